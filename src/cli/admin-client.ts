@@ -1,0 +1,44 @@
+/** Asks the running service of a data directory, over its admin socket. */
+
+import { request } from 'node:http';
+import { adminSocketOf } from '../primary/data-directory.ts';
+import type { ServiceStatus } from '../primary/status.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+
+export type AdminAnswer = { readonly status: number; readonly body: unknown };
+
+/** @throws CliFailure unreachable, when no service runs on this data directory */
+export async function askService(data: string, method: 'GET' | 'POST', path: string): Promise<AdminAnswer> {
+  try {
+    return await ask(adminSocketOf(data), method, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'ECONNRESET' && code !== 'EACCES') throw error;
+    const why = code === 'EACCES' ? 'belongs to another user' : 'has no running service';
+    throw new CliFailure(
+      exitCodes.unreachable,
+      `The data directory ${data} ${why}: start one with \`npm start\` or \`shardctl start --data ${data}\`.`,
+      { cause: error },
+    );
+  }
+}
+
+/** @throws CliFailure unreachable */
+export async function statusOfService(data: string): Promise<ServiceStatus> {
+  return (await askService(data, 'GET', '/v1/status')).body as ServiceStatus;
+}
+
+function ask(socketPath: string, method: string, path: string): Promise<AdminAnswer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, method, path, agent: false }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        resolve({ status: incoming.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}

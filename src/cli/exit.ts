@@ -1,0 +1,14 @@
+/** How a command ends: the exit codes that scripts can rely on, and the failure that carries one. */
+
+export const exitCodes = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;
+
+/** A command that cannot do what was asked; the message is for a person. */
+export class CliFailure extends Error {
+  override readonly name = 'CliFailure';
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,42 @@
+/** `shardctl stop` and `shardctl restart`. */
+
+import { askService } from './admin-client.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+
+/** A little more than the service allows itself. */
+const stopDeadlineMs = 10_000;
+const pollIntervalMs = 20;
+
+export async function stopCommand({ data }: { data: string }): Promise<void> {
+  await askService(data, 'POST', '/v1/stop');
+  const startedAtMs = performance.now();
+  while (await isRunning(data)) {
+    if (performance.now() - startedAtMs > stopDeadlineMs) {
+      throw new CliFailure(exitCodes.failed, `The service is still stopping after ${stopDeadlineMs / 1_000} s.`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
+  }
+  const tookS = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
+  console.log(`Stopped in ${tookS} s. Every acknowledged write is on disk.`);
+}
+
+export async function restartCommand(name: string, { data }: { data: string }): Promise<void> {
+  const { status } = await askService(data, 'POST', `/v1/processes/${encodeURIComponent(name)}/restart`);
+  if (status === 404) {
+    throw new CliFailure(exitCodes.failed, `There is no process ${name}: \`shardctl status\` names them all.`);
+  }
+  console.log(
+    `${name} is starting: \`shardctl status\` shows how it fares. A process that has not failed is left as it is.`,
+  );
+}
+
+/** The admin socket is the last thing that a stopping service closes. */
+async function isRunning(data: string): Promise<boolean> {
+  try {
+    await askService(data, 'GET', '/v1/status');
+    return true;
+  } catch (error) {
+    if (error instanceof CliFailure && error.exitCode === exitCodes.unreachable) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+/** Quantities as people read them. Pure. */
+
+/** 1234567 → `1,234,567` */
+export function countText(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** 1536 → `1.5 KiB` */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)));
+  const amount = bytes / 1024 ** power;
+  return `${power === 0 || amount >= 100 ? amount.toFixed(0) : amount.toFixed(1)} ${units[power]}`;
+}
+
+/** 93784000 → `1d 2h`; the two largest units that are not zero */
+export function durationText(durationMs: number): string {
+  const seconds = Math.floor(durationMs / 1_000);
+  if (seconds < 10) return `${(Math.max(0, durationMs) / 1_000).toFixed(1)}s`;
+  if (seconds < 60) return `${seconds}s`;
+  const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3_600), Math.floor(seconds / 86_400)];
+  if (minutes < 60) return `${minutes}m ${seconds % 60}s`;
+  if (hours < 24) return `${hours}h ${minutes % 60}m`;
+  return `${days}d ${hours % 24}h`;
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/** `shardctl`: reads arguments and calls one command. Exit codes: 0 done, 1 failed, 2 usage, 3 no service. */
+
+import { Command, CommanderError, Option } from 'commander';
+import { ConfigError, flagOf, settingNames, settings } from '../config/service-config.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { deleteCommand, getCommand, putCommand } from './key-commands.ts';
+import { restartCommand, stopCommand } from './process-commands.ts';
+import { startCommand } from './start-command.ts';
+import { statusCommand } from './status-command.ts';
+import { whyCommand } from './why-command.ts';
+
+const program = new Command('shardctl')
+  .description('Runs and operates Shardlite, a sharded key-value service on SQLite.')
+  .version(process.env['npm_package_version'] ?? '0.1.0')
+  .showHelpAfterError('(shardctl --help lists the commands, shardctl COMMAND --help its options)')
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride();
+
+const start = program.command('start').description('start the service in the foreground; Ctrl-C drains and stops it');
+for (const name of settingNames) {
+  const { value, description, defaultText } = settings[name];
+  start.addOption(new Option(`--${flagOf(name)} <${value}>`, `${description} (default: ${defaultText})`));
+}
+start
+  .option(
+    '--config <FILE>',
+    'JSON file with the same settings in camelCase, e.g. {"port": 7700, "valueBytesMax": "4MiB"}',
+  )
+  .addHelpText(
+    'after',
+    '\nEach option can also be set in the environment, e.g. SHARDLITE_PORT or SHARDLITE_VALUE_BYTES_MAX.',
+  )
+  .action(startCommand);
+
+/** Commands that talk to a running service. */
+function operatorCommand(nameAndArguments: string, description: string): Command {
+  return program
+    .command(nameAndArguments)
+    .description(description)
+    .option('--data <DIR>', 'data directory of the service', process.env['SHARDLITE_DATA'] ?? 'shards');
+}
+
+operatorCommand('stop', 'drain and stop the service').action(stopCommand);
+operatorCommand('status', 'show every process of the service')
+  .option('--json', 'print one JSON object')
+  .option('--watch', 'show it again each second, until Ctrl-C')
+  .action(statusCommand);
+operatorCommand('restart <PROCESS>', 'start a failed process again, e.g. shard-2').action(restartCommand);
+
+const keyOptions = (command: Command) => command.option('--base64url', 'KEY is base64url: for keys that are not text');
+keyOptions(operatorCommand('why <KEY>', 'show which shard a key belongs to, step by step, and whether it is there'))
+  .option('--json', 'print one JSON object')
+  .action(whyCommand);
+keyOptions(operatorCommand('get <KEY>', 'write a value to standard output, byte for byte')).action(getCommand);
+keyOptions(operatorCommand('put <KEY> [VALUE]', 'store a value: the argument, a file, or standard input'))
+  .option('--file <FILE>', 'take the value from this file')
+  .option('--content-type <TYPE>', 'store this media type with the value')
+  .action(putCommand);
+keyOptions(operatorCommand('delete <KEY>', 'delete a key')).action(deleteCommand);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Says what went wrong in one sentence where the cause is known; a defect shows its stack. */
+function report(error: unknown): number {
+  // Commander has written its own message.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof ConfigError) {
+    console.error(`shardctl: ${error.message}`);
+    return exitCodes.usage;
+  }
+  if (error instanceof CliFailure) {
+    console.error(`shardctl: ${error.message}`);
+    return error.exitCode;
+  }
+  throw error;
+}

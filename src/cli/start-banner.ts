@@ -1,0 +1,31 @@
+/** What a person sees when the service has started on a terminal. */
+
+import type { ProcessStatus, ServiceStatus } from '../primary/status.ts';
+
+export function bannerOf({ url, data, ring, processes }: ServiceStatus): string {
+  const ofRole = (role: ProcessStatus['role']) => processes.filter((one) => one.role === role);
+  const failed = processes.filter(({ state }) => state === 'failed');
+  const lines = [
+    '',
+    `  Shardlite serves at ${url}`,
+    '',
+    `  primary   pid ${process.pid}`,
+    ...ofRole('router').map(({ id, pid }) => `  ${id.padEnd(9)} pid ${pid ?? '–'}`),
+    ...ofRole('shard').map(
+      ({ id, pid, slots, state }) =>
+        `  ${id.padEnd(9)} ${state === 'ready' ? `pid ${pid}` : state}   ${slots} slots   ${data}/${id}.sqlite`,
+    ),
+    `  ring      epoch ${ring.epoch}`,
+    '',
+    ...failed.map(({ id }) => `  ${id} has failed: its keys answer 503 until \`npx shardctl restart ${id}\`.\n`),
+    '  Try it:',
+    `    curl -X PUT ${url}/v1/kv/greeting -H 'content-type: text/plain' -d 'hello'`,
+    `    curl ${url}/v1/kv/greeting`,
+    '    npx shardctl status',
+    '',
+    '  Ctrl-C drains and stops.',
+    '',
+    '',
+  ];
+  return lines.join('\n');
+}

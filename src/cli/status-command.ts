@@ -1,0 +1,50 @@
+/** `shardctl status`: every process of the service as a table, once or each second. */
+
+import type { ProcessStatus, ServiceStatus } from '../primary/status.ts';
+import { statusOfService } from './admin-client.ts';
+import { bytesText, countText, durationText } from './quantity.ts';
+import { type Column, tableOf } from './table.ts';
+
+type StatusOptions = { readonly data: string; readonly json?: boolean; readonly watch?: boolean };
+
+const watchIntervalMs = 1_000;
+const homeAndClearBelow = '\x1b[H\x1b[J';
+
+export async function statusCommand({ data, json, watch }: StatusOptions): Promise<void> {
+  for (;;) {
+    const status = await statusOfService(data);
+    if (json) console.log(JSON.stringify(status));
+    else console.log((watch && process.stdout.isTTY ? homeAndClearBelow : '') + statusText(status));
+    if (!watch) return;
+    await new Promise((resolve) => setTimeout(resolve, watchIntervalMs));
+  }
+}
+
+const columns: readonly Column<ProcessStatus>[] = [
+  { title: 'id', align: 'left', cell: ({ id }) => id },
+  { title: 'role', align: 'left', cell: ({ role }) => role },
+  { title: 'state', align: 'left', cell: ({ state }) => state },
+  { title: 'pid', align: 'right', cell: ({ pid }) => text(pid, String) },
+  { title: 'restarts', align: 'right', cell: ({ restarts }) => String(restarts) },
+  { title: 'uptime', align: 'right', cell: ({ uptimeMs }) => text(uptimeMs, durationText) },
+  { title: 'cpu', align: 'right', cell: ({ cpuPercent }) => text(cpuPercent, (percent) => `${percent.toFixed(0)} %`) },
+  { title: 'memory', align: 'right', cell: ({ memoryBytes }) => text(memoryBytes, bytesText) },
+  { title: 'slots', align: 'right', cell: ({ slots }) => text(slots, countText) },
+  { title: 'keys', align: 'right', cell: ({ keys }) => text(keys, countText) },
+  { title: 'bytes', align: 'right', cell: ({ bytes }) => text(bytes, bytesText) },
+  {
+    title: 'ops/s',
+    align: 'right',
+    cell: ({ operationsPerS }) => text(operationsPerS, (rate) => countText(Math.round(rate))),
+  },
+  { title: 'p99', align: 'right', cell: ({ p99Ms }) => text(p99Ms, (ms) => `${ms.toPrecision(2)} ms`) },
+];
+
+function statusText({ state, url, data, ring, uptimeMs, processes }: ServiceStatus): string {
+  const head = `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ring epoch ${ring.epoch}   data ${data}`;
+  return `${head}\n\n${tableOf(columns, processes)}`;
+}
+
+function text<T>(value: T | null, format: (value: T) => string): string {
+  return value === null ? '–' : format(value);
+}

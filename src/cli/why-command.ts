@@ -1,0 +1,55 @@
+/** `shardctl why KEY`: the way from a key to the file that holds it, each step shown. */
+
+import { isUtf8 } from 'node:buffer';
+import { join } from 'node:path';
+import { ringOf } from '../partition/ring.ts';
+import { hashOf, slotCount, slotOf, tagOf } from '../partition/slot.ts';
+import { statusOfService } from './admin-client.ts';
+import { askForKey, keyOfArgument } from './rest-client.ts';
+
+type WhyOptions = { readonly data: string; readonly base64url?: boolean; readonly json?: boolean };
+
+export async function whyCommand(argument: string, options: WhyOptions): Promise<void> {
+  const key = keyOfArgument(argument, options);
+  const { ring, data, processes } = await statusOfService(options.data);
+  const slot = slotOf(key);
+  const shard = ringOf(ring).shardOf(slot);
+  const answer = await askForKey(options.data, key, { method: 'HEAD' });
+  const steps = {
+    key: shown(key),
+    keyBytes: key.length,
+    tag: shown(tagOf(key)),
+    hash: `0x${hashOf(tagOf(key)).toString(16).padStart(8, '0')}`,
+    slot,
+    shard,
+    state: processes.find(({ id }) => id === `shard-${shard}`)?.state ?? 'unknown',
+    file: join(data, `shard-${shard}.sqlite`),
+    present: answer.status === 404 ? false : answer.ok ? true : null,
+    valueBytes: answer.ok ? Number(answer.headers.get('content-length')) : null,
+    contentType: answer.ok ? answer.headers.get('content-type') : null,
+    version: answer.ok ? Number(answer.headers.get('etag')?.replaceAll('"', '')) : null,
+  };
+  if (options.json) return console.log(JSON.stringify(steps));
+
+  const there = answer.ok
+    ? `yes: ${steps.valueBytes} bytes, ${steps.contentType}, version ${steps.version}`
+    : steps.present === false
+      ? 'no'
+      : `unknown: the service answered ${answer.status}`;
+  const isWholeKey = tagOf(key).length === key.length;
+  console.log(
+    [
+      `key    ${steps.key}   (${key.length} bytes)`,
+      `tag    ${isWholeKey ? 'the whole key' : steps.tag}`,
+      `hash   ${steps.hash}   (xxh32 of the tag)`,
+      `slot   ${slot}   (upper 14 bits of the hash, of ${slotCount})`,
+      `shard  ${shard}   (${steps.state}; ring epoch ${ring.epoch})`,
+      `file   ${steps.file}`,
+      `there  ${there}`,
+    ].join('\n'),
+  );
+}
+
+function shown(bytes: Buffer): string {
+  return isUtf8(bytes) ? bytes.toString() : `base64url ${bytes.toString('base64url')}`;
+}

@@ -1,0 +1,197 @@
+/**
+ * Every setting of the service, in one table: its flag, environment variable and JSON field, what it allows,
+ * and its default. Flags win over the environment, the environment over the file, the file over the default.
+ */
+
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+
+export type ServiceConfig = {
+  readonly port: number;
+  readonly host: string;
+  /** Undefined: as many as the data directory has; one a core in a new one. */
+  readonly shards: number | undefined;
+  readonly routers: number;
+  readonly data: string;
+  readonly valueBytesMax: number;
+  readonly allowedHosts: readonly string[];
+};
+
+type Setting<T> = {
+  /** Metavariable in the usage. */
+  readonly value: string;
+  readonly description: string;
+  /** Completes "… must be": shown with every wrong value. */
+  readonly allowed: string;
+  /** Of text from a flag or a variable, or of what JSON had; undefined when it is not allowed. */
+  readonly parse: (raw: unknown) => T | undefined;
+  readonly default: T;
+  /** As text in the usage. */
+  readonly defaultText: string;
+};
+
+const MiB = 1024 * 1024;
+const cores = availableParallelism();
+const shardsMax = 256;
+const routersMax = 64;
+
+export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceConfig[K]> } = {
+  port: {
+    value: 'PORT',
+    description: 'port of the REST API',
+    allowed: 'a whole number from 0 (any free port) to 65535',
+    parse: wholeNumber(0, 65_535),
+    default: 7700,
+    defaultText: '7700',
+  },
+  host: {
+    value: 'ADDRESS',
+    description: 'address to listen on; beyond loopback anybody who reaches it can read and write',
+    allowed: 'an address or host name of this machine',
+    parse: (raw) => (typeof raw === 'string' && /^[\w.:%-]+$/.test(raw) ? raw : undefined),
+    default: '127.0.0.1',
+    defaultText: '127.0.0.1',
+  },
+  shards: {
+    value: 'N',
+    description: 'shards of a new data directory',
+    allowed: `a whole number from 1 to ${shardsMax}`,
+    parse: wholeNumber(1, shardsMax),
+    default: undefined,
+    defaultText: `one a core, at least 2: here ${defaultShards()}`,
+  },
+  routers: {
+    value: 'N',
+    description: 'router processes',
+    allowed: `a whole number from 1 to ${routersMax}`,
+    parse: wholeNumber(1, routersMax),
+    default: Math.max(1, Math.floor(cores / 2)),
+    defaultText: `half the cores, at least 1: here ${Math.max(1, Math.floor(cores / 2))}`,
+  },
+  data: {
+    value: 'DIR',
+    description: 'data directory',
+    allowed: 'the path of a directory',
+    parse: (raw) => (typeof raw === 'string' && raw !== '' ? raw : undefined),
+    default: 'shards',
+    defaultText: './shards',
+  },
+  valueBytesMax: {
+    value: 'BYTES',
+    description: 'size of the largest value',
+    allowed: 'a size from 1 to 16MiB: bytes, or a number with KiB or MiB',
+    parse: byteSize(1, 16 * MiB),
+    default: MiB,
+    defaultText: '1MiB',
+  },
+  allowedHosts: {
+    value: 'NAMES',
+    description: 'further host names that requests may use, comma-separated; * for any',
+    allowed: 'host names without port, separated by commas',
+    parse: hostNames,
+    default: [],
+    defaultText: 'loopback names on a loopback address, any elsewhere',
+  },
+};
+
+export const settingNames = Object.keys(settings) as (keyof ServiceConfig)[];
+
+/** How many shards a new data directory gets when nothing is said. */
+export function defaultShards(): number {
+  return Math.max(2, cores);
+}
+
+/** `valueBytesMax` → `value-bytes-max` */
+export function flagOf(name: keyof ServiceConfig): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `valueBytesMax` → `SHARDLITE_VALUE_BYTES_MAX` */
+export function variableOf(name: keyof ServiceConfig): string {
+  return `SHARDLITE_${flagOf(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** A wrong setting; the message names it and says what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export type ConfigSources = {
+  /** As typed, by setting name. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Path of a JSON file. */
+  readonly file: string | undefined;
+};
+
+/** @throws ConfigError */
+export function readConfig({ flags, environment, file }: ConfigSources): ServiceConfig {
+  const fields = file === undefined ? {} : fieldsOfFile(file);
+  const config: Record<string, unknown> = {};
+  for (const name of settingNames) {
+    config[name] =
+      parsed(name, flags[name], `--${flagOf(name)}`) ??
+      parsed(name, environment[variableOf(name)], variableOf(name)) ??
+      parsed(name, fields[name], `"${name}" in ${file}`) ??
+      settings[name].default;
+  }
+  return config as ServiceConfig;
+}
+
+function parsed(name: keyof ServiceConfig, raw: unknown, source: string): unknown {
+  if (raw === undefined) return undefined;
+  const value = settings[name].parse(raw);
+  if (value === undefined) {
+    throw new ConfigError(`${source} is ${JSON.stringify(raw)}, but must be ${settings[name].allowed}.`);
+  }
+  return value;
+}
+
+function fieldsOfFile(file: string): Record<string, unknown> {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(`The configuration file ${file} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw new ConfigError(`The configuration file ${file} must hold one JSON object.`);
+  }
+  const unknown = Object.keys(fields).find((field) => !(field in settings));
+  if (unknown !== undefined) {
+    throw new ConfigError(`"${unknown}" in ${file} is no setting; there are ${settingNames.join(', ')}.`);
+  }
+  return fields as Record<string, unknown>;
+}
+
+function wholeNumber(min: number, max: number): (raw: unknown) => number | undefined {
+  return (raw) => {
+    const value = typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : raw;
+    return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+      ? (value as number)
+      : undefined;
+  };
+}
+
+function byteSize(min: number, max: number): (raw: unknown) => number | undefined {
+  const units: Record<string, number> = { '': 1, b: 1, kib: 1024, mib: MiB };
+  return (raw) => {
+    const match = /^(\d+)\s*([a-z]*)$/i.exec(String(raw));
+    const unit = units[match?.[2]?.toLowerCase() ?? ''];
+    if (match === null || unit === undefined) return undefined;
+    return wholeNumber(min, max)(Number(match[1]) * unit);
+  };
+}
+
+function hostNames(raw: unknown): readonly string[] | undefined {
+  const names = Array.isArray(raw)
+    ? raw
+    : typeof raw === 'string'
+      ? raw.split(',').map((name) => name.trim())
+      : undefined;
+  return names?.every((name) => typeof name === 'string' && /^(\*|[\w.-]+|\[[\da-f:]+\])$/i.test(name))
+    ? names
+    : undefined;
+}

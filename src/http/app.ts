@@ -1,0 +1,88 @@
+/**
+ * The one REST app, over any Store: limits, time-outs, routes, and errors as problem documents. Every strategy
+ * serves exactly this app, so that comparing strategies compares their stores and nothing else.
+ */
+
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Store } from '../kv/store.ts';
+import { hostGuard } from './host-guard.ts';
+import { registerKvRoutes } from './kv-routes.ts';
+import { kvErrorOf, rawProblem, sendProblem } from './problem.ts';
+import { registerServiceRoutes, type ServiceView } from './service-routes.ts';
+
+export type AppOptions = {
+  readonly store: Store;
+  readonly service: ServiceView;
+  readonly valueBytesMax: number;
+  /** Host names that requests may ask for, without port; 'any' turns the check off. */
+  readonly allowedHosts: ReadonlySet<string> | 'any';
+  /** Told of each answer with status 500. */
+  readonly onDefect: (error: unknown) => void;
+};
+
+/** A request must be whole within this time, a large value over a slow line included. */
+const requestTimeoutMs = 60_000;
+const headersTimeoutMs = 10_000;
+/** Longer than common proxies keep idle connections, so that they close first and no request meets a closing one. */
+const keepAliveTimeoutMs = 72_000;
+/** Each costs some 10 KiB; a router stays far below its memory with all of them open. */
+const connectionsMax = 10_000;
+
+export function createApp({ store, service, valueBytesMax, allowedHosts, onDefect }: AppOptions): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: valueBytesMax,
+    exposeHeadRoutes: false,
+    // Requests on open connections are answered while draining, with `connection: close`.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs },
+    routerOptions: { maxParamLength: 4 * 1024 },
+    frameworkErrors: (error, _request, reply) => {
+      const { code, message } = kvErrorOf(error, { valueBytesMax });
+      return sendProblem(reply, code, message);
+    },
+    clientErrorHandler: (error, socket) => {
+      const { code, message } = kvErrorOf(error, { valueBytesMax });
+      if (socket.writable) socket.end(rawProblem(code, message));
+      else socket.destroy();
+    },
+  });
+  app.server.maxConnections = connectionsMax;
+
+  // A body is bytes, whatever its type says: nothing parses it.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  if (allowedHosts !== 'any') app.addHook('onRequest', hostGuard(allowedHosts));
+  app.setErrorHandler((error, _request, reply) => {
+    const { code, message, cause } = kvErrorOf(error, { valueBytesMax });
+    if (code === 'internal-error') onDefect(cause);
+    return sendProblem(reply, code, message);
+  });
+  answerUnroutable(app);
+  registerKvRoutes(app, store);
+  registerServiceRoutes(app, service);
+  return app;
+}
+
+/** 405 with `Allow` where the path has routes with other methods, 404 elsewhere. Before the routes. */
+function answerUnroutable(app: FastifyInstance): void {
+  const methodsByRoute = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    methodsByRoute.set(url, [...(methodsByRoute.get(url) ?? []), ...[method].flat()]);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] as string;
+    for (const [route, methods] of methodsByRoute) {
+      const matches = route.endsWith('*') ? path.startsWith(route.slice(0, -1)) : path === route;
+      if (!matches) continue;
+      const allowed = methods.sort().join(', ');
+      reply.header('allow', allowed);
+      return sendProblem(reply, 'method-not-allowed', `${request.method} is not allowed here; allowed are ${allowed}.`);
+    }
+    return sendProblem(reply, 'route-unknown', 'There are /v1/kv/{key}, /v1/topology, /livez and /readyz.');
+  });
+}

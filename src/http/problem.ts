@@ -1,0 +1,74 @@
+/**
+ * Errors as clients see them: RFC 9457 problem documents with a stable `code` from the error table, whatever
+ * part of the HTTP stack noticed the error. The only place that turns errors into answers.
+ */
+
+import type { FastifyError, FastifyReply } from 'fastify';
+import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
+
+export const problemContentType = 'application/problem+json';
+
+/** Seconds. A shard is usually back within one. */
+const retryAfterS = 1;
+
+type Problem = {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail: string;
+};
+
+export function problemOf(code: ErrorCode, detail: string): Problem {
+  const { status, title } = errorTable[code];
+  return { type: `urn:shardlite:problem:${code}`, title, status, code, detail };
+}
+
+export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string): FastifyReply {
+  const { status, retryable } = errorTable[code];
+  if (retryable) reply.header('retry-after', retryAfterS);
+  // Serialised here: Fastify would pick a serializer by route, and errors have none.
+  return reply.code(status).type(problemContentType).serializer(JSON.stringify).send(problemOf(code, detail));
+}
+
+/** A whole HTTP answer for a connection that never became a request. */
+export function rawProblem(code: ErrorCode, detail: string): string {
+  const body = JSON.stringify(problemOf(code, detail));
+  const { status, title } = errorTable[code];
+  return (
+    `HTTP/1.1 ${status} ${title}\r\nconnection: close\r\ncontent-type: ${problemContentType}\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}
+
+export type HttpLimits = { readonly valueBytesMax: number };
+
+/** The row of the error table for whatever a handler, Fastify or Node threw. */
+export function kvErrorOf(error: unknown, limits: HttpLimits): KvError {
+  if (error instanceof KvError) return error;
+  switch ((error as FastifyError).code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new KvError('value-too-large', `A value has at most ${limits.valueBytesMax} bytes.`);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_CTP_EMPTY_TYPE':
+      return new KvError('content-type-invalid', 'The Content-Type header is not a media type like text/plain.');
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new KvError('request-malformed', 'The body does not have the length that Content-Length says.');
+    case 'FST_ERR_BAD_URL':
+      return new KvError('key-malformed', 'The path is not percent-encoded UTF-8: write % itself as %25.');
+    case 'HPE_HEADER_OVERFLOW':
+      return new KvError('headers-too-large', 'All request headers together have at most 16 KiB.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new KvError('request-timeout', 'The request did not arrive whole in time.');
+    case 'ECONNRESET':
+    case 'ECONNABORTED':
+      return new KvError('request-malformed', 'The client went away before its request was whole.');
+    default:
+      if (typeof (error as FastifyError).code === 'string' && (error as FastifyError).code.startsWith('HPE_')) {
+        return new KvError('request-malformed', 'The bytes are not an HTTP/1.1 request.');
+      }
+      return new KvError('internal-error', 'The service met a condition it was not built for; its log says more.', {
+        cause: error,
+      });
+  }
+}

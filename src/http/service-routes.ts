@@ -1,0 +1,41 @@
+/**
+ * What the service says of itself: `/v1/topology`, `/livez`, `/readyz`. Read-only, and without a store, so
+ * that they answer while every shard is away.
+ */
+
+import type { FastifyInstance } from 'fastify';
+import type { RingDescription } from '../partition/ring.ts';
+import { sendProblem } from './problem.ts';
+
+export type ShardStanding = { readonly id: number; readonly state: string; readonly slots: number };
+
+/** What a client or a balancer may know. */
+export type TopologyView = RingDescription & { readonly shards: readonly ShardStanding[] };
+
+export type Readiness =
+  | { readonly ready: true; readonly failedShards: readonly number[] }
+  | { readonly ready: false; readonly why: string };
+
+export type ServiceView = {
+  readonly topology: () => TopologyView;
+  readonly readiness: () => Readiness;
+};
+
+/** Health checkers like to ask with HEAD. */
+const withHead = { exposeHeadRoute: true } as const;
+
+export function registerServiceRoutes(app: FastifyInstance, service: ServiceView): void {
+  app.get('/v1/topology', withHead, async () => {
+    const { epoch, shards, ranges } = service.topology();
+    return { epoch, shards, slots: ranges.map(([first, last, shard]) => ({ first, last, shard })) };
+  });
+
+  app.get('/livez', withHead, async () => ({ status: 'alive' }));
+
+  app.get('/readyz', withHead, async (_request, reply) => {
+    const readiness = service.readiness();
+    if (!readiness.ready) return sendProblem(reply, 'not-ready', readiness.why);
+    const { failedShards } = readiness;
+    return { status: failedShards.length === 0 ? 'ready' : 'degraded', failedShards };
+  });
+}

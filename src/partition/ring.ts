@@ -1,0 +1,117 @@
+/**
+ * The ring: which shard owns which slot, as of an epoch. Immutable and pure: a changed ring is a new ring
+ * with a higher epoch, and only the primary makes one.
+ */
+
+import { slotCount } from './slot.ts';
+
+/** First slot, last slot (inclusive), shard. */
+export type SlotRange = readonly [first: number, last: number, shard: number];
+
+export type RingDescription = { readonly epoch: number; readonly ranges: readonly SlotRange[] };
+
+/** Relative share of the slots that each shard should own, by shard id. */
+export type Weights = ReadonlyMap<number, number>;
+
+export class Ring {
+  readonly epoch: number;
+  readonly #owners: Uint16Array;
+
+  /** @param owners the shard id of each of the 16,384 slots; ids are 1 to 65,535 */
+  constructor(epoch: number, owners: Uint16Array) {
+    if (owners.length !== slotCount) throw new RangeError(`a ring has ${slotCount} slots, not ${owners.length}`);
+    if (owners.includes(0)) throw new RangeError(`slot ${owners.indexOf(0)} has no owner`);
+    this.epoch = epoch;
+    this.#owners = owners;
+  }
+
+  shardOf(slot: number): number {
+    const shard = this.#owners[slot];
+    if (shard === undefined) throw new RangeError(`slot ${slot} is not one of 0 to ${slotCount - 1}`);
+    return shard;
+  }
+
+  /** Ids of the shards that own at least one slot, ascending. */
+  shards(): number[] {
+    return [...new Set(this.#owners)].sort((a, b) => a - b);
+  }
+
+  /** Ascending slots of one shard. */
+  slotsOf(shard: number): number[] {
+    const slots: number[] = [];
+    for (const [slot, owner] of this.#owners.entries()) if (owner === shard) slots.push(slot);
+    return slots;
+  }
+
+  /** Runs of neighbouring slots with one owner, ascending. */
+  ranges(): SlotRange[] {
+    const ranges: SlotRange[] = [];
+    let first = 0;
+    for (let slot = 1; slot <= slotCount; slot++) {
+      if (slot < slotCount && this.#owners[slot] === this.#owners[first]) continue;
+      ranges.push([first, slot - 1, this.shardOf(first)]);
+      first = slot;
+    }
+    return ranges;
+  }
+
+  describe(): RingDescription {
+    return { epoch: this.epoch, ranges: this.ranges() };
+  }
+}
+
+/** @throws RangeError when the ranges leave a slot out, name one twice, or reach beyond the last */
+export function ringOf({ epoch, ranges }: RingDescription): Ring {
+  const owners = new Uint16Array(slotCount);
+  for (const [first, last, shard] of ranges) {
+    if (first < 0 || last >= slotCount || first > last) throw new RangeError(`slots ${first}-${last} are not a range`);
+    for (let slot = first; slot <= last; slot++) {
+      if (owners[slot] !== 0) throw new RangeError(`slot ${slot} is named twice`);
+      owners[slot] = shard;
+    }
+  }
+  return new Ring(epoch, owners);
+}
+
+/** A ring of epoch 1 in which each shard owns one contiguous arc, as long as its weight says. */
+export function firstRing(weights: Weights): Ring {
+  const owners = new Uint16Array(slotCount);
+  let slot = 0;
+  for (const [shard, quota] of slotQuotas(weights)) {
+    owners.fill(shard, slot, slot + quota);
+    slot += quota;
+  }
+  return new Ring(1, owners);
+}
+
+/**
+ * How many slots each shard should own: its exact share rounded down or up, so that all sum to 16,384.
+ * The slots left by rounding down go to the largest fractions; among equal fractions to the shards that
+ * own more already (`owned`), since every slot that stays is one less to move; then to the lower id.
+ * (Hamilton's largest-remainder method.)
+ */
+export function slotQuotas(weights: Weights, owned: ReadonlyMap<number, number> = new Map()): Map<number, number> {
+  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+  if (weights.size === 0 || weights.size > slotCount) throw new RangeError(`a ring has 1 to ${slotCount} shards`);
+  for (const [shard, weight] of weights) {
+    if (!Number.isInteger(weight) || weight < 1)
+      throw new RangeError(`shard ${shard} has weight ${weight}: a weight is a whole number from 1`);
+  }
+
+  // Whole-number arithmetic throughout, so that equal weights have exactly equal remainders.
+  const shares = [...weights].map(([shard, weight]) => ({
+    shard,
+    quota: Math.floor((weight * slotCount) / total),
+    remainder: (weight * slotCount) % total,
+  }));
+  let left = slotCount - shares.reduce((sum, share) => sum + share.quota, 0);
+  const byClaim = [...shares].sort(
+    (a, b) => b.remainder - a.remainder || (owned.get(b.shard) ?? 0) - (owned.get(a.shard) ?? 0) || a.shard - b.shard,
+  );
+  for (const share of byClaim) {
+    if (left === 0) break;
+    share.quota++;
+    left--;
+  }
+  return new Map(shares.sort((a, b) => a.shard - b.shard).map(({ shard, quota }) => [shard, quota]));
+}

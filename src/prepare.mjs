@@ -1,0 +1,77 @@
+/**
+ * Runs before `npm start`, `npm test` and the other scripts: installs and builds what is missing or older than
+ * its sources, and nothing else. Plain JavaScript without dependencies, since it runs before there are any.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const installStamp = join(root, 'node_modules', '.shardlite-installed');
+const buildStamp = join(root, 'dist', '.built');
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(`Shardlite needs Node 20.19 or newer; this is Node ${process.versions.node}.`);
+}
+
+/** What an installation depends on: the locked versions, and the Node that native code was compiled for. */
+function installationWanted() {
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  return `${lock} node-abi-${process.versions.modules} ${process.platform}-${process.arch}\n`;
+}
+
+const wanted = installationWanted();
+const found = existsSync(installStamp) ? readFileSync(installStamp, 'utf8') : undefined;
+if (found !== wanted) {
+  say('Installing dependencies and compiling SQLite: once, one to two minutes …');
+  // A compiled module of another Node cannot be repaired in place: begin anew.
+  if (found !== undefined) rmSync(join(root, 'node_modules'), { recursive: true, force: true });
+  run(
+    'npm',
+    ['ci', '--no-fund', '--no-audit', '--include=dev'],
+    'python3, make and g++ must be there to compile SQLite.',
+  );
+  writeFileSync(installStamp, wanted);
+}
+
+if (!existsSync(buildStamp) || newestSourceMs() > statSync(buildStamp).mtimeMs) {
+  say('Building …');
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], 'The sources do not compile.');
+  writeFileSync(buildStamp, '');
+}
+
+function newestSourceMs() {
+  const folders = ['src', 'test', 'bench'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true }).map((entry) =>
+      join(entry.parentPath, entry.name),
+    ),
+  );
+  // Folders count too: their time changes when a file is removed.
+  const sources = [...folders, 'src', 'test', 'bench', 'tsconfig.json', 'vitest.config.ts', installStamp];
+  return Math.max(...sources.map((source) => statSync(join(source.startsWith(root) ? '' : root, source)).mtimeMs));
+}
+
+function run(command, args, hint) {
+  try {
+    execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  } catch {
+    fail(`\`${[command, ...args].join(' ')}\` failed. ${hint}`);
+  }
+}
+
+/** On standard error, so that standard output belongs to the program that follows. */
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+function fail(line) {
+  say(line);
+  process.exit(1);
+}

@@ -1,0 +1,66 @@
+/** Where everything of one service lies on disk, and the sockets of its running processes. */
+
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** Longest path of a Unix socket that Linux takes, in bytes (`sun_path` less its final NUL). */
+const socketPathBytesMax = 107;
+
+export class UnusableDirectory extends Error {
+  override readonly name = 'UnusableDirectory';
+}
+
+export class DataDirectory {
+  readonly path: string;
+
+  /** Creates it when it is not there, for this user alone. @throws UnusableDirectory */
+  constructor(path: string) {
+    this.path = resolve(path);
+    const longest = this.shardSocket(65_535, 999_999);
+    if (Buffer.byteLength(longest) > socketPathBytesMax) {
+      throw new UnusableDirectory(
+        `The path of the data directory is too long for Unix sockets: ${longest} has ${Buffer.byteLength(longest)} bytes, and ${socketPathBytesMax} are allowed. Choose a shorter --data.`,
+      );
+    }
+    try {
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      mkdirSync(this.#run, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new UnusableDirectory(`The data directory ${this.path} cannot be made: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  get metaFile(): string {
+    return join(this.path, 'meta.sqlite');
+  }
+
+  shardFile(shard: number): string {
+    return join(this.path, `shard-${shard}.sqlite`);
+  }
+
+  get adminSocket(): string {
+    return adminSocketOf(this.path);
+  }
+
+  /** Named by the shard's life: a socket file outlives a killed process, and its successor must not wait for it. */
+  shardSocket(shard: number, life: number): string {
+    return join(this.#run, `shard-${shard}.${life}.sock`);
+  }
+
+  /** Sockets of processes that were killed. Only while the lock on `meta.sqlite` is held. */
+  removeStaleSockets(): void {
+    for (const name of readdirSync(this.#run))
+      if (name.endsWith('.sock')) rmSync(join(this.#run, name), { force: true });
+  }
+
+  get #run(): string {
+    return join(this.path, 'run');
+  }
+}
+
+/** Where a service on this data directory listens for operators. */
+export function adminSocketOf(data: string): string {
+  return join(data, 'run', 'admin.sock');
+}

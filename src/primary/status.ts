@@ -1,0 +1,100 @@
+/** What the service says of itself to operators, as one plain object. */
+
+import type { ServiceConfig } from '../config/service-config.ts';
+import type { Ring, RingDescription } from '../partition/ring.ts';
+import type { DataDirectory } from './data-directory.ts';
+import type { SupervisedChild } from './supervised-child.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export type ProcessStatus = {
+  /** e.g. `shard-2` */
+  readonly id: string;
+  readonly role: 'primary' | 'router' | 'shard';
+  readonly state: string;
+  readonly pid: number | null;
+  readonly restarts: number;
+  readonly uptimeMs: number | null;
+  /** Of one core, over the last second. */
+  readonly cpuPercent: number | null;
+  readonly memoryBytes: number | null;
+  readonly slots: number | null;
+  readonly keys: number | null;
+  /** Of keys and values. */
+  readonly bytes: number | null;
+  readonly operationsPerS: number | null;
+  readonly p99Ms: number | null;
+};
+
+export type ServiceStatus = {
+  readonly state: 'starting' | 'ready' | 'draining';
+  readonly url: string;
+  readonly data: string;
+  readonly uptimeMs: number;
+  readonly ring: RingDescription;
+  readonly processes: readonly ProcessStatus[];
+};
+
+export type StatusSources = {
+  readonly supervisor: Supervisor;
+  readonly config: ServiceConfig;
+  readonly directory: DataDirectory;
+  readonly ring: Ring;
+  readonly state: ServiceStatus['state'];
+  readonly uptimeMs: number;
+};
+
+export function statusOf({ supervisor, config, directory, ring, state, uptimeMs }: StatusSources): ServiceStatus {
+  const primary: ProcessStatus = {
+    ...unknown,
+    id: 'primary',
+    role: 'primary',
+    state,
+    pid: process.pid,
+    restarts: 0,
+    uptimeMs,
+    memoryBytes: process.memoryUsage.rss(),
+  };
+  return {
+    state,
+    url: urlOf(config.host, supervisor.port),
+    data: directory.path,
+    uptimeMs,
+    ring: ring.describe(),
+    processes: [
+      primary,
+      ...supervisor.routers.map((child) => processStatusOf(child, null)),
+      ...supervisor.shards.map((child, index) => processStatusOf(child, ring.slotsOf(index + 1).length)),
+    ],
+  };
+}
+
+const unknown = {
+  cpuPercent: null,
+  memoryBytes: null,
+  slots: null,
+  keys: null,
+  bytes: null,
+  operationsPerS: null,
+  p99Ms: null,
+} as const;
+
+function processStatusOf(child: SupervisedChild, slots: number | null): ProcessStatus {
+  const { type: _, ...health } = child.health ?? { type: 'health', ...unknown };
+  return {
+    id: child.spec.name,
+    role: child.spec.role,
+    state: child.state,
+    pid: child.pid ?? null,
+    restarts: child.restarts,
+    uptimeMs: child.uptimeMs ?? null,
+    ...unknown,
+    ...health,
+    slots,
+  };
+}
+
+/** Where a program on this machine reaches the REST API. */
+function urlOf(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

@@ -1,0 +1,84 @@
+/**
+ * The life of a child process seen from inside: it starts when the primary says so, tells its health, drains
+ * when asked, and never outlives the primary. Signals sent to the whole group are left to the primary.
+ */
+
+import { healthIntervalMs } from './health.ts';
+import { createLog, type Log } from './log.ts';
+import {
+  type Health,
+  type MessageToChild,
+  type MessageToPrimary,
+  parseMessageToChild,
+  type Topology,
+} from './messages.ts';
+
+export type ChildWork = {
+  /** The port that it listens on; null when on none. */
+  readonly port: number | null;
+  readonly health: () => Health;
+  readonly adopt: (topology: Topology) => void;
+  /** Finishes what is under way and lets go of everything. */
+  readonly drain: () => Promise<void>;
+};
+
+type StartMessage = Exclude<MessageToChild, { type: 'topology' } | { type: 'drain' }>;
+
+/** An operating error that no restart mends: the primary stops the service and shows the message. */
+export class FatalForService extends Error {
+  override readonly name = 'FatalForService';
+}
+
+/** @param begin does the child's work from its start message on; resolves when it is ready */
+export async function liveAsChild<M extends StartMessage>(
+  type: M['type'],
+  begin: (start: M, log: Log) => Promise<ChildWork>,
+): Promise<void> {
+  // Ctrl-C reaches the whole process group; only the primary knows in which order to stop.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  process.on('disconnect', () => process.exit(1));
+
+  const nameOf = (start: StartMessage) => (start.type === 'start-shard' ? `shard-${start.shard}` : 'router');
+  let work: Promise<ChildWork> | undefined;
+  let latestSequence = -1;
+
+  async function start(message: M): Promise<ChildWork> {
+    const log = await createLog(nameOf(message));
+    process.on('uncaughtException', (error) => {
+      log.fatal(error);
+      process.exit(1);
+    });
+    const begun = await begin(message, log).catch(async (error: unknown) => {
+      if (error instanceof FatalForService) await tell({ type: 'fatal', message: error.message });
+      throw error;
+    });
+    await tell({ type: 'ready', port: begun.port });
+    setInterval(() => tell(begun.health()), healthIntervalMs);
+    return begun;
+  }
+
+  process.on('message', async (raw) => {
+    const message = parseMessageToChild(raw);
+    if (message.type === 'drain') {
+      await (await work)?.drain();
+      process.exit(0);
+    } else if (message.type === 'topology') {
+      if (message.sequence <= latestSequence) return;
+      latestSequence = message.sequence;
+      (await work)?.adopt(message);
+    } else if (message.type === type && work === undefined) {
+      latestSequence = message.topology.sequence;
+      work = start(message as M);
+      await work;
+    }
+  });
+  await tell({ type: 'born' });
+}
+
+/** Resolves when the message has left; an error means that the primary is gone, and 'disconnect' ends this process. */
+function tell(message: MessageToPrimary): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(message, undefined, undefined, () => resolve());
+  });
+}

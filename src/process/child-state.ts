@@ -1,0 +1,152 @@
+/**
+ * The life of one child process as seen by the primary. Pure: time, chance and processes are given to it as
+ * events and asked of it as effects, so that every path can be tested without a clock or a fork.
+ *
+ *              ready                 drain
+ *   starting ────────▶ ready ─────────────────┐
+ *    ▲  │ │              │ exited             ▼   exited
+ *    │  │ └ drain ───────│───────────────▶ draining ─────▶ stopped
+ *    │  │ exited         ▼                                   ▲
+ *    │  └───────────▶ (deaths + 1) ── more than deathsMax ─▶ failed ──┤ drain
+ *    │ timeout           │                                   │        │
+ *    └─────────────── backoff ◀──────────────────────────────┘ restart│
+ *                        └───────────────── drain ────────────────────┘
+ *
+ * Entering a state sets its timer anew: in `starting` and `draining` a timeout kills, in `backoff` it forks.
+ * An event that a state does not list is late news and changes nothing.
+ */
+
+export type ChildState =
+  | { readonly name: 'starting'; readonly deaths: number }
+  | { readonly name: 'ready'; readonly deaths: number; readonly sinceMs: number }
+  | { readonly name: 'draining' }
+  | { readonly name: 'stopped' }
+  | { readonly name: 'backoff'; readonly deaths: number }
+  | { readonly name: 'failed' };
+
+export type ChildStateName = ChildState['name'];
+
+export type ChildEvent =
+  | { readonly kind: 'ready'; readonly atMs: number }
+  | { readonly kind: 'exited'; readonly atMs: number }
+  | { readonly kind: 'timeout' }
+  /** No sign of life for too long, though the process is there. */
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'drain' }
+  /** An operator wants a failed child back. */
+  | { readonly kind: 'restart' };
+
+export type ChildEffect =
+  | { readonly kind: 'fork' }
+  | { readonly kind: 'kill' }
+  | { readonly kind: 'ask-to-drain' }
+  /** Replaces any earlier timer of this child. */
+  | { readonly kind: 'set-timer'; readonly delayMs: number }
+  | { readonly kind: 'clear-timer' };
+
+export type RestartPolicy = {
+  readonly restartDelayMinMs: number;
+  readonly restartDelayMaxMs: number;
+  /** A child that was ready this long is healthy: its earlier deaths are forgotten. */
+  readonly healthyAfterMs: number;
+  /** Deaths without a healthy life between them; one more and the child has failed. */
+  readonly deathsMax: number;
+  readonly startDeadlineMs: number;
+  readonly drainDeadlineMs: number;
+};
+
+export const defaultRestartPolicy: RestartPolicy = {
+  restartDelayMinMs: 100,
+  restartDelayMaxMs: 10_000,
+  healthyAfterMs: 60_000,
+  deathsMax: 7,
+  // Recovery of a full WAL takes well under a second; this is for a disk that hangs.
+  startDeadlineMs: 30_000,
+  drainDeadlineMs: 2_000,
+};
+
+export type Step = { readonly state: ChildState; readonly effects: readonly ChildEffect[] };
+
+/** @param random 0 to 1, for jitter */
+type Context = { readonly policy: RestartPolicy; readonly random: () => number };
+
+type Transition<S extends ChildStateName, E extends ChildEvent['kind']> = (
+  state: Extract<ChildState, { name: S }>,
+  event: Extract<ChildEvent, { kind: E }>,
+  context: Context,
+) => Step;
+
+type TransitionTable = { readonly [S in ChildStateName]: { readonly [E in ChildEvent['kind']]?: Transition<S, E> } };
+
+const transitions: TransitionTable = {
+  starting: {
+    ready: ({ deaths }, { atMs }) => ({
+      state: { name: 'ready', deaths, sinceMs: atMs },
+      effects: [{ kind: 'clear-timer' }],
+    }),
+    exited: ({ deaths }, _event, context) => afterDeath(deaths + 1, context),
+    timeout: (state) => ({ state, effects: [{ kind: 'kill' }] }),
+    drain: (_state, _event, { policy }) => draining(policy),
+  },
+  ready: {
+    exited: ({ deaths, sinceMs }, { atMs }, context) =>
+      afterDeath(atMs - sinceMs >= context.policy.healthyAfterMs ? 1 : deaths + 1, context),
+    silent: (state) => ({ state, effects: [{ kind: 'kill' }] }),
+    drain: (_state, _event, { policy }) => draining(policy),
+  },
+  draining: {
+    exited: () => stopped,
+    timeout: (state) => ({ state, effects: [{ kind: 'kill' }] }),
+  },
+  backoff: {
+    timeout: ({ deaths }, _event, { policy }) => starting(deaths, policy),
+    drain: () => stopped,
+  },
+  failed: {
+    restart: (_state, _event, { policy }) => starting(0, policy),
+    drain: () => stopped,
+  },
+  stopped: {},
+};
+
+/** The life of a child begins like this. */
+export function firstStep(policy: RestartPolicy): Step {
+  return starting(0, policy);
+}
+
+export function nextStep(state: ChildState, event: ChildEvent, context: Context): Step {
+  const transition = transitions[state.name][event.kind] as
+    | ((state: ChildState, event: ChildEvent, context: Context) => Step)
+    | undefined;
+  return transition?.(state, event, context) ?? { state, effects: [] };
+}
+
+const stopped: Step = { state: { name: 'stopped' }, effects: [{ kind: 'clear-timer' }] };
+
+function starting(deaths: number, { startDeadlineMs }: RestartPolicy): Step {
+  return {
+    state: { name: 'starting', deaths },
+    effects: [{ kind: 'fork' }, { kind: 'set-timer', delayMs: startDeadlineMs }],
+  };
+}
+
+function draining({ drainDeadlineMs }: RestartPolicy): Step {
+  return {
+    state: { name: 'draining' },
+    effects: [{ kind: 'ask-to-drain' }, { kind: 'set-timer', delayMs: drainDeadlineMs }],
+  };
+}
+
+function afterDeath(deaths: number, { policy, random }: Context): Step {
+  if (deaths > policy.deathsMax) return { state: { name: 'failed' }, effects: [{ kind: 'clear-timer' }] };
+  return {
+    state: { name: 'backoff', deaths },
+    effects: [{ kind: 'set-timer', delayMs: restartDelayMs(deaths, policy, random()) }],
+  };
+}
+
+/** Doubles with every death; jitter takes off up to half, so that children that die together restart apart. */
+export function restartDelayMs(deaths: number, policy: RestartPolicy, random: number): number {
+  const full = Math.min(policy.restartDelayMaxMs, policy.restartDelayMinMs * 2 ** (deaths - 1));
+  return Math.round(full * (1 - random / 2));
+}

@@ -1,0 +1,96 @@
+/**
+ * The control messages between the primary and its children, over fork IPC. Never client data. Messages may be
+ * late: a topology carries a sequence number and an older one is ignored; every other message is idempotent.
+ *
+ *   child ── born ──▶ primary       the child listens (what is sent to a cluster worker earlier is lost)
+ *   child ◀─ start-… ─ primary
+ *   child ── ready ──▶ primary      then `health` each second
+ *   child ◀─ topology ─ primary     at every change
+ *   child ◀─ drain ──── primary     the child finishes and exits with code 0
+ */
+
+import { exactly, integer, listOf, number, objectOf, oneOf, parsed, type ShapeOf, text, tupleOf } from './shape.ts';
+
+const shardAddress = objectOf({
+  id: integer,
+  /** The supervisor's state of the shard's process. */
+  state: text,
+  /** Set exactly while the shard is ready. */
+  socketPath: oneOf(text, exactly(null)),
+});
+
+const topology = objectOf({
+  type: exactly('topology'),
+  /** Rises with every change, of the ring or of a shard's state, within one life of the primary. */
+  sequence: integer,
+  epoch: integer,
+  /** First slot, last slot, shard. */
+  ranges: listOf(tupleOf(integer, integer, integer)),
+  shards: listOf(shardAddress),
+});
+
+const startShard = objectOf({
+  type: exactly('start-shard'),
+  shard: integer,
+  service: text,
+  file: text,
+  socketPath: text,
+  valueBytesMax: integer,
+  topology,
+});
+
+const startRouter = objectOf({
+  type: exactly('start-router'),
+  host: text,
+  port: integer,
+  valueBytesMax: integer,
+  allowedHosts: listOf(text),
+  topology,
+});
+
+const drain = objectOf({ type: exactly('drain') });
+
+const born = objectOf({ type: exactly('born') });
+
+const ready = objectOf({
+  type: exactly('ready'),
+  /** The port a router listens on; null for a shard. */
+  port: oneOf(integer, exactly(null)),
+});
+
+const health = objectOf({
+  type: exactly('health'),
+  /** Of one core, over the last interval; above 100 when helper threads work too. */
+  cpuPercent: number,
+  memoryBytes: integer,
+  operationsPerS: number,
+  /** Over the last ten seconds; null when there was no operation. */
+  p99Ms: oneOf(number, exactly(null)),
+  /** Of a shard; null for a router. */
+  keys: oneOf(integer, exactly(null)),
+  bytes: oneOf(integer, exactly(null)),
+});
+
+/** The service as a whole cannot run: said by a child that then exits. */
+const fatal = objectOf({ type: exactly('fatal'), message: text });
+
+const toChild = oneOf(startShard, startRouter, topology, drain);
+const toPrimary = oneOf(born, ready, health, fatal);
+
+export type Topology = ShapeOf<typeof topology>;
+export type StartShard = ShapeOf<typeof startShard>;
+export type StartRouter = ShapeOf<typeof startRouter>;
+export type Ready = ShapeOf<typeof ready>;
+export type Health = ShapeOf<typeof health>;
+export type MessageToChild = ShapeOf<typeof toChild>;
+export type MessageToPrimary = ShapeOf<typeof toPrimary>;
+
+/** @throws TypeError when the message is none of ours: parent and child are of different builds */
+export function parseMessageToChild(message: unknown): MessageToChild {
+  return parsed(toChild, message, 'A message to a child');
+}
+
+/** @throws TypeError when the message is none of ours */
+export function parseMessageToPrimary(message: unknown): MessageToPrimary {
+  return parsed(toPrimary, message, 'A message to the primary');
+}

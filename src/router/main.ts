@@ -1,0 +1,92 @@
+/**
+ * The router's entry: the REST app over shards, one of several clones on one port. It holds no state that a
+ * restart could lose.
+ */
+
+import type { AddressInfo } from 'node:net';
+import { createApp } from '../http/app.ts';
+import { allowedHostsOf } from '../http/host-guard.ts';
+import type { Readiness, TopologyView } from '../http/service-routes.ts';
+import { ringOf } from '../partition/ring.ts';
+import { type ChildWork, FatalForService, liveAsChild } from '../process/child-life.ts';
+import { HealthSampler } from '../process/health.ts';
+import type { Log } from '../process/log.ts';
+import type { StartRouter, Topology } from '../process/messages.ts';
+import { frameBytesMaxOf } from '../wire/frame.ts';
+import type { LinkLimits } from '../wire/shard-link.ts';
+import { PartitionedStore } from './partitioned-store.ts';
+
+const linkLimits: Omit<LinkLimits, 'frameBytesMax'> = {
+  // Ten times what a shard takes to come back from a kill.
+  holdDeadlineMs: 5_000,
+  pendingMax: 10_000,
+  pendingBytesMax: 64 * 1024 * 1024,
+};
+
+await liveAsChild<StartRouter>('start-router', begin);
+
+async function begin(start: StartRouter, log: Log): Promise<ChildWork> {
+  const health = new HealthSampler();
+  const store = new PartitionedStore(
+    ringOf(start.topology),
+    { ...linkLimits, frameBytesMax: frameBytesMaxOf(start.valueBytesMax) },
+    {
+      onSettled: (durationMs) => health.record(durationMs),
+      onWireError: (error) => log.error(error, 'a shard broke the wire protocol'),
+    },
+  );
+  let topology = start.topology;
+  const adopt = (next: Topology) => {
+    topology = next;
+    store.adopt(ringOf(next), next.shards);
+  };
+  adopt(start.topology);
+
+  const app = createApp({
+    store,
+    service: { topology: () => viewOf(topology), readiness: () => readinessOf(store) },
+    valueBytesMax: start.valueBytesMax,
+    allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
+    onDefect: (error) => log.error(error, 'a request failed on a defect'),
+  });
+  await app.listen({ host: start.host, port: start.port }).catch((error: NodeJS.ErrnoException) => {
+    throw new FatalForService(listenFailure(error, start), { cause: error });
+  });
+
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    health: () => health.sample(undefined),
+    adopt,
+    drain: async () => {
+      await app.close();
+      await store.stop();
+    },
+  };
+}
+
+function viewOf({ epoch, ranges, shards }: Topology): TopologyView {
+  const slots = (shard: number) =>
+    ranges.reduce((sum, [first, last, owner]) => (owner === shard ? sum + last - first + 1 : sum), 0);
+  return { epoch, ranges, shards: shards.map(({ id, state }) => ({ id, state, slots: slots(id) })) };
+}
+
+/** A shard that is away for a moment does not make a router unready: its requests wait. */
+function readinessOf(store: PartitionedStore): Readiness {
+  const { serving, failed, away } = store.standing();
+  if (serving.length > 0) return { ready: true, failedShards: failed };
+  return { ready: false, why: `No shard is serving: ${away.length} on the way, ${failed.length} failed.` };
+}
+
+function listenFailure(error: NodeJS.ErrnoException, { host, port }: StartRouter): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is taken by another program: choose one with --port, or 0 for any free one.`;
+    case 'EACCES':
+      return `Port ${port} on ${host} is not open to this user: choose one from 1024 up with --port.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `This machine has no address ${host}: choose one with --host, e.g. 127.0.0.1 or 0.0.0.0.`;
+    default:
+      return `Cannot listen on ${host}:${port}: ${error.message}`;
+  }
+}

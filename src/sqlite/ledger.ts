@@ -1,0 +1,43 @@
+/**
+ * The packed results of one commit, as they lie in the ledger: 27 bytes a write, little-endian. Pure.
+ *
+ *   0        16      18        19        27
+ *   ├ op id ─┼ slot ─┼ outcome ┼ version ┤
+ */
+
+import { type OpId, opIdBytes, type WriteOutcome } from '../kv/store.ts';
+
+export type LedgerResult = { readonly opId: OpId; readonly slot: number; readonly outcome: WriteOutcome };
+
+/** Stands where a write has no op id, because nobody will send it again. */
+export const noOpId: OpId = Buffer.alloc(opIdBytes);
+
+const resultBytes = opIdBytes + 11;
+const outcomeKinds = ['created', 'replaced', 'deleted'] as const;
+
+export function packResults(results: readonly LedgerResult[]): Buffer {
+  const packed = Buffer.allocUnsafe(results.length * resultBytes);
+  for (const [index, { opId, slot, outcome }] of results.entries()) {
+    const at = index * resultBytes;
+    opId.copy(packed, at);
+    packed.writeUInt16LE(slot, at + 16);
+    packed[at + 18] = outcomeKinds.indexOf(outcome.kind);
+    packed.writeBigUInt64LE(BigInt(outcome.version), at + 19);
+  }
+  return packed;
+}
+
+/** @throws RangeError when the bytes were not packed by `packResults` */
+export function unpackResults(packed: Buffer): LedgerResult[] {
+  if (packed.length % resultBytes !== 0) throw new RangeError(`${packed.length} bytes are not whole ledger results`);
+  return Array.from({ length: packed.length / resultBytes }, (_, index) => {
+    const at = index * resultBytes;
+    const kind = outcomeKinds[packed[at + 18] as number];
+    if (kind === undefined) throw new RangeError(`there is no outcome ${packed[at + 18]} in a ledger`);
+    return {
+      opId: packed.subarray(at, at + opIdBytes),
+      slot: packed.readUInt16LE(at + 16),
+      outcome: { kind, version: Number(packed.readBigUInt64LE(at + 19)) },
+    };
+  });
+}

@@ -1,0 +1,43 @@
+/**
+ * Gathers the frames of one event-loop turn and hands them to a socket in one write. Whoever reserves room
+ * must fill all of it before the next reservation, and flush before the turn ends.
+ */
+
+import type { Socket } from 'node:net';
+
+const chunkBytes = 64 * 1024;
+
+export class FrameWriter {
+  readonly #socket: Socket;
+  #chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  #filledBytes = 0;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** Where a frame of this many bytes may be written, in `room`. */
+  reserve(frameBytes: number): { readonly room: Buffer; readonly at: number } {
+    if (this.#filledBytes + frameBytes > this.#chunk.length) {
+      this.#handOver();
+      if (frameBytes > this.#chunk.length) this.#chunk = Buffer.allocUnsafeSlow(frameBytes);
+    }
+    const at = this.#filledBytes;
+    this.#filledBytes += frameBytes;
+    return { room: this.#chunk, at };
+  }
+
+  flush(): void {
+    this.#handOver();
+    if (this.#chunk.length > chunkBytes) this.#chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  }
+
+  #handOver(): void {
+    if (this.#filledBytes === 0) return;
+    const filled = this.#chunk.subarray(0, this.#filledBytes);
+    this.#filledBytes = 0;
+    this.#socket.write(filled);
+    // When the kernel took all of it the chunk is free again; else it belongs to the socket until it has left.
+    if (this.#socket.writableLength > 0) this.#chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * A shard's end of the socket to the routers. Whatever arrives in one event-loop turn, from all routers, is
+ * executed as one batch, and each connection's answers leave in one write. It knows no SQL and no slots.
+ */
+
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Outcome } from '../kv/store.ts';
+import {
+  answerFrameBytes,
+  encodeAnswer,
+  type Request,
+  requestOf,
+  routerHelloOf,
+  shardHelloFrame,
+  WireError,
+} from './frame.ts';
+import { FrameDecoder } from './frame-decoder.ts';
+import { FrameWriter } from './frame-writer.ts';
+
+export type ShardServerOptions = {
+  readonly shard: number;
+  readonly frameBytesMax: number;
+  /** The shard's current commit sequence number, told to each router that connects. */
+  readonly lsn: () => number;
+  /** Executes a batch and returns one outcome a request, in order. What it throws ends the process. */
+  readonly execute: (requests: readonly Request[]) => readonly Outcome[];
+  /** A batch was answered: how many requests, and how long after the first of them arrived. */
+  readonly onBatch: (requests: number, durationMs: number) => void;
+  readonly onWireError: (error: WireError) => void;
+};
+
+/** A router that does not read its answers is not read either, beyond this much. */
+const unsentBytesMax = 16 * 1024 * 1024;
+
+type Connection = {
+  readonly socket: Socket;
+  readonly writer: FrameWriter;
+  /** Hex; set by the hello. */
+  session: string | undefined;
+};
+
+export class ShardServer {
+  readonly #options: ShardServerOptions;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  #turn: { readonly connection: Connection; readonly request: Request }[] = [];
+  #turnBeganAtMs = 0;
+
+  constructor(options: ShardServerOptions) {
+    this.#options = options;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  listen(socketPath: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(socketPath, resolve);
+    });
+  }
+
+  /** Executes what has arrived, reads no more, and closes each connection once its answers have left. Idempotent. */
+  stop(): Promise<void> {
+    this.#runTurn();
+    for (const { socket } of this.#connections) socket.pause().destroySoon();
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const connection: Connection = { socket, writer: new FrameWriter(socket), session: undefined };
+    this.#connections.add(connection);
+    const decoder = new FrameDecoder(this.#options.frameBytesMax, (frame) => this.#onFrame(connection, frame));
+    socket.on('data', (chunk) => {
+      try {
+        decoder.push(chunk);
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        this.#options.onWireError(error);
+        socket.destroy();
+      }
+    });
+    socket.on('drain', () => socket.resume());
+    // Nothing to do for an error: 'close' follows it.
+    socket.on('error', () => {});
+    socket.on('close', () => this.#connections.delete(connection));
+  }
+
+  #onFrame(connection: Connection, frame: Buffer): void {
+    if (connection.socket.destroyed) return;
+    if (connection.session === undefined) return this.#onHello(connection, frame);
+    if (this.#turn.length === 0) {
+      this.#turnBeganAtMs = performance.now();
+      setImmediate(() => this.#runTurn());
+    }
+    this.#turn.push({ connection, request: requestOf(frame) });
+  }
+
+  /** A router that connects anew will resend: what its older connection still carries must not run any more. */
+  #onHello(connection: Connection, frame: Buffer): void {
+    const session = routerHelloOf(frame).session.toString('hex');
+    for (const other of this.#connections) if (other.session === session) other.socket.destroy();
+    connection.session = session;
+    const { shard, lsn } = this.#options;
+    connection.socket.write(shardHelloFrame({ shard, lsn: lsn() }));
+  }
+
+  #runTurn(): void {
+    const turn = this.#turn.filter(({ connection }) => !connection.socket.destroyed);
+    this.#turn = [];
+    if (turn.length === 0) return;
+    const outcomes = this.#options.execute(turn.map(({ request }) => request));
+    const writers = new Set<Connection>();
+    for (const [index, { connection, request }] of turn.entries()) {
+      const outcome = outcomes[index] as Outcome;
+      const { room, at } = connection.writer.reserve(answerFrameBytes(outcome));
+      encodeAnswer(room, at, request.requestId, outcome);
+      writers.add(connection);
+    }
+    for (const { writer, socket } of writers) {
+      writer.flush();
+      if (socket.writableLength > unsentBytesMax) socket.pause();
+    }
+    this.#options.onBatch(turn.length, performance.now() - this.#turnBeganAtMs);
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What clients see when a shard dies: nothing, while it is back in time; a clear 503 for its keys alone, when it
+ * is not. Real processes, killed for real.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { keysOfShard } from '../support/keys-of-shard.ts';
+import { RecordingClients } from '../support/recording-clients.ts';
+import { shardctl, startService } from '../support/service.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+test('a shard killed under load is back within 500 ms, and no client sees an error or loses a write', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
+  const { ring } = await service.status();
+  const clients = new RecordingClients({
+    url: service.url,
+    clients: 32,
+    keysOf: (index) => keysOfShard(ring, (index % 2) + 1, 5, `client${index}`),
+  });
+
+  const outagesMs: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    await clients.acknowledges(2_000);
+    const { restarts } = await service.processStatus('shard-1');
+    const killedAtMs = performance.now();
+    await service.kill('shard-1');
+    await service.until('shard-1', (status) => status.restarts > restarts && status.state === 'ready');
+    outagesMs.push(performance.now() - killedAtMs);
+    await clients.acknowledges(2_000);
+  }
+  await clients.finish();
+
+  expect(clients.failures).toEqual([]);
+  expect((await clients.verify(service.url)).mistakes).toEqual([]);
+  // The first life was healthy as far as the state machine knows; later ones wait out their growing delay.
+  expect(outagesMs[0]).toBeLessThan(500);
+  console.log(`outages: ${outagesMs.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}`);
+});
+
+test('while a shard is away, clients of the other shards go on as before', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
+  const { ring } = await service.status();
+  const others = new RecordingClients({
+    url: service.url,
+    clients: 16,
+    keysOf: (index) => keysOfShard(ring, 2, 5, `client${index}`),
+  });
+  await others.acknowledges(1_000);
+
+  // Stopped rather than killed: it stays away for as long as this test wants.
+  await service.kill('shard-1', 'SIGSTOP');
+  const [waiting] = keysOfShard(ring, 1, 1, 'waiting');
+  const held = fetch(`${service.url}/v1/kv/${waiting}`, { method: 'PUT', body: 'held' });
+  await others.acknowledges(3_000);
+  await service.kill('shard-1', 'SIGCONT');
+
+  expect((await held).status).toBe(201);
+  await others.finish();
+  expect(others.failures).toEqual([]);
+  expect(Math.max(...others.acknowledged.map(({ tookMs }) => tookMs))).toBeLessThan(500);
+});
+
+test('a request to a shard that does not answer gets 503 after five seconds, and a write says that its outcome is unknown', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
+  const { ring } = await service.status();
+  const [key] = keysOfShard(ring, 1, 1, 'hung');
+  await service.kill('shard-1', 'SIGSTOP');
+
+  const startedAtMs = performance.now();
+  const [read, write] = await Promise.all([
+    fetch(`${service.url}/v1/kv/${key}`),
+    fetch(`${service.url}/v1/kv/${key}`, { method: 'PUT', body: 'late' }),
+  ]);
+  const tookMs = performance.now() - startedAtMs;
+  await service.kill('shard-1', 'SIGCONT');
+
+  expect(tookMs).toBeGreaterThanOrEqual(5_000);
+  expect(tookMs).toBeLessThan(6_000);
+  expect([read.status, ((await read.json()) as { code: string }).code]).toEqual([503, 'shard-unavailable']);
+  expect([write.status, ((await write.json()) as { code: string }).code]).toEqual([503, 'outcome-unknown']);
+  expect(write.headers.get('retry-after')).toBe('1');
+});
+
+test('a shard that always dies has failed: its keys answer 503 at once, the others go on, and once mended it is restarted', async () => {
+  const data = temporaryDirectory();
+  const first = await startService({ data, args: ['--shards', '2', '--routers', '1'] });
+  const { ring } = await first.status();
+  const [broken] = keysOfShard(ring, 1, 1, 'broken');
+  const [whole] = keysOfShard(ring, 2, 1, 'whole');
+  expect((await fetch(`${first.url}/v1/kv/${broken}`, { method: 'PUT', body: 'kept' })).status).toBe(201);
+  await first.end('SIGTERM');
+  const file = join(data, 'shard-1.sqlite');
+  const kept = readFileSync(file);
+  writeFileSync(file, 'this is no database, whatever its name says');
+
+  const second = await startService({ data, args: ['--routers', '1'] });
+  expect((await second.processStatus('shard-1')).state).toBe('failed');
+  const startedAtMs = performance.now();
+  const refused = await fetch(`${second.url}/v1/kv/${broken}`);
+  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  expect((await fetch(`${second.url}/v1/kv/${whole}`, { method: 'PUT', body: 'fine' })).status).toBe(201);
+  const ready = await fetch(`${second.url}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([200, { status: 'degraded', failedShards: [1] }]);
+
+  writeFileSync(file, kept);
+  expect((await shardctl(['restart', 'shard-1', '--data', data])).code).toBe(0);
+  await second.until('shard-1', ({ state }) => state === 'ready');
+  expect(await (await fetch(`${second.url}/v1/kv/${broken}`)).text()).toBe('kept');
+});

@@ -1,0 +1,109 @@
+/** A real service in processes of its own, started as `npm start` does, for tests that kill parts of it. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { statusOfService } from '../../src/cli/admin-client.ts';
+import type { ProcessStatus, ServiceStatus } from '../../src/primary/status.ts';
+
+/** The built program: a forked worker cannot run TypeScript. */
+export const shardctlPath = fileURLToPath(new URL('../../dist/src/cli/shardctl.js', import.meta.url));
+
+export type ServiceOptions = {
+  readonly data: string;
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+};
+
+/** A service that is expected to become ready. Killed at the end of the test, whatever happened. */
+export async function startService({ data, args = [], env = {} }: ServiceOptions): Promise<TestService> {
+  const child = spawn(process.execPath, [shardctlPath, 'start', '--port', '0', '--data', data, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  const said: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      said.push(line);
+      const entry = JSON.parse(line) as { event?: string; url?: string };
+      if (entry.event === 'service-ready') resolve(entry.url as string);
+    });
+    child.once('exit', (code) => reject(new Error(`the service exited with ${code}:\n${said.join('\n')}`)));
+  });
+  return new TestService(child, url, data, said);
+}
+
+export class TestService {
+  readonly url: string;
+  readonly data: string;
+  /** Log lines so far. */
+  readonly said: readonly string[];
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess, url: string, data: string, said: readonly string[]) {
+    this.#child = child;
+    this.url = url;
+    this.data = data;
+    this.said = said;
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  status(): Promise<ServiceStatus> {
+    return statusOfService(this.data);
+  }
+
+  async processStatus(id: string): Promise<ProcessStatus> {
+    const found = (await this.status()).processes.find((process) => process.id === id);
+    if (found === undefined) throw new Error(`there is no process ${id}`);
+    return found;
+  }
+
+  /** Kills one process of the service, by the id that `shardctl status` shows. */
+  async kill(id: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    process.kill((await this.processStatus(id)).pid as number, signal);
+  }
+
+  /** Waits for a fact about one process; the test's own time-out ends a wait in vain. */
+  async until(id: string, holds: (status: ProcessStatus) => boolean): Promise<ProcessStatus> {
+    for (;;) {
+      const status = await this.processStatus(id);
+      if (holds(status)) return status;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Sends the primary a signal and resolves with how it ended. */
+  async end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly tookMs: number }> {
+    const startedAtMs = performance.now();
+    const ended = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    const [code] = (await ended) as [number | null];
+    return { code, tookMs: performance.now() - startedAtMs };
+  }
+}
+
+export type ProgramResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+/** Runs `shardctl` to its end. */
+export async function shardctl(
+  args: readonly string[],
+  options: { input?: string | Buffer; env?: NodeJS.ProcessEnv } = {},
+): Promise<ProgramResult> {
+  const child = spawn(process.execPath, [shardctlPath, ...args], { env: { ...process.env, ...options.env } });
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.end(options.input ?? '');
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+}
