@@ -1,8 +1,9 @@
 /** `shardctl start`: this very process becomes the primary. The only command that brings a service into being. */
 
 import { readConfig } from '../config/service-config.ts';
-import { CannotStart, startService } from '../primary/service.ts';
-import { createLog } from '../process/log.ts';
+import { CannotStart, Service } from '../primary/service.ts';
+import type { ServiceStatus } from '../primary/status.ts';
+import { createLog, type Log } from '../process/log.ts';
 import { exitCodes } from './exit.ts';
 import { bannerOf } from './start-banner.ts';
 
@@ -13,23 +14,23 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
     file: (file as string | undefined) ?? process.env['SHARDLITE_CONFIG'],
   });
   const log = await createLog('primary');
-  try {
-    const service = await startService(config, log);
-    let asked = 0;
-    const onSignal = (signal: NodeJS.Signals) => {
-      // Whoever asks twice does not want to wait. The children end with this process.
-      if (++asked > 1) process.exit(exitCodes.failed);
-      log.info(`${signal}: draining; once more to stop at once`);
-      void service.stop();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
+  let service: Service | undefined;
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    // Whoever asks twice does not want to wait. The children end with this process.
+    if (++signals > 1) process.exit(exitCodes.failed);
+    log.info(`${signal}: draining; once more to stop at once`);
+    void service?.stop();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
 
-    const outcome = await Promise.race([service.ready, service.stopped]);
-    if (outcome !== undefined) {
-      if (process.stdout.isTTY) process.stdout.write(bannerOf(outcome));
-      else log.info({ event: 'service-ready', url: outcome.url, data: outcome.data }, `serving at ${outcome.url}`);
-    }
+  try {
+    service = await Service.start(config, log);
+    // The signal may have come while there was nothing to stop.
+    if (signals > 0) void service.stop();
+    const status = await Promise.race([service.ready, service.stopped]);
+    if (status !== undefined) announce(status, log);
     await service.stopped;
     log.info('stopped: every acknowledged write is on disk');
     process.exit(exitCodes.done);
@@ -38,4 +39,10 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
     console.error(`shardctl: ${error.message}`);
     process.exit(exitCodes.failed);
   }
+}
+
+function announce(status: ServiceStatus, log: Log): void {
+  const { url, data } = status;
+  if (process.stdout.isTTY) process.stdout.write(bannerOf(status));
+  else log.info({ event: 'service-ready', url, data }, `serving at ${url}`);
 }

@@ -23,6 +23,8 @@ export type AppOptions = {
 /** A request must be whole within this time, a large value over a slow line included. */
 const requestTimeoutMs = 60_000;
 const headersTimeoutMs = 10_000;
+/** Node looks for overdue requests this often. */
+const timeoutCheckIntervalMs = 1_000;
 /** Longer than common proxies keep idle connections, so that they close first and no request meets a closing one. */
 const keepAliveTimeoutMs = 72_000;
 /** Each costs some 10 KiB; a router stays far below its memory with all of them open. */
@@ -38,7 +40,7 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
     forceCloseConnections: 'idle',
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs },
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
     routerOptions: { maxParamLength: 4 * 1024 },
     frameworkErrors: (error, _request, reply) => {
       const { code, message } = kvErrorOf(error, { valueBytesMax });

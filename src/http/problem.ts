@@ -58,6 +58,11 @@ export function kvErrorOf(error: unknown, limits: HttpLimits): KvError {
       return new KvError('key-malformed', 'The path is not percent-encoded UTF-8: write % itself as %25.');
     case 'HPE_HEADER_OVERFLOW':
       return new KvError('headers-too-large', 'All request headers together have at most 16 KiB.');
+    case 'HPE_INVALID_URL':
+      return new KvError(
+        'request-malformed',
+        'The URL has bytes that no URL may have: percent-encode them, ü as %C3%BC.',
+      );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new KvError('request-timeout', 'The request did not arrive whole in time.');
     case 'ECONNRESET':

@@ -5,10 +5,12 @@
 
 import { defaultShards, type ServiceConfig } from '../config/service-config.ts';
 import { defaultRestartPolicy } from '../process/child-state.ts';
+import { Deferred } from '../process/deferred.ts';
 import type { Log } from '../process/log.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
-import { listenForOperators } from './admin-api.ts';
+import { type AdminApi, listenForOperators } from './admin-api.ts';
 import { DataDirectory, UnusableDirectory } from './data-directory.ts';
+import { checkedPort, UnusableAddress } from './listen-address.ts';
 import { type ServiceStatus, statusOf } from './status.ts';
 import type { ChildDeath, SupervisedChild } from './supervised-child.ts';
 import { Supervisor } from './supervisor.ts';
@@ -19,94 +21,113 @@ export class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }
 
-export type RunningService = {
-  /** Resolves when every shard serves or has failed and a router listens. @throws CannotStart */
-  readonly ready: Promise<ServiceStatus>;
-  readonly stop: () => Promise<void>;
-  /** Resolves when the service has stopped, whoever asked for it. */
-  readonly stopped: Promise<void>;
-};
+export class Service {
+  readonly #config: ServiceConfig;
+  readonly #directory: DataDirectory;
+  readonly #topologyFile: TopologyFile;
+  readonly #supervisor: Supervisor;
+  readonly #ready = new Deferred<ServiceStatus>();
+  readonly #stopped = new Deferred<void>();
+  readonly #startedAtMs = performance.now();
+  #operators: AdminApi | undefined;
+  #state: ServiceStatus['state'] = 'starting';
 
-/** @throws CannotStart */
-export async function startService(config: ServiceConfig, log: Log): Promise<RunningService> {
-  // Files and sockets of this service are for its user alone.
-  process.umask(0o077);
-  const { directory, topologyFile } = takeDirectory(config);
-  directory.removeStaleSockets();
-  const { service, ring } = topologyFile;
-  const shardIds = topologyFile.shardIds();
-  if (config.shards !== undefined && config.shards !== shardIds.length) {
-    topologyFile.close();
-    throw new CannotStart(
-      `${directory.path} has ${shardIds.length} shards, not ${config.shards}: start without --shards, or on another --data directory.`,
-    );
-  }
-
-  const startedAtMs = performance.now();
-  const life = { state: 'starting' as ServiceStatus['state'] };
-  let settleReady: (outcome: { status: ServiceStatus } | { error: CannotStart }) => void = () => {};
-  const ready = new Promise<ServiceStatus>((resolve, reject) => {
-    settleReady = (outcome) => ('status' in outcome ? resolve(outcome.status) : reject(outcome.error));
-  });
-
-  const supervisor = new Supervisor({
-    config,
-    directory,
-    service,
-    ring,
-    shardIds,
-    policy: defaultRestartPolicy,
-    listener: {
-      onState: (child) => {
-        logState(log, child);
-        becomeReadyOnce();
-      },
-      onDeath: (child, death) => logDeath(log, child, death),
-      onReady: () => {},
-      onFatal: (_child, message) => {
-        settleReady({ error: new CannotStart(message) });
-        log.fatal(message);
-      },
-    },
-  });
-  const status = () =>
-    statusOf({ supervisor, config, directory, ring, state: life.state, uptimeMs: performance.now() - startedAtMs });
-
-  function becomeReadyOnce(): void {
-    const isSettled = (child: SupervisedChild) => child.state === 'ready' || child.state === 'failed';
-    const routerListens = supervisor.routers.some(({ state }) => state === 'ready');
-    if (life.state !== 'starting' || !routerListens || !supervisor.shards.every(isSettled)) return;
-    life.state = 'ready';
-    settleReady({ status: status() });
-  }
-
-  let stopping: Promise<void> | undefined;
-  const stop = () => {
-    stopping ??= (async () => {
-      life.state = 'draining';
-      await supervisor.stop();
-      await operators.close();
+  /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
+  private constructor(config: ServiceConfig, log: Log) {
+    this.#config = config;
+    const { directory, topologyFile } = takeDirectory(config);
+    this.#directory = directory;
+    this.#topologyFile = topologyFile;
+    const shardIds = topologyFile.shardIds();
+    if (config.shards !== undefined && config.shards !== shardIds.length) {
       topologyFile.close();
-    })();
-    return stopping;
-  };
-  let resolveStopped: () => void = () => {};
-  const stopped = new Promise<void>((resolve) => {
-    resolveStopped = resolve;
-  });
-  const stopOnce = () => stop().then(resolveStopped);
+      throw new CannotStart(
+        `${directory.path} has ${shardIds.length} shards, not ${config.shards}: start without --shards, or on another --data directory.`,
+      );
+    }
+    directory.removeStaleSockets();
+    this.#supervisor = new Supervisor({
+      config,
+      directory,
+      service: topologyFile.service,
+      ring: topologyFile.ring,
+      shardIds,
+      policy: defaultRestartPolicy,
+      listener: {
+        onState: (child) => {
+          logState(log, child);
+          this.#settleReady();
+        },
+        onDeath: (child, death) => logDeath(log, child, death),
+      },
+    });
+  }
 
-  const operators = await listenForOperators(directory.adminSocket, {
-    status,
-    stop: stopOnce,
-    restart: (name) => {
-      const child = supervisor.children.find(({ spec }) => spec.name === name);
-      child?.restart();
-      return child !== undefined;
-    },
-  });
-  supervisor.start();
-  return { ready, stop: stopOnce, stopped };
+  /** @throws CannotStart, with the data directory let go */
+  static async start(config: ServiceConfig, log: Log): Promise<Service> {
+    // Files and sockets of this service are for its user alone.
+    process.umask(0o077);
+    const port = await checkedPort(config.host, config.port).catch((error: unknown) => {
+      throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
+    });
+    const service = new Service({ ...config, port }, log);
+    service.#operators = await listenForOperators(service.#directory.adminSocket, {
+      status: () => service.status(),
+      stop: () => service.stop(),
+      restart: (name) => service.#restart(name),
+    });
+    service.#supervisor.start();
+    return service;
+  }
+
+  /** Resolves when every shard serves or has failed and a router listens. @throws CannotStart */
+  get ready(): Promise<ServiceStatus> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves when the service has stopped, whoever asked for it. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  status(): ServiceStatus {
+    return statusOf({
+      supervisor: this.#supervisor,
+      config: this.#config,
+      directory: this.#directory,
+      ring: this.#topologyFile.ring,
+      state: this.#state,
+      uptimeMs: performance.now() - this.#startedAtMs,
+    });
+  }
+
+  /** Drains in the reverse order of the start. Idempotent; `stopped` tells the end. */
+  async stop(): Promise<void> {
+    if (this.#state === 'draining') return;
+    this.#state = 'draining';
+    await this.#supervisor.stop();
+    await this.#operators?.close();
+    this.#topologyFile.close();
+    this.#stopped.resolve();
+  }
+
+  #settleReady(): void {
+    if (this.#state !== 'starting') return;
+    const { routers, shards } = this.#supervisor;
+    if (routers.every(({ state }) => state === 'failed')) {
+      this.#ready.reject(new CannotStart('No router stays alive: the log above says why.'));
+    }
+    const isSettled = (child: SupervisedChild) => child.state === 'ready' || child.state === 'failed';
+    if (!routers.some(({ state }) => state === 'ready') || !shards.every(isSettled)) return;
+    this.#state = 'ready';
+    this.#ready.resolve(this.status());
+  }
+
+  #restart(name: string): boolean {
+    const child = this.#supervisor.children.find(({ spec }) => spec.name === name);
+    child?.restart();
+    return child !== undefined;
+  }
 }
 
 function takeDirectory(config: ServiceConfig): { directory: DataDirectory; topologyFile: TopologyFile } {

@@ -56,7 +56,7 @@ export function statusOf({ supervisor, config, directory, ring, state, uptimeMs 
   };
   return {
     state,
-    url: urlOf(config.host, supervisor.port),
+    url: urlOf(config.host, config.port),
     data: directory.path,
     uptimeMs,
     ring: ring.describe(),

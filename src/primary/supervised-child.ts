@@ -14,13 +14,8 @@ import {
   type RestartPolicy,
   type Step,
 } from '../process/child-state.ts';
-import {
-  type Health,
-  type MessageToChild,
-  type MessageToPrimary,
-  parseMessageToPrimary,
-  type Ready,
-} from '../process/messages.ts';
+import { Deferred } from '../process/deferred.ts';
+import { type Health, type MessageToChild, type MessageToPrimary, parseMessageToPrimary } from '../process/messages.ts';
 
 export type ChildSpec = {
   /** e.g. `shard-2` */
@@ -38,8 +33,6 @@ export type ChildDeath = { readonly code: number | null; readonly signal: NodeJS
 export type ChildListener = {
   readonly onState: (child: SupervisedChild, before: ChildStateName) => void;
   readonly onDeath: (child: SupervisedChild, death: ChildDeath) => void;
-  readonly onReady: (child: SupervisedChild, message: Ready) => void;
-  readonly onFatal: (child: SupervisedChild, message: string) => void;
 };
 
 export class SupervisedChild {
@@ -53,11 +46,7 @@ export class SupervisedChild {
   #forkedAtMs = 0;
   #health: Health | undefined;
   #silentTicks = 0;
-  #resolveStopped: () => void = () => {};
-  /** Resolves in the state `stopped`, which is final. */
-  readonly stopped = new Promise<void>((resolve) => {
-    this.#resolveStopped = resolve;
-  });
+  readonly #stopped = new Deferred<void>();
 
   constructor(spec: ChildSpec, policy: RestartPolicy, listener: ChildListener) {
     this.spec = spec;
@@ -80,6 +69,11 @@ export class SupervisedChild {
   /** Of the current process; undefined while there is none. */
   get uptimeMs(): number | undefined {
     return this.#process === undefined ? undefined : performance.now() - this.#forkedAtMs;
+  }
+
+  /** Resolves in the state `stopped`, which is final. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
   }
 
   /** The latest report of the current process. */
@@ -124,7 +118,7 @@ export class SupervisedChild {
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
     if (state.name !== before) this.#listener.onState(this, before);
-    if (state.name === 'stopped') this.#resolveStopped();
+    if (state.name === 'stopped') this.#stopped.resolve();
   }
 
   #carryOut(effect: ChildEffect): void {
@@ -171,16 +165,14 @@ export class SupervisedChild {
   #onMessage(message: MessageToPrimary): void {
     switch (message.type) {
       case 'born':
-        return this.send(this.spec.startMessage());
+        // It may have been told to drain before it could listen.
+        return this.send(this.state === 'draining' ? { type: 'drain' } : this.spec.startMessage());
       case 'ready':
-        this.#listener.onReady(this, message);
         return this.#on({ kind: 'ready', atMs: performance.now() });
       case 'health':
         this.#health = message;
         this.#silentTicks = 0;
         return;
-      case 'fatal':
-        return this.#listener.onFatal(this, message.message);
     }
   }
 }

@@ -37,12 +37,10 @@ export class Supervisor {
   readonly #shardSockets = new Map<number, string>();
   readonly #ticks: NodeJS.Timeout;
   #sequence = 0;
-  #port: number;
   #forks = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#port = options.config.port;
     // What Node's debugger flags and ours would pass on does not belong to children.
     cluster.setupPrimary({ exec: routerEntry, args: [], execArgv: [] });
     const listener: ChildListener = {
@@ -50,11 +48,6 @@ export class Supervisor {
       onState: (child, before) => {
         if (child.spec.role === 'shard') this.#tellTopology();
         options.listener.onState(child, before);
-      },
-      onReady: (child, message) => {
-        // Every later router listens where the first one does, also when that was any free port.
-        if (message.port !== null) this.#port = message.port;
-        options.listener.onReady(child, message);
       },
     };
     this.shards = options.shardIds.map((id) => new SupervisedChild(this.#shardSpec(id), options.policy, listener));
@@ -69,11 +62,6 @@ export class Supervisor {
 
   get children(): readonly SupervisedChild[] {
     return [...this.routers, ...this.shards];
-  }
-
-  /** The port that routers listen on; 0 until one listens on any free port. */
-  get port(): number {
-    return this.#port;
   }
 
   start(): void {
@@ -140,7 +128,7 @@ export class Supervisor {
       startMessage: () => ({
         type: 'start-router',
         host: config.host,
-        port: this.#port,
+        port: config.port,
         valueBytesMax: config.valueBytesMax,
         allowedHosts: [...config.allowedHosts],
         topology: this.#topology(),

@@ -14,8 +14,6 @@ import {
 } from './messages.ts';
 
 export type ChildWork = {
-  /** The port that it listens on; null when on none. */
-  readonly port: number | null;
   readonly health: () => Health;
   readonly adopt: (topology: Topology) => void;
   /** Finishes what is under way and lets go of everything. */
@@ -23,11 +21,6 @@ export type ChildWork = {
 };
 
 type StartMessage = Exclude<MessageToChild, { type: 'topology' } | { type: 'drain' }>;
-
-/** An operating error that no restart mends: the primary stops the service and shows the message. */
-export class FatalForService extends Error {
-  override readonly name = 'FatalForService';
-}
 
 /** @param begin does the child's work from its start message on; resolves when it is ready */
 export async function liveAsChild<M extends StartMessage>(
@@ -49,11 +42,8 @@ export async function liveAsChild<M extends StartMessage>(
       log.fatal(error);
       process.exit(1);
     });
-    const begun = await begin(message, log).catch(async (error: unknown) => {
-      if (error instanceof FatalForService) await tell({ type: 'fatal', message: error.message });
-      throw error;
-    });
-    await tell({ type: 'ready', port: begun.port });
+    const begun = await begin(message, log);
+    await tell({ type: 'ready' });
     setInterval(() => tell(begun.health()), healthIntervalMs);
     return begun;
   }

@@ -52,11 +52,7 @@ const drain = objectOf({ type: exactly('drain') });
 
 const born = objectOf({ type: exactly('born') });
 
-const ready = objectOf({
-  type: exactly('ready'),
-  /** The port a router listens on; null for a shard. */
-  port: oneOf(integer, exactly(null)),
-});
+const ready = objectOf({ type: exactly('ready') });
 
 const health = objectOf({
   type: exactly('health'),
@@ -71,16 +67,12 @@ const health = objectOf({
   bytes: oneOf(integer, exactly(null)),
 });
 
-/** The service as a whole cannot run: said by a child that then exits. */
-const fatal = objectOf({ type: exactly('fatal'), message: text });
-
 const toChild = oneOf(startShard, startRouter, topology, drain);
-const toPrimary = oneOf(born, ready, health, fatal);
+const toPrimary = oneOf(born, ready, health);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;
 export type StartRouter = ShapeOf<typeof startRouter>;
-export type Ready = ShapeOf<typeof ready>;
 export type Health = ShapeOf<typeof health>;
 export type MessageToChild = ShapeOf<typeof toChild>;
 export type MessageToPrimary = ShapeOf<typeof toPrimary>;

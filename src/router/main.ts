@@ -3,12 +3,11 @@
  * restart could lose.
  */
 
-import type { AddressInfo } from 'node:net';
 import { createApp } from '../http/app.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
 import type { Readiness, TopologyView } from '../http/service-routes.ts';
 import { ringOf } from '../partition/ring.ts';
-import { type ChildWork, FatalForService, liveAsChild } from '../process/child-life.ts';
+import { type ChildWork, liveAsChild } from '../process/child-life.ts';
 import { HealthSampler } from '../process/health.ts';
 import type { Log } from '../process/log.ts';
 import type { StartRouter, Topology } from '../process/messages.ts';
@@ -49,12 +48,9 @@ async function begin(start: StartRouter, log: Log): Promise<ChildWork> {
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
     onDefect: (error) => log.error(error, 'a request failed on a defect'),
   });
-  await app.listen({ host: start.host, port: start.port }).catch((error: NodeJS.ErrnoException) => {
-    throw new FatalForService(listenFailure(error, start), { cause: error });
-  });
+  await app.listen({ host: start.host, port: start.port });
 
   return {
-    port: (app.server.address() as AddressInfo).port,
     health: () => health.sample(undefined),
     adopt,
     drain: async () => {
@@ -75,18 +71,4 @@ function readinessOf(store: PartitionedStore): Readiness {
   const { serving, failed, away } = store.standing();
   if (serving.length > 0) return { ready: true, failedShards: failed };
   return { ready: false, why: `No shard is serving: ${away.length} on the way, ${failed.length} failed.` };
-}
-
-function listenFailure(error: NodeJS.ErrnoException, { host, port }: StartRouter): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `Port ${port} on ${host} is taken by another program: choose one with --port, or 0 for any free one.`;
-    case 'EACCES':
-      return `Port ${port} on ${host} is not open to this user: choose one from 1024 up with --port.`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `This machine has no address ${host}: choose one with --host, e.g. 127.0.0.1 or 0.0.0.0.`;
-    default:
-      return `Cannot listen on ${host}:${port}: ${error.message}`;
-  }
 }

@@ -32,7 +32,6 @@ async function begin(start: StartShard, log: Log): Promise<ChildWork> {
   await server.listen(start.socketPath);
 
   return {
-    port: null,
     health: () => health.sample(file.counters),
     adopt: (topology) => {
       ring = ringOf(topology);

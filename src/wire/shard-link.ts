@@ -26,7 +26,7 @@ import {
   WireError,
   writeUInt53,
 } from './frame.ts';
-import { FrameDecoder } from './frame-decoder.ts';
+import { readFrames } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 
 export type LinkLimits = {
@@ -181,19 +181,12 @@ export class ShardLink {
   #connect(socketPath: string): void {
     const socket = connect(socketPath);
     this.#state = { name: 'connecting', socketPath, socket };
-    const decoder = new FrameDecoder(this.#limits.frameBytesMax, (frame) => this.#onFrame(socket, frame));
-    socket.on('connect', () => socket.write(routerHelloFrame(this.#session)));
-    socket.on('data', (chunk) => {
-      try {
-        decoder.push(chunk);
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error;
-        this.#events.onWireError(error);
-        socket.destroy();
-      }
+    readFrames(socket, {
+      frameBytesMax: this.#limits.frameBytesMax,
+      onFrame: (frame) => this.#onFrame(socket, frame),
+      onWireError: this.#events.onWireError,
     });
-    // Nothing to do for an error: 'close' follows it.
-    socket.on('error', () => {});
+    socket.on('connect', () => socket.write(routerHelloFrame(this.#session)));
     socket.on('close', () => {
       if ('socket' in this.#state && this.#state.socket === socket) this.#state = { name: 'waiting', socketPath };
     });

@@ -12,9 +12,9 @@ import {
   requestOf,
   routerHelloOf,
   shardHelloFrame,
-  WireError,
+  type WireError,
 } from './frame.ts';
-import { FrameDecoder } from './frame-decoder.ts';
+import { readFrames } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 
 export type ShardServerOptions = {
@@ -70,19 +70,12 @@ export class ShardServer {
   #accept(socket: Socket): void {
     const connection: Connection = { socket, writer: new FrameWriter(socket), session: undefined };
     this.#connections.add(connection);
-    const decoder = new FrameDecoder(this.#options.frameBytesMax, (frame) => this.#onFrame(connection, frame));
-    socket.on('data', (chunk) => {
-      try {
-        decoder.push(chunk);
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error;
-        this.#options.onWireError(error);
-        socket.destroy();
-      }
+    readFrames(socket, {
+      frameBytesMax: this.#options.frameBytesMax,
+      onFrame: (frame) => this.#onFrame(connection, frame),
+      onWireError: this.#options.onWireError,
     });
     socket.on('drain', () => socket.resume());
-    // Nothing to do for an error: 'close' follows it.
-    socket.on('error', () => {});
     socket.on('close', () => this.#connections.delete(connection));
   }
 

@@ -1,0 +1,27 @@
+/** Reads frames off a socket. A peer that breaks the protocol is reported and cut off; nothing else happens to us. */
+
+import type { Socket } from 'node:net';
+import { WireError } from './frame.ts';
+import { FrameDecoder } from './frame-decoder.ts';
+
+export type FrameReaderOptions = {
+  readonly frameBytesMax: number;
+  /** May throw a WireError. */
+  readonly onFrame: (frame: Buffer) => void;
+  readonly onWireError: (error: WireError) => void;
+};
+
+export function readFrames(socket: Socket, { frameBytesMax, onFrame, onWireError }: FrameReaderOptions): void {
+  const decoder = new FrameDecoder(frameBytesMax, onFrame);
+  socket.on('data', (chunk) => {
+    try {
+      decoder.push(chunk);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      onWireError(error);
+      socket.destroy();
+    }
+  });
+  // Nothing to do for an error: 'close' follows it.
+  socket.on('error', () => {});
+}

@@ -1,0 +1,60 @@
+/** Real shards (SQLite file, wire, sockets) inside the test's own process, for tests that need no kill. */
+
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { firstRing, type Ring } from '../../src/partition/ring.ts';
+import { PartitionedStore, type ShardAddress } from '../../src/router/partitioned-store.ts';
+import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import { frameBytesMaxOf, type WireError } from '../../src/wire/frame.ts';
+import type { LinkLimits } from '../../src/wire/shard-link.ts';
+import { ShardServer } from '../../src/wire/shard-server.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const frameBytesMax = frameBytesMaxOf(16 * 1024 * 1024);
+
+export const testLimits: LinkLimits = {
+  holdDeadlineMs: 5_000,
+  pendingMax: 10_000,
+  pendingBytesMax: 64 * 1024 * 1024,
+  frameBytesMax,
+};
+
+export type InProcessShard = {
+  readonly address: ShardAddress;
+  readonly file: ShardFile;
+  readonly server: ShardServer;
+  readonly wireErrors: WireError[];
+};
+
+export async function startShard(shard: number, directory = temporaryDirectory()): Promise<InProcessShard> {
+  const file = new ShardFile(join(directory, `shard-${shard}.sqlite`), { service: 'test', shard });
+  const wireErrors: WireError[] = [];
+  const server = new ShardServer({
+    shard,
+    frameBytesMax,
+    lsn: () => file.counters.lsn,
+    execute: (requests) => file.execute(requests),
+    onBatch: () => {},
+    onWireError: (error) => wireErrors.push(error),
+  });
+  const socketPath = join(directory, `shard-${shard}.sock`);
+  await server.listen(socketPath);
+  onTestFinished(async () => {
+    await server.stop();
+    file.close();
+  });
+  return { address: { id: shard, state: 'ready', socketPath }, file, server, wireErrors };
+}
+
+export async function startPartitionedStore(shards: number): Promise<{ store: PartitionedStore; ring: Ring }> {
+  const ids = Array.from({ length: shards }, (_, index) => index + 1);
+  const ring = firstRing(new Map(ids.map((id) => [id, 1])));
+  const started = await Promise.all(ids.map((id) => startShard(id)));
+  const store = new PartitionedStore(ring, testLimits, { onSettled: () => {}, onWireError: () => {} });
+  store.adopt(
+    ring,
+    started.map(({ address }) => address),
+  );
+  onTestFinished(() => store.stop());
+  return { store, ring };
+}
