@@ -5,13 +5,14 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const installStamp = join(root, 'node_modules', '.shardlite-installed');
-const buildStamp = join(root, 'dist', '.built');
+const dist = join(root, 'dist');
+const buildStamp = join(dist, '.built');
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -30,8 +31,6 @@ const wanted = installationWanted();
 const found = existsSync(installStamp) ? readFileSync(installStamp, 'utf8') : undefined;
 if (found !== wanted) {
   say('Installing dependencies and compiling SQLite: once, one to two minutes …');
-  // A compiled module of another Node cannot be repaired in place: begin anew.
-  if (found !== undefined) rmSync(join(root, 'node_modules'), { recursive: true, force: true });
   run(
     'npm',
     ['ci', '--no-fund', '--no-audit', '--include=dev'],
@@ -42,7 +41,9 @@ if (found !== wanted) {
 
 if (!existsSync(buildStamp) || newestSourceMs() > statSync(buildStamp).mtimeMs) {
   say('Building …');
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  // Its content rather than the folder itself, which may be a mounted volume.
+  mkdirSync(dist, { recursive: true });
+  for (const name of readdirSync(dist)) rmSync(join(dist, name), { recursive: true });
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], 'The sources do not compile.');
   writeFileSync(buildStamp, '');
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `shardctl`: reads arguments and calls one command. Exit codes: 0 done, 1 failed, 2 usage, 3 no service. */
 
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, flagOf, settingNames, settings } from '../config/service-config.ts';
 import { CliFailure, exitCodes } from './exit.ts';
@@ -10,9 +11,13 @@ import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
 import { whyCommand } from './why-command.ts';
 
+/** From the built file up to the package. */
+const packageFile = new URL('../../../package.json', import.meta.url);
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+
 const program = new Command('shardctl')
   .description('Runs and operates Shardlite, a sharded key-value service on SQLite.')
-  .version(process.env['npm_package_version'] ?? '0.1.0')
+  .version(version)
   .showHelpAfterError('(shardctl --help lists the commands, shardctl COMMAND --help its options)')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();

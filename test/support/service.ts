@@ -91,7 +91,12 @@ export class TestService {
   }
 }
 
-export type ProgramResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+export type ProgramResult = {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly bytes: Buffer;
+  readonly stderr: string;
+};
 
 /** Runs `shardctl` to its end. */
 export async function shardctl(
@@ -105,5 +110,6 @@ export async function shardctl(
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
   child.stdin.end(options.input ?? '');
   const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+  const bytes = Buffer.concat(stdout);
+  return { code, stdout: bytes.toString(), bytes, stderr: Buffer.concat(stderr).toString() };
 }

