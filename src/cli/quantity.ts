@@ -8,12 +8,17 @@ export function countText(count: number): string {
 /** 1536 → `1.5 KiB` */
 export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)));
-  const amount = bytes / 1024 ** power;
+  let power = 0;
+  let amount = bytes;
+  // Up one unit also when rounding would show 1024 of the smaller one.
+  while (Math.round(amount) >= 1024 && power < units.length - 1) {
+    amount /= 1024;
+    power++;
+  }
   return `${power === 0 || amount >= 100 ? amount.toFixed(0) : amount.toFixed(1)} ${units[power]}`;
 }
 
-/** 93784000 → `1d 2h`; the two largest units that are not zero */
+/** 93784000 → `1d 2h`; its largest unit and the next */
 export function durationText(durationMs: number): string {
   const seconds = Math.floor(durationMs / 1_000);
   if (seconds < 10) return `${(Math.max(0, durationMs) / 1_000).toFixed(1)}s`;

@@ -34,6 +34,7 @@ const MiB = 1024 * 1024;
 const cores = availableParallelism();
 const shardsMax = 256;
 const routersMax = 64;
+const defaultRouters = Math.min(Math.max(1, Math.floor(cores / 2)), routersMax);
 
 export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceConfig[K]> } = {
   port: {
@@ -65,8 +66,8 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     description: 'router processes',
     allowed: `a whole number from 1 to ${routersMax}`,
     parse: wholeNumber(1, routersMax),
-    default: Math.max(1, Math.floor(cores / 2)),
-    defaultText: `half the cores, at least 1: here ${Math.max(1, Math.floor(cores / 2))}`,
+    default: defaultRouters,
+    defaultText: `half the cores, at least 1: here ${defaultRouters}`,
   },
   data: {
     value: 'DIR',
@@ -98,7 +99,7 @@ export const settingNames = Object.keys(settings) as (keyof ServiceConfig)[];
 
 /** How many shards a new data directory gets when nothing is said. */
 export function defaultShards(): number {
-  return Math.max(2, cores);
+  return Math.min(Math.max(2, cores), shardsMax);
 }
 
 /** `valueBytesMax` → `value-bytes-max` */
@@ -159,7 +160,7 @@ function fieldsOfFile(file: string): Record<string, unknown> {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new ConfigError(`The configuration file ${file} must hold one JSON object.`);
   }
-  const unknown = Object.keys(fields).find((field) => !(field in settings));
+  const unknown = Object.keys(fields).find((field) => !Object.hasOwn(settings, field));
   if (unknown !== undefined) {
     throw new ConfigError(`"${unknown}" in ${file} is no setting; there are ${settingNames.join(', ')}.`);
   }
@@ -178,6 +179,7 @@ function wholeNumber(min: number, max: number): (raw: unknown) => number | undef
 function byteSize(min: number, max: number): (raw: unknown) => number | undefined {
   const units: Record<string, number> = { '': 1, b: 1, kib: 1024, mib: MiB };
   return (raw) => {
+    if (typeof raw !== 'string' && typeof raw !== 'number') return undefined;
     const match = /^(\d+)\s*([a-z]*)$/i.exec(String(raw));
     const unit = units[match?.[2]?.toLowerCase() ?? ''];
     if (match === null || unit === undefined) return undefined;

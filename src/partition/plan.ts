@@ -23,7 +23,9 @@ export function planOf(ring: Ring, weights: Weights): PlannedMove[] {
     if (missing <= 0) continue;
     const bySource = new Map<number, number[]>();
     for (const { from, slot } of surplus.splice(0, missing)) {
-      bySource.set(from, [...(bySource.get(from) ?? []), slot]);
+      const slots = bySource.get(from) ?? [];
+      slots.push(slot);
+      bySource.set(from, slots);
     }
     for (const [from, slots] of bySource) moves.push({ from, to, slots });
   }

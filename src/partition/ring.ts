@@ -5,6 +5,9 @@
 
 import { slotCount } from './slot.ts';
 
+/** Shard ids are stored and sent in two bytes. */
+const shardMax = 65_535;
+
 /** First slot, last slot (inclusive), shard. */
 export type SlotRange = readonly [first: number, last: number, shard: number];
 
@@ -65,6 +68,7 @@ export function ringOf({ epoch, ranges }: RingDescription): Ring {
   const owners = new Uint16Array(slotCount);
   for (const [first, last, shard] of ranges) {
     if (first < 0 || last >= slotCount || first > last) throw new RangeError(`slots ${first}-${last} are not a range`);
+    checkShard(shard);
     for (let slot = first; slot <= last; slot++) {
       if (owners[slot] !== 0) throw new RangeError(`slot ${slot} is named twice`);
       owners[slot] = shard;
@@ -73,11 +77,18 @@ export function ringOf({ epoch, ranges }: RingDescription): Ring {
   return new Ring(epoch, owners);
 }
 
+function checkShard(shard: number): void {
+  if (!Number.isInteger(shard) || shard < 1 || shard > shardMax) {
+    throw new RangeError(`there is no shard ${shard}: ids are 1 to ${shardMax}`);
+  }
+}
+
 /** A ring of epoch 1 in which each shard owns one contiguous arc, as long as its weight says. */
 export function firstRing(weights: Weights): Ring {
   const owners = new Uint16Array(slotCount);
   let slot = 0;
   for (const [shard, quota] of slotQuotas(weights)) {
+    checkShard(shard);
     owners.fill(shard, slot, slot + quota);
     slot += quota;
   }
@@ -87,7 +98,7 @@ export function firstRing(weights: Weights): Ring {
 /**
  * How many slots each shard should own: its exact share rounded down or up, so that all sum to 16,384.
  * The slots left by rounding down go to the largest fractions; among equal fractions to the shards that
- * own more already (`owned`), since every slot that stays is one less to move; then to the lower id.
+ * own most beyond that already (`owned`), since every slot that stays is one less to move; then to the lower id.
  * (Hamilton's largest-remainder method.)
  */
 export function slotQuotas(weights: Weights, owned: ReadonlyMap<number, number> = new Map()): Map<number, number> {
@@ -98,16 +109,17 @@ export function slotQuotas(weights: Weights, owned: ReadonlyMap<number, number> 
       throw new RangeError(`shard ${shard} has weight ${weight}: a weight is a whole number from 1`);
   }
 
+  if (!Number.isSafeInteger(total * slotCount)) throw new RangeError(`weights that sum to ${total} are too large`);
+
   // Whole-number arithmetic throughout, so that equal weights have exactly equal remainders.
   const shares = [...weights].map(([shard, weight]) => ({
     shard,
     quota: Math.floor((weight * slotCount) / total),
     remainder: (weight * slotCount) % total,
+    surplus: (owned.get(shard) ?? 0) - Math.floor((weight * slotCount) / total),
   }));
   let left = slotCount - shares.reduce((sum, share) => sum + share.quota, 0);
-  const byClaim = [...shares].sort(
-    (a, b) => b.remainder - a.remainder || (owned.get(b.shard) ?? 0) - (owned.get(a.shard) ?? 0) || a.shard - b.shard,
-  );
+  const byClaim = [...shares].sort((a, b) => b.remainder - a.remainder || b.surplus - a.surplus || a.shard - b.shard);
   for (const share of byClaim) {
     if (left === 0) break;
     share.quota++;

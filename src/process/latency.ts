@@ -1,6 +1,6 @@
 /**
  * Latencies counted in logarithmic buckets, as HdrHistogram does: each power of two of microseconds has 16
- * buckets, so a percentile is at most 1/16 too high. Fixed memory, a few nanoseconds a recording. Pure.
+ * buckets, so a percentile is at most 1/16 (or 1 µs) too high. Fixed memory, a few nanoseconds a recording. Pure.
  */
 
 const subBuckets = 16;

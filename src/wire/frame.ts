@@ -14,6 +14,7 @@
 import { type ErrorCode, errorTable } from '../kv/errors.ts';
 import { keyBytesMax } from '../kv/key.ts';
 import { type Operation, type Outcome, opIdBytes, type Resend, type WriteOperation } from '../kv/store.ts';
+import { slotCount } from '../partition/slot.ts';
 
 /** Rises with every change of layout or meaning; the two ends refuse each other when it differs. */
 export const wireVersion = 1;
@@ -82,7 +83,9 @@ export function requestOf(frame: Buffer): Request {
   const typeEnd = keyEnd + (frame[42] as number);
   if (typeEnd > frame.length) throw new WireError('a request is shorter than its key and type');
   const slot = frame.readUInt16LE(10);
+  if (slot >= slotCount) throw new WireError(`there is no slot ${slot}`);
   const key = frame.subarray(requestHeaderBytes, keyEnd);
+  if (key.length === 0 || key.length > keyBytesMax) throw new WireError(`a key cannot have ${key.length} bytes`);
   const requestId = frame.readUInt32LE(4);
   const epoch = frame.readUInt32LE(12);
   switch (frame[8]) {
@@ -145,8 +148,10 @@ export function answerRequestId(frame: Buffer): number {
 }
 
 export function outcomeOf(frame: Buffer): Outcome {
+  if (frame.length < answerHeaderBytes) throw new WireError(`an answer of ${frame.length} bytes is too short`);
   const version = readUInt53(frame, 16);
   const typeEnd = answerHeaderBytes + (frame[9] as number);
+  if (typeEnd > frame.length) throw new WireError('an answer is shorter than its type');
   switch (frame[8]) {
     case outcomeBytes.value: {
       const contentType = frame.toString('latin1', answerHeaderBytes, typeEnd);
@@ -216,6 +221,9 @@ export function writeUInt53(target: Buffer, value: number, at: number): void {
   target.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
 }
 
+/** @throws WireError beyond 2^53 − 1 */
 export function readUInt53(source: Buffer, at: number): number {
-  return source.readUInt32LE(at) + source.readUInt32LE(at + 4) * 2 ** 32;
+  const value = source.readUInt32LE(at) + source.readUInt32LE(at + 4) * 2 ** 32;
+  if (value > Number.MAX_SAFE_INTEGER) throw new WireError(`${value} is more than a version can be`);
+  return value;
 }

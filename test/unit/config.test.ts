@@ -1,0 +1,212 @@
+/**
+ * Where each setting comes from and what is said when it is wrong: an operator reads the message, not the source,
+ * so it must name the very flag, variable or field, and what is allowed there.
+ */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  ConfigError,
+  defaultShards,
+  flagOf,
+  readConfig,
+  type ServiceConfig,
+  settingNames,
+  settings,
+  variableOf,
+} from '../../src/config/service-config.ts';
+
+type SettingName = keyof ServiceConfig;
+
+const MiB = 1024 * 1024;
+
+let directory: string;
+let filesWritten = 0;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'shardlite-config-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+type RightValues<T> = readonly [flag: string, variable: string, field: T];
+
+/** Three different values of each setting. */
+const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> } = {
+  port: ['1', '2', 3],
+  host: ['0.0.0.0', '::1', 'db.example'],
+  shards: ['255', '254', 253],
+  routers: ['63', '62', 61],
+  data: ['/flag', './variable', 'field'],
+  valueBytesMax: ['1', '2', 3],
+  allowedHosts: ['flag.example', 'variable.example', ['field.example']],
+};
+
+describe.each(settingNames)('the setting %s', (name) => {
+  const [flag, variable, field] = rightValues[name];
+  const flags = { [name]: flag };
+  const environment = { [variableOf(name)]: variable };
+
+  test('is taken from its flag, else its variable, else the file, else its default', () => {
+    const file = fileOf({ [name]: field });
+    const fromFlag = readConfig({ flags, environment, file })[name];
+    const fromVariable = readConfig({ flags: {}, environment, file })[name];
+    const fromFile = readConfig({ flags: {}, environment: {}, file })[name];
+    const fromDefault = readConfig({ flags: {}, environment: {}, file: undefined })[name];
+    expect(String(fromFlag)).toBe(flag);
+    expect(String(fromVariable)).toBe(variable);
+    expect(fromFile).toEqual(field);
+    expect(fromDefault).toEqual(settings[name].default);
+  });
+
+  test('leaves all other settings alone', () => {
+    const usual = readConfig({ flags: {}, environment: {}, file: undefined });
+    const config = readConfig({ flags, environment: {}, file: undefined });
+    expect({ ...config, [name]: usual[name] }).toEqual(usual);
+  });
+
+  test('when wrong is reported with its source, what stood there and what is allowed', () => {
+    const wrong = '!';
+    const file = fileOf({ [name]: [wrong, null] });
+    const allowed = settings[name].allowed;
+    expect(complaint({ flags: { [name]: '' } })).toBe(`--${flagOf(name)} is "", but must be ${allowed}.`);
+    expect(complaint({ environment: { [variableOf(name)]: '' } })).toBe(
+      `${variableOf(name)} is "", but must be ${allowed}.`,
+    );
+    expect(complaint({ file })).toBe(`"${name}" in ${file} is ["!",null], but must be ${allowed}.`);
+  });
+
+  test('is refused as null', () => {
+    expect(complaint({ file: fileOf({ [name]: null }) })).toContain(`"${name}"`);
+  });
+});
+
+test('flags and variables are spelled as the usage says', () => {
+  expect(flagOf('valueBytesMax')).toBe('value-bytes-max');
+  expect(variableOf('valueBytesMax')).toBe('SHARDLITE_VALUE_BYTES_MAX');
+  expect(variableOf('port')).toBe('SHARDLITE_PORT');
+});
+
+test('a new data directory gets at least two shards', () => {
+  expect(defaultShards()).toBeGreaterThanOrEqual(2);
+});
+
+describe('a right value', () => {
+  test.each<[name: SettingName, raw: unknown, value: unknown]>([
+    ['valueBytesMax', '1048576', MiB],
+    ['valueBytesMax', 1_048_576, MiB],
+    ['valueBytesMax', '64KiB', 64 * 1024],
+    ['valueBytesMax', '64 kib', 64 * 1024],
+    ['valueBytesMax', '4MiB', 4 * MiB],
+    ['valueBytesMax', '16MiB', 16 * MiB],
+    ['valueBytesMax', '16777216B', 16 * MiB],
+    ['port', '0', 0],
+    ['port', 65_535, 65_535],
+    ['port', '65535', 65_535],
+    ['shards', '256', 256],
+    ['routers', 64, 64],
+    ['allowedHosts', '*', ['*']],
+    ['allowedHosts', 'a.example, b.example', ['a.example', 'b.example']],
+    ['allowedHosts', '[::1],10.0.0.1', ['[::1]', '10.0.0.1']],
+    ['allowedHosts', ['a.example', 'b.example'], ['a.example', 'b.example']],
+    ['allowedHosts', [], []],
+  ])('of %s is %j', (name, raw, value) => {
+    expect(readConfig({ flags: {}, environment: {}, file: fileOf({ [name]: raw }) })[name]).toEqual(value);
+  });
+});
+
+describe('a wrong value', () => {
+  test.each<[name: SettingName, raw: unknown]>([
+    ['valueBytesMax', '17MiB'],
+    ['valueBytesMax', '16777217'],
+    ['valueBytesMax', '0'],
+    ['valueBytesMax', 0],
+    ['valueBytesMax', '-1'],
+    ['valueBytesMax', -1],
+    ['valueBytesMax', '1.5MiB'],
+    ['valueBytesMax', 1.5],
+    ['valueBytesMax', 'x'],
+    ['valueBytesMax', 'MiB'],
+    ['valueBytesMax', '1MB'],
+    ['valueBytesMax', '1GiB'],
+    ['valueBytesMax', '1constructor'],
+    ['valueBytesMax', true],
+    ['valueBytesMax', ['64KiB']],
+    ['port', '65536'],
+    ['port', '-1'],
+    ['port', '80.5'],
+    ['port', '1e3'],
+    ['port', '0x50'],
+    ['port', ' 80'],
+    ['port', true],
+    ['port', [80]],
+    ['shards', 0],
+    ['shards', 257],
+    ['routers', '65'],
+    ['host', 'http://localhost'],
+    ['host', 'two hosts'],
+    ['host', 127],
+    ['data', 7],
+    ['allowedHosts', 'a.example,,b.example'],
+    ['allowedHosts', 'a.example:7700'],
+    ['allowedHosts', 'http://a.example'],
+    ['allowedHosts', ['a.example', 7]],
+    ['allowedHosts', { a: 1 }],
+  ])('of %s is %j', (name, raw) => {
+    expect(complaint({ file: fileOf({ [name]: raw }) })).toContain(settings[name].allowed);
+    if (typeof raw !== 'string') return;
+    expect(complaint({ flags: { [name]: raw } })).toContain(`--${flagOf(name)} is ${JSON.stringify(raw)}`);
+    expect(complaint({ environment: { [variableOf(name)]: raw } })).toContain(variableOf(name));
+  });
+});
+
+describe('a configuration file', () => {
+  // Names that every object inherits are no settings either.
+  test.each(['prot', 'value-bytes-max', 'toString', 'constructor', '__proto__'])(
+    'with the unknown field %j is refused with the known ones',
+    (field) => {
+      const file = fileOf(`{ "port": 1, ${JSON.stringify(field)}: 1 }`);
+      expect(complaint({ file })).toBe(`"${field}" in ${file} is no setting; there are ${settingNames.join(', ')}.`);
+    },
+  );
+
+  test.each(['[]', 'null', '7', '"port"', 'true'])('that holds %s is refused: it must be one object', (json) => {
+    const file = fileOf(json);
+    expect(complaint({ file })).toBe(`The configuration file ${file} must hold one JSON object.`);
+  });
+
+  test('that is no JSON is refused by its name', () => {
+    const file = fileOf('{ port: 1 }');
+    expect(complaint({ file })).toContain(`The configuration file ${file} cannot be read: `);
+  });
+
+  test('that is not there is refused by its name', () => {
+    const file = join(directory, 'none.json');
+    expect(complaint({ file })).toMatch(/^The configuration file .*none\.json cannot be read: ENOENT/);
+  });
+
+  test('may be empty but for its braces', () => {
+    const usual = readConfig({ flags: {}, environment: {}, file: undefined });
+    expect(readConfig({ flags: {}, environment: {}, file: fileOf({}) })).toEqual(usual);
+  });
+});
+
+/** Path of a new file: JSON text as it is, anything else as JSON. */
+function fileOf(content: unknown): string {
+  const path = join(directory, `${++filesWritten}.json`);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+type Sources = Parameters<typeof readConfig>[0];
+
+/** What readConfig says to these sources; fails when it has nothing to say. */
+function complaint(sources: Partial<Sources>): string {
+  try {
+    readConfig({ flags: {}, environment: {}, file: undefined, ...sources });
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message;
+  }
+  return expect.fail('the configuration was accepted');
+}

@@ -1,0 +1,124 @@
+/**
+ * The control messages: parent and child accept exactly what they agreed on. A message that lacks a field means
+ * two builds in one service, and must be refused before anything acts on it.
+ */
+
+import { describe, expect, test } from 'vitest';
+import {
+  type MessageToChild,
+  type MessageToPrimary,
+  parseMessageToChild,
+  parseMessageToPrimary,
+} from '../../src/process/messages.ts';
+
+const topology: Extract<MessageToChild, { type: 'topology' }> = {
+  type: 'topology',
+  sequence: 12,
+  epoch: 3,
+  ranges: [
+    [0, 8_191, 1],
+    [8_192, 16_383, 2],
+  ],
+  shards: [
+    { id: 1, state: 'ready', socketPath: '/tmp/s/1.sock' },
+    { id: 2, state: 'backoff', socketPath: null },
+  ],
+};
+
+const toChild: readonly MessageToChild[] = [
+  topology,
+  { type: 'drain' },
+  {
+    type: 'start-shard',
+    shard: 1,
+    service: 'f00d',
+    file: 'shards/shard-1.sqlite',
+    socketPath: '/tmp/s/1.sock',
+    valueBytesMax: 1_048_576,
+    topology,
+  },
+  {
+    type: 'start-router',
+    host: '127.0.0.1',
+    port: 0,
+    valueBytesMax: 1_048_576,
+    allowedHosts: ['db.example'],
+    topology,
+  },
+];
+
+const toPrimary: readonly MessageToPrimary[] = [
+  { type: 'born' },
+  { type: 'ready' },
+  { type: 'health', cpuPercent: 12.5, memoryBytes: 1, operationsPerS: 0.5, p99Ms: 1.25, keys: 7, bytes: 8 },
+  { type: 'health', cpuPercent: 0, memoryBytes: 1, operationsPerS: 0, p99Ms: null, keys: null, bytes: null },
+];
+
+describe.each<[to: string, parse: (message: unknown) => unknown, messages: readonly { readonly type: string }[]]>([
+  ['a child', parseMessageToChild, toChild],
+  ['the primary', parseMessageToPrimary, toPrimary],
+])('a message to %s', (_to, parse, messages) => {
+  test.each(messages)('of type $type arrives as it was sent', (message) => {
+    expect(parse(JSON.parse(JSON.stringify(message)))).toEqual(message);
+  });
+
+  test.each(messages)('of type $type is refused when any field of it has a wrong type', (message) => {
+    for (const path of fieldsWithin(message)) {
+      // `true` is a right value of no field.
+      expect(() => parse(changed(message, path, true)), path.join('.')).toThrow(TypeError);
+    }
+  });
+
+  test.each(messages)('of type $type is refused when any field of it is missing', (message) => {
+    for (const path of fieldsWithin(message)) {
+      // A list may have one item less.
+      if (/^\d+$/.test(path.at(-1) as string)) continue;
+      expect(() => parse(changed(message, path, undefined)), path.join('.')).toThrow(TypeError);
+    }
+  });
+
+  test.each(messages)('of type $type is refused under any other type', (message) => {
+    expect(() => parse({ ...message, type: `${message.type}-2` })).toThrow(TypeError);
+  });
+
+  test.each([undefined, null, 'drain', 'born', 7, [], {}, [{ type: 'drain' }]])('is never %j', (message) => {
+    expect(() => parse(message)).toThrow(/has an unexpected shape/);
+  });
+});
+
+test('children and the primary do not take each other’s messages', () => {
+  for (const message of toPrimary) expect(() => parseMessageToChild(message)).toThrow(/A message to a child/);
+  for (const message of toChild) expect(() => parseMessageToPrimary(message)).toThrow(/A message to the primary/);
+});
+
+test('a health report with a number that JSON does not have is refused', () => {
+  const report = { type: 'health', memoryBytes: 1, operationsPerS: 1, p99Ms: null, keys: null, bytes: null };
+  expect(() => parseMessageToPrimary({ ...report, cpuPercent: Number.NaN })).toThrow(TypeError);
+  expect(() => parseMessageToPrimary(JSON.parse(JSON.stringify({ ...report, cpuPercent: Number.NaN })))).toThrow();
+});
+
+test.each([
+  ['two numbers', [0, 16_383]],
+  ['four numbers', [0, 16_383, 1, 1]],
+  ['half a slot', [0, 16_383.5, 1]],
+])('a slot range of %s is refused', (_what, range) => {
+  expect(() => parseMessageToChild({ ...topology, ranges: [range] })).toThrow(TypeError);
+});
+
+/** Paths of all fields and list items, at any depth. */
+function fieldsWithin(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => [
+    [name],
+    ...fieldsWithin(inner).map((path) => [name, ...path]),
+  ]);
+}
+
+/** A copy with another value at this path; undefined leaves the field out, as JSON does. */
+function changed(message: unknown, path: readonly string[], value: unknown): unknown {
+  const copy = JSON.parse(JSON.stringify(message)) as Record<string, unknown>;
+  let holder = copy;
+  for (const name of path.slice(0, -1)) holder = holder[name] as Record<string, unknown>;
+  holder[path.at(-1) as string] = value;
+  return JSON.parse(JSON.stringify(copy));
+}
