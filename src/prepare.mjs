@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const installStamp = join(root, 'node_modules', '.shardlite-installed');
 const dist = join(root, 'dist');
+const compilerHint = 'To compile SQLite, python3, make and g++ must be there.';
 const buildStamp = join(dist, '.built');
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -31,11 +32,11 @@ const wanted = installationWanted();
 const found = existsSync(installStamp) ? readFileSync(installStamp, 'utf8') : undefined;
 if (found !== wanted) {
   say('Installing dependencies and compiling SQLite: once, one to two minutes …');
-  run(
-    'npm',
-    ['ci', '--no-fund', '--no-audit', '--include=dev'],
-    'python3, make and g++ must be there to compile SQLite.',
-  );
+  // Not `npm ci`: it refuses a lock file that leaves out binaries of other platforms, as some registries make it.
+  // `--no-save` leaves the lock file as it is.
+  run('npm', ['install', '--no-save', '--no-fund', '--no-audit', '--include=dev'], compilerHint);
+  // What was compiled for another Node would stay as it is.
+  if (found !== undefined) run('npm', ['rebuild', 'better-sqlite3'], compilerHint);
   writeFileSync(installStamp, wanted);
 }
 
