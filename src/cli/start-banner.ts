@@ -1,9 +1,12 @@
 /** What a person sees when the service has started on a terminal. */
 
+import { resolve } from 'node:path';
+import { settings } from '../config/service-config.ts';
 import type { ProcessStatus, ServiceStatus } from '../primary/status.ts';
 
 export function bannerOf({ url, data, ring, processes }: ServiceStatus): string {
   const ofRole = (role: ProcessStatus['role']) => processes.filter((one) => one.role === role);
+  const atData = data === resolve(settings.data.default) ? '' : ` --data ${data}`;
   const failed = processes.filter(({ state }) => state === 'failed');
   const lines = [
     '',
@@ -17,11 +20,13 @@ export function bannerOf({ url, data, ring, processes }: ServiceStatus): string 
     ),
     `  ring      epoch ${ring.epoch}`,
     '',
-    ...failed.map(({ id }) => `  ${id} has failed: its keys answer 503 until \`npx shardctl restart ${id}\`.\n`),
+    ...failed.map(
+      ({ id }) => `  ${id} has failed: its keys answer 503 until \`npx shardctl restart ${id}${atData}\`.\n`,
+    ),
     '  Try it:',
     `    curl -X PUT ${url}/v1/kv/greeting -H 'content-type: text/plain' -d 'hello'`,
     `    curl ${url}/v1/kv/greeting`,
-    '    npx shardctl status',
+    `    npx shardctl status${atData}`,
     '',
     '  Ctrl-C drains and stops.',
     '',

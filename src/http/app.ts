@@ -41,7 +41,8 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
-    routerOptions: { maxParamLength: 4 * 1024 },
+    // As long as headers may be: a key that is too long shall be told so, not be an unknown route.
+    routerOptions: { maxParamLength: 16 * 1024 },
     frameworkErrors: (error, _request, reply) => {
       const { code, message } = kvErrorOf(error, { valueBytesMax });
       return sendProblem(reply, code, message);

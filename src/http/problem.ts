@@ -6,7 +6,7 @@
 import type { FastifyError, FastifyReply } from 'fastify';
 import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
 
-export const problemContentType = 'application/problem+json';
+const problemContentType = 'application/problem+json';
 
 /** Seconds. A shard is usually back within one. */
 const retryAfterS = 1;
@@ -19,7 +19,7 @@ type Problem = {
   readonly detail: string;
 };
 
-export function problemOf(code: ErrorCode, detail: string): Problem {
+function problemOf(code: ErrorCode, detail: string): Problem {
   const { status, title } = errorTable[code];
   return { type: `urn:shardlite:problem:${code}`, title, status, code, detail };
 }

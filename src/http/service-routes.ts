@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import type { RingDescription } from '../partition/ring.ts';
 import { sendProblem } from './problem.ts';
 
-export type ShardStanding = { readonly id: number; readonly state: string; readonly slots: number };
+type ShardStanding = { readonly id: number; readonly state: string; readonly slots: number };
 
 /** What a client or a balancer may know. */
 export type TopologyView = RingDescription & { readonly shards: readonly ShardStanding[] };

@@ -9,15 +9,15 @@ import type { Key } from './key.ts';
 /** The slot travels with the operation, so that it is computed once and every store agrees on it. */
 type Addressed = { readonly slot: number; readonly key: Key };
 
-export type GetOperation = Addressed & { readonly kind: 'get' };
-export type HeadOperation = Addressed & { readonly kind: 'head' };
-export type PutOperation = Addressed & {
+type GetOperation = Addressed & { readonly kind: 'get' };
+type HeadOperation = Addressed & { readonly kind: 'head' };
+type PutOperation = Addressed & {
   readonly kind: 'put';
   /** As the client sent it: 0–255 latin1 bytes, '' when the client sent none. */
   readonly contentType: string;
   readonly value: Buffer;
 };
-export type DeleteOperation = Addressed & { readonly kind: 'delete' };
+type DeleteOperation = Addressed & { readonly kind: 'delete' };
 
 export type ReadOperation = GetOperation | HeadOperation;
 export type WriteOperation = PutOperation | DeleteOperation;

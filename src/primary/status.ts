@@ -60,11 +60,7 @@ export function statusOf({ supervisor, config, directory, ring, state, uptimeMs 
     data: directory.path,
     uptimeMs,
     ring: ring.describe(),
-    processes: [
-      primary,
-      ...supervisor.routers.map((child) => processStatusOf(child, null)),
-      ...supervisor.shards.map((child, index) => processStatusOf(child, ring.slotsOf(index + 1).length)),
-    ],
+    processes: [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))],
   };
 }
 
@@ -78,7 +74,7 @@ const unknown = {
   p99Ms: null,
 } as const;
 
-function processStatusOf(child: SupervisedChild, slots: number | null): ProcessStatus {
+function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
   const { type: _, ...health } = child.health ?? { type: 'health', ...unknown };
   return {
     id: child.spec.name,
@@ -89,7 +85,7 @@ function processStatusOf(child: SupervisedChild, slots: number | null): ProcessS
     uptimeMs: child.uptimeMs ?? null,
     ...unknown,
     ...health,
-    slots,
+    slots: child.spec.shard === null ? null : ring.slotsOf(child.spec.shard).length,
   };
 }
 

@@ -21,6 +21,8 @@ export type ChildSpec = {
   /** e.g. `shard-2` */
   readonly name: string;
   readonly role: 'shard' | 'router';
+  /** Its id, where it is a shard. */
+  readonly shard: number | null;
   readonly fork: () => ChildProcess;
   /** Its first message, made anew for each life. */
   readonly startMessage: () => MessageToChild;

@@ -100,6 +100,7 @@ export class Supervisor {
     return {
       name: `shard-${id}`,
       role: 'shard',
+      shard: id,
       silentTicksMax,
       fork: () => fork(shardEntry, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
       startMessage: () => {
@@ -123,6 +124,7 @@ export class Supervisor {
     return {
       name: `router-${index}`,
       role: 'router',
+      shard: null,
       silentTicksMax,
       fork: () => cluster.fork().process,
       startMessage: () => ({

@@ -31,6 +31,9 @@ const lockWaitMs = 5_000;
  */
 const walPagesMax = 4_000;
 
+/** A WAL that grew beyond this, by large values, is cut back to it after its checkpoint. */
+const walBytesKept = 64 * 1024 * 1024;
+
 const pageCacheKiB = 64 * 1024;
 
 /** The file cannot be opened as what it should be. The message tells an operator what it is instead. */
@@ -56,15 +59,17 @@ export function openExclusively(path: string, schema: Schema, options: OpenOptio
   checkSqliteVersion();
   const db = new Database(path, { timeout: options.lockWaitMs ?? lockWaitMs });
   try {
+    // Before anything that reads the file: the WAL index then lives on the heap, not in a shared-memory file, and
+    // reads take half the time.
+    db.pragma('locking_mode = EXCLUSIVE');
     // Both must come before the first table; on a file that has tables they change nothing.
     db.pragma('page_size = 4096');
     db.pragma('auto_vacuum = INCREMENTAL');
-    // Before the first WAL access: the WAL index then lives on the heap, not in a shared-memory file.
-    db.pragma('locking_mode = EXCLUSIVE');
     expectPragma(db, 'journal_mode = WAL', 'journal_mode', 'wal');
     // better-sqlite3 opens WAL databases with NORMAL, which loses acknowledged commits at a power cut.
     expectPragma(db, 'synchronous = FULL', 'synchronous', 2);
     db.pragma(`wal_autocheckpoint = ${walPagesMax}`);
+    db.pragma(`journal_size_limit = ${walBytesKept}`);
     db.pragma(`cache_size = -${pageCacheKiB}`);
     db.exec('BEGIN IMMEDIATE');
     createOrCheck(db, path, schema);
@@ -103,7 +108,7 @@ function opened(path: string, error: unknown): unknown {
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
     return new UnusableFile(`${path} is damaged or not a SQLite file.`, { cause: error });
   }
-  return error;
+  return new UnusableFile(`${path} cannot be opened: ${(error as Error).message} (${code}).`, { cause: error });
 }
 
 /** The SQLite result code of an error that better-sqlite3 threw, e.g. `SQLITE_FULL`. */

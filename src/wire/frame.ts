@@ -222,7 +222,7 @@ export function writeUInt53(target: Buffer, value: number, at: number): void {
 }
 
 /** @throws WireError beyond 2^53 − 1 */
-export function readUInt53(source: Buffer, at: number): number {
+function readUInt53(source: Buffer, at: number): number {
   const value = source.readUInt32LE(at) + source.readUInt32LE(at + 4) * 2 ** 32;
   if (value > Number.MAX_SAFE_INTEGER) throw new WireError(`${value} is more than a version can be`);
   return value;

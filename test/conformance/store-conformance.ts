@@ -13,7 +13,7 @@ export function get(key: string | Buffer): Operation {
   return { kind: 'get', ...addressed(key) };
 }
 
-export function head(key: string | Buffer): Operation {
+function head(key: string | Buffer): Operation {
   return { kind: 'head', ...addressed(key) };
 }
 

@@ -23,6 +23,7 @@ const wrongRequests: readonly WrongRequest[] = [
   { what: 'a base64url key with padding', path: '/v1/kv/YQ==?key-encoding=base64url', code: 'key-malformed' },
   { what: 'a base64url key of impossible length', path: '/v1/kv/YWJjZ?key-encoding=base64url', code: 'key-malformed' },
   { what: 'a key of 1,025 bytes', path: `/v1/kv/${'k'.repeat(1_025)}`, code: 'key-too-long' },
+  { what: 'a key of 10,000 bytes', path: `/v1/kv/${'k'.repeat(10_000)}`, code: 'key-too-long' },
   { what: 'a key of 1,025 encoded bytes', path: `/v1/kv/${'%C3%BC'.repeat(513)}`, code: 'key-too-long' },
   { what: 'an unknown parameter', path: '/v1/kv/key?tll=3', code: 'parameter-unknown' },
   { what: 'an unknown key encoding', path: '/v1/kv/key?key-encoding=hex', code: 'parameter-invalid' },

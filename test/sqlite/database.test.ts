@@ -1,0 +1,72 @@
+/** How files are opened: what a power cut, a second process or a wrong file would meet. */
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Database, FileLocked, openExclusively, type Schema, UnusableFile } from '../../src/sqlite/database.ts';
+import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import { put } from '../conformance/store-conformance.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const schema: Schema = { applicationId: 0x7e57, version: 1, ddl: 'CREATE TABLE thing (id INTEGER) STRICT' };
+
+function opened(path: string, wanted = schema): Database {
+  const db = openExclusively(path, wanted, { lockWaitMs: 0 });
+  onTestFinished(() => {
+    db.close();
+  });
+  return db;
+}
+
+test.each(['new', 'reopened'])('a %s file is durable, exclusive, and reads its WAL index from the heap', (age) => {
+  const path = join(temporaryDirectory(), 'file.sqlite');
+  if (age === 'reopened') openExclusively(path, schema).close();
+  const db = opened(path);
+  const setting = (name: string) => db.pragma(name, { simple: true });
+  // 2 is FULL: a commit is on disk before it is answered.
+  expect([setting('journal_mode'), setting('synchronous')]).toEqual(['wal', 2]);
+  expect([setting('locking_mode'), setting('auto_vacuum'), setting('page_size')]).toEqual(['exclusive', 2, 4096]);
+  db.exec('INSERT INTO thing VALUES (1)');
+  expect(existsSync(`${path}-wal`)).toBe(true);
+  expect(existsSync(`${path}-shm`)).toBe(false);
+});
+
+test('a file that is open is locked for everybody else', () => {
+  const path = join(temporaryDirectory(), 'file.sqlite');
+  opened(path);
+  expect(() => opened(path)).toThrow(FileLocked);
+});
+
+test.each([
+  [
+    'that is no database',
+    'not a database, though it has more than a hundred bytes in it'.repeat(20),
+    /is damaged or not a SQLite file/,
+  ],
+  ['of another kind', { ...schema, applicationId: 1 }, /not of this kind/],
+  ['of a later version', { ...schema, version: 2 }, /has schema version 2; this Shardlite reads version 1/],
+])('a file %s is refused and left as it is', (_what, content, message) => {
+  const path = join(temporaryDirectory(), 'file.sqlite');
+  if (typeof content === 'string') writeFileSync(path, content);
+  else openExclusively(path, content).close();
+  expect(() => opened(path)).toThrow(UnusableFile);
+  expect(() => opened(path)).toThrow(message);
+});
+
+test('a shard file opens for its own service and shard alone, and counts what it holds', () => {
+  const path = join(temporaryDirectory(), 'shard-1.sqlite');
+  const file = new ShardFile(path, { service: 'ours', shard: 1 });
+  file.execute([
+    { operation: put('key', 'value') },
+    { operation: put('clé', 'value') },
+    { operation: put('key', 'v') },
+  ]);
+  expect(file.counters).toEqual({ lsn: 3, keys: 2, bytes: 3 + 1 + 4 + 5 });
+  file.close();
+
+  expect(() => new ShardFile(path, { service: 'theirs', shard: 1 })).toThrow(/belongs to shard 1 of service ours/);
+  expect(() => new ShardFile(path, { service: 'ours', shard: 2 })).toThrow(UnusableFile);
+  const again = new ShardFile(path, { service: 'ours', shard: 1 });
+  expect(again.counters).toEqual({ lsn: 3, keys: 2, bytes: 13 });
+  again.close();
+});
