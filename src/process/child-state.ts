@@ -2,15 +2,14 @@
  * The life of one child process as seen by the primary. Pure: time, chance and processes are given to it as
  * events and asked of it as effects, so that every path can be tested without a clock or a fork.
  *
- *              ready                 drain
- *   starting ────────▶ ready ─────────────────┐
- *    ▲  │ │              │ exited             ▼   exited
- *    │  │ └ drain ───────│───────────────▶ draining ─────▶ stopped
- *    │  │ exited         ▼                                   ▲
- *    │  └───────────▶ (deaths + 1) ── more than deathsMax ─▶ failed ──┤ drain
- *    │ timeout           │                                   │        │
- *    └─────────────── backoff ◀──────────────────────────────┘ restart│
- *                        └───────────────── drain ────────────────────┘
+ *                ┌───────────────── timeout ─────────────────┐
+ *                ▼                                           │
+ *   first ──▶ starting ── exited ──▶ a death ──────────────▶ backoff ── drain ──▶ stopped
+ *                │                    ▲    │                                       ▲   ▲
+ *              ready                  │    └ too many ─▶ failed ── drain ──────────┘   │
+ *                ▼                    │                    └ restart ──▶ starting      │
+ *              ready ──── exited ─────┘                                                │
+ *                └ drain, also from starting ──▶ draining ── exited ───────────────────┘
  *
  * Entering a state sets its timer anew: in `starting` and `draining` a timeout kills, in `backoff` it forks.
  * An event that a state does not list is late news and changes nothing.
