@@ -1,0 +1,17 @@
+/**
+ * The floor for GET: a bare `node:http` server that answers every request with the same bytes, as many as a stored
+ * value has. No framework, no store: what is left is what Node itself costs.
+ */
+
+import { createServer } from 'node:http';
+import { contentType, valueBytes } from '../workload.ts';
+import { announce } from './announcement.ts';
+
+const body = Buffer.alloc(valueBytes, 'x');
+
+const server = createServer((_request, response) => {
+  response.writeHead(200, { 'content-type': contentType, 'content-length': valueBytes });
+  response.end(body);
+});
+server.listen({ host: '127.0.0.1', port: 0 }, () => announce(server));
+process.on('SIGTERM', () => process.exit(0));

@@ -1,0 +1,25 @@
+/** Which load generator drives: wrk where it is installed, since it takes the least CPU from the contestants. */
+
+import { AutocannonDriver } from './autocannon-driver.ts';
+import type { Driver } from './driver.ts';
+import { WrkDriver, wrkVersion } from './wrk-driver.ts';
+
+export const driverNames = ['wrk', 'autocannon'] as const;
+export type DriverName = (typeof driverNames)[number];
+
+/** The driver that was asked for is not on this machine. */
+export class DriverMissing extends Error {
+  override readonly name = 'DriverMissing';
+}
+
+/**
+ * @param wanted undefined: the best there is
+ * @throws DriverMissing
+ */
+export function chosenDriver(wanted: DriverName | undefined): Driver {
+  if (wanted === 'autocannon') return new AutocannonDriver();
+  const version = wrkVersion();
+  if (version !== undefined) return new WrkDriver(version);
+  if (wanted === undefined) return new AutocannonDriver();
+  throw new DriverMissing('wrk is not installed: `apt-get install wrk`, or take --driver autocannon.');
+}
