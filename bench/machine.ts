@@ -15,7 +15,7 @@ export type Machine = {
   readonly disk: Disk;
 };
 
-export type Disk = {
+type Disk = {
   /** Median of a write of 4 KiB followed by fdatasync. */
   readonly syncMs: number;
   /** A memory file system: nothing on it is durable, and syncing costs nothing. */

@@ -17,7 +17,7 @@ export const contestantTitles: Readonly<Record<ContestantName, string>> = {
   bare: 'bare node:http, a constant',
 };
 
-export type Contestant = {
+type Contestant = {
   readonly url: string;
   /** Of all its processes. */
   readonly pids: readonly number[];
