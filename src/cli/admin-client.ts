@@ -8,9 +8,14 @@ import { CliFailure, exitCodes } from './exit.ts';
 export type AdminAnswer = { readonly status: number; readonly body: unknown };
 
 /** @throws CliFailure unreachable, when no service runs on this data directory */
-export async function askService(data: string, method: 'GET' | 'POST', path: string): Promise<AdminAnswer> {
+export async function askService(
+  data: string,
+  method: 'GET' | 'POST',
+  path: string,
+  question?: unknown,
+): Promise<AdminAnswer> {
   try {
-    return await ask(adminSocketOf(data), method, path);
+    return await ask(adminSocketOf(data), method, path, question);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'ECONNRESET' && code !== 'EACCES') throw error;
@@ -28,9 +33,10 @@ export async function statusOfService(data: string): Promise<ServiceStatus> {
   return (await askService(data, 'GET', '/v1/status')).body as ServiceStatus;
 }
 
-function ask(socketPath: string, method: string, path: string): Promise<AdminAnswer> {
+function ask(socketPath: string, method: string, path: string, question: unknown): Promise<AdminAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, agent: false }, (incoming) => {
+    const headers = question === undefined ? {} : { 'content-type': 'application/json' };
+    const outgoing = request({ socketPath, method, path, headers, agent: false }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);
@@ -39,6 +45,6 @@ function ask(socketPath: string, method: string, path: string): Promise<AdminAns
       });
     });
     outgoing.on('error', reject);
-    outgoing.end();
+    outgoing.end(question === undefined ? undefined : JSON.stringify(question));
   });
 }

@@ -6,9 +6,11 @@ import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, flagOf, settingNames, settings } from '../config/service-config.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { deleteCommand, getCommand, putCommand } from './key-commands.ts';
+import { movesCommand, steerCommand, throttleCommand } from './moves-commands.ts';
 import { restartCommand, stopCommand } from './process-commands.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
+import { addShardCommand, rebalanceCommand, removeShardCommand } from './topology-commands.ts';
 import { whyCommand } from './why-command.ts';
 
 /** From the built file up to the package. */
@@ -52,6 +54,35 @@ operatorCommand('status', 'show every process of the service')
   .option('--watch', 'show it again each second, until Ctrl-C')
   .action(statusCommand);
 operatorCommand('restart <PROCESS>', 'start a failed process again, e.g. shard-2').action(restartCommand);
+
+const changeCommand = (nameAndArguments: string, description: string) =>
+  operatorCommand(nameAndArguments, description)
+    .option('--yes', 'do not ask')
+    .option('--dry-run', 'only show the plan')
+    .option('--json', 'print JSON lines: the plan, the progress, the end');
+changeCommand('add-shard', 'add a shard, and move its share of the slots to it while clients go on')
+  .option('--count <N>', 'how many (default: 1)')
+  .option('--weight <W>', 'its share relative to the others (default: 1)')
+  .action(addShardCommand);
+changeCommand('remove-shard <ID>', 'move everything off a shard, then end it').action(removeShardCommand);
+changeCommand('rebalance', 'bring every shard to its share')
+  .option('--weight <ID=W...>', 'give a shard another share')
+  .action(rebalanceCommand);
+operatorCommand('moves', 'show topology changes, the latest first')
+  .option('--follow', 'watch the one that is running to its end')
+  .option('--json', 'print JSON')
+  .action(movesCommand);
+operatorCommand('pause', 'let the running change rest after the batch under way').action(
+  steerCommand('pause', 'Paused after the batch under way: `shardctl resume` goes on.'),
+);
+operatorCommand('resume', 'go on with a paused change').action(steerCommand('resume', 'Going on.'));
+operatorCommand('abort', 'undo the running change: what has moved moves back').action(
+  steerCommand('abort', 'Undoing: what has moved moves back. `shardctl moves --follow` shows how far it is.'),
+);
+operatorCommand('throttle', 'bound the speed of moves; without an option: as fast as clients do not notice')
+  .option('--rows-per-s <N>', 'at most so many rows a second')
+  .option('--p99-ms <N>', "as fast as clients' p99 stays below this")
+  .action(throttleCommand);
 
 const keyOptions = (command: Command) => command.option('--base64url', 'KEY is base64url: for keys that are not text');
 keyOptions(operatorCommand('why <KEY>', 'show which shard a key belongs to, step by step, and whether it is there'))

@@ -10,13 +10,15 @@ export class UnusableDirectory extends Error {
   override readonly name = 'UnusableDirectory';
 }
 
+export type ShardSockets = { readonly forRouters: string; readonly forMoves: string };
+
 export class DataDirectory {
   readonly path: string;
 
   /** Creates it when it is not there, for this user alone. @throws UnusableDirectory */
   constructor(path: string) {
     this.path = resolve(path);
-    const longest = this.shardSocket(65_535, 999_999);
+    const longest = this.shardSockets(65_535, 999_999).forRouters;
     if (Buffer.byteLength(longest) > socketPathBytesMax) {
       throw new UnusableDirectory(
         `The path of the data directory is too long for Unix sockets: ${longest} has ${Buffer.byteLength(longest)} bytes, and ${socketPathBytesMax} are allowed. Choose a shorter --data.`,
@@ -45,14 +47,20 @@ export class DataDirectory {
   }
 
   /** Named by the shard's life: a socket file outlives a killed process, and its successor must not wait for it. */
-  shardSocket(shard: number, life: number): string {
-    return join(this.#run, `shard-${shard}.${life}.sock`);
+  shardSockets(shard: number, life: number): ShardSockets {
+    const path = (purpose: string) => join(this.#run, `shard-${shard}.${life}.${purpose}`);
+    return { forRouters: path('sock'), forMoves: path('move') };
+  }
+
+  /** Of a shard that is no more. */
+  removeShardFile(shard: number): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(this.shardFile(shard) + suffix, { force: true });
   }
 
   /** Sockets of processes that were killed. Only while the lock on `meta.sqlite` is held. */
   removeStaleSockets(): void {
     for (const name of readdirSync(this.#run))
-      if (name.endsWith('.sock')) rmSync(join(this.#run, name), { force: true });
+      if (/\.(sock|move)$/.test(name)) rmSync(join(this.#run, name), { force: true });
   }
 
   get #run(): string {

@@ -8,24 +8,32 @@ import { defaultRestartPolicy } from '../process/child-state.ts';
 import { Deferred } from '../process/deferred.ts';
 import type { Log } from '../process/log.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
+import type { SteeringOrder } from './admin-api.ts';
 import { type AdminApi, listenForOperators } from './admin-api.ts';
+import { type ChangeWish, planOfWish } from './change-plan.ts';
+import { ChangeRefused } from './change-refused.ts';
 import { DataDirectory, UnusableDirectory } from './data-directory.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
+import { Mover } from './mover.ts';
 import { type ServiceStatus, statusOf } from './status.ts';
 import type { ChildDeath, SupervisedChild } from './supervised-child.ts';
 import { Supervisor } from './supervisor.ts';
-import { TopologyFile } from './topology-file.ts';
+import { type Change, TopologyFile } from './topology-file.ts';
 
 /** The service cannot run here as it was asked to; the message says why and what to do. */
 export class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }
 
+/** How many changes `shardctl moves` shows. */
+const changesShown = 20;
+
 export class Service {
   readonly #config: ServiceConfig;
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
   readonly #supervisor: Supervisor;
+  readonly #mover: Mover;
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<void>();
   readonly #startedAtMs = performance.now();
@@ -38,7 +46,7 @@ export class Service {
     const { directory, topologyFile } = takeDirectory(config);
     this.#directory = directory;
     this.#topologyFile = topologyFile;
-    const shardIds = topologyFile.shardIds();
+    const shardIds = [...topologyFile.weights().keys()];
     if (config.shards !== undefined && config.shards !== shardIds.length) {
       topologyFile.close();
       throw new CannotStart(
@@ -50,7 +58,7 @@ export class Service {
       config,
       directory,
       service: topologyFile.service,
-      ring: topologyFile.ring,
+      ring: () => topologyFile.ring,
       shardIds,
       policy: defaultRestartPolicy,
       listener: {
@@ -58,9 +66,14 @@ export class Service {
           logState(log, child);
           this.#settleReady();
         },
-        onDeath: (child, death) => logDeath(log, child, death),
+        onDeath: (child, death) => {
+          logDeath(log, child, death);
+          this.#mover.onDeath(child);
+        },
+        onMoveReport: (_child, report) => this.#mover.onReport(report),
       },
     });
+    this.#mover = new Mover({ topologyFile, supervisor: this.#supervisor, directory, log });
   }
 
   /** @throws CannotStart, with the data directory let go */
@@ -75,8 +88,14 @@ export class Service {
       status: () => service.status(),
       stop: () => service.stop(),
       restart: (name) => service.#restart(name),
+      plan: (wish) => planOfWish(wish, service.#topologyFile, service.#supervisor),
+      change: (wish) => service.#change(wish),
+      moves: () => service.#mover.status(),
+      changes: () => service.#topologyFile.changes(changesShown),
+      steer: (order) => service.#steer(order),
     });
     service.#supervisor.start();
+    service.#mover.start();
     return service;
   }
 
@@ -105,6 +124,7 @@ export class Service {
   async stop(): Promise<void> {
     if (this.#state === 'draining') return;
     this.#state = 'draining';
+    this.#mover.stop();
     await this.#supervisor.stop();
     await this.#operators?.close();
     this.#topologyFile.close();
@@ -121,6 +141,32 @@ export class Service {
     if (!routers.some(({ state }) => state === 'ready') || !shards.every(isSettled)) return;
     this.#state = 'ready';
     this.#ready.resolve(this.status());
+  }
+
+  #change(wish: ChangeWish): Change {
+    const plan = planOfWish(wish, this.#topologyFile, this.#supervisor);
+    if (wish.epoch !== undefined && wish.epoch !== plan.epoch) {
+      throw new ChangeRefused(
+        `The plan was made for epoch ${wish.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
+      );
+    }
+    return this.#mover.request(wish.kind, new Map(plan.weights));
+  }
+
+  #steer(order: SteeringOrder): boolean {
+    switch (order.kind) {
+      case 'pause':
+        this.#mover.pause();
+        return true;
+      case 'resume':
+        this.#mover.resume();
+        return true;
+      case 'abort':
+        return this.#mover.abort('an operator aborted it');
+      case 'throttle':
+        this.#mover.setThrottle(order.setting);
+        return true;
+    }
   }
 
   #restart(name: string): boolean {

@@ -15,7 +15,13 @@ import {
   type Step,
 } from '../process/child-state.ts';
 import { Deferred } from '../process/deferred.ts';
-import { type Health, type MessageToChild, type MessageToPrimary, parseMessageToPrimary } from '../process/messages.ts';
+import {
+  type Health,
+  type MessageToChild,
+  type MessageToPrimary,
+  type MoveReport,
+  parseMessageToPrimary,
+} from '../process/messages.ts';
 
 export type ChildSpec = {
   /** e.g. `shard-2` */
@@ -35,6 +41,8 @@ export type ChildDeath = { readonly code: number | null; readonly signal: NodeJS
 export type ChildListener = {
   readonly onState: (child: SupervisedChild, before: ChildStateName) => void;
   readonly onDeath: (child: SupervisedChild, death: ChildDeath) => void;
+  /** What a shard says of a move. */
+  readonly onMoveReport: (child: SupervisedChild, report: MoveReport) => void;
 };
 
 export class SupervisedChild {
@@ -171,6 +179,10 @@ export class SupervisedChild {
         return this.send(this.state === 'draining' ? { type: 'drain' } : this.spec.startMessage());
       case 'ready':
         return this.#on({ kind: 'ready', atMs: performance.now() });
+      case 'move-answer':
+      case 'move-refusal':
+      case 'move-progress':
+        return this.#listener.onMoveReport(this, message);
       case 'health':
         this.#health = message;
         this.#silentTicks = 0;

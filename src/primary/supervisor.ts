@@ -11,7 +11,7 @@ import type { Ring } from '../partition/ring.ts';
 import type { RestartPolicy } from '../process/child-state.ts';
 import { healthIntervalMs } from '../process/health.ts';
 import type { Topology } from '../process/messages.ts';
-import type { DataDirectory } from './data-directory.ts';
+import type { DataDirectory, ShardSockets } from './data-directory.ts';
 import { type ChildListener, type ChildSpec, SupervisedChild } from './supervised-child.ts';
 
 const shardEntry = fileURLToPath(new URL('../shard/main.js', import.meta.url));
@@ -24,17 +24,20 @@ export type SupervisorOptions = {
   readonly config: ServiceConfig;
   readonly directory: DataDirectory;
   readonly service: string;
-  readonly ring: Ring;
+  /** As it is at the moment of asking. */
+  readonly ring: () => Ring;
   readonly shardIds: readonly number[];
   readonly policy: RestartPolicy;
   readonly listener: ChildListener;
 };
 
 export class Supervisor {
-  readonly shards: readonly SupervisedChild[];
   readonly routers: readonly SupervisedChild[];
   readonly #options: SupervisorOptions;
-  readonly #shardSockets = new Map<number, string>();
+  readonly #listener: ChildListener;
+  readonly #shards = new Map<number, SupervisedChild>();
+  /** Of the current life of each shard. */
+  readonly #sockets = new Map<number, ShardSockets>();
   readonly #ticks: NodeJS.Timeout;
   #sequence = 0;
   #forks = 0;
@@ -43,17 +46,17 @@ export class Supervisor {
     this.#options = options;
     // What Node's debugger flags and ours would pass on does not belong to children.
     cluster.setupPrimary({ exec: routerEntry, args: [], execArgv: [] });
-    const listener: ChildListener = {
+    this.#listener = {
       ...options.listener,
       onState: (child, before) => {
-        if (child.spec.role === 'shard') this.#tellTopology();
+        if (child.spec.role === 'shard') this.announce();
         options.listener.onState(child, before);
       },
     };
-    this.shards = options.shardIds.map((id) => new SupervisedChild(this.#shardSpec(id), options.policy, listener));
+    for (const id of options.shardIds) this.#shards.set(id, this.#newShard(id));
     this.routers = Array.from(
       { length: options.config.routers },
-      (_, index) => new SupervisedChild(this.#routerSpec(index + 1), options.policy, listener),
+      (_, index) => new SupervisedChild(this.#routerSpec(index + 1), options.policy, this.#listener),
     );
     this.#ticks = setInterval(() => {
       for (const child of this.children) child.tick();
@@ -62,6 +65,45 @@ export class Supervisor {
 
   get children(): readonly SupervisedChild[] {
     return [...this.routers, ...this.shards];
+  }
+
+  /** By ascending id. */
+  get shards(): readonly SupervisedChild[] {
+    return [...this.#shards].sort(([a], [b]) => a - b).map(([, child]) => child);
+  }
+
+  shard(id: number): SupervisedChild | undefined {
+    return this.#shards.get(id);
+  }
+
+  /** Where another shard reaches this one during a move; undefined while it is away. */
+  moveSocketOf(id: number): string | undefined {
+    return this.#shards.get(id)?.state === 'ready' ? this.#sockets.get(id)?.forMoves : undefined;
+  }
+
+  /** Idempotent. */
+  addShard(id: number): void {
+    if (this.#shards.has(id)) return;
+    const child = this.#newShard(id);
+    this.#shards.set(id, child);
+    child.start();
+  }
+
+  /** Resolves when its process has ended. It must own nothing any more. */
+  async removeShard(id: number): Promise<void> {
+    const child = this.#shards.get(id);
+    if (child === undefined) return;
+    child.drain();
+    await child.stopped;
+    this.#shards.delete(id);
+    this.announce();
+  }
+
+  /** Tells every process the ring, and how each shard stands. */
+  announce(): void {
+    this.#sequence++;
+    const topology = this.#topology();
+    for (const child of this.children) child.send(topology);
   }
 
   start(): void {
@@ -76,23 +118,22 @@ export class Supervisor {
   }
 
   #topology(): Topology {
-    const { ring, shardIds } = this.#options;
+    const ring = this.#options.ring();
     return {
       type: 'topology',
       sequence: this.#sequence,
       epoch: ring.epoch,
       ranges: ring.ranges().map(([first, last, shard]) => [first, last, shard]),
-      shards: shardIds.map((id, index) => {
-        const state = this.shards?.[index]?.state ?? 'starting';
-        return { id, state, socketPath: state === 'ready' ? (this.#shardSockets.get(id) ?? null) : null };
-      }),
+      shards: [...this.#shards].map(([id, { state }]) => ({
+        id,
+        state,
+        socketPath: state === 'ready' ? (this.#sockets.get(id)?.forRouters ?? null) : null,
+      })),
     };
   }
 
-  #tellTopology(): void {
-    this.#sequence++;
-    const topology = this.#topology();
-    for (const child of this.children) child.send(topology);
+  #newShard(id: number): SupervisedChild {
+    return new SupervisedChild(this.#shardSpec(id), this.#options.policy, this.#listener);
   }
 
   #shardSpec(id: number): ChildSpec {
@@ -104,14 +145,15 @@ export class Supervisor {
       silentTicksMax,
       fork: () => fork(shardEntry, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
       startMessage: () => {
-        const socketPath = directory.shardSocket(id, ++this.#forks);
-        this.#shardSockets.set(id, socketPath);
+        const sockets = directory.shardSockets(id, ++this.#forks);
+        this.#sockets.set(id, sockets);
         return {
           type: 'start-shard',
           shard: id,
           service,
           file: directory.shardFile(id),
-          socketPath,
+          socketPath: sockets.forRouters,
+          moveSocketPath: sockets.forMoves,
           valueBytesMax: config.valueBytesMax,
           topology: this.#topology(),
         };

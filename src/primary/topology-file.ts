@@ -1,10 +1,13 @@
 /**
- * `meta.sqlite`: which shards there are, and the ring. The single source of truth, opened by the primary alone;
- * its exclusive lock is what keeps a second service off the same data directory.
+ * `meta.sqlite`: which shards there are, the ring, and what is being changed about them. The single source of
+ * truth, opened by the primary alone; its exclusive lock is what keeps a second service off the same data
+ * directory. Every method that changes something is one durable transaction.
  */
 
 import { randomUUID } from 'node:crypto';
-import { firstRing, type Ring, ringOf } from '../partition/ring.ts';
+import type { Move, MoveId } from '../moves/move.ts';
+import { ringAfter } from '../partition/plan.ts';
+import { firstRing, type Ring, ringOf, type Weights } from '../partition/ring.ts';
 import { type Database, openExclusively, type Schema } from '../sqlite/database.ts';
 
 const schema: Schema = {
@@ -15,11 +18,59 @@ const schema: Schema = {
     CREATE TABLE shard (id INTEGER PRIMARY KEY, weight INTEGER NOT NULL) STRICT;
     -- One row. The ranges are JSON: [[first slot, last slot, shard], ...].
     CREATE TABLE ring (epoch INTEGER PRIMARY KEY, ranges TEXT NOT NULL) STRICT;
+    -- What an operator asked for. The weights are JSON: [[shard, weight], ...].
+    CREATE TABLE change (
+      id             INTEGER PRIMARY KEY,
+      kind           TEXT NOT NULL,
+      state          TEXT NOT NULL CHECK (state IN ('queued', 'running', 'undoing', 'done', 'aborted')),
+      reason         TEXT NOT NULL DEFAULT '',
+      weights_before TEXT NOT NULL,
+      weights        TEXT NOT NULL,
+      asked_at_ms    INTEGER NOT NULL,
+      ended_at_ms    INTEGER
+    ) STRICT;
+    -- One row a batch of slots. Open ones are aborted at the next start, committed ones are finished by it.
+    CREATE TABLE move (
+      id          INTEGER PRIMARY KEY,
+      change      INTEGER NOT NULL,
+      from_shard  INTEGER NOT NULL,
+      to_shard    INTEGER NOT NULL,
+      slots       TEXT NOT NULL,
+      state       TEXT NOT NULL CHECK (state IN ('open', 'committed', 'done', 'aborted')),
+      reason      TEXT NOT NULL DEFAULT ''
+    ) STRICT;
   `,
 };
 
 /** A service that is being stopped needs a moment to let go. */
 const lockWaitMs = 500;
+
+export type ChangeKind = 'add-shard' | 'remove-shard' | 'rebalance';
+export type ChangeState = 'queued' | 'running' | 'undoing' | 'done' | 'aborted';
+
+export type Change = {
+  readonly id: number;
+  readonly kind: ChangeKind;
+  readonly state: ChangeState;
+  /** Why it was aborted or is being undone. */
+  readonly reason: string;
+  readonly weightsBefore: Weights;
+  /** Wanted; a shard that is not named shall own nothing and end. */
+  readonly weights: Weights;
+  readonly askedAtMs: number;
+  readonly endedAtMs: number | null;
+};
+
+type ChangeRow = {
+  readonly id: number;
+  readonly kind: ChangeKind;
+  readonly state: ChangeState;
+  readonly reason: string;
+  readonly weights_before: string;
+  readonly weights: string;
+  readonly asked_at_ms: number;
+  readonly ended_at_ms: number | null;
+};
 
 type RingRow = { readonly epoch: number; readonly ranges: string };
 
@@ -27,7 +78,7 @@ export class TopologyFile {
   readonly #db: Database;
   /** Names this service in each shard's file, so that files of two services are never mixed up. */
   readonly service: string;
-  readonly ring: Ring;
+  #ring: Ring;
 
   /**
    * @param shardsWanted how many shards a new service gets
@@ -39,20 +90,140 @@ export class TopologyFile {
       this.#db.transaction(() => this.#createOnce(shardsWanted)).immediate();
       this.service = this.#db.prepare('SELECT id FROM service').pluck().get() as string;
       const { epoch, ranges } = this.#db.prepare('SELECT epoch, ranges FROM ring').get() as RingRow;
-      this.ring = ringOf({ epoch, ranges: JSON.parse(ranges) });
+      this.#ring = ringOf({ epoch, ranges: JSON.parse(ranges) });
+      this.#recoverMoves();
     } catch (error) {
       this.#db.close();
       throw error;
     }
   }
 
-  /** Ascending. */
-  shardIds(): number[] {
-    return this.#db.prepare('SELECT id FROM shard ORDER BY id').pluck().all() as number[];
+  get ring(): Ring {
+    return this.#ring;
+  }
+
+  /** Every shard that has a process, ascending. */
+  weights(): Weights {
+    const rows = this.#db.prepare('SELECT id, weight FROM shard ORDER BY id').raw().all();
+    return new Map(rows as [number, number][]);
+  }
+
+  /** The lowest id that no shard ever had: a file of an old shard is never taken for one of a new. */
+  nextShardId(): number {
+    const everUsed = this.#db
+      .prepare(
+        'SELECT max(id) FROM (SELECT id FROM shard UNION SELECT to_shard AS id FROM move UNION SELECT from_shard FROM move)',
+      )
+      .pluck()
+      .get() as number;
+    return everUsed + 1;
+  }
+
+  /** Shards that the weights name and that are new get their row with it. */
+  addChange(kind: ChangeKind, weights: Weights, askedAtMs: number): Change {
+    const before = this.weights();
+    const insert = this.#db.prepare(
+      "INSERT INTO change (kind, state, weights_before, weights, asked_at_ms) VALUES (?, 'queued', ?, ?, ?)",
+    );
+    const { lastInsertRowid } = insert.run(kind, JSON.stringify([...before]), JSON.stringify([...weights]), askedAtMs);
+    return this.change(Number(lastInsertRowid));
+  }
+
+  beginChange(id: number): void {
+    this.#db.transaction(() => {
+      for (const [shard, weight] of this.change(id).weights) {
+        this.#db
+          .prepare(
+            'INSERT INTO shard (id, weight) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET weight = excluded.weight',
+          )
+          .run(shard, weight);
+      }
+      this.#setChange(id, 'running', '');
+    })();
+  }
+
+  /** From now on the weights from before are wanted again. */
+  undoChange(id: number, reason: string): void {
+    this.#db.transaction(() => {
+      const { weightsBefore } = this.change(id);
+      this.#db.prepare('UPDATE change SET weights = ? WHERE id = ?').run(JSON.stringify([...weightsBefore]), id);
+      this.#setChange(id, 'undoing', reason);
+    })();
+  }
+
+  /** Shards that own nothing and are not wanted lose their row with it. */
+  endChange(id: number, state: 'done' | 'aborted', endedAtMs: number): void {
+    this.#db.transaction(() => {
+      const { weights, reason } = this.change(id);
+      for (const shard of this.weights().keys()) {
+        if (!weights.has(shard)) this.#db.prepare('DELETE FROM shard WHERE id = ?').run(shard);
+        else this.#db.prepare('UPDATE shard SET weight = ? WHERE id = ?').run(weights.get(shard), shard);
+      }
+      this.#setChange(id, state, reason);
+      this.#db.prepare('UPDATE change SET ended_at_ms = ? WHERE id = ?').run(endedAtMs, id);
+    })();
+  }
+
+  change(id: number): Change {
+    return changeOf(this.#db.prepare('SELECT * FROM change WHERE id = ?').get(id) as ChangeRow);
+  }
+
+  /** Newest first. */
+  changes(limit: number): Change[] {
+    return (this.#db.prepare('SELECT * FROM change ORDER BY id DESC LIMIT ?').all(limit) as ChangeRow[]).map(changeOf);
+  }
+
+  /** Changes that are not over, in the order in which they were asked for. */
+  openChanges(): Change[] {
+    const rows = this.#db
+      .prepare("SELECT * FROM change WHERE state IN ('queued', 'running', 'undoing') ORDER BY id")
+      .all();
+    return (rows as ChangeRow[]).map(changeOf);
+  }
+
+  openMove(change: number, { from, to, slots }: Omit<Move, 'id'>): Move {
+    const { lastInsertRowid } = this.#db
+      .prepare("INSERT INTO move (change, from_shard, to_shard, slots, state) VALUES (?, ?, ?, ?, 'open')")
+      .run(change, from, to, JSON.stringify(slots));
+    return { id: Number(lastInsertRowid), from, to, slots };
+  }
+
+  /** The commit point of a move: new owner and higher epoch, at once and durably. */
+  commitMove(move: Move): void {
+    const next = ringAfter(this.#ring, [move]);
+    this.#db.transaction(() => {
+      this.#db.prepare('UPDATE ring SET epoch = ?, ranges = ?').run(next.epoch, JSON.stringify(next.ranges()));
+      this.#endMove(move.id, 'committed', '');
+    })();
+    this.#ring = next;
+  }
+
+  finishMove(id: MoveId): void {
+    this.#endMove(id, 'done', '');
+  }
+
+  abortMove(id: MoveId, reason: string): void {
+    this.#endMove(id, 'aborted', reason);
   }
 
   close(): void {
     this.#db.close();
+  }
+
+  /** Every shard was born after these moves began, and learns from the ring alone: nothing else is left to do. */
+  #recoverMoves(): void {
+    this.#db.transaction(() => {
+      this.#db.prepare("UPDATE move SET state = 'aborted', reason = 'the primary ended' WHERE state = 'open'").run();
+      this.#db.prepare("UPDATE move SET state = 'done' WHERE state = 'committed'").run();
+    })();
+  }
+
+  #endMove(id: MoveId, state: 'committed' | 'done' | 'aborted', reason: string): void {
+    this.#db.prepare('UPDATE move SET state = ?, reason = ? WHERE id = ?').run(state, reason, id);
+  }
+
+  #setChange(id: number, state: ChangeState, reason: string): void {
+    this.#db.prepare('UPDATE change SET state = ?, reason = ? WHERE id = ?').run(state, reason, id);
   }
 
   #createOnce(shards: number): void {
@@ -64,4 +235,17 @@ export class TopologyFile {
     for (const [id, weight] of weights) insertShard.run(id, weight);
     this.#db.prepare('INSERT INTO ring (epoch, ranges) VALUES (?, ?)').run(epoch, JSON.stringify(ranges));
   }
+}
+
+function changeOf(row: ChangeRow): Change {
+  return {
+    id: row.id,
+    kind: row.kind,
+    state: row.state,
+    reason: row.reason,
+    weightsBefore: new Map(JSON.parse(row.weights_before)),
+    weights: new Map(JSON.parse(row.weights)),
+    askedAtMs: row.asked_at_ms,
+    endedAtMs: row.ended_at_ms,
+  };
 }

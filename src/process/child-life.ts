@@ -7,25 +7,29 @@ import { healthIntervalMs } from './health.ts';
 import { createLog, type Log } from './log.ts';
 import {
   type Health,
-  type MessageToChild,
   type MessageToPrimary,
+  type MoveMessage,
   parseMessageToChild,
+  type StartRouter,
+  type StartShard,
   type Topology,
 } from './messages.ts';
 
 export type ChildWork = {
   readonly health: () => Health;
   readonly adopt: (topology: Topology) => void;
+  /** A shard's part in a move. */
+  readonly obey?: (message: MoveMessage) => void;
   /** Finishes what is under way and lets go of everything. */
   readonly drain: () => Promise<void>;
 };
 
-type StartMessage = Exclude<MessageToChild, { type: 'topology' } | { type: 'drain' }>;
+type StartMessage = StartShard | StartRouter;
 
 /** @param begin does the child's work from its start message on; resolves when it is ready */
 export async function liveAsChild<M extends StartMessage>(
   type: M['type'],
-  begin: (start: M, log: Log) => Promise<ChildWork>,
+  begin: (start: M, log: Log, tell: (message: MessageToPrimary) => void) => Promise<ChildWork>,
 ): Promise<void> {
   // Ctrl-C reaches the whole process group; only the primary knows in which order to stop.
   process.on('SIGINT', () => {});
@@ -42,7 +46,7 @@ export async function liveAsChild<M extends StartMessage>(
       log.fatal(error);
       process.exit(1);
     });
-    const begun = await begin(message, log);
+    const begun = await begin(message, log, tell);
     await tell({ type: 'ready' });
     setInterval(() => tell(begun.health()), healthIntervalMs);
     return begun;
@@ -57,6 +61,8 @@ export async function liveAsChild<M extends StartMessage>(
       if (message.sequence <= latestSequence) return;
       latestSequence = message.sequence;
       (await work)?.adopt(message);
+    } else if (message.type === 'move') {
+      (await work)?.obey?.(message);
     } else if (message.type === type && work === undefined) {
       latestSequence = message.topology.sequence;
       work = start(message as M);

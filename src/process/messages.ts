@@ -35,6 +35,8 @@ const startShard = objectOf({
   service: text,
   file: text,
   socketPath: text,
+  /** Where other shards reach it during a move. */
+  moveSocketPath: text,
   valueBytesMax: integer,
   topology,
 });
@@ -46,6 +48,28 @@ const startRouter = objectOf({
   valueBytesMax: integer,
   allowedHosts: listOf(text),
   topology,
+});
+
+const move = objectOf({ id: integer, from: integer, to: integer, slots: listOf(integer) });
+
+const moveCommand = objectOf({
+  type: exactly('move'),
+  command: oneOf(
+    exactly('prepare'),
+    exactly('track'),
+    exactly('copy'),
+    exactly('freeze'),
+    exactly('finish'),
+    exactly('cancel'),
+    exactly('release'),
+  ),
+  move,
+  /** Of the ring that the primary has now. */
+  epoch: integer,
+  /** Where the target reaches the source; null while the source is away. */
+  sourceSocket: oneOf(text, exactly(null)),
+  /** How fast to copy; 0 for as fast as it goes. */
+  rowsPerS: integer,
 });
 
 const drain = objectOf({ type: exactly('drain') });
@@ -67,12 +91,35 @@ const health = objectOf({
   bytes: oneOf(integer, exactly(null)),
 });
 
-const toChild = oneOf(startShard, startRouter, topology, drain);
-const toPrimary = oneOf(born, ready, health);
+const side = oneOf(exactly('source'), exactly('target'));
+
+const moveAnswer = objectOf({
+  type: exactly('move-answer'),
+  move: integer,
+  side,
+  answer: oneOf(
+    exactly('prepared'),
+    exactly('tracked'),
+    exactly('caught-up'),
+    exactly('frozen'),
+    exactly('verified'),
+    exactly('released'),
+    exactly('cancelled'),
+  ),
+});
+
+const moveRefusal = objectOf({ type: exactly('move-refusal'), move: integer, side, reason: text });
+
+const moveProgress = objectOf({ type: exactly('move-progress'), move: integer, rows: integer, bytes: integer });
+
+const toChild = oneOf(startShard, startRouter, topology, moveCommand, drain);
+const toPrimary = oneOf(born, ready, health, moveAnswer, moveRefusal, moveProgress);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;
 export type StartRouter = ShapeOf<typeof startRouter>;
+export type MoveMessage = ShapeOf<typeof moveCommand>;
+export type MoveReport = ShapeOf<typeof moveAnswer> | ShapeOf<typeof moveRefusal> | ShapeOf<typeof moveProgress>;
 export type Health = ShapeOf<typeof health>;
 export type MessageToChild = ShapeOf<typeof toChild>;
 export type MessageToPrimary = ShapeOf<typeof toPrimary>;

@@ -1,11 +1,14 @@
 /**
- * The Store over shards: looks a slot's owner up in the ring and forwards to it. It keeps no data; what waits
- * for a shard waits in that shard's link.
+ * The Store over shards: looks a slot's owner up in the ring and forwards to it. It keeps no data. A request
+ * whose slot is just moving waits here for the new ring; one whose shard is away waits in that shard's link.
  */
 
-import type { Operation, Outcome, Store } from '../kv/store.ts';
+import { randomBytes } from 'node:crypto';
+import { isWrite, type Operation, type OpId, type Outcome, opIdBytes, type Store } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
-import { type LinkEvents, type LinkLimits, ShardLink } from '../wire/shard-link.ts';
+import { noResend, type WireError, writeUInt53 } from '../wire/frame.ts';
+import { givenUp, type Pending } from '../wire/pending.ts';
+import { type LinkLimits, type SeenLsn, ShardLink } from '../wire/shard-link.ts';
 
 export type ShardAddress = {
   readonly id: number;
@@ -14,35 +17,74 @@ export type ShardAddress = {
   readonly socketPath: string | null;
 };
 
+export type PartitionedStoreEvents = {
+  /** One request was answered or given up, this long after it came. */
+  readonly onSettled: (durationMs: number) => void;
+  readonly onWireError: (error: WireError) => void;
+};
+
+/** A moving slot is tried again this often: its shard may have got it back without a new ring. */
+const retryIntervalMs = 10;
+
+const sessionBytes = opIdBytes - 8;
+
 export class PartitionedStore implements Store {
   readonly #limits: LinkLimits;
-  readonly #events: LinkEvents;
+  readonly #events: PartitionedStoreEvents;
   readonly #links = new Map<number, ShardLink>();
+  readonly #seen: SeenLsn = { lsn: 0 };
+  /** New for each router life: op ids of two lives never meet. */
+  readonly #session = randomBytes(sessionBytes);
+  #writesBegun = 0;
   #ring: Ring;
+  /** Requests that no shard serves right now, in order of arrival. */
+  #parked: Pending[] = [];
+  #retry: NodeJS.Timeout | undefined;
 
-  constructor(ring: Ring, limits: LinkLimits, events: LinkEvents) {
+  constructor(ring: Ring, limits: LinkLimits, events: PartitionedStoreEvents) {
     this.#ring = ring;
     this.#limits = limits;
     this.#events = events;
   }
 
   execute(operation: Operation): Promise<Outcome> {
-    const shard = this.#ring.shardOf(operation.slot);
-    const link = this.#links.get(shard);
-    if (link === undefined) throw new Error(`the ring names shard ${shard}, of which nothing is known`);
-    return new Promise((settle) => link.request(this.#ring.epoch, operation, settle));
+    return new Promise((resolve) => {
+      const startedAtMs = performance.now();
+      this.#dispatch({
+        operation,
+        opId: isWrite(operation) ? this.#newOpId() : noResend.opId,
+        startedAtMs,
+        settle: (outcome) => {
+          this.#events.onSettled(performance.now() - startedAtMs);
+          resolve(outcome);
+        },
+        openSends: 0,
+        seenLsn: 0,
+      });
+    });
   }
 
   /** Epochs never go back: an older ring is late news. */
   adopt(ring: Ring, addresses: readonly ShardAddress[]): void {
     if (ring.epoch >= this.#ring.epoch) this.#ring = ring;
+    const known = new Set(addresses.map(({ id }) => id));
     for (const { id, state, socketPath } of addresses) {
-      const link = this.#links.get(id) ?? new ShardLink(id, this.#limits, this.#events);
-      this.#links.set(id, link);
+      const link = this.#linkOf(id);
       if (socketPath !== null) link.serveAt(socketPath);
       else if (state === 'failed') link.giveUp();
       else link.wait();
     }
+    // In order of arrival on the whole: what waits in links came before what is parked here.
+    const astray = [...this.#links.values()].flatMap((link) =>
+      link.takeBack((slot) => this.#ring.shardOf(slot) !== link.shard),
+    );
+    for (const [id, link] of this.#links) {
+      if (known.has(id)) continue;
+      link.stop();
+      this.#links.delete(id);
+    }
+    for (const pending of astray) this.#dispatch(pending);
+    this.#dispatchParked();
   }
 
   /** Ids of shards by how their links stand. */
@@ -57,6 +99,49 @@ export class PartitionedStore implements Store {
   }
 
   async stop(): Promise<void> {
+    clearTimeout(this.#retry);
     for (const link of this.#links.values()) link.stop();
+    for (const pending of this.#parked.splice(0)) pending.settle(givenUp(pending, 'The service is stopping.'));
+  }
+
+  #dispatch(pending: Pending): void {
+    this.#linkOf(this.#ring.shardOf(pending.operation.slot)).request(pending);
+  }
+
+  #linkOf(shard: number): ShardLink {
+    const known = this.#links.get(shard);
+    if (known !== undefined) return known;
+    const link = new ShardLink(shard, this.#seen, this.#limits, {
+      onElsewhere: (pending) => this.#park(pending),
+      onWireError: this.#events.onWireError,
+    });
+    this.#links.set(shard, link);
+    return link;
+  }
+
+  #park(pending: Pending): void {
+    if (this.#parked.length >= this.#limits.pendingMax) {
+      const detail = `${this.#parked.length} requests are waiting for moving slots: send fewer at once.`;
+      return pending.settle({ kind: 'failed', code: 'overloaded', detail });
+    }
+    this.#parked.push(pending);
+    this.#retry ??= setTimeout(() => this.#dispatchParked(), retryIntervalMs);
+  }
+
+  #dispatchParked(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    const overdueBefore = performance.now() - this.#limits.holdDeadlineMs;
+    for (const pending of this.#parked.splice(0)) {
+      if (pending.startedAtMs > overdueBefore) this.#dispatch(pending);
+      else pending.settle(givenUp(pending, `Slot ${pending.operation.slot} was moving for too long.`));
+    }
+  }
+
+  #newOpId(): OpId {
+    const opId = Buffer.allocUnsafe(opIdBytes);
+    this.#session.copy(opId);
+    writeUInt53(opId, ++this.#writesBegun, sessionBytes);
+    return opId;
   }
 }

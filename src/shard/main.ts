@@ -3,57 +3,73 @@
  * slot's rows are ever seen through it.
  */
 
-import type { FailedOutcome, Outcome } from '../kv/store.ts';
-import { type Ring, ringOf } from '../partition/ring.ts';
+import type { Outcome } from '../kv/store.ts';
+import { ringOf } from '../partition/ring.ts';
 import { type ChildWork, liveAsChild } from '../process/child-life.ts';
 import { HealthSampler } from '../process/health.ts';
 import type { Log } from '../process/log.ts';
-import type { StartShard } from '../process/messages.ts';
+import type { MessageToPrimary, StartShard } from '../process/messages.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
-import { frameBytesMaxOf, type Request } from '../wire/frame.ts';
+import { type Answer, elsewhere, frameBytesMaxOf, type Request } from '../wire/frame.ts';
 import { ShardServer } from '../wire/shard-server.ts';
+import { MoveAgent } from './move-agent.ts';
 
 await liveAsChild<StartShard>('start-shard', begin);
 
-async function begin(start: StartShard, log: Log): Promise<ChildWork> {
+async function begin(start: StartShard, log: Log, tell: (message: MessageToPrimary) => void): Promise<ChildWork> {
   const { shard, service } = start;
   const health = new HealthSampler();
   const file = new ShardFile(start.file, { service, shard });
   let ring = ringOf(start.topology);
+  const moves = new MoveAgent({
+    shard,
+    transfer: file.transfer,
+    ring,
+    tell,
+    onWireError: (error) => log.error(error, 'a shard broke the protocol of moves'),
+  });
 
   const server = new ShardServer({
     shard,
     frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
     lsn: () => file.counters.lsn,
-    execute: (requests) => executeOwned(file, ring, shard, requests),
+    execute: (requests) =>
+      executeServed(requests, file, moves, (slot) => ring.shardOf(slot) === shard && !moves.source.refuses(slot)),
     onBatch: (requests, durationMs) => health.record(durationMs, requests),
     onWireError: (error) => log.error(error, 'a router broke the wire protocol'),
   });
+  await moves.listen(start.moveSocketPath);
   await server.listen(start.socketPath);
 
   return {
     health: () => health.sample(file.counters),
     adopt: (topology) => {
-      ring = ringOf(topology);
+      const next = ringOf(topology);
+      if (next.epoch < ring.epoch) return;
+      ring = next;
+      moves.adopt(next);
     },
+    obey: (message) => moves.obey(message),
     drain: async () => {
+      moves.stop();
       await server.stop();
       file.close();
     },
   };
 }
 
-/** Requests for slots of other shards are refused, one by one; the rest is one batch. */
-function executeOwned(file: ShardFile, ring: Ring, shard: number, requests: readonly Request[]): readonly Outcome[] {
-  const owned = requests.filter(({ operation }) => ring.shardOf(operation.slot) === shard);
-  const outcomes = file.execute(owned);
-  if (owned.length === requests.length) return outcomes;
+/** What this shard does not serve is answered `elsewhere`, one by one; the rest is one batch. */
+function executeServed(
+  requests: readonly Request[],
+  file: ShardFile,
+  moves: MoveAgent,
+  serves: (slot: number) => boolean,
+): readonly Answer[] {
+  const served = requests.filter(({ operation }) => serves(operation.slot));
+  const outcomes = file.execute(served);
+  // In the same step as the commit: no write may slip between what was copied and what is remembered.
+  for (const { operation } of served) moves.source.noteWrite(operation);
+  if (served.length === requests.length) return outcomes;
   let next = 0;
-  return requests.map(({ operation }) =>
-    ring.shardOf(operation.slot) === shard ? (outcomes[next++] as Outcome) : notOwned(shard, operation.slot),
-  );
-}
-
-function notOwned(shard: number, slot: number): FailedOutcome {
-  return { kind: 'failed', code: 'shard-unavailable', detail: `Shard ${shard} does not own slot ${slot} any more.` };
+  return requests.map(({ operation }) => (serves(operation.slot) ? (outcomes[next++] as Outcome) : elsewhere));
 }

@@ -111,8 +111,13 @@ function opened(path: string, error: unknown): unknown {
   return new UnusableFile(`${path} cannot be opened: ${(error as Error).message} (${code}).`, { cause: error });
 }
 
+/** There was no room; the transaction was rolled back. */
+export function isDiskFull(error: unknown): boolean {
+  return sqliteCodeOf(error) === 'SQLITE_FULL';
+}
+
 /** The SQLite result code of an error that better-sqlite3 threw, e.g. `SQLITE_FULL`. */
-export function sqliteCodeOf(error: unknown): string | undefined {
+function sqliteCodeOf(error: unknown): string | undefined {
   return error instanceof Database.SqliteError ? error.code : undefined;
 }
 

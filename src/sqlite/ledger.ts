@@ -41,3 +41,12 @@ export function unpackResults(packed: Buffer): LedgerResult[] {
     };
   });
 }
+
+/** Those of the packed results that are of these slots, each still packed. */
+export function selectResults(packed: Buffer, slots: ReadonlySet<number>): Buffer[] {
+  const selected: Buffer[] = [];
+  for (let at = 0; at < packed.length; at += resultBytes) {
+    if (slots.has(packed.readUInt16LE(at + opIdBytes))) selected.push(packed.subarray(at, at + resultBytes));
+  }
+  return selected;
+}

@@ -8,6 +8,7 @@
  *   ledger   one row a commit: the last lsn of the batch, the file's counters after it, and the results of
  *            its writes by op id, so that a resent write is answered and not applied again.
  *   identity which service and shard this file belongs to.
+ *   transfer what is known of slots that come and go: see slot-transfer.ts.
  */
 
 import {
@@ -20,8 +21,9 @@ import {
   type WriteOperation,
   type WriteOutcome,
 } from '../kv/store.ts';
-import { type Database, openExclusively, type Schema, type Statement, sqliteCodeOf, UnusableFile } from './database.ts';
+import { type Database, isDiskFull, openExclusively, type Schema, type Statement, UnusableFile } from './database.ts';
 import { type LedgerResult, noOpId, packResults, unpackResults } from './ledger.ts';
+import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
 
 const schema: Schema = {
   applicationId: 0x53484c31, // "SHL1"
@@ -43,6 +45,7 @@ const schema: Schema = {
       bytes   INTEGER NOT NULL,
       results BLOB NOT NULL
     ) STRICT;
+    ${transferDdl}
   `,
 };
 
@@ -75,7 +78,9 @@ type MetadataRow = [version: number, contentType: string, valueBytes: number];
 type OldRow = [id: number, valueBytes: number];
 type LedgerRow = [lsn: number, keys: number, bytes: number];
 
-export class ShardFile {
+export class ShardFile implements FileFigures {
+  /** The part that moves slots in and out. */
+  readonly transfer: SlotTransfer;
   readonly #db: Database;
   readonly #begin: Statement;
   readonly #commit: Statement;
@@ -105,6 +110,7 @@ export class ShardFile {
       throw error;
     }
 
+    this.transfer = new SlotTransfer(this.#db, this);
     this.#begin = this.#db.prepare('BEGIN IMMEDIATE');
     this.#commit = this.#db.prepare('COMMIT');
     this.#rollback = this.#db.prepare('ROLLBACK');
@@ -141,21 +147,46 @@ export class ShardFile {
   execute(requests: readonly Request[]): readonly Outcome[] {
     if (!requests.some(({ operation }) => isWrite(operation)))
       return requests.map((request) => this.#answer(request, []));
+    try {
+      return this.transaction(() => {
+        const results: LedgerResult[] = [];
+        const outcomes = requests.map((request) => this.#answer(request, results));
+        if (results.length > 0) this.#recordCommit(packResults(results));
+        return outcomes;
+      });
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      return requests.map(({ operation }) => (isWrite(operation) ? diskFull : this.#read(operation)));
+    }
+  }
+
+  get lsn(): number {
+    return this.#counters.lsn;
+  }
+
+  transaction<T>(work: () => T): T {
     const before = this.#counters;
     try {
       this.#begin.run();
-      const results: LedgerResult[] = [];
-      const outcomes = requests.map((request) => this.#answer(request, results));
-      if (results.length > 0) this.#recordCommit(results);
+      const result = work();
       this.#commit.run();
-      return outcomes;
+      return result;
     } catch (error) {
       // SQLite may have rolled back by itself. A COMMIT is never tried again.
       if (this.#db.inTransaction) this.#rollback.run();
       this.#counters = before;
-      if (sqliteCodeOf(error) !== 'SQLITE_FULL') throw error;
-      return requests.map(({ operation }) => (isWrite(operation) ? diskFull : this.#read(operation)));
+      throw error;
     }
+  }
+
+  record({ lsnAtLeast, keys, bytes, results }: Parameters<FileFigures['record']>[0]): void {
+    const counters = this.#counters;
+    this.#counters = {
+      lsn: Math.max(counters.lsn, lsnAtLeast) + 1,
+      keys: counters.keys + keys,
+      bytes: counters.bytes + bytes,
+    };
+    this.#recordCommit(results);
   }
 
   /** Leaves one file behind: the WAL is folded in. Idempotent. */
@@ -169,7 +200,7 @@ export class ShardFile {
       const earlier = this.#earlierAnswer(resend.opId, resend.seenLsn);
       if (earlier !== undefined) return earlier;
     }
-    const outcome = this.#apply(operation);
+    const outcome = this.#apply(operation, resend?.seenLsn ?? 0);
     results.push({ opId: resend?.opId ?? noOpId, slot: operation.slot, outcome });
     return outcome;
   }
@@ -183,11 +214,12 @@ export class ShardFile {
     return row === undefined ? absent : { kind: 'metadata', version: row[0], contentType: row[1], valueBytes: row[2] };
   }
 
-  #apply(operation: WriteOperation): WriteOutcome {
+  /** @param seenLsn the writer's: lsns are a Lamport clock, so that those of two shards can be compared */
+  #apply(operation: WriteOperation, seenLsn: number): WriteOutcome {
     const { slot, key } = operation;
     const old = this.#old.get(slot, key) as OldRow | undefined;
     const { lsn, keys, bytes } = this.#counters;
-    const version = lsn + 1;
+    const version = Math.max(lsn, seenLsn) + 1;
 
     if (operation.kind === 'delete') {
       if (old === undefined) {
@@ -210,9 +242,9 @@ export class ShardFile {
     return { kind: 'replaced', version };
   }
 
-  #recordCommit(results: readonly LedgerResult[]): void {
+  #recordCommit(results: Buffer): void {
     const { lsn, keys, bytes } = this.#counters;
-    this.#record.run(lsn, keys, bytes, packResults(results));
+    this.#record.run(lsn, keys, bytes, results);
     this.#ledgerRows++;
     if (this.#ledgerRows < ledgerRowsMax + ledgerRowsPruned) return;
     this.#ledgerRows -= this.#prune.run(ledgerRowsPruned - 1).changes;

@@ -2,8 +2,8 @@
  * The bytes between a router and a shard: length-prefixed frames, little-endian. This file lays out,
  * encodes and decodes them; it owns no socket. Both ends are of one build, and the hello says so.
  *
- * request  0        4            8    9       10     12      16      32         40          42           43
- *          ├ length ┼ request id ┼ op ┼ flags ┼ slot ┼ epoch ┼ op id ┼ seen lsn ┼ key bytes ┼ type bytes ┼ key, type, value
+ * request  0        4            8    9       10     12      28         36          38           39
+ *          ├ length ┼ request id ┼ op ┼ flags ┼ slot ┼ op id ┼ seen lsn ┼ key bytes ┼ type bytes ┼ key, type, value
  *
  * answer   0        4            8         9            10       14     16        24            28
  *          ├ length ┼ request id ┼ outcome ┼ type bytes ┼ reason ┼ zero ┼ version ┼ value bytes ┼ type, value
@@ -19,7 +19,7 @@ import { slotCount } from '../partition/slot.ts';
 /** Rises with every change of layout or meaning; the two ends refuse each other when it differs. */
 export const wireVersion = 1;
 
-const requestHeaderBytes = 43;
+const requestHeaderBytes = 39;
 const answerHeaderBytes = 28;
 const typeBytesMax = 255;
 
@@ -30,7 +30,6 @@ export function frameBytesMaxOf(valueBytesMax: number): number {
 
 export type Request = {
   readonly requestId: number;
-  readonly epoch: number;
   readonly operation: Operation;
   readonly resend: Resend;
 };
@@ -49,7 +48,16 @@ const resentFlag = 1;
 const noOpId = Buffer.alloc(opIdBytes);
 export const noResend: Resend = { opId: noOpId, resent: false, seenLsn: 0 };
 
-const outcomeBytes = { value: 1, metadata: 2, absent: 3, created: 4, replaced: 5, deleted: 6, failed: 7 } as const;
+const outcomeBytes = {
+  value: 1,
+  metadata: 2,
+  absent: 3,
+  created: 4,
+  replaced: 5,
+  deleted: 6,
+  failed: 7,
+  elsewhere: 8,
+} as const;
 const errorCodes = Object.keys(errorTable) as ErrorCode[];
 
 export function requestFrameBytes(operation: Operation): number {
@@ -58,7 +66,7 @@ export function requestFrameBytes(operation: Operation): number {
 }
 
 /** Writes a request into `target` at `at`, which has room for `requestFrameBytes`. */
-export function encodeRequest(target: Buffer, at: number, { requestId, epoch, operation, resend }: Request): void {
+export function encodeRequest(target: Buffer, at: number, { requestId, operation, resend }: Request): void {
   const { key } = operation;
   const contentType = operation.kind === 'put' ? operation.contentType : '';
   target.writeUInt32LE(requestFrameBytes(operation) - 4, at);
@@ -66,11 +74,10 @@ export function encodeRequest(target: Buffer, at: number, { requestId, epoch, op
   target[at + 8] = operationBytes[operation.kind];
   target[at + 9] = resend.resent ? resentFlag : 0;
   target.writeUInt16LE(operation.slot, at + 10);
-  target.writeUInt32LE(epoch, at + 12);
-  resend.opId.copy(target, at + 16);
-  writeUInt53(target, resend.seenLsn, at + 32);
-  target.writeUInt16LE(key.length, at + 40);
-  target[at + 42] = contentType.length;
+  resend.opId.copy(target, at + 12);
+  writeUInt53(target, resend.seenLsn, at + 28);
+  target.writeUInt16LE(key.length, at + 36);
+  target[at + 38] = contentType.length;
   let end = at + requestHeaderBytes;
   end += key.copy(target, end);
   end += target.write(contentType, end, 'latin1');
@@ -79,27 +86,26 @@ export function encodeRequest(target: Buffer, at: number, { requestId, epoch, op
 
 export function requestOf(frame: Buffer): Request {
   if (frame.length < requestHeaderBytes) throw new WireError(`a request of ${frame.length} bytes is too short`);
-  const keyEnd = requestHeaderBytes + frame.readUInt16LE(40);
-  const typeEnd = keyEnd + (frame[42] as number);
+  const keyEnd = requestHeaderBytes + frame.readUInt16LE(36);
+  const typeEnd = keyEnd + (frame[38] as number);
   if (typeEnd > frame.length) throw new WireError('a request is shorter than its key and type');
   const slot = frame.readUInt16LE(10);
   if (slot >= slotCount) throw new WireError(`there is no slot ${slot}`);
   const key = frame.subarray(requestHeaderBytes, keyEnd);
   if (key.length === 0 || key.length > keyBytesMax) throw new WireError(`a key cannot have ${key.length} bytes`);
   const requestId = frame.readUInt32LE(4);
-  const epoch = frame.readUInt32LE(12);
   switch (frame[8]) {
     case operationBytes.get:
-      return { requestId, epoch, operation: { kind: 'get', slot, key }, resend: noResend };
+      return { requestId, operation: { kind: 'get', slot, key }, resend: noResend };
     case operationBytes.head:
-      return { requestId, epoch, operation: { kind: 'head', slot, key }, resend: noResend };
+      return { requestId, operation: { kind: 'head', slot, key }, resend: noResend };
     case operationBytes.put: {
       const contentType = frame.toString('latin1', keyEnd, typeEnd);
       const operation: WriteOperation = { kind: 'put', slot, key, contentType, value: frame.subarray(typeEnd) };
-      return { requestId, epoch, operation, resend: resendOf(frame) };
+      return { requestId, operation, resend: resendOf(frame) };
     }
     case operationBytes.delete:
-      return { requestId, epoch, operation: { kind: 'delete', slot, key }, resend: resendOf(frame) };
+      return { requestId, operation: { kind: 'delete', slot, key }, resend: resendOf(frame) };
     default:
       throw new WireError(`there is no operation ${frame[8]}`);
   }
@@ -107,13 +113,18 @@ export function requestOf(frame: Buffer): Request {
 
 function resendOf(frame: Buffer): Resend {
   return {
-    opId: frame.subarray(16, 16 + opIdBytes),
+    opId: frame.subarray(12, 12 + opIdBytes),
     resent: ((frame[9] as number) & resentFlag) !== 0,
-    seenLsn: readUInt53(frame, 32),
+    seenLsn: readUInt53(frame, 28),
   };
 }
 
-export function answerFrameBytes(outcome: Outcome): number {
+/** What a shard answers: an outcome, or that it does not serve the slot and did nothing. */
+export type Answer = Outcome | { readonly kind: 'elsewhere' };
+
+export const elsewhere: Answer = { kind: 'elsewhere' };
+
+export function answerFrameBytes(outcome: Answer): number {
   switch (outcome.kind) {
     case 'value':
       return answerHeaderBytes + outcome.contentType.length + outcome.value.length;
@@ -127,7 +138,7 @@ export function answerFrameBytes(outcome: Outcome): number {
 }
 
 /** Writes an answer into `target` at `at`, which has room for `answerFrameBytes`. */
-export function encodeAnswer(target: Buffer, at: number, requestId: number, outcome: Outcome): void {
+export function encodeAnswer(target: Buffer, at: number, requestId: number, outcome: Answer): void {
   const contentType = 'contentType' in outcome ? outcome.contentType : '';
   target.writeUInt32LE(answerFrameBytes(outcome) - 4, at);
   target.writeUInt32LE(requestId, at + 4);
@@ -147,7 +158,7 @@ export function answerRequestId(frame: Buffer): number {
   return frame.readUInt32LE(4);
 }
 
-export function outcomeOf(frame: Buffer): Outcome {
+export function outcomeOf(frame: Buffer): Answer {
   if (frame.length < answerHeaderBytes) throw new WireError(`an answer of ${frame.length} bytes is too short`);
   const version = readUInt53(frame, 16);
   const typeEnd = answerHeaderBytes + (frame[9] as number);
@@ -169,6 +180,8 @@ export function outcomeOf(frame: Buffer): Outcome {
       return { kind: 'replaced', version };
     case outcomeBytes.deleted:
       return { kind: 'deleted', version };
+    case outcomeBytes.elsewhere:
+      return elsewhere;
     case outcomeBytes.failed: {
       const code = errorCodes[frame.readUInt32LE(10)];
       if (code === undefined) throw new WireError(`there is no error ${frame.readUInt32LE(10)}`);

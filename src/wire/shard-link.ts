@@ -14,20 +14,18 @@
 
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { type FailedOutcome, isWrite, type Operation, type OpId, type Outcome, opIdBytes } from '../kv/store.ts';
 import {
   answerRequestId,
   encodeRequest,
-  noResend,
   outcomeOf,
   requestFrameBytes,
   routerHelloFrame,
   shardHelloOf,
   WireError,
-  writeUInt53,
 } from './frame.ts';
 import { readFrames } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
+import { givenUp, type Pending, unavailable } from './pending.ts';
 
 export type LinkLimits = {
   /** How long a request may wait for its answer, whatever happens to the shard meanwhile. */
@@ -39,28 +37,22 @@ export type LinkLimits = {
 };
 
 export type LinkEvents = {
-  /** One request was answered or given up, this long after it came. */
-  readonly onSettled: (durationMs: number) => void;
+  /** The shard does not serve this slot (any more), and did not execute the request. */
+  readonly onElsewhere: (pending: Pending) => void;
   /** The shard broke the protocol; the connection was dropped. */
   readonly onWireError: (error: WireError) => void;
 };
 
+/**
+ * The highest lsn that this router has seen of any shard. Shards lift their own to it, so that lsns of different
+ * shards can be compared (a Lamport clock): a write that was applied has a higher lsn than its sender had seen.
+ */
+export type SeenLsn = { lsn: number };
+
 /** How often overdue requests are looked for, and a lost connection is tried again. */
 const sweepIntervalMs = 50;
 
-const sessionBytes = opIdBytes - 8;
-
-type Pending = {
-  readonly operation: Operation;
-  readonly epoch: number;
-  readonly opId: OpId;
-  /** The lsn seen when it was first sent; a resend asks the ledger from there on. */
-  seenLsn: number;
-  readonly startedAtMs: number;
-  readonly settle: (outcome: Outcome) => void;
-  /** Whether any connection may have carried it. */
-  sent: boolean;
-};
+const sessionBytes = 8;
 
 type LinkState =
   | { readonly name: 'waiting'; readonly socketPath: string | undefined }
@@ -72,7 +64,8 @@ export class ShardLink {
   readonly shard: number;
   readonly #limits: LinkLimits;
   readonly #events: LinkEvents;
-  /** New for each router life: op ids of two lives never meet. */
+  readonly #seen: SeenLsn;
+  /** Tells the shard which connections are of one router. */
   readonly #session = randomBytes(sessionBytes);
   /** In order of arrival, which is also the order of their deadlines. */
   readonly #pending = new Map<number, Pending>();
@@ -80,12 +73,11 @@ export class ShardLink {
   #state: LinkState = { name: 'waiting', socketPath: undefined };
   #pendingBytes = 0;
   #nextRequestId = 1;
-  #writesBegun = 0;
-  #seenLsn = 0;
   #flushScheduled = false;
 
-  constructor(shard: number, limits: LinkLimits, events: LinkEvents) {
+  constructor(shard: number, seen: SeenLsn, limits: LinkLimits, events: LinkEvents) {
     this.shard = shard;
+    this.#seen = seen;
     this.#limits = limits;
     this.#events = events;
     this.#sweep = setInterval(() => this.#sweepOnce(), sweepIntervalMs);
@@ -95,31 +87,33 @@ export class ShardLink {
     return this.#state.name;
   }
 
-  /** `settle` is called exactly once, never before this returns unless the request is refused. */
-  request(epoch: number, operation: Operation, settle: (outcome: Outcome) => void): void {
-    if (this.#state.name === 'failed') return settle(unavailable(`Shard ${this.shard} has failed and was given up.`));
-    const frameBytes = requestFrameBytes(operation);
+  /** Takes the request on, or refuses it at once. */
+  request(pending: Pending): void {
+    if (this.#state.name === 'failed')
+      return pending.settle(unavailable(`Shard ${this.shard} has failed and was given up.`));
+    const frameBytes = requestFrameBytes(pending.operation);
     if (
       this.#pending.size >= this.#limits.pendingMax ||
       this.#pendingBytes + frameBytes > this.#limits.pendingBytesMax
     ) {
       const detail = `${this.#pending.size} requests are waiting for shard ${this.shard}: send fewer at once.`;
-      return settle({ kind: 'failed', code: 'overloaded', detail });
+      return pending.settle({ kind: 'failed', code: 'overloaded', detail });
     }
-
     const requestId = this.#newRequestId();
-    const pending: Pending = {
-      operation,
-      epoch,
-      opId: isWrite(operation) ? this.#newOpId() : noResend.opId,
-      seenLsn: 0,
-      startedAtMs: performance.now(),
-      settle,
-      sent: false,
-    };
     this.#pending.set(requestId, pending);
     this.#pendingBytes += frameBytes;
     if (this.#state.name === 'serving') this.#send(this.#state.writer, requestId, pending);
+  }
+
+  /** Gives back what is not answered yet, of slots that belong to another shard now. */
+  takeBack(isElsewhere: (slot: number) => boolean): Pending[] {
+    const taken: Pending[] = [];
+    for (const [requestId, pending] of this.#pending) {
+      if (!isElsewhere(pending.operation.slot)) continue;
+      this.#forget(requestId, pending);
+      taken.push(pending);
+    }
+    return taken;
   }
 
   /** The shard serves at this socket. Idempotent. */
@@ -155,19 +149,13 @@ export class ShardLink {
     return requestId;
   }
 
-  #newOpId(): OpId {
-    const opId = Buffer.allocUnsafe(opIdBytes);
-    this.#session.copy(opId);
-    writeUInt53(opId, ++this.#writesBegun, sessionBytes);
-    return opId;
-  }
-
   #send(writer: FrameWriter, requestId: number, pending: Pending): void {
-    const { operation, epoch, opId, sent } = pending;
-    if (!sent) pending.seenLsn = this.#seenLsn;
-    pending.sent = true;
+    const { operation, opId } = pending;
+    const resent = pending.openSends > 0;
+    if (!resent) pending.seenLsn = this.#seen.lsn;
+    pending.openSends++;
     const { room, at } = writer.reserve(requestFrameBytes(operation));
-    encodeRequest(room, at, { requestId, epoch, operation, resend: { opId, resent: sent, seenLsn: pending.seenLsn } });
+    encodeRequest(room, at, { requestId, operation, resend: { opId, resent, seenLsn: pending.seenLsn } });
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(() => this.#flush());
@@ -202,14 +190,19 @@ export class ShardLink {
     // Given up already: the deadline passed before the answer came.
     if (pending === undefined) return;
     const outcome = outcomeOf(frame);
-    if ('version' in outcome && outcome.version > this.#seenLsn) this.#seenLsn = outcome.version;
-    this.#settle(requestId, pending, outcome);
+    this.#forget(requestId, pending);
+    if (outcome.kind === 'elsewhere') {
+      pending.openSends--;
+      return this.#events.onElsewhere(pending);
+    }
+    if ('version' in outcome && outcome.version > this.#seen.lsn) this.#seen.lsn = outcome.version;
+    pending.settle(outcome);
   }
 
   #onHello(socketPath: string, socket: Socket, frame: Buffer): void {
     const hello = shardHelloOf(frame);
     if (hello.shard !== this.shard) throw new WireError(`shard ${hello.shard} answers in place of shard ${this.shard}`);
-    this.#seenLsn = Math.max(this.#seenLsn, hello.lsn);
+    this.#seen.lsn = Math.max(this.#seen.lsn, hello.lsn);
     const writer = new FrameWriter(socket);
     this.#state = { name: 'serving', socketPath, socket, writer };
     for (const [requestId, pending] of this.#pending) this.#send(writer, requestId, pending);
@@ -230,27 +223,17 @@ export class ShardLink {
     for (const [requestId, pending] of this.#pending) {
       if (pending.startedAtMs > overdueBefore) break;
       const waited = `Shard ${this.shard} did not answer within ${this.#limits.holdDeadlineMs} ms.`;
-      this.#settle(requestId, pending, givenUp(pending, waited));
+      this.#forget(requestId, pending);
+      pending.settle(givenUp(pending, waited));
     }
   }
 
   #refuseAll(why: string): void {
-    for (const [requestId, pending] of this.#pending) this.#settle(requestId, pending, givenUp(pending, why));
+    for (const pending of this.takeBack(() => true)) pending.settle(givenUp(pending, why));
   }
 
-  #settle(requestId: number, pending: Pending, outcome: Outcome): void {
+  #forget(requestId: number, pending: Pending): void {
     this.#pending.delete(requestId);
     this.#pendingBytes -= requestFrameBytes(pending.operation);
-    this.#events.onSettled(performance.now() - pending.startedAtMs);
-    pending.settle(outcome);
   }
-}
-
-function givenUp({ operation, sent }: Pending, why: string): FailedOutcome {
-  if (!sent || !isWrite(operation)) return unavailable(why);
-  return { kind: 'failed', code: 'outcome-unknown', detail: `${why} The write may or may not have been applied.` };
-}
-
-function unavailable(detail: string): FailedOutcome {
-  return { kind: 'failed', code: 'shard-unavailable', detail };
 }

@@ -4,8 +4,8 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Outcome } from '../kv/store.ts';
 import {
+  type Answer,
   answerFrameBytes,
   encodeAnswer,
   type Request,
@@ -23,7 +23,7 @@ export type ShardServerOptions = {
   /** The shard's current commit sequence number, told to each router that connects. */
   readonly lsn: () => number;
   /** Executes a batch and returns one outcome a request, in order. What it throws ends the process. */
-  readonly execute: (requests: readonly Request[]) => readonly Outcome[];
+  readonly execute: (requests: readonly Request[]) => readonly Answer[];
   /** A batch was answered: how many requests, and how long after the first of them arrived. */
   readonly onBatch: (requests: number, durationMs: number) => void;
   readonly onWireError: (error: WireError) => void;
@@ -105,7 +105,7 @@ export class ShardServer {
     const outcomes = this.#options.execute(turn.map(({ request }) => request));
     const writers = new Set<Connection>();
     for (const [index, { connection, request }] of turn.entries()) {
-      const outcome = outcomes[index] as Outcome;
+      const outcome = outcomes[index] as Answer;
       const { room, at } = connection.writer.reserve(answerFrameBytes(outcome));
       encodeAnswer(room, at, request.requestId, outcome);
       writers.add(connection);

@@ -1,12 +1,14 @@
 /** Real shards (SQLite file, wire, sockets) inside the test's own process, for tests that need no kill. */
 
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { type Operation, type Outcome, opIdBytes } from '../../src/kv/store.ts';
 import { firstRing, type Ring } from '../../src/partition/ring.ts';
 import { PartitionedStore, type ShardAddress } from '../../src/router/partitioned-store.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { frameBytesMaxOf, type WireError } from '../../src/wire/frame.ts';
-import type { LinkLimits } from '../../src/wire/shard-link.ts';
+import { type LinkLimits, ShardLink } from '../../src/wire/shard-link.ts';
 import { ShardServer } from '../../src/wire/shard-server.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -57,4 +59,35 @@ export async function startPartitionedStore(shards: number): Promise<{ store: Pa
   );
   onTestFinished(() => store.stop());
   return { store, ring };
+}
+
+/** A link of its own, as a router has it, but without a ring. */
+export function linkTo(
+  shard: number,
+  options: { limits?: Partial<LinkLimits>; onWireError?: (error: WireError) => void } = {},
+): ShardLink {
+  const link = new ShardLink(
+    shard,
+    { lsn: 0 },
+    { ...testLimits, ...options.limits },
+    {
+      onElsewhere: () => {},
+      onWireError: options.onWireError ?? (() => {}),
+    },
+  );
+  onTestFinished(() => link.stop());
+  return link;
+}
+
+export function ask(link: ShardLink, operation: Operation): Promise<Outcome> {
+  return new Promise((settle) =>
+    link.request({
+      operation,
+      opId: randomBytes(opIdBytes),
+      startedAtMs: performance.now(),
+      settle,
+      openSends: 0,
+      seenLsn: 0,
+    }),
+  );
 }

@@ -29,11 +29,20 @@ const toChild: readonly MessageToChild[] = [
   topology,
   { type: 'drain' },
   {
+    type: 'move',
+    command: 'prepare',
+    move: { id: 1, from: 1, to: 2, slots: [3, 4] },
+    epoch: 3,
+    sourceSocket: null,
+    rowsPerS: 0,
+  },
+  {
     type: 'start-shard',
     shard: 1,
     service: 'f00d',
     file: 'shards/shard-1.sqlite',
     socketPath: '/tmp/s/1.sock',
+    moveSocketPath: '/tmp/s/1.move',
     valueBytesMax: 1_048_576,
     topology,
   },
@@ -52,6 +61,9 @@ const toPrimary: readonly MessageToPrimary[] = [
   { type: 'ready' },
   { type: 'health', cpuPercent: 12.5, memoryBytes: 1, operationsPerS: 0.5, p99Ms: 1.25, keys: 7, bytes: 8 },
   { type: 'health', cpuPercent: 0, memoryBytes: 1, operationsPerS: 0, p99Ms: null, keys: null, bytes: null },
+  { type: 'move-answer', move: 1, side: 'target', answer: 'verified' },
+  { type: 'move-refusal', move: 1, side: 'source', reason: 'the disk is full' },
+  { type: 'move-progress', move: 1, rows: 512, bytes: 70_000 },
 ];
 
 describe.each<[to: string, parse: (message: unknown) => unknown, messages: readonly { readonly type: string }[]]>([

@@ -2,12 +2,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
-import type { Outcome } from '../../src/kv/store.ts';
+import { expect, test } from 'vitest';
 import { routerHelloFrame } from '../../src/wire/frame.ts';
-import { ShardLink } from '../../src/wire/shard-link.ts';
 import { get } from '../conformance/store-conformance.ts';
-import { startShard, testLimits } from '../support/in-process-shards.ts';
+import { ask, linkTo, startShard } from '../support/in-process-shards.ts';
 
 const hello = routerHelloFrame(randomBytes(8));
 const otherVersion = Buffer.from(hello);
@@ -18,7 +16,7 @@ test.each([
   ['a hello of another wire version', otherVersion],
   ['a frame longer than any may be', Buffer.concat([hello, Buffer.from([0xff, 0xff, 0xff, 0xff])])],
   ['a frame too short for a request', Buffer.concat([hello, Buffer.from([1, 0, 0, 0, 7])])],
-  ['an operation that does not exist', Buffer.concat([hello, Buffer.from([43, 0, 0, 0]), Buffer.alloc(43, 0xee)])],
+  ['an operation that does not exist', Buffer.concat([hello, Buffer.from([40, 0, 0, 0]), Buffer.alloc(40, 0xee)])],
 ])('a router that sends %s is cut off, and the shard goes on serving', async (_what, bytes) => {
   const shard = await startShard(1);
   const socket = connect(shard.address.socketPath as string);
@@ -30,20 +28,16 @@ test.each([
   });
   expect(shard.wireErrors).toHaveLength(1);
 
-  const link = new ShardLink(1, testLimits, { onSettled: () => {}, onWireError: () => {} });
-  onTestFinished(() => link.stop());
+  const link = linkTo(1);
   link.serveAt(shard.address.socketPath as string);
-  expect(await new Promise<Outcome>((settle) => link.request(1, get('key'), settle))).toEqual({ kind: 'absent' });
+  expect(await ask(link, get('key'))).toEqual({ kind: 'absent' });
 });
 
 test('a link refuses a socket behind which another shard answers', async () => {
   const shard = await startShard(2);
   const errors: string[] = [];
-  const limits = { ...testLimits, holdDeadlineMs: 100 };
-  const link = new ShardLink(1, limits, { onSettled: () => {}, onWireError: ({ message }) => errors.push(message) });
-  onTestFinished(() => link.stop());
+  const link = linkTo(1, { limits: { holdDeadlineMs: 100 }, onWireError: ({ message }) => errors.push(message) });
   link.serveAt(shard.address.socketPath as string);
-  const outcome = await new Promise<Outcome>((settle) => link.request(1, get('key'), settle));
-  expect(outcome).toMatchObject({ kind: 'failed', code: 'shard-unavailable' });
+  expect(await ask(link, get('key'))).toMatchObject({ kind: 'failed', code: 'shard-unavailable' });
   expect(errors[0]).toBe('shard 2 answers in place of shard 1');
 });

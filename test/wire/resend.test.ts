@@ -4,24 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Operation, Outcome } from '../../src/kv/store.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { routerHelloFrame } from '../../src/wire/frame.ts';
-import { type LinkLimits, ShardLink } from '../../src/wire/shard-link.ts';
 import { get, put, remove } from '../conformance/store-conformance.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
-import { startShard, testLimits } from '../support/in-process-shards.ts';
+import { ask, linkTo, startShard } from '../support/in-process-shards.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-
-function linkTo(shard: number, limits: Partial<LinkLimits> = {}): ShardLink {
-  const link = new ShardLink(shard, { ...testLimits, ...limits }, { onSettled: () => {}, onWireError: () => {} });
-  onTestFinished(() => link.stop());
-  return link;
-}
-
-function ask(link: ShardLink, operation: Operation): Promise<Outcome> {
-  return new Promise((settle) => link.request(1, operation, settle));
-}
 
 test('a write whose answer was lost is answered from the ledger: same version, applied once', async () => {
   const shard = await startShard(1);
@@ -80,19 +68,19 @@ test('requests that came while the shard was away are answered once it serves', 
 });
 
 test('what waits for a shard is bounded: more is refused as overloaded, and nothing else is lost', async () => {
-  const link = linkTo(1, { pendingMax: 2 });
+  const link = linkTo(1, { limits: { pendingMax: 2 } });
   const accepted = [ask(link, put('a', '1')), ask(link, put('b', '2'))];
   expect(await ask(link, put('c', '3'))).toMatchObject({ kind: 'failed', code: 'overloaded' });
   const shard = await startShard(1);
   link.serveAt(shard.address.socketPath as string);
   expect((await Promise.all(accepted)).map(({ kind }) => kind)).toEqual(['created', 'created']);
 
-  const small = linkTo(1, { pendingBytesMax: 1_000 });
+  const small = linkTo(1, { limits: { pendingBytesMax: 1_000 } });
   expect(await ask(small, put('big', 'x'.repeat(1_000)))).toMatchObject({ kind: 'failed', code: 'overloaded' });
 });
 
 test('a request that was never sent is refused as unavailable, one that may have run as unknown', async () => {
-  const link = linkTo(1, { holdDeadlineMs: 100 });
+  const link = linkTo(1, { limits: { holdDeadlineMs: 100 } });
   expect(await ask(link, put('key', 'unsent'))).toMatchObject({ kind: 'failed', code: 'shard-unavailable' });
 
   const shard = await startShard(1);

@@ -1,0 +1,65 @@
+/** Watches a topology change to its end. It runs in the service: Ctrl-C ends the watching alone. */
+
+import type { Mover } from '../primary/mover.ts';
+import type { Change } from '../primary/topology-file.ts';
+import { askService } from './admin-client.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { bytesText, countText, durationText } from './quantity.ts';
+
+const pollIntervalMs = 250;
+const clearLine = '\r\x1b[K';
+
+type MovesView = ReturnType<Mover['status']>;
+type Running = NonNullable<MovesView['running']>;
+
+/** @throws CliFailure when the change was aborted */
+export async function followChange(data: string, id: number, json: boolean): Promise<void> {
+  let last: Running | undefined;
+  for (;;) {
+    const { running } = (await askService(data, 'GET', '/v1/moves')).body as MovesView;
+    const change = await changeOf(data, id);
+    if (running?.id === id) {
+      last = running;
+      show(running, json);
+    }
+    if (change.state === 'done' || change.state === 'aborted') return report(change, last, json);
+    await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
+  }
+}
+
+async function changeOf(data: string, id: number): Promise<Change> {
+  const changes = (await askService(data, 'GET', '/v1/changes')).body as Change[];
+  const change = changes.find((one) => one.id === id);
+  if (change === undefined) throw new CliFailure(exitCodes.failed, `There is no change ${id} among the latest.`);
+  return change;
+}
+
+function show(running: Running, json: boolean): void {
+  if (json) console.log(JSON.stringify({ event: 'progress', ...running }));
+  else if (process.stdout.isTTY) process.stdout.write(clearLine + progressText(running));
+}
+
+export function progressText({ phase, slotsMoved, slotsTotal, rowsPerS, leftMs, p99BeforeMs, p99Ms }: Running): string {
+  const share = slotsTotal === 0 ? 100 : Math.floor((slotsMoved * 100) / slotsTotal);
+  const left = leftMs === null ? '' : `  ${durationText(leftMs)} left`;
+  const felt =
+    p99Ms === null ? '' : `  clients' p99 ${p99BeforeMs?.toPrecision(2) ?? '–'} → ${p99Ms.toPrecision(2)} ms`;
+  return `${phase.padEnd(9)} ${String(share).padStart(3)} %  ${countText(Math.round(rowsPerS))} rows/s${left}${felt}`;
+}
+
+function report(change: Change, last: Running | undefined, json: boolean): void {
+  if (json) console.log(JSON.stringify({ event: change.state, change, ...last }));
+  else {
+    if (process.stdout.isTTY) process.stdout.write(clearLine);
+    if (change.state === 'done') console.log(doneText(change, last));
+  }
+  if (change.state === 'aborted')
+    throw new CliFailure(exitCodes.failed, `The change was undone: ${change.reason}. The service is as it was.`);
+}
+
+function doneText({ kind, askedAtMs, endedAtMs }: Change, last: Running | undefined): string {
+  const took = durationText((endedAtMs ?? askedAtMs) - askedAtMs);
+  const copied = last === undefined ? '' : `: ${countText(last.rowsCopied)} rows, ${bytesText(last.bytesCopied)}`;
+  const frozen = last?.freezeMaxMs ? ` The longest that a slot was frozen is ${last.freezeMaxMs.toFixed(1)} ms.` : '';
+  return `${kind} is done in ${took}${copied}.${frozen}`;
+}

@@ -1,0 +1,87 @@
+/** `shardctl moves`, and what steers a change that is running: `pause`, `resume`, `abort`, `throttle`. */
+
+import type { SteeringOrder } from '../primary/admin-api.ts';
+import type { Mover } from '../primary/mover.ts';
+import type { Change } from '../primary/topology-file.ts';
+import { askService } from './admin-client.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { followChange, progressText } from './follow-change.ts';
+import { tableOf } from './table.ts';
+
+type MovesOptions = { readonly data: string; readonly json?: boolean; readonly follow?: boolean };
+
+export async function movesCommand({ data, json, follow }: MovesOptions): Promise<void> {
+  const { running, open } = (await askService(data, 'GET', '/v1/moves')).body as ReturnType<Mover['status']>;
+  const changes = (await askService(data, 'GET', '/v1/changes')).body as Change[];
+  if (follow) {
+    if (open[0] === undefined) throw new CliFailure(exitCodes.failed, 'No topology change is running.');
+    return followChange(data, open[0].id, json ?? false);
+  }
+  if (json) return console.log(JSON.stringify({ running: running ?? null, changes }));
+  if (changes.length === 0) return console.log('The topology has never been changed.');
+  console.log(
+    tableOf(
+      [
+        { title: 'id', align: 'right', cell: ({ id }) => String(id) },
+        { title: 'change', align: 'left', cell: ({ kind }) => kind },
+        { title: 'state', align: 'left', cell: ({ state }) => state },
+        { title: 'asked', align: 'left', cell: ({ askedAtMs }) => timeText(askedAtMs) },
+        { title: 'ended', align: 'left', cell: ({ endedAtMs }) => (endedAtMs === null ? '–' : timeText(endedAtMs)) },
+        { title: 'why', align: 'left', cell: ({ reason }) => reason },
+      ],
+      changes,
+    ),
+  );
+  if (running !== undefined) console.log(`\n${progressText(running)}`);
+}
+
+export function steerCommand(
+  kind: 'pause' | 'resume' | 'abort',
+  done: string,
+): (options: { data: string }) => Promise<void> {
+  return async ({ data }) => {
+    await steer(data, { kind });
+    console.log(done);
+  };
+}
+
+export async function throttleCommand({
+  data,
+  rowsPerS,
+  p99Ms,
+}: {
+  data: string;
+  rowsPerS?: string;
+  p99Ms?: string;
+}): Promise<void> {
+  if (rowsPerS !== undefined && p99Ms !== undefined)
+    throw new CliFailure(exitCodes.usage, 'Give --rows-per-s or --p99-ms, not both.');
+  if (rowsPerS !== undefined) {
+    const rate = positive(rowsPerS, '--rows-per-s');
+    await steer(data, { kind: 'throttle', setting: { kind: 'rows-per-s', rowsPerS: Math.ceil(rate) } });
+    return console.log(`Rows are copied at up to ${Math.ceil(rate)} a second.`);
+  }
+  if (p99Ms !== undefined) {
+    const bound = positive(p99Ms, '--p99-ms');
+    await steer(data, { kind: 'throttle', setting: { kind: 'p99-ms', p99Ms: bound } });
+    return console.log(`Rows are copied as fast as clients' p99 stays below ${bound} ms.`);
+  }
+  await steer(data, { kind: 'throttle', setting: { kind: 'automatic' } });
+  console.log('Rows are copied as fast as clients do not notice.');
+}
+
+async function steer(data: string, order: SteeringOrder): Promise<void> {
+  const { status, body } = await askService(data, 'POST', '/v1/moves', order);
+  if (status >= 300) throw new CliFailure(exitCodes.failed, (body as { detail: string }).detail);
+}
+
+function positive(text: string, what: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1e9))
+    throw new CliFailure(exitCodes.usage, `${what} is ${JSON.stringify(text)}, but must be a number above 0.`);
+  return value;
+}
+
+function timeText(atMs: number): string {
+  return new Date(atMs).toISOString().replace('T', ' ').slice(0, 19);
+}

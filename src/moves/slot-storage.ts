@@ -1,0 +1,54 @@
+/**
+ * What a move needs of a shard's file. Every method is one step: it has happened, durably where it says so, when
+ * it returns. The simulator brings a storage of its own whose disk can fail.
+ */
+
+import type { Key } from '../kv/key.ts';
+import type { Move, MoveId } from './move.ts';
+import type { Change, Row } from './row.ts';
+
+/** The row after which a page begins. */
+export type Cursor = { readonly slot: number; readonly key: Key };
+
+export type Page = { readonly rows: readonly Row[]; readonly next: Cursor | undefined };
+
+export type PageLimits = { readonly rowsMax: number; readonly bytesMax: number };
+
+/** What both ends of a move must agree on before it commits. */
+export type SlotSum = { readonly keys: number; readonly bytes: number; readonly digest: number };
+
+/** Results of writes to the moving slots, as the ledger packs them. */
+export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number };
+
+export interface SlotStorage {
+  readonly lsn: number;
+
+  /** Target, durable: no row of these slots is left, and they are on their way in. */
+  openIncoming(move: Move): void;
+  /** Target: rows and deletions of slots on their way in. Durable, but not counted, served or listed yet. */
+  apply(changes: readonly Change[]): void;
+  /**
+   * Target, durable, one transaction: the last changes, the ledger's part, an lsn above the source's. False, and
+   * nothing of it done, when the rows then stored do not come to `expected`.
+   */
+  seal(move: Move, part: SealedPart): boolean;
+
+  /** Source: rows of these slots in order of slot and key. */
+  page(slots: readonly number[], after: Cursor | undefined, limits: PageLimits): Page;
+  /** Source: what a key is now. */
+  changeOf(slot: number, key: Key): Change;
+  /** Source: results of writes to these slots since this lsn. */
+  ledgerSince(slots: readonly number[], lsn: number): LedgerPart;
+  /** Source, durable: what these slots come to, remembered until it is known whether they have left. */
+  openOutgoing(move: Move): SlotSum;
+
+  /** Durable: whatever was noted of this move is off; rows that do not belong here become garbage. */
+  forget(move: MoveId): void;
+}
+
+export type SealedPart = {
+  readonly changes: readonly Change[];
+  readonly results: readonly Buffer[];
+  readonly sourceLsn: number;
+  readonly expected: SlotSum;
+};

@@ -1,0 +1,122 @@
+/**
+ * The giving side of a move: goes on serving, remembers what is written, and at the end serves no more. All in
+ * memory on purpose: a source that dies knows nothing of the move, and owns its slots again if the ring still
+ * says so. It must never forget a write between two answers, nor serve a frozen slot.
+ *
+ *   idle ──track──▶ tracking ──freeze──▶ frozen
+ *    ▲                 │ cancel             │ cancel, or the ring says that the slots have left
+ *    └─────────────────┴────────────────────┘
+ */
+
+import type { Key } from '../kv/key.ts';
+import { isWrite, type Operation } from '../kv/store.ts';
+import type { Move, MoveAnswer, MoveId, SourceReply, SourceRequest } from './move.ts';
+import { type Change, packedBytes } from './row.ts';
+import type { SlotStorage } from './slot-storage.ts';
+
+/** A step is small enough that the shard's own clients do not notice it. */
+const stepLimits = { rowsMax: 512, bytesMax: 256 * 1024 } as const;
+
+type SourceState =
+  | { readonly phase: 'idle' }
+  | {
+      readonly phase: 'tracking' | 'frozen';
+      readonly move: Move;
+      readonly slots: ReadonlySet<number>;
+      /** Written since they were last asked for, by the key's bytes as latin1. */
+      readonly changed: Map<string, { readonly slot: number; readonly key: Key }>;
+    };
+
+export class MoveSource {
+  readonly #storage: SlotStorage;
+  #state: SourceState = { phase: 'idle' };
+
+  constructor(storage: SlotStorage) {
+    this.#storage = storage;
+  }
+
+  /** Asked again, or of a new move, it begins anew: the target begins anew too. */
+  track(move: Move): MoveAnswer {
+    if (this.#state.phase === 'idle' || this.#state.move.id !== move.id) {
+      this.#state = { phase: 'tracking', move, slots: new Set(move.slots), changed: new Map() };
+    }
+    return 'tracked';
+  }
+
+  /** Undefined when nothing is known of this move: the source was born after it began. */
+  freeze(move: MoveId): MoveAnswer | undefined {
+    if (this.#state.phase === 'idle' || this.#state.move.id !== move) return undefined;
+    this.#state = { ...this.#state, phase: 'frozen' };
+    return 'frozen';
+  }
+
+  /** Serves the slots again, unless the ring says otherwise. */
+  cancel(move: MoveId): MoveAnswer {
+    this.end(move);
+    this.#storage.forget(move);
+    return 'cancelled';
+  }
+
+  /** The move is over here. */
+  end(move: MoveId): void {
+    if (this.#state.phase !== 'idle' && this.#state.move.id === move) this.#state = { phase: 'idle' };
+  }
+
+  get move(): Move | undefined {
+    return this.#state.phase === 'idle' ? undefined : this.#state.move;
+  }
+
+  refuses(slot: number): boolean {
+    return this.#state.phase === 'frozen' && this.#state.slots.has(slot);
+  }
+
+  /** In the same step as the write's commit. */
+  noteWrite(operation: Operation): void {
+    const { slot, key } = operation;
+    if (this.#state.phase === 'idle' || !this.#state.slots.has(slot) || !isWrite(operation)) return;
+    // A copy: the key is a view of what came off the wire.
+    this.#state.changed.set(key.toString('latin1'), { slot, key: Buffer.from(key) });
+  }
+
+  answer(request: SourceRequest): SourceReply {
+    const state = this.#state;
+    if (state.phase === 'idle' || state.move.id !== request.move) {
+      return { kind: 'refusal', reason: `move ${request.move} is unknown to shard's source side` };
+    }
+    const { slots } = state.move;
+    switch (request.kind) {
+      case 'page':
+        return { kind: 'page', ...this.#storage.page(slots, request.after, stepLimits) };
+      case 'changes': {
+        const changes = this.#takeChanges(state.changed, stepLimits);
+        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn);
+        return { kind: 'changes', changes, left: state.changed.size, ledger };
+      }
+      case 'rest': {
+        if (state.phase !== 'frozen') return { kind: 'refusal', reason: `move ${request.move} is not frozen` };
+        const changes = this.#takeChanges(state.changed, {
+          rowsMax: Number.POSITIVE_INFINITY,
+          bytesMax: Number.POSITIVE_INFINITY,
+        });
+        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn);
+        return { kind: 'rest', changes, ledger, sum: this.#storage.openOutgoing(state.move), lsn: this.#storage.lsn };
+      }
+    }
+  }
+
+  #takeChanges(
+    changed: Map<string, { readonly slot: number; readonly key: Key }>,
+    limits: { readonly rowsMax: number; readonly bytesMax: number },
+  ): Change[] {
+    const changes: Change[] = [];
+    let bytes = 0;
+    for (const [name, { slot, key }] of changed) {
+      if (changes.length >= limits.rowsMax || bytes >= limits.bytesMax) break;
+      const change = this.#storage.changeOf(slot, key);
+      changed.delete(name);
+      changes.push(change);
+      bytes += packedBytes(change);
+    }
+    return changes;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The receiving side of a move: pulls pages, then rounds of changes until they are few, then, of a frozen source,
+ * the rest; and only says `verified` once all of it is stored, compared and durable. It serves nothing of it
+ * before the ring says that the slots are its own.
+ *
+ *   idle ─prepare─▶ prepared ─copy─▶ copying ─last page─▶ catching-up ─few changes─▶ waiting ─finish─▶ finishing
+ *    ▲                                                                                                  │ sealed
+ *    └───────────────────── cancel, a refusal, or the ring says that the slots have come ──────────── sealed
+ */
+
+import type { Move, MoveAnswer, MoveId, SourceReply, SourceRequest } from './move.ts';
+import { type Change, packedBytes } from './row.ts';
+import type { Cursor, SlotStorage } from './slot-storage.ts';
+
+/** So few changes left that clients can wait for them. */
+const fewChanges = 64;
+/** Under writes that never pause, changes stop becoming fewer at some point. */
+const roundsMax = 20;
+
+export type TargetEffect =
+  | { readonly kind: 'answer'; readonly move: MoveId; readonly answer: MoveAnswer }
+  | { readonly kind: 'refuse'; readonly move: MoveId; readonly reason: string }
+  | { readonly kind: 'request'; readonly request: SourceRequest }
+  | { readonly kind: 'progress'; readonly move: MoveId; readonly rows: number; readonly bytes: number };
+
+type TargetState =
+  | { readonly phase: 'idle' }
+  | { readonly phase: 'prepared'; readonly move: Move }
+  | { readonly phase: 'copying'; readonly move: Move }
+  | {
+      readonly phase: 'catching-up' | 'waiting' | 'finishing';
+      readonly move: Move;
+      readonly round: number;
+      readonly ledger: Ledger;
+    }
+  | { readonly phase: 'sealed'; readonly move: Move };
+
+/** The ledger's part that has arrived so far. */
+type Ledger = { readonly results: readonly Buffer[]; readonly upToLsn: number };
+
+export class MoveTarget {
+  readonly #storage: SlotStorage;
+  #state: TargetState = { phase: 'idle' };
+
+  constructor(storage: SlotStorage) {
+    this.#storage = storage;
+  }
+
+  get move(): Move | undefined {
+    return this.#state.phase === 'idle' ? undefined : this.#state.move;
+  }
+
+  prepare(move: Move): TargetEffect[] {
+    if (this.#state.phase === 'prepared' && this.#state.move.id === move.id) return [answer(move, 'prepared')];
+    // Later than that the question is late news; but of another move it is the beginning of that one.
+    if (this.#state.phase !== 'idle' && this.#state.move.id === move.id) return [];
+    this.#storage.openIncoming(move);
+    this.#state = { phase: 'prepared', move };
+    return [answer(move, 'prepared')];
+  }
+
+  copy(id: MoveId): TargetEffect[] {
+    const state = this.#state;
+    if (state.phase === 'waiting' && state.move.id === id) return [answer(state.move, 'caught-up')];
+    if (state.phase !== 'prepared' || state.move.id !== id) return this.#unlessUnderWay(id);
+    this.#state = { phase: 'copying', move: state.move };
+    return [page(state.move, undefined)];
+  }
+
+  finish(id: MoveId): TargetEffect[] {
+    const state = this.#state;
+    if (state.phase === 'sealed' && state.move.id === id) return [answer(state.move, 'verified')];
+    if (state.phase !== 'waiting' || state.move.id !== id) return this.#unlessUnderWay(id);
+    this.#state = { ...state, phase: 'finishing' };
+    return [{ kind: 'request', request: { kind: 'rest', move: id, ledgerSinceLsn: state.ledger.upToLsn } }];
+  }
+
+  cancel(id: MoveId): TargetEffect[] {
+    if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#state = { phase: 'idle' };
+    this.#storage.forget(id);
+    return [{ kind: 'answer', move: id, answer: 'cancelled' }];
+  }
+
+  /** The move is over here: the slots are this shard's own. */
+  end(id: MoveId): void {
+    if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#state = { phase: 'idle' };
+  }
+
+  /** The source answered what was requested last. */
+  receive(reply: SourceReply): TargetEffect[] {
+    const state = this.#state;
+    if (reply.kind === 'refusal') return this.sourceLost(reply.reason);
+    if (state.phase === 'copying' && reply.kind === 'page') return this.#onPage(state.move, reply);
+    if (state.phase === 'catching-up' && reply.kind === 'changes') return this.#onChanges(state, reply);
+    if (state.phase === 'finishing' && reply.kind === 'rest') return this.#onRest(state, reply);
+    // A reply to what was asked before a cancel.
+    return [];
+  }
+
+  /** The connection to the source is gone, or it knows no such move: the primary will abort. */
+  sourceLost(reason: string): TargetEffect[] {
+    if (this.#state.phase !== 'copying' && this.#state.phase !== 'catching-up' && this.#state.phase !== 'finishing')
+      return [];
+    return [{ kind: 'refuse', move: this.#state.move.id, reason }];
+  }
+
+  #onPage(move: Move, { rows, next }: Extract<SourceReply, { kind: 'page' }>): TargetEffect[] {
+    this.#storage.apply(rows);
+    if (next !== undefined) return [progress(move, rows), page(move, next)];
+    this.#state = { phase: 'catching-up', move, round: 1, ledger: { results: [], upToLsn: 0 } };
+    return [progress(move, rows), changesSince(move, 0)];
+  }
+
+  #onChanges(
+    { move, round, ledger: before }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
+    { changes, left, ledger: part }: Extract<SourceReply, { kind: 'changes' }>,
+  ): TargetEffect[] {
+    this.#storage.apply(changes);
+    const ledger = { results: [...before.results, part.results], upToLsn: part.upToLsn };
+    if (left + changes.length <= fewChanges || round >= roundsMax) {
+      this.#state = { phase: 'waiting', move, round, ledger };
+      return [progress(move, changes), answer(move, 'caught-up')];
+    }
+    this.#state = { phase: 'catching-up', move, round: round + 1, ledger };
+    return [progress(move, changes), changesSince(move, ledger.upToLsn)];
+  }
+
+  #onRest(
+    { move, ledger }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
+    { changes, ledger: part, sum, lsn }: Extract<SourceReply, { kind: 'rest' }>,
+  ): TargetEffect[] {
+    const results = [...ledger.results, part.results];
+    if (!this.#storage.seal(move, { changes, results, sourceLsn: lsn, expected: sum })) {
+      return [
+        { kind: 'refuse', move: move.id, reason: `the rows that arrived are not those that shard ${move.from} holds` },
+      ];
+    }
+    this.#state = { phase: 'sealed', move };
+    return [answer(move, 'verified')];
+  }
+
+  /** Asked for something that this shard is doing already, it goes on; else it was born after the move began. */
+  #unlessUnderWay(id: MoveId): TargetEffect[] {
+    if (this.#state.phase !== 'idle' && this.#state.move.id === id) return [];
+    return [{ kind: 'refuse', move: id, reason: 'the target knows nothing of this move' }];
+  }
+}
+
+function answer(move: Move, said: MoveAnswer): TargetEffect {
+  return { kind: 'answer', move: move.id, answer: said };
+}
+
+function page(move: Move, after: Cursor | undefined): TargetEffect {
+  return { kind: 'request', request: { kind: 'page', move: move.id, after } };
+}
+
+function changesSince(move: Move, ledgerSinceLsn: number): TargetEffect {
+  return { kind: 'request', request: { kind: 'changes', move: move.id, ledgerSinceLsn } };
+}
+
+function progress(move: Move, changes: readonly Change[]): TargetEffect {
+  const bytes = changes.reduce((sum, change) => sum + packedBytes(change), 0);
+  return { kind: 'progress', move: move.id, rows: changes.length, bytes };
+}

@@ -1,0 +1,127 @@
+/** What a wished topology change would do, before anything is done: slots, keys and bytes of each shard, then and now. */
+
+import { planOf } from '../partition/plan.ts';
+import { slotQuotas, type Weights } from '../partition/ring.ts';
+import { ChangeRefused } from './change-refused.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { ChangeKind, TopologyFile } from './topology-file.ts';
+
+export type ChangeWish = {
+  readonly kind: ChangeKind;
+  /** `add-shard`: how many, and of what weight. */
+  readonly count?: number;
+  readonly weight?: number;
+  /** `remove-shard`. */
+  readonly shard?: number;
+  /** `rebalance`: the weights to change, by shard. */
+  readonly weights?: readonly (readonly [shard: number, weight: number])[];
+  /** Refuse unless the ring is still at this epoch. */
+  readonly epoch?: number;
+};
+
+export type ShardPlan = {
+  readonly id: number;
+  readonly slotsBefore: number;
+  readonly slotsAfter: number;
+  readonly keysBefore: number;
+  /** Estimated: keys spread evenly over slots. */
+  readonly keysAfter: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+};
+
+export type ChangePlan = {
+  readonly kind: ChangeKind;
+  readonly epoch: number;
+  readonly weights: readonly (readonly [shard: number, weight: number])[];
+  readonly shards: readonly ShardPlan[];
+  readonly slotsMoved: number;
+  readonly keysMoved: number;
+  readonly bytesMoved: number;
+  /** On the disk while it runs: rows are there twice until the old ones are purged. */
+  readonly diskBytesNeeded: number;
+  readonly estimatedMs: number;
+};
+
+const shardsMax = 256;
+const weightMax = 1_000;
+/** Rows a second under clients' load, for the estimate. */
+const estimatedRowsPerS = 20_000;
+/** What a row takes on disk beside key and value. */
+const rowOverheadBytes = 60;
+
+/** @throws ChangeRefused */
+export function planOfWish(wish: ChangeWish, topologyFile: TopologyFile, supervisor: Supervisor): ChangePlan {
+  const { ring } = topologyFile;
+  const weights = weightsOfWish(wish, topologyFile);
+  const moves = planOf(ring, weights);
+  const quotas = slotQuotas(weights, new Map(ring.shards().map((shard) => [shard, ring.slotsOf(shard).length])));
+  const held = new Map(supervisor.shards.map(({ spec, health }) => [spec.shard as number, health]));
+
+  const perSlot = (shard: number, figure: 'keys' | 'bytes') =>
+    (held.get(shard)?.[figure] ?? 0) / Math.max(1, ring.slotsOf(shard).length);
+  const moved = (figure: 'keys' | 'bytes', concerns: (move: (typeof moves)[number]) => boolean) =>
+    Math.round(moves.filter(concerns).reduce((sum, move) => sum + move.slots.length * perSlot(move.from, figure), 0));
+
+  const ids = [...new Set([...ring.shards(), ...weights.keys()])].sort((a, b) => a - b);
+  const shards = ids.map((id): ShardPlan => {
+    const keysBefore = held.get(id)?.keys ?? 0;
+    const bytesBefore = held.get(id)?.bytes ?? 0;
+    return {
+      id,
+      slotsBefore: ring.slotsOf(id).length,
+      slotsAfter: quotas.get(id) ?? 0,
+      keysBefore,
+      keysAfter: keysBefore + moved('keys', ({ to }) => to === id) - moved('keys', ({ from }) => from === id),
+      bytesBefore,
+      bytesAfter: bytesBefore + moved('bytes', ({ to }) => to === id) - moved('bytes', ({ from }) => from === id),
+    };
+  });
+  const keysMoved = moved('keys', () => true);
+  const bytesMoved = moved('bytes', () => true);
+  return {
+    kind: wish.kind,
+    epoch: ring.epoch,
+    weights: [...weights],
+    shards,
+    slotsMoved: moves.reduce((sum, { slots }) => sum + slots.length, 0),
+    keysMoved,
+    bytesMoved,
+    diskBytesNeeded: bytesMoved + keysMoved * rowOverheadBytes,
+    estimatedMs: Math.round((keysMoved * 1_000) / estimatedRowsPerS),
+  };
+}
+
+function weightsOfWish(wish: ChangeWish, topologyFile: TopologyFile): Weights {
+  // Of the change that will be done last before this one: a queued change builds on it.
+  const weights = new Map(topologyFile.openChanges().at(-1)?.weights ?? topologyFile.weights());
+  switch (wish.kind) {
+    case 'add-shard': {
+      const first = Math.max(topologyFile.nextShardId(), ...[...weights.keys()].map((id) => id + 1));
+      const count = wholeNumber(wish.count ?? 1, '--count', shardsMax - weights.size);
+      const weight = wholeNumber(wish.weight ?? 1, '--weight', weightMax);
+      for (let added = 0; added < count; added++) weights.set(first + added, weight);
+      return weights;
+    }
+    case 'remove-shard':
+      if (wish.shard === undefined || !weights.delete(wish.shard)) throw noSuchShard(wish.shard, weights);
+      if (weights.size === 0)
+        throw new ChangeRefused('The last shard cannot be removed: its keys would have nowhere to go.');
+      return weights;
+    case 'rebalance':
+      for (const [shard, weight] of wish.weights ?? []) {
+        if (!weights.has(shard)) throw noSuchShard(shard, weights);
+        weights.set(shard, wholeNumber(weight, `--weight ${shard}=`, weightMax));
+      }
+      return weights;
+  }
+}
+
+function wholeNumber(value: number, what: string, max: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new ChangeRefused(`${what} is ${value}, but must be a whole number from 1 to ${max}.`);
+}
+
+function noSuchShard(shard: number | undefined, weights: Weights): ChangeRefused {
+  return new ChangeRefused(`There is no shard ${shard}; there are ${[...weights.keys()].join(', ')}.`);
+}

@@ -1,0 +1,270 @@
+/**
+ * Carries out topology changes, one after the other: plans against the ring as it is, moves batch after batch, and
+ * begins a batch anew when it was aborted. It puts clocks, disk and processes around the coordinator of `moves/`;
+ * after a restart the plan is made again from what is recorded, so nothing but the change itself is remembered.
+ */
+
+import {
+  beginMove,
+  type CoordinatorEvent,
+  type CoordinatorState,
+  type CoordinatorStep,
+  nextCoordinatorStep,
+  type Side,
+} from '../moves/coordinator.ts';
+import type { Move, MoveCommand } from '../moves/move.ts';
+import { type PlannedMove, planOf } from '../partition/plan.ts';
+import type { Weights } from '../partition/ring.ts';
+import type { Log } from '../process/log.ts';
+import type { MoveReport } from '../process/messages.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { FreezeClock, MoveProgress } from './move-progress.ts';
+import type { SupervisedChild } from './supervised-child.ts';
+import type { Supervisor } from './supervisor.ts';
+import { Throttle, type ThrottleSetting } from './throttle.ts';
+import type { Change, ChangeKind, TopologyFile } from './topology-file.ts';
+
+/** A batch is compared row by row while its slots are frozen: clients wait for about as long as that takes. */
+const batchRows = 2_000;
+const batchBytes = 1024 * 1024;
+const retryDelayMs = 100;
+/** A target that does not become ready in this time will not. */
+const targetStartDeadlineMs = 20_000;
+
+export type MoverOptions = {
+  readonly topologyFile: TopologyFile;
+  readonly supervisor: Supervisor;
+  readonly directory: DataDirectory;
+  readonly log: Log;
+};
+
+type Running = { readonly change: Change; readonly progress: MoveProgress; readonly beganAtMs: number };
+
+export class Mover {
+  readonly #options: MoverOptions;
+  readonly throttle: Throttle;
+  #running: Running | undefined;
+  #move: CoordinatorState | undefined;
+  #moveTimer: NodeJS.Timeout | undefined;
+  #stepTimer: NodeJS.Timeout | undefined;
+  #freeze = new FreezeClock();
+  #isPaused = false;
+  #isStopped = false;
+
+  constructor(options: MoverOptions) {
+    this.#options = options;
+    this.throttle = new Throttle(options.supervisor);
+  }
+
+  /** Takes up what was not finished before. */
+  start(): void {
+    this.throttle.start();
+    this.#stepSoon(0);
+  }
+
+  /** The move under way ends with its shards; the next start aborts or finishes it. */
+  stop(): void {
+    this.#isStopped = true;
+    this.throttle.stop();
+    clearTimeout(this.#moveTimer);
+    clearTimeout(this.#stepTimer);
+  }
+
+  /** Queues behind whatever is under way. */
+  request(kind: ChangeKind, weights: Weights): Change {
+    const change = this.#options.topologyFile.addChange(kind, weights, Date.now());
+    this.#stepSoon(0);
+    return change;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#stepSoon(0);
+  }
+
+  /** Undoes the change that is running: what has moved moves back. False when there is none. */
+  abort(reason: string): boolean {
+    const { topologyFile } = this.#options;
+    if (this.#running === undefined || topologyFile.change(this.#running.change.id).state !== 'running') return false;
+    topologyFile.undoChange(this.#running.change.id, reason);
+    this.#on({ kind: 'abort', reason });
+    this.#isPaused = false;
+    this.#stepSoon(0);
+    return true;
+  }
+
+  setThrottle(setting: ThrottleSetting): void {
+    this.throttle.set(setting);
+  }
+
+  status() {
+    const open = this.#options.topologyFile.openChanges();
+    return {
+      running: this.#running && {
+        id: this.#running.change.id,
+        phase: this.#isPaused ? 'paused' : (this.#move?.phase ?? 'planning'),
+        ...this.#running.progress.describe(this.throttle),
+      },
+      open: open.map(({ id, kind, state, reason }) => ({ id, kind, state, reason })),
+    };
+  }
+
+  onReport(report: MoveReport): void {
+    switch (report.type) {
+      case 'move-answer':
+        return this.#on({ kind: 'answered', move: report.move, by: report.side, answer: report.answer });
+      case 'move-refusal':
+        return this.#on({ kind: 'refused', move: report.move, by: report.side, reason: report.reason });
+      case 'move-progress':
+        this.#running?.progress.copied(report.rows, report.bytes);
+        return this.#on({ kind: 'progressed', move: report.move });
+    }
+  }
+
+  onDeath(child: SupervisedChild): void {
+    const move = this.#move?.move;
+    if (move?.from === child.spec.shard) this.#on({ kind: 'lost', side: 'source' });
+    if (move?.to === child.spec.shard) this.#on({ kind: 'lost', side: 'target' });
+  }
+
+  #stepSoon(delayMs: number): void {
+    clearTimeout(this.#stepTimer);
+    this.#stepTimer = setTimeout(() => void this.#step(), delayMs);
+  }
+
+  /** Begins what is next, when nothing is under way. */
+  async #step(): Promise<void> {
+    if (this.#isStopped || this.#isPaused || this.#move !== undefined) return;
+    const { topologyFile, supervisor } = this.#options;
+    const [change] = topologyFile.openChanges();
+    if (change === undefined) return;
+    if (change.state === 'queued') {
+      topologyFile.beginChange(change.id);
+      return this.#stepSoon(0);
+    }
+    if (this.#running?.change.id !== change.id) {
+      this.#running = {
+        change,
+        progress: new MoveProgress(planOf(topologyFile.ring, change.weights), supervisor),
+        beganAtMs: performance.now(),
+      };
+    }
+    for (const id of change.weights.keys()) supervisor.addShard(id);
+
+    const [planned] = planOf(topologyFile.ring, change.weights);
+    if (planned === undefined) return this.#finish(change);
+    const away = [planned.from, planned.to].find((id) => supervisor.shard(id)?.state !== 'ready');
+    if (away !== undefined) return this.#await(change, away, planned);
+    this.#take(beginMove(topologyFile.openMove(change.id, this.#batchOf(planned))));
+  }
+
+  #await(change: Change, shard: number, planned: PlannedMove): void {
+    const isHopeless =
+      this.#options.supervisor.shard(shard)?.state === 'failed' ||
+      performance.now() - (this.#running?.beganAtMs ?? 0) > targetStartDeadlineMs;
+    if (shard === planned.to && change.state === 'running' && isHopeless && this.#running?.progress.slotsMoved === 0) {
+      this.abort(`shard ${shard} does not start`);
+    }
+    this.#stepSoon(retryDelayMs);
+  }
+
+  /** As many slots as make up a batch, at the rows that this shard has per slot. */
+  #batchOf({ from, to, slots }: PlannedMove): Omit<Move, 'id'> {
+    const { supervisor, topologyFile } = this.#options;
+    const { keys, bytes } = supervisor.shard(from)?.health ?? {};
+    const owned = topologyFile.ring.slotsOf(from).length;
+    const fitting = Math.min(
+      (batchRows * owned) / Math.max(keys ?? 0, 1),
+      (batchBytes * owned) / Math.max(bytes ?? 0, 1),
+    );
+    return { from, to, slots: slots.slice(0, Math.max(1, Math.floor(fitting))) };
+  }
+
+  async #finish(change: Change): Promise<void> {
+    const { topologyFile, supervisor, directory, log } = this.#options;
+    topologyFile.endChange(change.id, change.state === 'undoing' ? 'aborted' : 'done', Date.now());
+    this.#running = undefined;
+    for (const child of supervisor.shards) {
+      const id = child.spec.shard as number;
+      if (change.weights.has(id)) continue;
+      await supervisor.removeShard(id);
+      directory.removeShardFile(id);
+    }
+    log.info(
+      { change: change.id, kind: change.kind, state: topologyFile.change(change.id).state },
+      `${change.kind} is over`,
+    );
+    this.#stepSoon(0);
+  }
+
+  #on(event: CoordinatorEvent): void {
+    if (this.#move === undefined) return;
+    this.#take(nextCoordinatorStep(this.#move, event));
+  }
+
+  #take({ state, effects }: CoordinatorStep): void {
+    const { topologyFile, supervisor, log } = this.#options;
+    this.#move = state;
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'ask':
+          this.#ask(state.move, effect.side, effect.command);
+          break;
+        case 'commit':
+          topologyFile.commitMove(state.move);
+          break;
+        case 'announce':
+          supervisor.announce();
+          this.#running?.progress.froze(this.#freeze.end());
+          break;
+        case 'record-done':
+          topologyFile.finishMove(state.move.id);
+          this.#running?.progress.moved(state.move.slots.length);
+          break;
+        case 'record-aborted':
+          topologyFile.abortMove(state.move.id, effect.reason);
+          this.#running?.progress.froze(this.#freeze.end());
+          log.warn(
+            { move: state.move.id, reason: effect.reason },
+            `a batch of slots stays with shard ${state.move.from} for now: ${effect.reason}`,
+          );
+          if (/disk .* is full/.test(effect.reason)) this.#undo(effect.reason);
+          break;
+        case 'set-timer':
+          clearTimeout(this.#moveTimer);
+          this.#moveTimer = setTimeout(() => this.#on({ kind: 'overdue' }), effect.delayMs);
+          break;
+        case 'clear-timer':
+          clearTimeout(this.#moveTimer);
+          break;
+      }
+    }
+    if (state.phase === 'done' || state.phase === 'aborted') {
+      this.#move = undefined;
+      this.#stepSoon(state.phase === 'done' ? 0 : retryDelayMs);
+    }
+  }
+
+  #undo(reason: string): void {
+    const { topologyFile } = this.#options;
+    const id = this.#running?.change.id;
+    if (id !== undefined && topologyFile.change(id).state === 'running') topologyFile.undoChange(id, reason);
+  }
+
+  #ask(move: Move, side: Side, command: MoveCommand): void {
+    const { supervisor, topologyFile } = this.#options;
+    if (command === 'freeze') this.#freeze.begin();
+    supervisor.shard(side === 'source' ? move.from : move.to)?.send({
+      type: 'move',
+      command,
+      move: { ...move, slots: [...move.slots] },
+      epoch: topologyFile.ring.epoch,
+      sourceSocket: supervisor.moveSocketOf(move.from) ?? null,
+      rowsPerS: this.throttle.rowsPerS,
+    });
+  }
+}

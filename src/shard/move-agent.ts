@@ -1,0 +1,204 @@
+/**
+ * A shard's hands in moves: carries the primary's commands to the source and the target side, their requests and
+ * replies over the socket between the shards, and purges what has left. What is right to do is decided in
+ * `moves/`; here it is only done.
+ */
+
+import type { MoveCommand, MoveId } from '../moves/move.ts';
+import { MoveSource } from '../moves/source.ts';
+import { MoveTarget, type TargetEffect } from '../moves/target.ts';
+import type { Ring } from '../partition/ring.ts';
+import type { MessageToPrimary, MoveMessage } from '../process/messages.ts';
+import { isDiskFull } from '../sqlite/database.ts';
+import type { SlotTransfer } from '../sqlite/slot-transfer.ts';
+import type { WireError } from '../wire/frame.ts';
+import { MoveConnection, MoveServer } from '../wire/move-connection.ts';
+
+/** A step takes about a millisecond; the pause leaves most of the time to clients. */
+const purgeStep = { rowsMax: 128, pagesMax: 32 } as const;
+const purgePauseMs = 5;
+
+export type MoveAgentOptions = {
+  readonly shard: number;
+  readonly transfer: SlotTransfer;
+  readonly ring: Ring;
+  readonly tell: (message: MessageToPrimary) => void;
+  readonly onWireError: (error: WireError) => void;
+};
+
+export class MoveAgent {
+  readonly source: MoveSource;
+  readonly #target: MoveTarget;
+  readonly #server: MoveServer;
+  readonly #options: MoveAgentOptions;
+  #ring: Ring;
+  #connection: MoveConnection | undefined;
+  /** Of the move under way; 0 for as fast as it goes. */
+  #rowsPerS = 0;
+  #purge: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
+
+  constructor(options: MoveAgentOptions) {
+    this.#options = options;
+    this.#ring = options.ring;
+    this.source = new MoveSource(options.transfer);
+    this.#target = new MoveTarget(options.transfer);
+    this.#server = new MoveServer((request) => this.source.answer(request), options.onWireError);
+    this.adopt(options.ring);
+  }
+
+  listen(socketPath: string): Promise<void> {
+    return this.#server.listen(socketPath);
+  }
+
+  /** The ring alone says what has come and what has left. */
+  adopt(ring: Ring): void {
+    if (ring.epoch < this.#ring.epoch) return;
+    this.#ring = ring;
+    this.#settle();
+  }
+
+  obey({ command, move, epoch, sourceSocket, rowsPerS }: MoveMessage): void {
+    this.#rowsPerS = rowsPerS;
+    try {
+      this.#obey(command, move, epoch, sourceSocket);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#refuse(
+        move.id,
+        move.to === this.#options.shard ? 'target' : 'source',
+        `the disk of shard ${this.#options.shard} is full`,
+      );
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#purge);
+    clearTimeout(this.#pause);
+    this.#connection?.close();
+    this.#server.stop();
+  }
+
+  #obey(command: MoveCommand, move: MoveMessage['move'], epoch: number, sourceSocket: string | null): void {
+    const isTarget = move.to === this.#options.shard;
+    switch (command) {
+      case 'track':
+        return this.#answer(move.id, 'source', this.source.track(move));
+      case 'freeze': {
+        const answer = this.source.freeze(move.id);
+        if (answer === undefined) return this.#refuse(move.id, 'source', 'the source knows nothing of this move');
+        return this.#answer(move.id, 'source', answer);
+      }
+      case 'prepare':
+        return this.#carryOut(this.#target.prepare(move));
+      case 'copy':
+        if (this.#connection === undefined && sourceSocket !== null) this.#connect(sourceSocket);
+        return this.#carryOut(this.#target.copy(move.id));
+      case 'finish':
+        return this.#carryOut(this.#target.finish(move.id));
+      case 'cancel':
+        if (!isTarget) return this.#answer(move.id, 'source', this.source.cancel(move.id));
+        this.#disconnect();
+        this.#carryOut(this.#target.cancel(move.id));
+        return this.#purgeSoon();
+      case 'release':
+        // Without the ring that the move was committed with, nothing can be let go: the primary will tell it again.
+        if (this.#ring.epoch < epoch) return;
+        return this.#answer(move.id, isTarget ? 'target' : 'source', 'released');
+    }
+  }
+
+  #settle(): void {
+    const { transfer, shard } = this.#options;
+    const open = new Set([this.source.move?.id, this.#target.move?.id]);
+    for (const id of transfer.settle(this.#ring, shard, (move) => open.has(move))) {
+      this.source.end(id);
+      if (this.#target.move?.id === id) this.#disconnect();
+      this.#target.end(id);
+    }
+    this.#purgeSoon();
+  }
+
+  #connect(socketPath: string): void {
+    this.#connection = new MoveConnection(socketPath, {
+      onReply: (reply) => this.#guarded(() => this.#target.receive(reply)),
+      onLost: () => {
+        this.#connection = undefined;
+        this.#carryOut(this.#target.sourceLost('the connection to the source was lost'));
+      },
+    });
+  }
+
+  #disconnect(): void {
+    clearTimeout(this.#pause);
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  /** A full disk is the move's trouble, not the shard's. */
+  #guarded(step: () => TargetEffect[]): void {
+    const move = this.#target.move;
+    try {
+      this.#carryOut(step());
+    } catch (error) {
+      if (!isDiskFull(error) || move === undefined) throw error;
+      this.#refuse(move.id, 'target', `the disk of shard ${this.#options.shard} is full`);
+    }
+  }
+
+  #carryOut(effects: readonly TargetEffect[]): void {
+    let pauseMs = 0;
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'answer':
+          this.#answer(effect.move, 'target', effect.answer);
+          break;
+        case 'refuse':
+          this.#refuse(effect.move, 'target', effect.reason);
+          break;
+        case 'progress': {
+          const { move, rows, bytes } = effect;
+          this.#options.tell({ type: 'move-progress', move, rows, bytes });
+          if (this.#rowsPerS > 0) pauseMs = (rows * 1_000) / this.#rowsPerS;
+          break;
+        }
+        case 'request': {
+          const { request } = effect;
+          // Never a pause while clients wait for a frozen slot.
+          if (pauseMs < 1 || request.kind === 'rest') this.#connection?.request(request);
+          else this.#pause = setTimeout(() => this.#connection?.request(request), pauseMs);
+          break;
+        }
+      }
+    }
+  }
+
+  #answer(
+    move: MoveId,
+    side: 'source' | 'target',
+    answer: Extract<MessageToPrimary, { type: 'move-answer' }>['answer'],
+  ): void {
+    this.#options.tell({ type: 'move-answer', move, side, answer });
+  }
+
+  #refuse(move: MoveId, side: 'source' | 'target', reason: string): void {
+    this.#options.tell({ type: 'move-refusal', move, side, reason });
+  }
+
+  #purgeSoon(): void {
+    this.#purge ??= setTimeout(() => {
+      this.#purge = undefined;
+      if (this.#purgeOnce()) this.#purgeSoon();
+    }, purgePauseMs);
+  }
+
+  #purgeOnce(): boolean {
+    try {
+      return this.#options.transfer.purgeStep(purgeStep);
+    } catch (error) {
+      // On a full disk even deleting needs room: later, at the next ring or move.
+      if (isDiskFull(error)) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * What a shard's file knows of slots that come and go: rows on their way in, counted and served by nobody yet;
+ * slots on their way out; and garbage, rows that belong to another shard now and are purged in small steps. What
+ * a shard owns it never decides here: `settle` is told by the ring.
+ *
+ *   transfer   one row a move that this file takes part in, or whose garbage still lies in it.
+ *              in       rows of these slots may be here; keys and bytes are set once all of them are
+ *              out      these slots are still counted here
+ *              garbage  no longer counted: to be purged
+ */
+
+import type { Move, MoveId } from '../moves/move.ts';
+import { type Change, isRow, packedBytes, type Row, RowSum } from '../moves/row.ts';
+import type { Cursor, LedgerPart, Page, PageLimits, SealedPart, SlotStorage, SlotSum } from '../moves/slot-storage.ts';
+import type { Ring } from '../partition/ring.ts';
+import type { Database, Statement } from './database.ts';
+import { selectResults } from './ledger.ts';
+
+export const transferDdl = `
+  CREATE TABLE transfer (
+    move      INTEGER PRIMARY KEY,
+    direction TEXT NOT NULL CHECK (direction IN ('in', 'out', 'garbage')),
+    slots     TEXT NOT NULL, -- JSON array
+    keys      INTEGER NOT NULL,
+    bytes     INTEGER NOT NULL
+  ) STRICT;
+`;
+
+/** Undoes the transaction that compared. */
+class SumsDiffer extends Error {}
+
+/** What this part needs of the file around it. */
+export interface FileFigures {
+  readonly lsn: number;
+  /** All of the work or, when it throws, nothing, and the figures as before. */
+  transaction<T>(work: () => T): T;
+  /** One ledger row: a higher lsn, changed counters, and results that came from elsewhere. */
+  record(change: {
+    readonly lsnAtLeast: number;
+    readonly keys: number;
+    readonly bytes: number;
+    readonly results: Buffer;
+  }): void;
+}
+
+type TransferRow = {
+  readonly move: number;
+  readonly direction: 'in' | 'out' | 'garbage';
+  readonly slots: string;
+  readonly keys: number;
+  readonly bytes: number;
+};
+
+type EntryRow = [key: Buffer, version: number, contentType: string, value: Buffer];
+
+const firstKey = Buffer.alloc(0);
+const noResults = Buffer.alloc(0);
+
+export class SlotTransfer implements SlotStorage {
+  readonly #db: Database;
+  readonly #figures: FileFigures;
+  readonly #page: Statement<[number, Buffer, number]>;
+  readonly #row: Statement<[number, Buffer]>;
+  readonly #put: Statement<[number, Buffer, number, string, Buffer]>;
+  readonly #delete: Statement<[number, Buffer]>;
+  readonly #deleteSome: Statement<[number, number]>;
+
+  constructor(db: Database, figures: FileFigures) {
+    this.#db = db;
+    this.#figures = figures;
+    this.#page = db
+      .prepare<[number, Buffer, number]>(
+        'SELECT key, version, content_type, value FROM entry WHERE slot = ? AND key > ? ORDER BY key LIMIT ?',
+      )
+      .raw();
+    this.#row = db
+      .prepare<[number, Buffer]>('SELECT key, version, content_type, value FROM entry WHERE slot = ? AND key = ?')
+      .raw();
+    this.#put = db.prepare(
+      `INSERT INTO entry (slot, key, version, content_type, value) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (slot, key) DO UPDATE
+       SET version = excluded.version, content_type = excluded.content_type, value = excluded.value`,
+    );
+    this.#delete = db.prepare('DELETE FROM entry WHERE slot = ? AND key = ?');
+    this.#deleteSome = db.prepare('DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE slot = ? LIMIT ?)');
+  }
+
+  get lsn(): number {
+    return this.#figures.lsn;
+  }
+
+  openIncoming(move: Move): void {
+    this.#figures.transaction(() => {
+      // What an earlier move left of these slots must not be taken for rows of this one, nor be purged under it.
+      for (const row of this.#transfers()) {
+        if (row.direction !== 'out') this.#keepSlots(row, (slot) => !move.slots.includes(slot));
+      }
+      for (const slot of move.slots) this.#deleteSome.run(slot, -1);
+      this.#note(move, 'in', { keys: 0, bytes: 0 });
+    });
+  }
+
+  apply(changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    this.#figures.transaction(() => this.#applyEach(changes));
+  }
+
+  seal(move: Move, { changes, results, sourceLsn, expected }: SealedPart): boolean {
+    try {
+      this.#figures.transaction(() => {
+        this.#applyEach(changes);
+        const sum = this.#sumOf(move.slots);
+        if (!sum.equals(expected)) throw new SumsDiffer();
+        this.#note(move, 'in', sum);
+        this.#figures.record({ lsnAtLeast: sourceLsn, keys: 0, bytes: 0, results: Buffer.concat(results) });
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof SumsDiffer) return false;
+      throw error;
+    }
+  }
+
+  page(slots: readonly number[], after: Cursor | undefined, { rowsMax, bytesMax }: PageLimits): Page {
+    const rows: Row[] = [];
+    let bytes = 0;
+    for (const slot of slots) {
+      if (after !== undefined && slot < after.slot) continue;
+      let from = slot === after?.slot ? after.key : firstKey;
+      for (;;) {
+        // A few at a time: values may be large.
+        const found = this.#page.all(slot, from, Math.min(64, rowsMax - rows.length)) as EntryRow[];
+        for (const entry of found) {
+          const row = rowOf(slot, entry);
+          rows.push(row);
+          bytes += packedBytes(row);
+          from = row.key;
+          if (rows.length >= rowsMax || bytes >= bytesMax) return { rows, next: { slot, key: row.key } };
+        }
+        if (found.length < 64) break;
+      }
+    }
+    return { rows, next: undefined };
+  }
+
+  changeOf(slot: number, key: Buffer): Change {
+    const entry = this.#row.get(slot, key) as EntryRow | undefined;
+    return entry === undefined ? { slot, key } : rowOf(slot, entry);
+  }
+
+  ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
+    const wanted = new Set(slots);
+    const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().iterate(lsn) as Iterable<Buffer>;
+    const parts: Buffer[] = [];
+    for (const results of rows) parts.push(...selectResults(results, wanted));
+    return { results: Buffer.concat(parts), upToLsn: this.#figures.lsn };
+  }
+
+  openOutgoing(move: Move): SlotSum {
+    const sum = this.#sumOf(move.slots);
+    this.#figures.transaction(() => this.#note(move, 'out', sum));
+    return sum;
+  }
+
+  forget(move: MoveId): void {
+    this.#figures.transaction(() => {
+      for (const row of this.#transfers()) {
+        if (row.move !== move) continue;
+        if (row.direction === 'out') this.#drop(row.move);
+        if (row.direction === 'in') this.#turnToGarbage(row);
+      }
+    });
+  }
+
+  /**
+   * Makes the notes true to the ring: what has come is counted, what has left is garbage. Idempotent.
+   * @param isOpen moves that this process takes part in right now: they are not settled yet
+   * @returns the moves whose slots have come or left by this
+   */
+  settle(ring: Ring, shard: number, isOpen: (move: MoveId) => boolean): MoveId[] {
+    return this.#figures.transaction(() => {
+      const settled: MoveId[] = [];
+      for (const row of this.#transfers()) {
+        if (row.direction === 'garbage') continue;
+        const isOurs = ring.shardOf(slotsOf(row)[0] as number) === shard;
+        const hasMoved = isOurs === (row.direction === 'in');
+        if (!hasMoved && isOpen(row.move)) continue;
+        if (hasMoved) {
+          settled.push(row.move);
+          const sign = row.direction === 'in' ? 1 : -1;
+          this.#figures.record({ lsnAtLeast: 0, keys: sign * row.keys, bytes: sign * row.bytes, results: noResults });
+        }
+        if (isOurs) this.#drop(row.move);
+        else this.#turnToGarbage(row);
+      }
+      return settled;
+    });
+  }
+
+  /** Deletes some garbage and gives some free pages back to the disk; false when there is neither. */
+  purgeStep({ rowsMax, pagesMax }: { readonly rowsMax: number; readonly pagesMax: number }): boolean {
+    const garbage = this.#transfers().find(({ direction }) => direction === 'garbage');
+    if (garbage !== undefined) {
+      this.#figures.transaction(() => {
+        let left = rowsMax;
+        for (const slot of slotsOf(garbage)) {
+          left -= this.#deleteSome.run(slot, left).changes;
+          if (left === 0) return;
+        }
+        this.#drop(garbage.move);
+      });
+      return true;
+    }
+    if ((this.#db.pragma('freelist_count', { simple: true }) as number) === 0) return false;
+    this.#db.pragma(`incremental_vacuum(${pagesMax})`);
+    return true;
+  }
+
+  #applyEach(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (isRow(change)) this.#put.run(change.slot, change.key, change.version, change.contentType, change.value);
+      else this.#delete.run(change.slot, change.key);
+    }
+  }
+
+  #sumOf(slots: readonly number[]): RowSum {
+    const sum = new RowSum();
+    const rows = this.#db.prepare('SELECT key, version, content_type, value FROM entry WHERE slot = ?').raw();
+    for (const slot of slots) {
+      for (const entry of rows.iterate(slot) as Iterable<EntryRow>) sum.add(rowOf(slot, entry));
+    }
+    return sum;
+  }
+
+  #transfers(): TransferRow[] {
+    return this.#db
+      .prepare('SELECT move, direction, slots, keys, bytes FROM transfer ORDER BY move')
+      .all() as TransferRow[];
+  }
+
+  #note({ id, slots }: Move, direction: 'in' | 'out', { keys, bytes }: { keys: number; bytes: number }): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO transfer (move, direction, slots, keys, bytes) VALUES (?, ?, ?, ?, ?)')
+      .run(id, direction, JSON.stringify(slots), keys, bytes);
+  }
+
+  #turnToGarbage({ move }: TransferRow): void {
+    this.#db.prepare("UPDATE transfer SET direction = 'garbage' WHERE move = ?").run(move);
+  }
+
+  #keepSlots(row: TransferRow, keep: (slot: number) => boolean): void {
+    const kept = slotsOf(row).filter(keep);
+    if (kept.length === 0) this.#drop(row.move);
+    else this.#db.prepare('UPDATE transfer SET slots = ? WHERE move = ?').run(JSON.stringify(kept), row.move);
+  }
+
+  #drop(move: MoveId): void {
+    this.#db.prepare('DELETE FROM transfer WHERE move = ?').run(move);
+  }
+}
+
+function slotsOf({ slots }: TransferRow): number[] {
+  return JSON.parse(slots) as number[];
+}
+
+function rowOf(slot: number, [key, version, contentType, value]: EntryRow): Row {
+  return { slot, key, version, contentType, value };
+}

@@ -1,0 +1,144 @@
+/**
+ * The bytes between two shards during a move. Few and large, so their heads are JSON; rows stay binary.
+ *
+ *   0        4              8
+ *   ├ length ┼ head bytes ──┼ head (JSON) ┼ changes, packed ┼ ledger results, packed ┤
+ *
+ * `length` counts what follows it; the head says how long the two binary parts are.
+ */
+
+import type { SourceReply, SourceRequest } from '../moves/move.ts';
+import { isRow, packChanges, type Row, unpackChanges } from '../moves/row.ts';
+import type { Cursor, SlotSum } from '../moves/slot-storage.ts';
+import { WireError } from './frame.ts';
+
+/** A rest under heavy writes of large values; beyond it the move is aborted and tried again. */
+export const moveFrameBytesMax = 512 * 1024 * 1024;
+
+type CursorHead = { readonly slot: number; readonly key: string };
+
+type RequestHead = {
+  readonly kind: SourceRequest['kind'];
+  readonly move: number;
+  readonly after?: CursorHead | undefined;
+  readonly ledgerSinceLsn?: number;
+};
+
+type ReplyHead = {
+  readonly kind: SourceReply['kind'];
+  readonly changesBytes: number;
+  readonly next?: CursorHead | undefined;
+  readonly left?: number;
+  readonly upToLsn?: number;
+  readonly sum?: SlotSum;
+  readonly lsn?: number;
+  readonly reason?: string;
+};
+
+const noBytes = Buffer.alloc(0);
+
+export function moveRequestFrame(request: SourceRequest): Buffer {
+  const head: RequestHead = request.kind === 'page' ? { ...request, after: cursorHeadOf(request.after) } : request;
+  return frameOf(head, []);
+}
+
+/** @throws WireError */
+export function moveRequestOf(frame: Buffer): SourceRequest {
+  const { head } = partsOf<RequestHead>(frame);
+  switch (head.kind) {
+    case 'page':
+      return { kind: 'page', move: head.move, after: cursorOf(head.after) };
+    case 'changes':
+    case 'rest':
+      return { kind: head.kind, move: head.move, ledgerSinceLsn: head.ledgerSinceLsn ?? 0 };
+    default:
+      throw new WireError(`a source cannot be asked for ${JSON.stringify(head.kind)}`);
+  }
+}
+
+export function moveReplyFrame(reply: SourceReply): Buffer {
+  switch (reply.kind) {
+    case 'page': {
+      const changes = packChanges(reply.rows);
+      return frameOf({ kind: 'page', changesBytes: changes.length, next: cursorHeadOf(reply.next) }, [changes]);
+    }
+    case 'changes': {
+      const changes = packChanges(reply.changes);
+      const { left, ledger } = reply;
+      const head: ReplyHead = { kind: 'changes', changesBytes: changes.length, left, upToLsn: ledger.upToLsn };
+      return frameOf(head, [changes, ledger.results]);
+    }
+    case 'rest': {
+      const changes = packChanges(reply.changes);
+      const { sum, lsn, ledger } = reply;
+      const { keys, bytes, digest } = sum;
+      const head: ReplyHead = {
+        kind: 'rest',
+        changesBytes: changes.length,
+        upToLsn: ledger.upToLsn,
+        sum: { keys, bytes, digest },
+        lsn,
+      };
+      return frameOf(head, [changes, ledger.results]);
+    }
+    case 'refusal':
+      return frameOf({ kind: 'refusal', changesBytes: 0, reason: reply.reason }, []);
+  }
+}
+
+/** @throws WireError */
+export function moveReplyOf(frame: Buffer): SourceReply {
+  const { head, blob } = partsOf<ReplyHead>(frame);
+  const changes = changesOf(blob.subarray(0, head.changesBytes));
+  const ledger = { results: blob.subarray(head.changesBytes), upToLsn: head.upToLsn ?? 0 };
+  switch (head.kind) {
+    case 'page':
+      return { kind: 'page', rows: changes.filter(isRow) as Row[], next: cursorOf(head.next) };
+    case 'changes':
+      return { kind: 'changes', changes, left: head.left ?? 0, ledger };
+    case 'rest':
+      if (head.sum === undefined) throw new WireError('a rest comes without its sum');
+      return { kind: 'rest', changes, ledger, sum: head.sum, lsn: head.lsn ?? 0 };
+    case 'refusal':
+      return { kind: 'refusal', reason: head.reason ?? 'no reason given' };
+    default:
+      throw new WireError(`a source cannot answer with ${JSON.stringify(head.kind)}`);
+  }
+}
+
+function changesOf(packed: Buffer) {
+  try {
+    return unpackChanges(packed);
+  } catch (error) {
+    throw new WireError((error as Error).message, { cause: error });
+  }
+}
+
+function frameOf(head: RequestHead | ReplyHead, blobs: readonly Buffer[]): Buffer {
+  const headBytes = Buffer.from(JSON.stringify(head));
+  const lengths = Buffer.allocUnsafe(8);
+  lengths.writeUInt32LE(4 + headBytes.length + blobs.reduce((sum, blob) => sum + blob.length, 0), 0);
+  lengths.writeUInt32LE(headBytes.length, 4);
+  return Buffer.concat([lengths, headBytes, ...blobs]);
+}
+
+function partsOf<Head>(frame: Buffer): { head: Head; blob: Buffer } {
+  const headEnd = frame.length < 8 ? Number.POSITIVE_INFINITY : 8 + frame.readUInt32LE(4);
+  if (headEnd > frame.length) throw new WireError('a move frame is shorter than its head');
+  try {
+    return {
+      head: JSON.parse(frame.toString('utf8', 8, headEnd)) as Head,
+      blob: headEnd === frame.length ? noBytes : frame.subarray(headEnd),
+    };
+  } catch (error) {
+    throw new WireError('the head of a move frame is not JSON', { cause: error });
+  }
+}
+
+function cursorHeadOf(cursor: Cursor | undefined): CursorHead | undefined {
+  return cursor && { slot: cursor.slot, key: cursor.key.toString('base64url') };
+}
+
+function cursorOf(head: CursorHead | undefined): Cursor | undefined {
+  return head && { slot: head.slot, key: Buffer.from(head.key, 'base64url') };
+}

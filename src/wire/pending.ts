@@ -1,0 +1,25 @@
+/** A request that a router has taken on and not answered yet, wherever it waits: in a link, or for a new ring. */
+
+import { type FailedOutcome, isWrite, type Operation, type OpId, type Outcome } from '../kv/store.ts';
+
+export type Pending = {
+  readonly operation: Operation;
+  readonly opId: OpId;
+  readonly startedAtMs: number;
+  /** Called exactly once. */
+  readonly settle: (outcome: Outcome) => void;
+  /** How many times it was sent to a shard that has not said that it did nothing: each may have been executed. */
+  openSends: number;
+  /** The highest lsn seen of any shard when it was first sent; a resend asks the ledger from there on. */
+  seenLsn: number;
+};
+
+/** What a client is told when nobody will wait any longer. */
+export function givenUp({ operation, openSends }: Pending, why: string): FailedOutcome {
+  if (openSends === 0 || !isWrite(operation)) return unavailable(why);
+  return { kind: 'failed', code: 'outcome-unknown', detail: `${why} The write may or may not have been applied.` };
+}
+
+export function unavailable(detail: string): FailedOutcome {
+  return { kind: 'failed', code: 'shard-unavailable', detail };
+}
