@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { defaultRestartPolicy } from '../process/child-state.ts';
 
 export type ServiceConfig = {
   readonly port: number;
@@ -15,6 +16,8 @@ export type ServiceConfig = {
   readonly data: string;
   readonly valueBytesMax: number;
   readonly allowedHosts: readonly string[];
+  /** A process that served this long is healthy: its earlier deaths are forgotten. */
+  readonly healthyAfterMs: number;
 };
 
 type Setting<T> = {
@@ -92,6 +95,14 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: hostNames,
     default: [],
     defaultText: 'loopback names on a loopback address, any elsewhere',
+  },
+  healthyAfterMs: {
+    value: 'MS',
+    description: 'a process that served this long is healthy, and its earlier deaths are forgotten',
+    allowed: 'a whole number of milliseconds from 100 to 3600000',
+    parse: wholeNumber(100, 3_600_000),
+    default: defaultRestartPolicy.healthyAfterMs,
+    defaultText: String(defaultRestartPolicy.healthyAfterMs),
   },
 };
 

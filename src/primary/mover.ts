@@ -15,6 +15,7 @@ import {
 import type { Move, MoveCommand } from '../moves/move.ts';
 import { type PlannedMove, planOf } from '../partition/plan.ts';
 import type { Weights } from '../partition/ring.ts';
+import { failpoint } from '../process/failpoint.ts';
 import type { Log } from '../process/log.ts';
 import type { MoveReport } from '../process/messages.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -210,6 +211,8 @@ export class Mover {
     const { topologyFile, supervisor, log } = this.#options;
     this.#move = state;
     for (const effect of effects) {
+      const step = effect.kind === 'ask' ? `ask-${effect.command}` : effect.kind;
+      failpoint(`primary:${step}:before`);
       switch (effect.kind) {
         case 'ask':
           this.#ask(state.move, effect.side, effect.command);

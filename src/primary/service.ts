@@ -60,7 +60,7 @@ export class Service {
       service: topologyFile.service,
       ring: () => topologyFile.ring,
       shardIds,
-      policy: defaultRestartPolicy,
+      policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs },
       listener: {
         onState: (child) => {
           logState(log, child);

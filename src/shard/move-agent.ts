@@ -8,6 +8,7 @@ import type { MoveCommand, MoveId } from '../moves/move.ts';
 import { MoveSource } from '../moves/source.ts';
 import { MoveTarget, type TargetEffect } from '../moves/target.ts';
 import type { Ring } from '../partition/ring.ts';
+import { failpoint } from '../process/failpoint.ts';
 import type { MessageToPrimary, MoveMessage } from '../process/messages.ts';
 import { isDiskFull } from '../sqlite/database.ts';
 import type { SlotTransfer } from '../sqlite/slot-transfer.ts';
@@ -43,7 +44,10 @@ export class MoveAgent {
     this.#ring = options.ring;
     this.source = new MoveSource(options.transfer);
     this.#target = new MoveTarget(options.transfer);
-    this.#server = new MoveServer((request) => this.source.answer(request), options.onWireError);
+    this.#server = new MoveServer((request) => {
+      failpoint(`source:${request.kind}:before`);
+      return this.source.answer(request);
+    }, options.onWireError);
     this.adopt(options.ring);
   }
 
@@ -60,15 +64,14 @@ export class MoveAgent {
 
   obey({ command, move, epoch, sourceSocket, rowsPerS }: MoveMessage): void {
     this.#rowsPerS = rowsPerS;
+    const side = move.to === this.#options.shard ? 'target' : 'source';
+    failpoint(`${side}:${command}:before`);
     try {
       this.#obey(command, move, epoch, sourceSocket);
+      failpoint(`${side}:${command}:after`);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      this.#refuse(
-        move.id,
-        move.to === this.#options.shard ? 'target' : 'source',
-        `the disk of shard ${this.#options.shard} is full`,
-      );
+      this.#refuse(move.id, side, `the disk of shard ${this.#options.shard} is full`);
     }
   }
 
@@ -121,7 +124,11 @@ export class MoveAgent {
 
   #connect(socketPath: string): void {
     this.#connection = new MoveConnection(socketPath, {
-      onReply: (reply) => this.#guarded(() => this.#target.receive(reply)),
+      onReply: (reply) => {
+        failpoint(`target:${reply.kind}:before`);
+        this.#guarded(() => this.#target.receive(reply));
+        failpoint(`target:${reply.kind}:after`);
+      },
       onLost: () => {
         this.#connection = undefined;
         this.#carryOut(this.#target.sourceLost('the connection to the source was lost'));

@@ -13,6 +13,7 @@ export type LedgerResult = { readonly opId: OpId; readonly slot: number; readonl
 export const noOpId: OpId = Buffer.alloc(opIdBytes);
 
 const resultBytes = opIdBytes + 11;
+const versionAt = opIdBytes + 3;
 const outcomeKinds = ['created', 'replaced', 'deleted'] as const;
 
 export function packResults(results: readonly LedgerResult[]): Buffer {
@@ -42,11 +43,24 @@ export function unpackResults(packed: Buffer): LedgerResult[] {
   });
 }
 
-/** Those of the packed results that are of these slots, each still packed. */
-export function selectResults(packed: Buffer, slots: ReadonlySet<number>): Buffer[] {
-  const selected: Buffer[] = [];
+/**
+ * Results older than this many writes are not kept across moves, and no resend asks for them: slots that move to
+ * and fro would otherwise carry every result for ever.
+ */
+export const ledgerWindowLsn = 2 ** 18;
+
+/**
+ * Adds to `found` those of the packed results that are of these slots and above this lsn, each still packed, by
+ * version: a result that has come back with its slot is there once.
+ */
+export function selectResults(
+  packed: Buffer,
+  wanted: { readonly slots: ReadonlySet<number>; readonly aboveLsn: number },
+  found: Map<number, Buffer>,
+): void {
   for (let at = 0; at < packed.length; at += resultBytes) {
-    if (slots.has(packed.readUInt16LE(at + opIdBytes))) selected.push(packed.subarray(at, at + resultBytes));
+    if (!wanted.slots.has(packed.readUInt16LE(at + opIdBytes))) continue;
+    const version = Number(packed.readBigUInt64LE(at + versionAt));
+    if (version > wanted.aboveLsn) found.set(version, packed.subarray(at, at + resultBytes));
   }
-  return selected;
 }

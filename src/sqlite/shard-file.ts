@@ -22,7 +22,7 @@ import {
   type WriteOutcome,
 } from '../kv/store.ts';
 import { type Database, isDiskFull, openExclusively, type Schema, type Statement, UnusableFile } from './database.ts';
-import { type LedgerResult, noOpId, packResults, unpackResults } from './ledger.ts';
+import { type LedgerResult, ledgerWindowLsn, noOpId, packResults, unpackResults } from './ledger.ts';
 import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
 
 const schema: Schema = {
@@ -260,7 +260,8 @@ export class ShardFile implements FileFigures {
     for (const results of rows) {
       for (const result of unpackResults(results)) if (result.opId.equals(opId)) return result.outcome;
     }
-    const isForgotten = this.#ledgerRows >= ledgerRowsMax && floor !== null && floor > seenLsn + 1;
+    const isPruned = this.#ledgerRows >= ledgerRowsMax && floor !== null && floor > seenLsn + 1;
+    const isForgotten = isPruned || seenLsn < this.#counters.lsn - ledgerWindowLsn;
     return isForgotten ? forgotten : undefined;
   }
 }

@@ -14,7 +14,7 @@ import { type Change, isRow, packedBytes, type Row, RowSum } from '../moves/row.
 import type { Cursor, LedgerPart, Page, PageLimits, SealedPart, SlotStorage, SlotSum } from '../moves/slot-storage.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { Database, Statement } from './database.ts';
-import { selectResults } from './ledger.ts';
+import { ledgerWindowLsn, selectResults } from './ledger.ts';
 
 export const transferDdl = `
   CREATE TABLE transfer (
@@ -149,11 +149,11 @@ export class SlotTransfer implements SlotStorage {
   }
 
   ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
-    const wanted = new Set(slots);
+    const wanted = { slots: new Set(slots), aboveLsn: this.#figures.lsn - ledgerWindowLsn };
     const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().iterate(lsn) as Iterable<Buffer>;
-    const parts: Buffer[] = [];
-    for (const results of rows) parts.push(...selectResults(results, wanted));
-    return { results: Buffer.concat(parts), upToLsn: this.#figures.lsn };
+    const found = new Map<number, Buffer>();
+    for (const results of rows) selectResults(results, wanted, found);
+    return { results: Buffer.concat([...found.values()]), upToLsn: this.#figures.lsn };
   }
 
   openOutgoing(move: Move): SlotSum {

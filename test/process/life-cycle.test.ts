@@ -2,10 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { processState } from '../support/process-state.ts';
 import { RecordingClients } from '../support/recording-clients.ts';
 import { shardctl, shardctlPath, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -19,16 +20,7 @@ function clientsOf(service: TestService): RecordingClients {
 }
 
 function isAlive(pid: number): boolean {
-  // A killed process stays a zombie until its parent asks for it; it runs no more.
-  return existsSync(`/proc/${pid}`) && !/^State:\s+[ZX]/m.test(readStatus(pid));
-}
-
-function readStatus(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8');
-  } catch {
-    return 'State: X';
-  }
+  return processState(pid) !== 'gone';
 }
 
 test('SIGKILL of every process under load loses no acknowledged write', async () => {

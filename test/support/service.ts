@@ -53,6 +53,12 @@ export class TestService {
     this.said = said;
   }
 
+  /** Resolves when the primary has ended, however. */
+  get ended(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return Promise.resolve();
+    return once(this.#child, 'exit').then(() => {});
+  }
+
   get pid(): number {
     return this.#child.pid as number;
   }

@@ -40,6 +40,7 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   data: ['/flag', './variable', 'field'],
   valueBytesMax: ['1', '2', 3],
   allowedHosts: ['flag.example', 'variable.example', ['field.example']],
+  healthyAfterMs: ['1000', '2000', 3000],
 };
 
 describe.each(settingNames)('the setting %s', (name) => {
