@@ -11,6 +11,7 @@ import { restartCommand, stopCommand } from './process-commands.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
 import { addShardCommand, rebalanceCommand, removeShardCommand } from './topology-commands.ts';
+import { verifyCommand } from './verify-command.ts';
 import { whyCommand } from './why-command.ts';
 
 /** From the built file up to the package. */
@@ -83,6 +84,10 @@ operatorCommand('throttle', 'bound the speed of moves; without an option: as fas
   .option('--rows-per-s <N>', 'at most so many rows a second')
   .option('--p99-ms <N>', "as fast as clients' p99 stays below this")
   .action(throttleCommand);
+
+operatorCommand('verify', 'walk every row: is it where it belongs? Of a running service, or of one that is stopped')
+  .option('--json', 'print one JSON object')
+  .action(verifyCommand);
 
 const keyOptions = (command: Command) => command.option('--base64url', 'KEY is base64url: for keys that are not text');
 keyOptions(operatorCommand('why <KEY>', 'show which shard a key belongs to, step by step, and whether it is there'))

@@ -5,6 +5,7 @@
 
 import { chmodSync } from 'node:fs';
 import fastify from 'fastify';
+import type { ServiceAudit } from './audit.ts';
 import type { ChangePlan, ChangeWish } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { Mover } from './mover.ts';
@@ -27,6 +28,8 @@ export type AdminActions = {
   /** Queues it. @throws ChangeRefused */
   readonly change: (wish: ChangeWish) => Change;
   readonly moves: () => ReturnType<Mover['status']>;
+  /** @throws ChangeRefused when a shard is away */
+  readonly verify: () => Promise<ServiceAudit>;
   /** Newest first. */
   readonly changes: () => readonly Change[];
   /** False when there is nothing to steer. */
@@ -87,6 +90,7 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   app.post<{ Body: ChangeWish }>('/v1/changes', { schema: { body: wishSchema } }, async ({ body }, reply) =>
     reply.code(202).send(viewOf(actions.change(body))),
   );
+  app.post('/v1/verify', async () => actions.verify());
   app.get('/v1/changes', async () => actions.changes().map(viewOf));
   app.get('/v1/moves', async () => actions.moves());
   app.post<{ Body: SteeringOrder }>('/v1/moves', { schema: { body: orderSchema } }, async ({ body }, reply) => {

@@ -10,6 +10,7 @@ import type { Log } from '../process/log.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import type { SteeringOrder } from './admin-api.ts';
 import { type AdminApi, listenForOperators } from './admin-api.ts';
+import { Auditor } from './auditor.ts';
 import { type ChangeWish, planOfWish } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import { DataDirectory, UnusableDirectory } from './data-directory.ts';
@@ -34,6 +35,7 @@ export class Service {
   readonly #topologyFile: TopologyFile;
   readonly #supervisor: Supervisor;
   readonly #mover: Mover;
+  readonly #auditor: Auditor;
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<void>();
   readonly #startedAtMs = performance.now();
@@ -69,10 +71,13 @@ export class Service {
         onDeath: (child, death) => {
           logDeath(log, child, death);
           this.#mover.onDeath(child);
+          this.#auditor.onDeath(child);
         },
+        onAuditReport: (report) => this.#auditor.onReport(report),
         onMoveReport: (_child, report) => this.#mover.onReport(report),
       },
     });
+    this.#auditor = new Auditor(this.#supervisor, topologyFile);
     this.#mover = new Mover({ topologyFile, supervisor: this.#supervisor, directory, log });
   }
 
@@ -91,6 +96,7 @@ export class Service {
       plan: (wish) => planOfWish(wish, service.#topologyFile, service.#supervisor),
       change: (wish) => service.#change(wish),
       moves: () => service.#mover.status(),
+      verify: () => service.#auditor.verify(),
       changes: () => service.#topologyFile.changes(changesShown),
       steer: (order) => service.#steer(order),
     });

@@ -16,6 +16,7 @@ import {
 } from '../process/child-state.ts';
 import { Deferred } from '../process/deferred.ts';
 import {
+  type AuditReportMessage,
   type Health,
   type MessageToChild,
   type MessageToPrimary,
@@ -42,6 +43,7 @@ export type ChildListener = {
   readonly onState: (child: SupervisedChild, before: ChildStateName) => void;
   readonly onDeath: (child: SupervisedChild, death: ChildDeath) => void;
   /** What a shard says of a move. */
+  readonly onAuditReport: (report: AuditReportMessage) => void;
   readonly onMoveReport: (child: SupervisedChild, report: MoveReport) => void;
 };
 
@@ -183,6 +185,8 @@ export class SupervisedChild {
       case 'move-refusal':
       case 'move-progress':
         return this.#listener.onMoveReport(this, message);
+      case 'audit-report':
+        return this.#listener.onAuditReport(message);
       case 'health':
         this.#health = message;
         this.#silentTicks = 0;

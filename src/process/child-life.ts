@@ -20,6 +20,8 @@ export type ChildWork = {
   readonly adopt: (topology: Topology) => void;
   /** A shard's part in a move. */
   readonly obey?: (message: MoveMessage) => void;
+  /** A shard's walk over its file; the report goes to the primary by itself. */
+  readonly audit?: (id: number) => void;
   /** Finishes what is under way and lets go of everything. */
   readonly drain: () => Promise<void>;
 };
@@ -63,6 +65,8 @@ export async function liveAsChild<M extends StartMessage>(
       (await work)?.adopt(message);
     } else if (message.type === 'move') {
       (await work)?.obey?.(message);
+    } else if (message.type === 'audit') {
+      (await work)?.audit?.(message.id);
     } else if (message.type === type && work === undefined) {
       latestSequence = message.topology.sequence;
       work = start(message as M);

@@ -72,6 +72,9 @@ const moveCommand = objectOf({
   rowsPerS: integer,
 });
 
+/** Walk your file and report. */
+const audit = objectOf({ type: exactly('audit'), id: integer });
+
 const drain = objectOf({ type: exactly('drain') });
 
 const born = objectOf({ type: exactly('born') });
@@ -112,14 +115,27 @@ const moveRefusal = objectOf({ type: exactly('move-refusal'), move: integer, sid
 
 const moveProgress = objectOf({ type: exactly('move-progress'), move: integer, rows: integer, bytes: integer });
 
-const toChild = oneOf(startShard, startRouter, topology, moveCommand, drain);
-const toPrimary = oneOf(born, ready, health, moveAnswer, moveRefusal, moveProgress);
+const auditReport = objectOf({
+  type: exactly('audit-report'),
+  id: integer,
+  shard: integer,
+  keys: integer,
+  bytes: integer,
+  digest: integer,
+  inTransit: integer,
+  faults: listOf(text),
+  changedMeanwhile: oneOf(exactly(true), exactly(false)),
+});
+
+const toChild = oneOf(startShard, startRouter, topology, moveCommand, audit, drain);
+const toPrimary = oneOf(born, ready, health, moveAnswer, moveRefusal, moveProgress, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;
 export type StartRouter = ShapeOf<typeof startRouter>;
 export type MoveMessage = ShapeOf<typeof moveCommand>;
 export type MoveReport = ShapeOf<typeof moveAnswer> | ShapeOf<typeof moveRefusal> | ShapeOf<typeof moveProgress>;
+export type AuditReportMessage = ShapeOf<typeof auditReport>;
 export type Health = ShapeOf<typeof health>;
 export type MessageToChild = ShapeOf<typeof toChild>;
 export type MessageToPrimary = ShapeOf<typeof toPrimary>;

@@ -12,7 +12,7 @@ export const text: Shape<string> = (value): value is string => typeof value === 
 export const number: Shape<number> = (value): value is number => typeof value === 'number' && Number.isFinite(value);
 export const integer: Shape<number> = (value): value is number => Number.isSafeInteger(value);
 
-export function exactly<const T extends string | null>(wanted: T): Shape<T> {
+export function exactly<const T extends string | boolean | null>(wanted: T): Shape<T> {
   return (value): value is T => value === wanted;
 }
 

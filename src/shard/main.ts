@@ -14,6 +14,9 @@ import { type Answer, elsewhere, frameBytesMaxOf, type Request } from '../wire/f
 import { ShardServer } from '../wire/shard-server.ts';
 import { MoveAgent } from './move-agent.ts';
 
+/** A step takes about a millisecond: clients are served in between. */
+const auditStepRows = 256;
+
 await liveAsChild<StartShard>('start-shard', begin);
 
 async function begin(start: StartShard, log: Log, tell: (message: MessageToPrimary) => void): Promise<ChildWork> {
@@ -50,6 +53,14 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
       moves.adopt(next);
     },
     obey: (message) => moves.obey(message),
+    audit: (id) => {
+      const walk = file.audit(ring, shard, 'trusted');
+      const step = () => {
+        if (walk.step(auditStepRows)) setImmediate(step);
+        else tell({ type: 'audit-report', id, ...walk.report(), faults: [...walk.report().faults] });
+      };
+      step();
+    },
     drain: async () => {
       moves.stop();
       await server.stop();

@@ -21,7 +21,9 @@ import {
   type WriteOperation,
   type WriteOutcome,
 } from '../kv/store.ts';
+import type { Ring } from '../partition/ring.ts';
 import { type Database, isDiskFull, openExclusively, type Schema, type Statement, UnusableFile } from './database.ts';
+import { FileAudit } from './file-audit.ts';
 import { type LedgerResult, ledgerWindowLsn, noOpId, packResults, unpackResults } from './ledger.ts';
 import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
 
@@ -187,6 +189,18 @@ export class ShardFile implements FileFigures {
       bytes: counters.bytes + bytes,
     };
     this.#recordCommit(results);
+  }
+
+  /** @param structure whether SQLite checks its own structure first, which no client should have to wait for */
+  audit(ring: Ring, shard: number, structure: 'checked' | 'trusted'): FileAudit {
+    const audit = new FileAudit(this.#db, {
+      counters: () => this.#counters,
+      slotsInTransit: () => this.transfer.slotsInTransit(),
+      ring,
+      shard,
+    });
+    if (structure === 'checked') audit.checkStructure(this.#db);
+    return audit;
   }
 
   /** Leaves one file behind: the WAL is folded in. Idempotent. */

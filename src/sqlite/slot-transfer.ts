@@ -197,6 +197,11 @@ export class SlotTransfer implements SlotStorage {
     });
   }
 
+  /** Slots of which rows may be here though they are not owned. */
+  slotsInTransit(): ReadonlySet<number> {
+    return new Set(this.#transfers().flatMap(slotsOf));
+  }
+
   /** Deletes some garbage and gives some free pages back to the disk; false when there is neither. */
   purgeStep({ rowsMax, pagesMax }: { readonly rowsMax: number; readonly pagesMax: number }): boolean {
     const garbage = this.#transfers().find(({ direction }) => direction === 'garbage');

@@ -36,4 +36,14 @@ test('add-shard and remove-shard under load: no failed request, no wrong answer,
 
   expect(clients.failures).toEqual([]);
   expect((await clients.verify(service.url)).mistakes).toEqual([]);
+  const running = await shardctl(['verify', '--data', data, '--json']);
+  expect([running.code, running.stderr]).toEqual([0, '']);
+  await service.end('SIGTERM');
+  const stopped = await shardctl(['verify', '--data', data, '--json']);
+  expect(stopped.code).toBe(0);
+  const contentOf = ({ stdout }: { stdout: string }) => {
+    const { keys, bytes, shards } = JSON.parse(stdout) as { keys: number; bytes: number; shards: { digest: number }[] };
+    return { keys, bytes, digests: shards.map(({ digest }) => digest) };
+  };
+  expect(contentOf(stopped)).toEqual(contentOf(running));
 });

@@ -1,0 +1,50 @@
+/** `shardctl verify`: walks every shard's file, of a running service or of one that is stopped. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { auditFiles, type ServiceAudit } from '../primary/audit.ts';
+import { askService } from './admin-client.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { bytesText, countText } from './quantity.ts';
+import { type Column, tableOf } from './table.ts';
+
+export async function verifyCommand({ data, json }: { data: string; json?: boolean }): Promise<void> {
+  const { audit, from } = await auditOfData(data);
+  if (json) console.log(JSON.stringify({ ...audit, from }));
+  else console.log(auditText(audit, from));
+  if (!audit.isSound) throw new CliFailure(exitCodes.failed, 'The data is not as it should be: see above.');
+}
+
+async function auditOfData(data: string): Promise<{ audit: ServiceAudit; from: 'running' | 'stopped' }> {
+  try {
+    const { status, body } = await askService(data, 'POST', '/v1/verify');
+    if (status >= 300) throw new CliFailure(exitCodes.failed, (body as { detail: string }).detail);
+    return { audit: body as ServiceAudit, from: 'running' };
+  } catch (error) {
+    const isStopped = error instanceof CliFailure && error.exitCode === exitCodes.unreachable;
+    if (!isStopped || !existsSync(join(data, 'meta.sqlite'))) throw error;
+    return { audit: auditFiles(data), from: 'stopped' };
+  }
+}
+
+const columns: readonly Column<ServiceAudit['shards'][number]>[] = [
+  { title: 'shard', align: 'left', cell: ({ shard }) => `shard-${shard}` },
+  { title: 'keys', align: 'right', cell: ({ keys }) => countText(keys) },
+  { title: 'bytes', align: 'right', cell: ({ bytes }) => bytesText(bytes) },
+  { title: 'digest', align: 'right', cell: ({ digest }) => digest.toString(16).padStart(13, '0') },
+  { title: 'in transit', align: 'right', cell: ({ inTransit }) => countText(inTransit) },
+  { title: 'faults', align: 'right', cell: ({ faults }) => countText(faults.length) },
+];
+
+function auditText({ epoch, slots, shards, keys, bytes, isSound }: ServiceAudit, from: string): string {
+  const faults = shards.flatMap(({ shard, faults }) => faults.map((fault) => `shard-${shard}: ${fault}`));
+  const busy = shards.filter(({ changedMeanwhile }) => changedMeanwhile).map(({ shard }) => `shard-${shard}`);
+  return [
+    tableOf(columns, shards),
+    '',
+    `The ${from} service has ${countText(keys)} keys, ${bytesText(bytes)}; epoch ${epoch}, ${countText(slots)} slots, each owned once.`,
+    ...(busy.length === 0 ? [] : [`Written to meanwhile, so counters were not compared: ${busy.join(', ')}.`]),
+    ...faults,
+    ...(isSound ? ['Every row is where it belongs.'] : []),
+  ].join('\n');
+}

@@ -1,0 +1,60 @@
+/** `verify`: whether the ring covers every slot once, and whether each shard's file holds just what it should. */
+
+import { existsSync } from 'node:fs';
+import { ringOf } from '../partition/ring.ts';
+import { slotCount } from '../partition/slot.ts';
+import type { AuditReport } from '../sqlite/file-audit.ts';
+import { ShardFile } from '../sqlite/shard-file.ts';
+import { DataDirectory } from './data-directory.ts';
+import { TopologyFile } from './topology-file.ts';
+
+export type ServiceAudit = {
+  readonly epoch: number;
+  /** Every one of them has exactly one owner: a ring that had not could not be read. */
+  readonly slots: number;
+  readonly shards: readonly AuditReport[];
+  readonly keys: number;
+  readonly bytes: number;
+  readonly isSound: boolean;
+};
+
+export function auditOf(epoch: number, shards: readonly AuditReport[]): ServiceAudit {
+  return {
+    epoch,
+    slots: slotCount,
+    shards,
+    keys: shards.reduce((sum, { keys }) => sum + keys, 0),
+    bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
+    isSound: shards.every(({ faults }) => faults.length === 0),
+  };
+}
+
+const stepRows = 1_000;
+
+/** Of a service that does not run. @throws FileLocked, UnusableFile, UnusableDirectory */
+export function auditFiles(data: string): ServiceAudit {
+  const directory = new DataDirectory(data);
+  const topology = new TopologyFile(directory.metaFile, 1);
+  try {
+    const ring = ringOf(topology.ring.describe());
+    const reports = [...topology.weights().keys()].map((shard): AuditReport => {
+      if (!existsSync(directory.shardFile(shard))) return missing(shard, ring.slotsOf(shard).length);
+      const file = new ShardFile(directory.shardFile(shard), { service: topology.service, shard });
+      try {
+        const audit = file.audit(ring, shard, 'checked');
+        while (audit.step(stepRows));
+        return audit.report();
+      } finally {
+        file.close();
+      }
+    });
+    return auditOf(ring.epoch, reports);
+  } finally {
+    topology.close();
+  }
+}
+
+function missing(shard: number, slots: number): AuditReport {
+  const faults = slots === 0 ? [] : [`the file of this shard is missing, which owns ${slots} slots`];
+  return { shard, keys: 0, bytes: 0, digest: 0, inTransit: 0, faults, changedMeanwhile: false };
+}

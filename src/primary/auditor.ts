@@ -1,0 +1,59 @@
+/** Has every shard of the running service walk its file, and gathers what they report. */
+
+import { Deferred } from '../process/deferred.ts';
+import type { AuditReportMessage } from '../process/messages.ts';
+import { auditOf, type ServiceAudit } from './audit.ts';
+import { ChangeRefused } from './change-refused.ts';
+import type { SupervisedChild } from './supervised-child.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { TopologyFile } from './topology-file.ts';
+
+type Walk = { readonly shard: number; readonly report: Deferred<AuditReportMessage> };
+
+export class Auditor {
+  readonly #supervisor: Supervisor;
+  readonly #topologyFile: TopologyFile;
+  readonly #walks = new Map<number, Walk>();
+  #asked = 0;
+
+  constructor(supervisor: Supervisor, topologyFile: TopologyFile) {
+    this.#supervisor = supervisor;
+    this.#topologyFile = topologyFile;
+  }
+
+  /** @throws ChangeRefused when a shard is away, or dies meanwhile */
+  async verify(): Promise<ServiceAudit> {
+    const away = this.#supervisor.shards.find(({ state }) => state !== 'ready');
+    if (away !== undefined) throw new ChangeRefused(`${away.spec.name} is ${away.state}: verify when it serves.`);
+    const { epoch } = this.#topologyFile.ring;
+    const reports = await Promise.all(this.#supervisor.shards.map((child) => this.#walk(child)));
+    const audit = auditOf(
+      epoch,
+      reports.map(({ type: _type, id: _id, ...report }) => report),
+    );
+    if (this.#topologyFile.ring.epoch !== epoch)
+      throw new ChangeRefused('Slots moved meanwhile: pause the change, or verify after it.');
+    return audit;
+  }
+
+  onReport(report: AuditReportMessage): void {
+    this.#walks.get(report.id)?.report.resolve(report);
+    this.#walks.delete(report.id);
+  }
+
+  onDeath({ spec }: SupervisedChild): void {
+    for (const [id, walk] of this.#walks) {
+      if (walk.shard !== spec.shard) continue;
+      this.#walks.delete(id);
+      walk.report.reject(new ChangeRefused(`${spec.name} died meanwhile: verify again.`));
+    }
+  }
+
+  #walk(child: SupervisedChild): Promise<AuditReportMessage> {
+    const id = ++this.#asked;
+    const report = new Deferred<AuditReportMessage>();
+    this.#walks.set(id, { shard: child.spec.shard as number, report });
+    child.send({ type: 'audit', id });
+    return report.promise;
+  }
+}

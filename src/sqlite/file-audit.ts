@@ -1,0 +1,109 @@
+/**
+ * Walks every row of a shard's file and says what is there, in steps, so that a serving shard can be walked too.
+ * It only reads.
+ */
+
+import { type Row, RowSum } from '../moves/row.ts';
+import type { Ring } from '../partition/ring.ts';
+import { slotOf } from '../partition/slot.ts';
+import type { Database, Statement } from './database.ts';
+
+export type AuditReport = {
+  readonly shard: number;
+  /** Rows of slots that this shard owns. */
+  readonly keys: number;
+  readonly bytes: number;
+  /** Sum of the hashes of those rows: equal for equal content, wherever it lies. */
+  readonly digest: number;
+  /** Rows of other shards' slots that are noted as coming, going or garbage. */
+  readonly inTransit: number;
+  /** What is wrong, in sentences; empty when nothing is. */
+  readonly faults: readonly string[];
+  /** Writes came in between: figures of different moments are not compared. */
+  readonly changedMeanwhile: boolean;
+};
+
+type Counters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
+
+type AuditRow = [id: number, slot: number, key: Buffer, version: number, contentType: string, value: Buffer];
+
+const faultsShown = 10;
+
+export type AuditedFile = {
+  readonly counters: () => Counters;
+  /** Slots of which rows may be here though they are not owned. */
+  readonly slotsInTransit: () => ReadonlySet<number>;
+  readonly ring: Ring;
+  readonly shard: number;
+};
+
+export class FileAudit {
+  readonly #file: AuditedFile;
+  readonly #rows: Statement<[number, number]>;
+  readonly #sum = new RowSum();
+  readonly #faults: string[] = [];
+  readonly #lsnAtStart: number;
+  #afterId = 0;
+  #inTransit = 0;
+
+  constructor(db: Database, file: AuditedFile) {
+    this.#file = file;
+    this.#lsnAtStart = file.counters().lsn;
+    this.#rows = db
+      .prepare<[number, number]>(
+        'SELECT id, slot, key, version, content_type, value FROM entry WHERE id > ? ORDER BY id LIMIT ?',
+      )
+      .raw();
+  }
+
+  /** SQLite's own check of the file's structure. It takes as long as it takes: not beside clients. */
+  checkStructure(db: Database): void {
+    for (const fault of db.pragma('quick_check(10)') as { quick_check: string }[]) {
+      if (fault.quick_check !== 'ok') this.#fault(`SQLite: ${fault.quick_check}`);
+    }
+  }
+
+  /** False when every row has been seen. */
+  step(rowsMax: number): boolean {
+    const transit = this.#file.slotsInTransit();
+    const rows = this.#rows.all(this.#afterId, rowsMax) as AuditRow[];
+    for (const [id, slot, key, version, contentType, value] of rows) {
+      this.#afterId = id;
+      this.#see({ slot, key, version, contentType, value }, transit);
+    }
+    return rows.length === rowsMax;
+  }
+
+  report(): AuditReport {
+    const { lsn, keys, bytes } = this.#file.counters();
+    const changedMeanwhile = lsn !== this.#lsnAtStart;
+    if (!changedMeanwhile && (keys !== this.#sum.keys || bytes !== this.#sum.bytes)) {
+      this.#fault(`counted are ${keys} keys and ${bytes} bytes, there are ${this.#sum.keys} and ${this.#sum.bytes}`);
+    }
+    const { keys: seenKeys, bytes: seenBytes, digest } = this.#sum;
+    return {
+      shard: this.#file.shard,
+      keys: seenKeys,
+      bytes: seenBytes,
+      digest,
+      inTransit: this.#inTransit,
+      faults: this.#faults,
+      changedMeanwhile,
+    };
+  }
+
+  #see(row: Row, transit: ReadonlySet<number>): void {
+    const { slot, key, version } = row;
+    if (slotOf(key) !== slot)
+      this.#fault(`the key ${key.toString('base64url')} lies in slot ${slot}, not ${slotOf(key)}`);
+    if (version > this.#file.counters().lsn)
+      this.#fault(`the key ${key.toString('base64url')} has version ${version}, above the lsn`);
+    if (this.#file.ring.shardOf(slot) === this.#file.shard) this.#sum.add(row);
+    else if (transit.has(slot)) this.#inTransit++;
+    else this.#fault(`a row of slot ${slot} lies here, which is shard ${this.#file.ring.shardOf(slot)}'s`);
+  }
+
+  #fault(sentence: string): void {
+    if (this.#faults.length < faultsShown) this.#faults.push(sentence);
+  }
+}
