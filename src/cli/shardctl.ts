@@ -10,7 +10,13 @@ import { movesCommand, steerCommand, throttleCommand } from './moves-commands.ts
 import { restartCommand, stopCommand } from './process-commands.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
-import { addShardCommand, rebalanceCommand, removeShardCommand } from './topology-commands.ts';
+import {
+  addShardCommand,
+  applyCommand,
+  planCommand,
+  rebalanceCommand,
+  removeShardCommand,
+} from './topology-commands.ts';
 import { verifyCommand } from './verify-command.ts';
 import { whyCommand } from './why-command.ts';
 
@@ -69,6 +75,13 @@ changeCommand('remove-shard <ID>', 'move everything off a shard, then end it').a
 changeCommand('rebalance', 'bring every shard to its share')
   .option('--weight <ID=W...>', 'give a shard another share')
   .action(rebalanceCommand);
+operatorCommand('plan <CHANGE> [ID]', 'show what add-shard, remove-shard ID or rebalance would do')
+  .option('--count <N>', 'add-shard: how many')
+  .option('--weight <W...>', 'add-shard: its share; rebalance: ID=W')
+  .option('--out <FILE>', 'write the plan there, for `shardctl apply`')
+  .option('--json', 'print one JSON object')
+  .action(planCommand);
+changeCommand('apply <FILE>', 'carry out a plan, if the ring is still the one it was made for').action(applyCommand);
 operatorCommand('moves', 'show topology changes, the latest first')
   .option('--follow', 'watch the one that is running to its end')
   .option('--json', 'print JSON')

@@ -1,7 +1,9 @@
 /** `shardctl add-shard`, `remove-shard`, `rebalance`: show the plan, ask, begin, and follow what happens. */
 
+import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import type { ChangePlan, ChangeWish, ShardPlan } from '../primary/change-plan.ts';
+import type { ChangePlan, ShardPlan } from '../primary/change-plan.ts';
+import type { ChangeWish } from '../primary/topology-file.ts';
 import { askService } from './admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange } from './follow-change.ts';
@@ -15,34 +17,54 @@ export type TopologyOptions = {
   readonly json?: boolean;
 };
 
-export async function addShardCommand({
-  count,
-  weight,
-  ...options
-}: TopologyOptions & { count?: string; weight?: string }): Promise<void> {
-  await changeTopology(options, {
-    kind: 'add-shard',
-    ...(count === undefined ? {} : { count: numberOf(count, '--count') }),
-    ...(weight === undefined ? {} : { weight: numberOf(weight, '--weight') }),
-  });
+export type WishOptions = { readonly count?: string; readonly weight?: string | readonly string[] };
+
+export async function addShardCommand(options: TopologyOptions & WishOptions): Promise<void> {
+  await changeTopology(options, wishOf('add-shard', undefined, options));
 }
 
 export async function removeShardCommand(id: string, options: TopologyOptions): Promise<void> {
-  await changeTopology(options, { kind: 'remove-shard', shard: numberOf(id.replace(/^shard-/, ''), 'ID') });
+  await changeTopology(options, wishOf('remove-shard', id, {}));
 }
 
-export async function rebalanceCommand({
-  weight = [],
-  ...options
-}: TopologyOptions & { weight?: string[] }): Promise<void> {
-  const weights = weight.map((pair): [number, number] => {
-    const [shard, value] = pair.split('=');
-    return [numberOf(shard ?? '', '--weight'), numberOf(value ?? '', '--weight')];
-  });
-  await changeTopology(options, { kind: 'rebalance', weights });
+export async function rebalanceCommand(options: TopologyOptions & WishOptions): Promise<void> {
+  await changeTopology(options, wishOf('rebalance', undefined, options));
 }
 
-export async function changeTopology(options: TopologyOptions, wish: ChangeWish): Promise<void> {
+/** Only shows the plan; with --out it can be carried out later, if the ring is still the same. */
+export async function planCommand(
+  change: string,
+  id: string | undefined,
+  { data, out, json, ...options }: TopologyOptions & WishOptions & { out?: string },
+): Promise<void> {
+  if (change !== 'add-shard' && change !== 'remove-shard' && change !== 'rebalance') {
+    throw new CliFailure(
+      exitCodes.usage,
+      `A plan is for add-shard, remove-shard or rebalance, not for ${JSON.stringify(change)}.`,
+    );
+  }
+  const wish = wishOf(change, id, options);
+  const plan = (await askForChange(data, '/v1/plan', wish)) as ChangePlan;
+  console.log(json ? JSON.stringify({ event: 'plan', ...plan }) : planText(plan));
+  if (out === undefined) return;
+  await writeFile(out, `${JSON.stringify({ ...wish, epoch: plan.epoch })}\n`);
+  if (!json)
+    console.log(
+      `Written to ${out}: \`shardctl apply ${out}\` carries it out while the ring is at epoch ${plan.epoch}.`,
+    );
+}
+
+export async function applyCommand(file: string, options: TopologyOptions): Promise<void> {
+  let wish: ChangeWish;
+  try {
+    wish = JSON.parse(await readFile(file, 'utf8')) as ChangeWish;
+  } catch (error) {
+    throw new CliFailure(exitCodes.usage, `${file} holds no plan: ${(error as Error).message}`, { cause: error });
+  }
+  await changeTopology(options, wish);
+}
+
+async function changeTopology(options: TopologyOptions, wish: ChangeWish): Promise<void> {
   const plan = (await askForChange(options.data, '/v1/plan', wish)) as ChangePlan;
   if (options.json) console.log(JSON.stringify({ event: 'plan', ...plan }));
   else console.log(planText(plan));
@@ -52,8 +74,29 @@ export async function changeTopology(options: TopologyOptions, wish: ChangeWish)
     return;
   }
   if (!(await isAgreed(options))) throw new CliFailure(exitCodes.failed, 'Nothing was changed.');
-  const { id } = (await askForChange(options.data, '/v1/changes', { ...wish, epoch: plan.epoch })) as { id: number };
+  const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', wish)) as { id: number; waitsFor: number };
+  if (waitsFor > 0 && !options.json) console.log(`Queued behind ${waitsFor} other change${waitsFor === 1 ? '' : 's'}.`);
   await followChange(options.data, id, options.json ?? false);
+}
+
+function wishOf(kind: ChangeWish['kind'], id: string | undefined, { count, weight }: WishOptions): ChangeWish {
+  switch (kind) {
+    case 'add-shard':
+      return {
+        kind,
+        ...(count === undefined ? {} : { count: numberOf(count, '--count') }),
+        ...(weight === undefined ? {} : { weight: numberOf([weight].flat()[0] ?? '', '--weight') }),
+      };
+    case 'remove-shard':
+      return { kind, shard: numberOf((id ?? '').replace(/^shard-/, ''), 'ID') };
+    case 'rebalance':
+      return { kind, weights: [weight ?? []].flat().map(weightOf) };
+  }
+}
+
+function weightOf(pair: string): [shard: number, weight: number] {
+  const [shard, weight] = pair.split('=');
+  return [numberOf(shard?.replace(/^shard-/, '') ?? '', '--weight'), numberOf(weight ?? '', '--weight')];
 }
 
 async function askForChange(data: string, path: string, wish: ChangeWish): Promise<unknown> {

@@ -6,12 +6,12 @@
 import { chmodSync } from 'node:fs';
 import fastify from 'fastify';
 import type { ServiceAudit } from './audit.ts';
-import type { ChangePlan, ChangeWish } from './change-plan.ts';
+import type { ChangePlan } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { Mover } from './mover.ts';
 import type { ServiceStatus } from './status.ts';
 import type { ThrottleSetting } from './throttle.ts';
-import type { Change } from './topology-file.ts';
+import type { Change, ChangeWish } from './topology-file.ts';
 
 export type SteeringOrder =
   | { readonly kind: 'pause' | 'resume' | 'abort' }
@@ -88,7 +88,7 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   });
   app.post<{ Body: ChangeWish }>('/v1/plan', { schema: { body: wishSchema } }, async ({ body }) => actions.plan(body));
   app.post<{ Body: ChangeWish }>('/v1/changes', { schema: { body: wishSchema } }, async ({ body }, reply) =>
-    reply.code(202).send(viewOf(actions.change(body))),
+    reply.code(202).send({ ...viewOf(actions.change(body)), waitsFor: actions.moves().open.length - 1 }),
   );
   app.post('/v1/verify', async () => actions.verify());
   app.get('/v1/changes', async () => actions.changes().map(viewOf));

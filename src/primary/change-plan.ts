@@ -4,20 +4,7 @@ import { planOf } from '../partition/plan.ts';
 import { slotQuotas, type Weights } from '../partition/ring.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { Supervisor } from './supervisor.ts';
-import type { ChangeKind, TopologyFile } from './topology-file.ts';
-
-export type ChangeWish = {
-  readonly kind: ChangeKind;
-  /** `add-shard`: how many, and of what weight. */
-  readonly count?: number;
-  readonly weight?: number;
-  /** `remove-shard`. */
-  readonly shard?: number;
-  /** `rebalance`: the weights to change, by shard. */
-  readonly weights?: readonly (readonly [shard: number, weight: number])[];
-  /** Refuse unless the ring is still at this epoch. */
-  readonly epoch?: number;
-};
+import type { ChangeKind, ChangeWish, TopologyFile } from './topology-file.ts';
 
 export type ShardPlan = {
   readonly id: number;
@@ -53,7 +40,7 @@ const rowOverheadBytes = 60;
 /** @throws ChangeRefused */
 export function planOfWish(wish: ChangeWish, topologyFile: TopologyFile, supervisor: Supervisor): ChangePlan {
   const { ring } = topologyFile;
-  const weights = weightsOfWish(wish, topologyFile);
+  const weights = weightsToPlanFor(wish, topologyFile);
   const moves = planOf(ring, weights);
   const quotas = slotQuotas(weights, new Map(ring.shards().map((shard) => [shard, ring.slotsOf(shard).length])));
   const held = new Map(supervisor.shards.map(({ spec, health }) => [spec.shard as number, health]));
@@ -92,12 +79,22 @@ export function planOfWish(wish: ChangeWish, topologyFile: TopologyFile, supervi
   };
 }
 
-function weightsOfWish(wish: ChangeWish, topologyFile: TopologyFile): Weights {
-  // Of the change that will be done last before this one: a queued change builds on it.
-  const weights = new Map(topologyFile.openChanges().at(-1)?.weights ?? topologyFile.weights());
+/** Of what is there once every open change is done: a queued change builds on those before it. */
+function weightsToPlanFor(wish: ChangeWish, topologyFile: TopologyFile): Weights {
+  let weights = topologyFile.weights();
+  for (const change of topologyFile.openChanges()) {
+    weights =
+      change.state === 'queued' ? weightsAfter(change.wish, weights, topologyFile.nextShardId()) : change.weights;
+  }
+  return weightsAfter(wish, weights, topologyFile.nextShardId());
+}
+
+/** @throws ChangeRefused */
+export function weightsAfter(wish: ChangeWish, before: Weights, nextShardId: number): Weights {
+  const weights = new Map(before);
   switch (wish.kind) {
     case 'add-shard': {
-      const first = Math.max(topologyFile.nextShardId(), ...[...weights.keys()].map((id) => id + 1));
+      const first = Math.max(nextShardId, ...[...weights.keys()].map((id) => id + 1));
       const count = wholeNumber(wish.count ?? 1, '--count', shardsMax - weights.size);
       const weight = wholeNumber(wish.weight ?? 1, '--weight', weightMax);
       for (let added = 0; added < count; added++) weights.set(first + added, weight);
@@ -105,8 +102,9 @@ function weightsOfWish(wish: ChangeWish, topologyFile: TopologyFile): Weights {
     }
     case 'remove-shard':
       if (wish.shard === undefined || !weights.delete(wish.shard)) throw noSuchShard(wish.shard, weights);
-      if (weights.size === 0)
+      if (weights.size === 0) {
         throw new ChangeRefused('The last shard cannot be removed: its keys would have nowhere to go.');
+      }
       return weights;
     case 'rebalance':
       for (const [shard, weight] of wish.weights ?? []) {

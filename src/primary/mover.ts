@@ -14,16 +14,17 @@ import {
 } from '../moves/coordinator.ts';
 import type { Move, MoveCommand } from '../moves/move.ts';
 import { type PlannedMove, planOf } from '../partition/plan.ts';
-import type { Weights } from '../partition/ring.ts';
 import { failpoint } from '../process/failpoint.ts';
 import type { Log } from '../process/log.ts';
 import type { MoveReport } from '../process/messages.ts';
+import { weightsAfter } from './change-plan.ts';
+import { ChangeRefused } from './change-refused.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { FreezeClock, MoveProgress } from './move-progress.ts';
 import type { SupervisedChild } from './supervised-child.ts';
 import type { Supervisor } from './supervisor.ts';
 import { Throttle, type ThrottleSetting } from './throttle.ts';
-import type { Change, ChangeKind, TopologyFile } from './topology-file.ts';
+import type { Change, ChangeWish, TopologyFile } from './topology-file.ts';
 
 /** A batch is compared row by row while its slots are frozen: clients wait for about as long as that takes. */
 const batchRows = 2_000;
@@ -72,8 +73,8 @@ export class Mover {
   }
 
   /** Queues behind whatever is under way. */
-  request(kind: ChangeKind, weights: Weights): Change {
-    const change = this.#options.topologyFile.addChange(kind, weights, Date.now());
+  request(wish: ChangeWish): Change {
+    const change = this.#options.topologyFile.addChange(wish, Date.now());
     this.#stepSoon(0);
     return change;
   }
@@ -144,7 +145,7 @@ export class Mover {
     const [change] = topologyFile.openChanges();
     if (change === undefined) return;
     if (change.state === 'queued') {
-      topologyFile.beginChange(change.id);
+      this.#begin(change);
       return this.#stepSoon(0);
     }
     if (this.#running?.change.id !== change.id) {
@@ -161,6 +162,17 @@ export class Mover {
     const away = [planned.from, planned.to].find((id) => supervisor.shard(id)?.state !== 'ready');
     if (away !== undefined) return this.#await(change, away, planned);
     this.#take(beginMove(topologyFile.openMove(change.id, this.#batchOf(planned))));
+  }
+
+  /** What was asked may have become impossible while it was queued. */
+  #begin({ id, wish }: Change): void {
+    const { topologyFile } = this.#options;
+    try {
+      topologyFile.beginChange(id, weightsAfter(wish, topologyFile.weights(), topologyFile.nextShardId()));
+    } catch (error) {
+      if (!(error instanceof ChangeRefused)) throw error;
+      topologyFile.refuseChange(id, error.message, Date.now());
+    }
   }
 
   #await(change: Change, shard: number, planned: PlannedMove): void {

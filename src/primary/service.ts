@@ -11,7 +11,7 @@ import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import type { SteeringOrder } from './admin-api.ts';
 import { type AdminApi, listenForOperators } from './admin-api.ts';
 import { Auditor } from './auditor.ts';
-import { type ChangeWish, planOfWish } from './change-plan.ts';
+import { planOfWish } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import { DataDirectory, UnusableDirectory } from './data-directory.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
@@ -19,7 +19,7 @@ import { Mover } from './mover.ts';
 import { type ServiceStatus, statusOf } from './status.ts';
 import type { ChildDeath, SupervisedChild } from './supervised-child.ts';
 import { Supervisor } from './supervisor.ts';
-import { type Change, TopologyFile } from './topology-file.ts';
+import { type Change, type ChangeWish, TopologyFile } from './topology-file.ts';
 
 /** The service cannot run here as it was asked to; the message says why and what to do. */
 export class CannotStart extends Error {
@@ -156,7 +156,7 @@ export class Service {
         `The plan was made for epoch ${wish.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
       );
     }
-    return this.#mover.request(wish.kind, new Map(plan.weights));
+    return this.#mover.request(wish);
   }
 
   #steer(order: SteeringOrder): boolean {

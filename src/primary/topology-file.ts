@@ -18,14 +18,15 @@ const schema: Schema = {
     CREATE TABLE shard (id INTEGER PRIMARY KEY, weight INTEGER NOT NULL) STRICT;
     -- One row. The ranges are JSON: [[first slot, last slot, shard], ...].
     CREATE TABLE ring (epoch INTEGER PRIMARY KEY, ranges TEXT NOT NULL) STRICT;
-    -- What an operator asked for. The weights are JSON: [[shard, weight], ...].
+    -- What an operator asked for, as asked (JSON). The weights, [[shard, weight], ...], are set when it begins.
     CREATE TABLE change (
       id             INTEGER PRIMARY KEY,
       kind           TEXT NOT NULL,
       state          TEXT NOT NULL CHECK (state IN ('queued', 'running', 'undoing', 'done', 'aborted')),
       reason         TEXT NOT NULL DEFAULT '',
-      weights_before TEXT NOT NULL,
-      weights        TEXT NOT NULL,
+      wish           TEXT NOT NULL,
+      weights_before TEXT NOT NULL DEFAULT '[]',
+      weights        TEXT NOT NULL DEFAULT '[]',
       asked_at_ms    INTEGER NOT NULL,
       ended_at_ms    INTEGER
     ) STRICT;
@@ -46,16 +47,30 @@ const schema: Schema = {
 const lockWaitMs = 500;
 
 export type ChangeKind = 'add-shard' | 'remove-shard' | 'rebalance';
+export type ChangeWish = {
+  readonly kind: ChangeKind;
+  /** `add-shard`: how many, and of what weight. */
+  readonly count?: number;
+  readonly weight?: number;
+  /** `remove-shard`. */
+  readonly shard?: number;
+  /** `rebalance`: the weights to change, by shard. */
+  readonly weights?: readonly (readonly [shard: number, weight: number])[];
+  /** Refuse unless the ring is still at this epoch. */
+  readonly epoch?: number;
+};
+
 export type ChangeState = 'queued' | 'running' | 'undoing' | 'done' | 'aborted';
 
 export type Change = {
   readonly id: number;
   readonly kind: ChangeKind;
+  readonly wish: ChangeWish;
   readonly state: ChangeState;
   /** Why it was aborted or is being undone. */
   readonly reason: string;
   readonly weightsBefore: Weights;
-  /** Wanted; a shard that is not named shall own nothing and end. */
+  /** Wanted, once it has begun; a shard that is not named shall own nothing and end. */
   readonly weights: Weights;
   readonly askedAtMs: number;
   readonly endedAtMs: number | null;
@@ -66,6 +81,7 @@ type ChangeRow = {
   readonly kind: ChangeKind;
   readonly state: ChangeState;
   readonly reason: string;
+  readonly wish: string;
   readonly weights_before: string;
   readonly weights: string;
   readonly asked_at_ms: number;
@@ -119,27 +135,35 @@ export class TopologyFile {
     return everUsed + 1;
   }
 
-  /** Shards that the weights name and that are new get their row with it. */
-  addChange(kind: ChangeKind, weights: Weights, askedAtMs: number): Change {
-    const before = this.weights();
-    const insert = this.#db.prepare(
-      "INSERT INTO change (kind, state, weights_before, weights, asked_at_ms) VALUES (?, 'queued', ?, ?, ?)",
-    );
-    const { lastInsertRowid } = insert.run(kind, JSON.stringify([...before]), JSON.stringify([...weights]), askedAtMs);
+  /** Queued: what it comes to is known when it begins. */
+  addChange(wish: ChangeWish, askedAtMs: number): Change {
+    const insert = this.#db.prepare("INSERT INTO change (kind, wish, state, asked_at_ms) VALUES (?, ?, 'queued', ?)");
+    const { lastInsertRowid } = insert.run(wish.kind, JSON.stringify(wish), askedAtMs);
     return this.change(Number(lastInsertRowid));
   }
 
-  beginChange(id: number): void {
+  /** New shards get their row with it. */
+  beginChange(id: number, weights: Weights): void {
     this.#db.transaction(() => {
-      for (const [shard, weight] of this.change(id).weights) {
+      const before = this.weights();
+      for (const [shard, weight] of weights) {
         this.#db
           .prepare(
             'INSERT INTO shard (id, weight) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET weight = excluded.weight',
           )
           .run(shard, weight);
       }
+      this.#db
+        .prepare('UPDATE change SET weights_before = ?, weights = ? WHERE id = ?')
+        .run(JSON.stringify([...before]), JSON.stringify([...weights]), id);
       this.#setChange(id, 'running', '');
     })();
+  }
+
+  /** It never began. */
+  refuseChange(id: number, reason: string, endedAtMs: number): void {
+    this.#setChange(id, 'aborted', reason);
+    this.#db.prepare('UPDATE change SET ended_at_ms = ? WHERE id = ?').run(endedAtMs, id);
   }
 
   /** From now on the weights from before are wanted again. */
@@ -241,6 +265,7 @@ function changeOf(row: ChangeRow): Change {
   return {
     id: row.id,
     kind: row.kind,
+    wish: JSON.parse(row.wish) as ChangeWish,
     state: row.state,
     reason: row.reason,
     weightsBefore: new Map(JSON.parse(row.weights_before)),

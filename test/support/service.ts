@@ -81,8 +81,8 @@ export class TestService {
   /** Waits for a fact about one process; the test's own time-out ends a wait in vain. */
   async until(id: string, holds: (status: ProcessStatus) => boolean): Promise<ProcessStatus> {
     for (;;) {
-      const status = await this.processStatus(id);
-      if (holds(status)) return status;
+      const status = (await this.status()).processes.find((process) => process.id === id);
+      if (status !== undefined && holds(status)) return status;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

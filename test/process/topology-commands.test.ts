@@ -1,0 +1,134 @@
+/** `shardctl` changing the topology: what it shows, asks, refuses, and how a running change is steered. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { expect, test } from 'vitest';
+import { shardctl, startService, type TestService } from '../support/service.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+async function serviceWithKeys(keys: number): Promise<TestService> {
+  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
+  const pool = new Pool(service.url, { connections: 32 });
+  let next = 0;
+  const writer = async () => {
+    for (let key = next++; key < keys; key = next++) {
+      const { body } = await pool.request({
+        method: 'PUT',
+        path: `/v1/kv/key-${key}`,
+        body: `value ${key} `.repeat(10),
+      });
+      await body.dump();
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, writer));
+  await pool.destroy();
+  return service;
+}
+
+async function slotsOf(service: TestService): Promise<(number | null)[]> {
+  return (await service.status()).processes.filter(({ role }) => role === 'shard').map(({ slots }) => slots);
+}
+
+test('a plan is shown, written, applied while it holds, and refused once the ring has changed', async () => {
+  const service = await serviceWithKeys(500);
+  const { data } = service;
+  await service.until('shard-2', ({ keys }) => (keys ?? 0) > 100);
+  const file = join(data, 'plan.json');
+
+  const planned = await shardctl(['plan', 'add-shard', '--out', file, '--data', data]);
+  expect(planned.code).toBe(0);
+  expect(planned.stdout).toMatch(/^shard-3 +0 → 5,461 +0 → \d+/m);
+  expect(planned.stdout).toMatch(/^moves +5,461 slots, about \d+ keys/m);
+  expect(await slotsOf(service)).toEqual([8_192, 8_192]);
+
+  expect((await shardctl(['add-shard', '--dry-run', '--data', data])).code).toBe(0);
+  expect((await slotsOf(service)).length).toBe(2);
+  expect((await shardctl(['apply', file, '--yes', '--data', data])).code).toBe(0);
+  expect(await slotsOf(service)).toEqual([5_461, 5_462, 5_461]);
+
+  const stale = await shardctl(['apply', file, '--yes', '--data', data]);
+  expect(stale.code).toBe(1);
+  expect(stale.stderr).toMatch(/The plan was made for epoch 1, but the ring is at epoch \d+: plan again\./);
+});
+
+test('what cannot be done is refused in a sentence, and nothing changes', async () => {
+  const service = await serviceWithKeys(10);
+  const { data } = service;
+  const run = (...args: string[]) => shardctl([...args, '--data', data]);
+  expect(await run('add-shard')).toMatchObject({ code: 2, stderr: expect.stringContaining('Say --yes to go ahead') });
+  expect(await run('remove-shard', '9', '--yes')).toMatchObject({
+    code: 1,
+    stderr: 'shardctl: There is no shard 9; there are 1, 2.\n',
+  });
+  expect(await run('remove-shard', 'x', '--yes')).toMatchObject({ code: 2 });
+  expect(await run('add-shard', '--weight', '0', '--yes')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('--weight is 0'),
+  });
+  expect(await run('rebalance', '--weight', '7=1', '--yes')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('no shard 7'),
+  });
+  expect(await run('rebalance', '--yes')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('Nothing has to move'),
+  });
+  expect((await run('remove-shard', '1', '--yes')).code).toBe(0);
+  expect(await run('remove-shard', '2', '--yes')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('The last shard cannot be removed'),
+  });
+  expect(await run('abort')).toMatchObject({ code: 1, stderr: 'shardctl: No topology change is running.\n' });
+  expect(await slotsOf(service)).toEqual([16_384]);
+  expect(existsSync(join(data, 'shard-1.sqlite'))).toBe(false);
+  expect((await run('verify')).code).toBe(0);
+});
+
+test('weights decide the shares, and a new shard may have its own', async () => {
+  const service = await serviceWithKeys(100);
+  const { data } = service;
+  expect((await shardctl(['rebalance', '--weight', '1=3', '--yes', '--data', data])).code).toBe(0);
+  expect(await slotsOf(service)).toEqual([12_288, 4_096]);
+  expect((await shardctl(['add-shard', '--weight', '4', '--count', '1', '--yes', '--data', data])).code).toBe(0);
+  expect(await slotsOf(service)).toEqual([6_144, 2_048, 8_192]);
+});
+
+test('a running change can be slowed, paused, resumed and undone; a second one queues behind it', async () => {
+  const service = await serviceWithKeys(20_000);
+  const { data } = service;
+  await service.until('shard-2', ({ keys }) => (keys ?? 0) > 9_000);
+  expect((await shardctl(['throttle', '--rows-per-s', '2000', '--data', data])).stdout).toContain(
+    'up to 2000 a second',
+  );
+
+  const first = shardctl(['add-shard', '--yes', '--json', '--data', data]);
+  await service.until('shard-3', ({ slots }) => (slots ?? 0) > 0);
+  const second = shardctl(['rebalance', '--weight', '1=2', '--yes', '--data', data]);
+  expect((await shardctl(['pause', '--data', data])).code).toBe(0);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const paused = await slotsOf(service);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await slotsOf(service)).toEqual(paused);
+  const listed = await shardctl(['moves', '--data', data]);
+  expect(listed.stdout).toMatch(/^ +2 +rebalance +queued/m);
+  expect(listed.stdout).toMatch(/^ +1 +add-shard +running/m);
+  expect(listed.stdout).toMatch(/^paused /m);
+
+  expect((await shardctl(['throttle', '--data', data])).code).toBe(0);
+  expect((await shardctl(['abort', '--data', data])).code).toBe(0);
+  const undone = await first;
+  expect(undone.code).toBe(1);
+  expect(undone.stderr).toContain('The change was undone: an operator aborted it. The service is as it was.');
+  expect(
+    undone.stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { event: string }).event),
+  ).toContain('progress');
+
+  expect(await slotsOf(service)).toHaveLength(2);
+  expect(await second).toMatchObject({ code: 0, stdout: expect.stringContaining('Queued behind 1 other change.') });
+  const verified = await shardctl(['verify', '--json', '--data', data]);
+  expect((JSON.parse(verified.stdout) as { keys: number }).keys).toBe(20_000);
+});
