@@ -26,9 +26,14 @@ import type { Supervisor } from './supervisor.ts';
 import { Throttle, type ThrottleSetting } from './throttle.ts';
 import type { Change, ChangeWish, TopologyFile } from './topology-file.ts';
 
-/** A batch is compared row by row while its slots are frozen: clients wait for about as long as that takes. */
-const batchRows = 2_000;
-const batchBytes = 1024 * 1024;
+/**
+ * A batch is compared row by row while its slots are frozen, so its size decides how long clients wait: it grows
+ * and shrinks towards the wanted freeze.
+ */
+const batchRowsMin = 250;
+const batchRowsMax = 16_000;
+const batchBytesMax = 4 * 1024 * 1024;
+const wantedFreezeMs = { least: 6, most: 15 } as const;
 const retryDelayMs = 100;
 /** A target that does not become ready in this time will not. */
 const targetStartDeadlineMs = 20_000;
@@ -50,6 +55,7 @@ export class Mover {
   #moveTimer: NodeJS.Timeout | undefined;
   #stepTimer: NodeJS.Timeout | undefined;
   #freeze = new FreezeClock();
+  #batchRows = 2_000;
   #isPaused = false;
   #isStopped = false;
 
@@ -191,8 +197,8 @@ export class Mover {
     const { keys, bytes } = supervisor.shard(from)?.health ?? {};
     const owned = topologyFile.ring.slotsOf(from).length;
     const fitting = Math.min(
-      (batchRows * owned) / Math.max(keys ?? 0, 1),
-      (batchBytes * owned) / Math.max(bytes ?? 0, 1),
+      (this.#batchRows * owned) / Math.max(keys ?? 0, 1),
+      (batchBytesMax * owned) / Math.max(bytes ?? 0, 1),
     );
     return { from, to, slots: slots.slice(0, Math.max(1, Math.floor(fitting))) };
   }
@@ -234,7 +240,7 @@ export class Mover {
           break;
         case 'announce':
           supervisor.announce();
-          this.#running?.progress.froze(this.#freeze.end());
+          this.#noteFreeze(this.#freeze.end());
           break;
         case 'record-done':
           topologyFile.finishMove(state.move.id);
@@ -242,7 +248,7 @@ export class Mover {
           break;
         case 'record-aborted':
           topologyFile.abortMove(state.move.id, effect.reason);
-          this.#running?.progress.froze(this.#freeze.end());
+          this.#noteFreeze(this.#freeze.end());
           log.warn(
             { move: state.move.id, reason: effect.reason },
             `a batch of slots stays with shard ${state.move.from} for now: ${effect.reason}`,
@@ -262,6 +268,14 @@ export class Mover {
       this.#move = undefined;
       this.#stepSoon(state.phase === 'done' ? 0 : retryDelayMs);
     }
+  }
+
+  #noteFreeze(durationMs: number | undefined): void {
+    // A repeated announcement has nothing to end.
+    if (durationMs === undefined) return;
+    this.#running?.progress.froze(durationMs);
+    const factor = durationMs > wantedFreezeMs.most ? 0.7 : durationMs < wantedFreezeMs.least ? 1.3 : 1;
+    this.#batchRows = Math.min(batchRowsMax, Math.max(batchRowsMin, this.#batchRows * factor));
   }
 
   #undo(reason: string): void {

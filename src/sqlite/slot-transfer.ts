@@ -13,6 +13,7 @@ import type { Move, MoveId } from '../moves/move.ts';
 import { type Change, isRow, packedBytes, type Row, RowSum } from '../moves/row.ts';
 import type { Cursor, LedgerPart, Page, PageLimits, SealedPart, SlotStorage, SlotSum } from '../moves/slot-storage.ts';
 import type { Ring } from '../partition/ring.ts';
+import { slotCount } from '../partition/slot.ts';
 import type { Database, Statement } from './database.ts';
 import { ledgerWindowLsn, selectResults } from './ledger.ts';
 
@@ -149,7 +150,8 @@ export class SlotTransfer implements SlotStorage {
   }
 
   ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
-    const wanted = { slots: new Set(slots), aboveLsn: this.#figures.lsn - ledgerWindowLsn };
+    const wanted = { slots: new Uint8Array(slotCount), aboveLsn: this.#figures.lsn - ledgerWindowLsn };
+    for (const slot of slots) wanted.slots[slot] = 1;
     const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().iterate(lsn) as Iterable<Buffer>;
     const found = new Map<number, Buffer>();
     for (const results of rows) selectResults(results, wanted, found);
