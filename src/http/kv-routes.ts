@@ -14,6 +14,8 @@ const kvPath = '/v1/kv/';
 const contentTypeBytesMax = 255;
 const defaultContentType = 'application/octet-stream';
 const noBytes = Buffer.alloc(0);
+/** Beyond it, copying a value into text costs more than the second write. */
+const oneWriteBytesMax = 4 * 1024;
 
 export function registerKvRoutes(app: FastifyInstance, store: Store): void {
   app.get(`${kvPath}*`, async (request, reply) => {
@@ -43,9 +45,9 @@ export function registerKvRoutes(app: FastifyInstance, store: Store): void {
 function sendOutcome(reply: FastifyReply, key: Key, outcome: Outcome): FastifyReply {
   switch (outcome.kind) {
     case 'value':
-      return describeValue(reply, outcome).send(outcome.value);
+      return sendValue(reply, outcome);
     case 'metadata':
-      return describeValue(reply, outcome).header('content-length', outcome.valueBytes).send();
+      return reply.code(200).headers(headersOf(outcome, outcome.valueBytes)).send();
     case 'absent':
       return sendProblem(reply, 'key-not-found', `There is no value under the key ${JSON.stringify(key.toString())}.`);
     case 'created':
@@ -59,18 +61,29 @@ function sendOutcome(reply: FastifyReply, key: Key, outcome: Outcome): FastifyRe
   }
 }
 
-function describeValue(
-  reply: FastifyReply,
-  { version, contentType }: { version: number; contentType: string },
-): FastifyReply {
-  // Raw headers: the stored type goes out as it came in, without Fastify adding a charset to it.
-  return reply.code(200).headers({
+type ValueHead = { readonly version: number; readonly contentType: string };
+
+function sendValue(reply: FastifyReply, outcome: ValueHead & { readonly value: Buffer }): FastifyReply {
+  const { value } = outcome;
+  const headers = headersOf(outcome, value.length);
+  if (value.length > oneWriteBytesMax) return reply.code(200).headers(headers).send(value);
+  // As latin1 text, head and body leave in one write; as bytes they would be two, which costs a sixth of a small GET.
+  reply.hijack();
+  reply.raw.writeHead(200, headers);
+  reply.raw.end(value.toString('latin1'), 'latin1');
+  return reply;
+}
+
+/** The stored type goes out as it came in, without a charset added to it. */
+function headersOf({ version, contentType }: ValueHead, valueBytes: number): Record<string, string | number> {
+  return {
     'content-type': contentType === '' ? defaultContentType : contentType,
+    'content-length': valueBytes,
     etag: `"${version}"`,
     // A stored page opened in a browser is shown, but runs no script, and has no origin to act for.
     'content-security-policy': "default-src 'none'; sandbox",
     'x-content-type-options': 'nosniff',
-  });
+  };
 }
 
 /** @throws KvError key-empty, key-malformed, key-too-long, parameter-unknown, parameter-invalid */
