@@ -5,6 +5,7 @@
 
 import { chmodSync } from 'node:fs';
 import fastify from 'fastify';
+import { isDiskFull } from '../sqlite/database.ts';
 import type { ServiceAudit } from './audit.ts';
 import type { ChangePlan } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
@@ -37,6 +38,8 @@ export type AdminActions = {
 };
 
 export type AdminApi = { readonly close: () => Promise<void> };
+
+const noRoom = 'There is no room on the disk to record the change: nothing was begun. Free some, then try again.';
 
 const wishSchema = {
   type: 'object',
@@ -73,6 +76,7 @@ const orderSchema = {
 export async function listenForOperators(socketPath: string, actions: AdminActions): Promise<AdminApi> {
   const app = fastify({ logger: false, forceCloseConnections: true });
   app.setErrorHandler((error, _request, reply) => {
+    if (isDiskFull(error)) return reply.code(507).send({ detail: noRoom });
     const isRefusal = error instanceof ChangeRefused;
     const status = isRefusal ? 409 : ((error as { statusCode?: number }).statusCode ?? 500);
     return reply.code(status).send({ detail: (error as Error).message });

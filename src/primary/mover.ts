@@ -17,6 +17,7 @@ import { type PlannedMove, planOf } from '../partition/plan.ts';
 import { failpoint } from '../process/failpoint.ts';
 import type { Log } from '../process/log.ts';
 import type { MoveReport } from '../process/messages.ts';
+import { isDiskFull } from '../sqlite/database.ts';
 import { weightsAfter } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -35,6 +36,7 @@ const batchRowsMax = 16_000;
 const batchBytesMax = 4 * 1024 * 1024;
 const wantedFreezeMs = { least: 6, most: 15 } as const;
 const retryDelayMs = 100;
+const fullDiskDelayMs = 1_000;
 /** A target that does not become ready in this time will not. */
 const targetStartDeadlineMs = 20_000;
 
@@ -61,7 +63,7 @@ export class Mover {
 
   constructor(options: MoverOptions) {
     this.#options = options;
-    this.throttle = new Throttle(options.supervisor);
+    this.throttle = new Throttle(options.supervisor, () => this.#move !== undefined);
   }
 
   /** Takes up what was not finished before. */
@@ -141,7 +143,9 @@ export class Mover {
 
   #stepSoon(delayMs: number): void {
     clearTimeout(this.#stepTimer);
-    this.#stepTimer = setTimeout(() => void this.#step(), delayMs);
+    this.#stepTimer = setTimeout(() => {
+      this.#step().catch((error: unknown) => this.#onFullDisk(error));
+    }, delayMs);
   }
 
   /** Begins what is next, when nothing is under way. */
@@ -166,7 +170,7 @@ export class Mover {
     const [planned] = planOf(topologyFile.ring, change.weights);
     if (planned === undefined) return this.#finish(change);
     const away = [planned.from, planned.to].find((id) => supervisor.shard(id)?.state !== 'ready');
-    if (away !== undefined) return this.#await(change, away, planned);
+    if (away !== undefined) return this.#waitFor(change, away, planned);
     this.#take(beginMove(topologyFile.openMove(change.id, this.#batchOf(planned))));
   }
 
@@ -181,7 +185,15 @@ export class Mover {
     }
   }
 
-  #await(change: Change, shard: number, planned: PlannedMove): void {
+  /** Without room nothing can be recorded, so nothing is begun: the service stays as it is, and this is tried again. */
+  #onFullDisk(error: unknown): void {
+    if (!isDiskFull(error)) throw error;
+    this.#options.log.error('there is no room on the disk to record what moves: trying again');
+    this.#stepSoon(fullDiskDelayMs);
+  }
+
+  /** One of the two shards is away. */
+  #waitFor(change: Change, shard: number, planned: PlannedMove): void {
     const isHopeless =
       this.#options.supervisor.shard(shard)?.state === 'failed' ||
       performance.now() - (this.#running?.beganAtMs ?? 0) > targetStartDeadlineMs;
@@ -205,14 +217,15 @@ export class Mover {
 
   async #finish(change: Change): Promise<void> {
     const { topologyFile, supervisor, directory, log } = this.#options;
-    topologyFile.endChange(change.id, change.state === 'undoing' ? 'aborted' : 'done', Date.now());
-    this.#running = undefined;
+    // Processes and files first: after a crash in between, the change is taken up again and finds nothing to move.
     for (const child of supervisor.shards) {
       const id = child.spec.shard as number;
       if (change.weights.has(id)) continue;
       await supervisor.removeShard(id);
       directory.removeShardFile(id);
     }
+    topologyFile.endChange(change.id, change.state === 'undoing' ? 'aborted' : 'done', Date.now());
+    this.#running = undefined;
     log.info(
       { change: change.id, kind: change.kind, state: topologyFile.change(change.id).state },
       `${change.kind} is over`,
@@ -227,6 +240,7 @@ export class Mover {
 
   #take({ state, effects }: CoordinatorStep): void {
     const { topologyFile, supervisor, log } = this.#options;
+    const before = this.#move;
     this.#move = state;
     for (const effect of effects) {
       const step = effect.kind === 'ask' ? `ask-${effect.command}` : effect.kind;
@@ -236,24 +250,36 @@ export class Mover {
           this.#ask(state.move, effect.side, effect.command);
           break;
         case 'commit':
-          topologyFile.commitMove(state.move);
+          try {
+            topologyFile.commitMove(state.move);
+          } catch (error) {
+            if (!isDiskFull(error)) throw error;
+            // It was rolled back: the move is where it was before, and goes no further.
+            this.#move = before;
+            return this.#on({
+              kind: 'refused',
+              move: state.move.id,
+              by: 'target',
+              reason: 'the disk of the primary is full',
+            });
+          }
           break;
         case 'announce':
           supervisor.announce();
           this.#noteFreeze(this.#freeze.end());
           break;
         case 'record-done':
-          topologyFile.finishMove(state.move.id);
+          this.#record(() => topologyFile.finishMove(state.move.id));
           this.#running?.progress.moved(state.move.slots.length);
           break;
         case 'record-aborted':
-          topologyFile.abortMove(state.move.id, effect.reason);
+          this.#record(() => topologyFile.abortMove(state.move.id, effect.reason));
           this.#noteFreeze(this.#freeze.end());
           log.warn(
             { move: state.move.id, reason: effect.reason },
             `a batch of slots stays with shard ${state.move.from} for now: ${effect.reason}`,
           );
-          if (/disk .* is full/.test(effect.reason)) this.#undo(effect.reason);
+          if (/disk .* is full/.test(effect.reason)) this.#record(() => this.#undo(effect.reason));
           break;
         case 'set-timer':
           clearTimeout(this.#moveTimer);
@@ -267,6 +293,15 @@ export class Mover {
     if (state.phase === 'done' || state.phase === 'aborted') {
       this.#move = undefined;
       this.#stepSoon(state.phase === 'done' ? 0 : retryDelayMs);
+    }
+  }
+
+  /** How a move ended is also known from the ring: without room for it, the next start records it. */
+  #record(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
     }
   }
 

@@ -21,14 +21,16 @@ const idleOperationsPerS = 5;
 
 export class Throttle {
   readonly #supervisor: Supervisor;
+  readonly #isMoving: () => boolean;
   #setting: ThrottleSetting = { kind: 'automatic' };
   #timer: NodeJS.Timeout | undefined;
   #adjustedRowsPerS = firstRowsPerS;
   /** Clients' p99 while nothing moved, when there were any. */
   #quietP99Ms: number | null = null;
 
-  constructor(supervisor: Supervisor) {
+  constructor(supervisor: Supervisor, isMoving: () => boolean) {
     this.#supervisor = supervisor;
+    this.#isMoving = isMoving;
   }
 
   start(): void {
@@ -56,14 +58,13 @@ export class Throttle {
     return seen.length === 0 ? null : Math.max(...seen);
   }
 
-  /** Told while nothing moves. */
-  noteQuiet(): void {
-    this.#quietP99Ms = this.p99Ms;
-    this.#adjustedRowsPerS = firstRowsPerS;
-  }
-
   #adjust(): void {
     const p99Ms = this.p99Ms;
+    if (!this.#isMoving()) {
+      this.#quietP99Ms = p99Ms;
+      this.#adjustedRowsPerS = firstRowsPerS;
+      return;
+    }
     const boundMs =
       this.#setting.kind === 'p99-ms'
         ? this.#setting.p99Ms

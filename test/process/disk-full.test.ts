@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import { startService } from '../support/service.ts';
+import { shardctl, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 function smallDisk(): string | undefined {
@@ -42,6 +42,12 @@ test('a full disk answers 507, keeps what was acknowledged, goes on reading, and
   for (const key of kept)
     expect(await (await fetch(`${service.url}/v1/kv/${key}`)).text()).toBe(key.padEnd(100_000, '.'));
   expect((await service.processStatus('shard-1')).restarts).toBe(0);
+
+  // A shard that is added has no room either: it is undone, and nothing else happens.
+  const added = await shardctl(['add-shard', '--yes', '--data', data]);
+  expect([added.code, added.stderr]).toEqual([1, expect.stringContaining('There is no room on the disk')]);
+  for (const key of kept) expect((await fetch(`${service.url}/v1/kv/${key}`, { method: 'HEAD' })).status).toBe(200);
+  expect((await service.processStatus('shard-1')).slots).toBe(16_384);
 
   execFileSync('mount', ['-o', 'remount,size=64m', data]);
   expect((await put('after', 100_000)).status).toBe(201);
