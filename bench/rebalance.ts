@@ -85,8 +85,6 @@ const targets = [
     (movedShare / leastShare).toFixed(3),
     Math.abs(movedShare / leastShare - 1) <= 0.01,
   ),
-    movedShare / leastShare <= 1.01,
-  ),
   target('balance after, in slots', '≤ 1', String(spread(slotsAfterAdding)), spread(slotsAfterAdding) <= 1),
   ...[added, removed].flatMap(({ title, last, p99Ms }) => [
     target(`${title}: freeze, median`, '≤ 20 ms', ms(last.freezeMedianMs), (last.freezeMedianMs ?? 0) <= 20),
