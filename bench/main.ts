@@ -2,7 +2,8 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodes } from '../src/cli/exit.ts';
-import { chosenDriver, DriverMissing, type DriverName, driverNames } from './drivers/driver-choice.ts';
+import { chosenDriver, type DriverName, driverNames } from './drivers/driver-choice.ts';
+import { BenchFailure } from './failure.ts';
 import { compareQuickly } from './quick.ts';
 import { reportOf } from './report.ts';
 
@@ -54,7 +55,7 @@ function report(error: unknown): number {
     console.error('bench: interrupted; everything that was started is stopped.');
     return interruptedExitCode;
   }
-  if (error instanceof DriverMissing) {
+  if (error instanceof BenchFailure) {
     console.error(`bench: ${error.message}`);
     return exitCodes.failed;
   }

@@ -11,9 +11,10 @@ import { countText } from '../src/cli/quantity.ts';
 import { startContestants } from './contestants/contestant.ts';
 import type { Driver } from './drivers/driver.ts';
 import { describeMachine, type Machine } from './machine.ts';
-import { driveSeconds, measure, measureExpectedMs, rounds } from './measure.ts';
+import { driveSeconds, measure, measureExpectedMs } from './measure.ts';
 import { preload } from './preload.ts';
 import { Progress } from './progress.ts';
+import { rounds } from './schedule.ts';
 import { type TargetResult, targetResults } from './targets.ts';
 import type { Trial } from './trial.ts';
 import { connections, keyCount, valueBytes } from './workload.ts';
@@ -45,7 +46,7 @@ export type QuickOptions = {
   readonly terminal: NodeJS.WriteStream;
 };
 
-/** Leaves no process and no file behind, however it ends. @throws Error when a contestant or a request failed */
+/** Leaves no process and no file behind, however it ends. @throws BenchFailure when a contestant or a request failed */
 export async function compareQuickly({ driver, signal, terminal }: QuickOptions): Promise<QuickResult> {
   const startedAtMs = performance.now();
   const seed = randomInt(2 ** 31);
@@ -58,7 +59,7 @@ export async function compareQuickly({ driver, signal, terminal }: QuickOptions)
   try {
     progress.begin({ title: 'Starting', expectedMs: startExpectedMs });
     const machine = describeMachine(directory);
-    const { contestants, stop } = await startContestants(directory);
+    const { contestants, death, stop } = await startContestants(directory);
     try {
       const urls = [contestants.service.url, contestants.single.url];
       progress.begin({ title: `Storing ${countText(keyCount)} keys`, expectedMs: preloadExpectedMs });
@@ -70,6 +71,9 @@ export async function compareQuickly({ driver, signal, terminal }: QuickOptions)
         settings: { driver: driver.name, driverCaveat: driver.caveat, ...settings },
         ...{ machine, trials, targets: targetResults(trials), tookMs },
       };
+    } catch (error) {
+      // Whatever failed then failed because of it.
+      throw death() ?? error;
     } finally {
       await stop();
     }

@@ -94,7 +94,7 @@ const targetColumns: readonly Column<TargetResult>[] = [
     align: 'right',
     cell: ({ bound, wanted }) => `${bound === 'at least' ? '≥' : '≤'} ${wanted.toFixed(2)}`,
   },
-  { title: 'median', align: 'right', cell: ({ ratio }) => (ratio === null ? '–' : ratio.median.toFixed(2)) },
+  { title: 'median', align: 'right', cell: ({ ratio }) => (ratio === null ? '–' : ratio.median.toFixed(3)) },
   {
     title: 'min–max',
     align: 'right',
@@ -118,7 +118,7 @@ function machineLines({ cores, cpu, system, node, sqlite, disk }: Machine): stri
   ];
 }
 
-/** The share of the CPU that makes figures doubtful: a fifth of the smallest margin that a target leaves. */
+/** The service needs every core, the others one each: what others take moves the ratios, from about here on visibly. */
 const disturbingShare = 0.05;
 
 function othersLine(trials: readonly Trial[]): string {

@@ -27,12 +27,6 @@ export type Trial = Cell & {
   readonly othersShare: number | null;
 };
 
-/** Every cell once, each round beginning with another one: over as many rounds as cells, each has every place once. */
-export function cellsOfRound(round: number): readonly Cell[] {
-  const first = round % cells.length;
-  return [...cells.slice(first), ...cells.slice(0, first)];
-}
-
 export function trialsOf(trials: readonly Trial[], { contestant, method }: Cell): readonly Trial[] {
   return trials.filter((trial) => trial.contestant === contestant && trial.method === method);
 }

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { exactly, objectOf, text } from '../../src/process/shape.ts';
+import { BenchFailure } from '../failure.ts';
 
 const startDeadlineMs = 15_000;
 /** More than the service allows itself. */
@@ -27,6 +28,7 @@ export class ContestantProcess {
     this.#child = spawn(process.execPath, args, {
       detached: true,
       env: environment(),
+      // By its channel a contestant of ours notices when the benchmark is gone.
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     if (this.#child.pid === undefined) throw new Error(`${this.#command} cannot be started`);
@@ -35,16 +37,26 @@ export class ContestantProcess {
     process.prependListener('exit', this.#killGroup);
   }
 
-  /** Resolves with its URL when it serves. */
+  /** Why it is no more, when it has ended without being stopped. */
+  get death(): BenchFailure | undefined {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) return undefined;
+    return new BenchFailure(`${this.#command} ended with ${signalCode ?? `exit code ${exitCode}`}.`);
+  }
+
+  /** Resolves with its URL when it serves. @throws BenchFailure */
   ready(): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const fail = (why: string) => reject(new Error(`${this.#command} ${why}`));
-      const late = setTimeout(() => fail(`is not ready after ${startDeadlineMs} ms`), startDeadlineMs);
-      this.#child.once('exit', (code, signal) => fail(`ended with ${signal ?? `exit code ${code}`}`));
+    return new Promise<string>((resolve, reject) => {
+      const late = new BenchFailure(`${this.#command} is not ready after ${startDeadlineMs / 1_000} s.`);
+      const impatience = setTimeout(() => reject(late), startDeadlineMs);
+      this.#child.once('exit', () => {
+        clearTimeout(impatience);
+        reject(this.death);
+      });
       createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
         const said: unknown = JSON.parse(line);
         if (!announcement(said)) return;
-        clearTimeout(late);
+        clearTimeout(impatience);
         resolve(said.url);
       });
     });

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { statusOfService } from '../../src/cli/admin-client.ts';
+import type { BenchFailure } from '../failure.ts';
 import { ContestantProcess } from './contestant-process.ts';
 
 export type ContestantName = 'service' | 'single' | 'bare';
@@ -29,13 +30,21 @@ const shardctl = fileURLToPath(new URL('../../src/cli/shardctl.js', import.meta.
 const singleProcess = fileURLToPath(new URL('./single-process.js', import.meta.url));
 const bareHttp = fileURLToPath(new URL('./bare-http.js', import.meta.url));
 
+const serviceArgs = 'start --port 0 --routers 1 --shards 2'.split(' ');
+
+export type RunningContestants = {
+  readonly contestants: Contestants;
+  /** Of the first that ended by itself. */
+  readonly death: () => BenchFailure | undefined;
+  readonly stop: () => Promise<void>;
+};
+
 /**
  * Resolves when all of them serve.
  * @param directory on whose disk those with a store keep it
+ * @throws BenchFailure when one does not
  */
-export async function startContestants(
-  directory: string,
-): Promise<{ readonly contestants: Contestants; readonly stop: () => Promise<void> }> {
+export async function startContestants(directory: string): Promise<RunningContestants> {
   const started: ContestantProcess[] = [];
   const stop = async () => {
     await Promise.all(started.map((one) => one.stop()));
@@ -47,18 +56,7 @@ export async function startContestants(
   };
   try {
     const serviceData = join(directory, 'service');
-    const service = await start([
-      shardctl,
-      'start',
-      '--port',
-      '0',
-      '--data',
-      serviceData,
-      '--shards',
-      '2',
-      '--routers',
-      '1',
-    ]);
+    const service = await start([shardctl, ...serviceArgs, '--data', serviceData]);
     const { processes } = await statusOfService(serviceData);
     const singleData = join(directory, 'single');
     mkdirSync(singleData);
@@ -67,7 +65,8 @@ export async function startContestants(
       single: await start([singleProcess, singleData]),
       bare: await start([bareHttp]),
     };
-    return { contestants, stop };
+    const death = () => started.map((one) => one.death).find((one) => one !== undefined);
+    return { contestants, death, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -5,6 +5,7 @@
 
 import autocannon from 'autocannon';
 import { LatencyHistogram } from '../../src/process/latency.ts';
+import { BenchFailure } from '../failure.ts';
 import { connections, keyCount, pathOfKey, requestText, valueText } from '../workload.ts';
 import type { Drive, Driven, Driver } from './driver.ts';
 
@@ -42,7 +43,7 @@ export class AutocannonDriver implements Driver {
         if (signal.aborted) return reject(signal.reason);
         if (requests === 0 || sequence < requests || non2xx + errors > 0) {
           const failed = `${non2xx} were answered with an error and ${errors} broke off`;
-          return reject(new Error(`${method} at ${url}: of ${requests + non2xx} requests, ${failed}.`));
+          return reject(new BenchFailure(`${method} at ${url}: of ${requests + non2xx} requests, ${failed}.`));
         }
         const percentileMs = (percentile: number) => LatencyHistogram.percentileMs([latencies], percentile) ?? 0;
         resolve({ requests, durationMs, p50Ms: percentileMs(50), p99Ms: percentileMs(99) });

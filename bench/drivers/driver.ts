@@ -27,6 +27,6 @@ export interface Driver {
   readonly name: string;
   /** What to bear in mind when reading its figures. */
   readonly caveat: string | null;
-  /** @throws Error when a single request failed: figures with failures in them mean nothing */
+  /** @throws BenchFailure when a single request failed: figures with failures in them mean nothing */
   drive(drive: Drive): Promise<Driven>;
 }

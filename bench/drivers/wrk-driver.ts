@@ -4,6 +4,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { BenchFailure } from '../failure.ts';
 import { connections } from '../workload.ts';
 import type { Drive, Driven, Driver } from './driver.ts';
 import { wrkResultOf, wrkScript } from './wrk-script.ts';
@@ -32,7 +33,7 @@ export class WrkDriver implements Driver {
     const { stdout } = await run('wrk', [...load, '--script', script, url, '--', method, String(seed)], { signal });
     const { requests, durationUs, p50Us, p99Us, failedStatus, failedSocket } = wrkResultOf(stdout);
     if (requests === 0 || failedStatus + failedSocket > 0) {
-      throw new Error(
+      throw new BenchFailure(
         `${method} at ${url}: of ${requests} requests, ${failedStatus} were answered with an error and ${failedSocket} broke off.`,
       );
     }
