@@ -60,6 +60,7 @@ export type SourceReply =
       readonly ledger: LedgerPart;
       readonly sum: SlotSum;
       readonly lsn: number;
+      readonly forgottenLsn: number;
     }
   /** The source knows nothing of such a move, or it is not that far: the target gives up. */
   | { readonly kind: 'refusal'; readonly reason: string };

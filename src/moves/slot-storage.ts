@@ -22,6 +22,8 @@ export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number };
 
 export interface SlotStorage {
   readonly lsn: number;
+  /** Results of writes up to here may be missing in `ledgerSince`: resends of them cannot be told from new writes. */
+  readonly forgottenLsn: number;
 
   /** Target, durable: no row of these slots is left, and they are on their way in. */
   openIncoming(move: Move): void;
@@ -50,5 +52,7 @@ export type SealedPart = {
   readonly changes: readonly Change[];
   readonly results: readonly Buffer[];
   readonly sourceLsn: number;
+  /** The source's: from now on the target has forgotten as much. */
+  readonly forgottenLsn: number;
   readonly expected: SlotSum;
 };

@@ -30,13 +30,16 @@ type SourceState =
 export class MoveSource {
   readonly #storage: SlotStorage;
   #state: SourceState = { phase: 'idle' };
+  /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
+  #over: MoveId = 0;
 
   constructor(storage: SlotStorage) {
     this.#storage = storage;
   }
 
-  /** Asked again, or of a new move, it begins anew: the target begins anew too. */
-  track(move: Move): MoveAnswer {
+  /** Asked again it goes on; undefined when the question is late news. */
+  track(move: Move): MoveAnswer | undefined {
+    if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return undefined;
     if (this.#state.phase === 'idle' || this.#state.move.id !== move.id) {
       this.#state = { phase: 'tracking', move, slots: new Set(move.slots), changed: new Map() };
     }
@@ -59,6 +62,7 @@ export class MoveSource {
 
   /** The move is over here. */
   end(move: MoveId): void {
+    this.#over = Math.max(this.#over, move);
     if (this.#state.phase !== 'idle' && this.#state.move.id === move) this.#state = { phase: 'idle' };
   }
 
@@ -99,7 +103,8 @@ export class MoveSource {
           bytesMax: Number.POSITIVE_INFINITY,
         });
         const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn);
-        return { kind: 'rest', changes, ledger, sum: this.#storage.openOutgoing(state.move), lsn: this.#storage.lsn };
+        const { lsn, forgottenLsn } = this.#storage;
+        return { kind: 'rest', changes, ledger, sum: this.#storage.openOutgoing(state.move), lsn, forgottenLsn };
       }
     }
   }

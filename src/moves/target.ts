@@ -41,6 +41,8 @@ type Ledger = { readonly results: readonly Buffer[]; readonly upToLsn: number };
 export class MoveTarget {
   readonly #storage: SlotStorage;
   #state: TargetState = { phase: 'idle' };
+  /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
+  #over: MoveId = 0;
 
   constructor(storage: SlotStorage) {
     this.#storage = storage;
@@ -51,6 +53,7 @@ export class MoveTarget {
   }
 
   prepare(move: Move): TargetEffect[] {
+    if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return [];
     if (this.#state.phase === 'prepared' && this.#state.move.id === move.id) return [answer(move, 'prepared')];
     // Later than that the question is late news; but of another move it is the beginning of that one.
     if (this.#state.phase !== 'idle' && this.#state.move.id === move.id) return [];
@@ -76,13 +79,14 @@ export class MoveTarget {
   }
 
   cancel(id: MoveId): TargetEffect[] {
-    if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#state = { phase: 'idle' };
+    this.end(id);
     this.#storage.forget(id);
     return [{ kind: 'answer', move: id, answer: 'cancelled' }];
   }
 
   /** The move is over here: the slots are this shard's own. */
   end(id: MoveId): void {
+    this.#over = Math.max(this.#over, id);
     if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#state = { phase: 'idle' };
   }
 
@@ -99,8 +103,7 @@ export class MoveTarget {
 
   /** The connection to the source is gone, or it knows no such move: the primary will abort. */
   sourceLost(reason: string): TargetEffect[] {
-    if (this.#state.phase !== 'copying' && this.#state.phase !== 'catching-up' && this.#state.phase !== 'finishing')
-      return [];
+    if (this.#state.phase === 'idle' || this.#state.phase === 'prepared' || this.#state.phase === 'sealed') return [];
     return [{ kind: 'refuse', move: this.#state.move.id, reason }];
   }
 
@@ -127,10 +130,10 @@ export class MoveTarget {
 
   #onRest(
     { move, ledger }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
-    { changes, ledger: part, sum, lsn }: Extract<SourceReply, { kind: 'rest' }>,
+    { changes, ledger: part, sum, lsn, forgottenLsn }: Extract<SourceReply, { kind: 'rest' }>,
   ): TargetEffect[] {
     const results = [...ledger.results, part.results];
-    if (!this.#storage.seal(move, { changes, results, sourceLsn: lsn, expected: sum })) {
+    if (!this.#storage.seal(move, { changes, results, sourceLsn: lsn, forgottenLsn, expected: sum })) {
       return [
         { kind: 'refuse', move: move.id, reason: `the rows that arrived are not those that shard ${move.from} holds` },
       ];

@@ -41,6 +41,8 @@ export async function liveAsChild<M extends StartMessage>(
   const nameOf = (start: StartMessage) => (start.type === 'start-shard' ? `shard-${start.shard}` : 'router');
   let work: Promise<ChildWork> | undefined;
   let latestSequence = -1;
+  /** A topology that overtook the start message. */
+  let early: Topology | undefined;
 
   async function start(message: M): Promise<ChildWork> {
     const log = await createLog(nameOf(message));
@@ -62,15 +64,17 @@ export async function liveAsChild<M extends StartMessage>(
     } else if (message.type === 'topology') {
       if (message.sequence <= latestSequence) return;
       latestSequence = message.sequence;
-      (await work)?.adopt(message);
+      if (work === undefined) early = message;
+      else (await work).adopt(message);
     } else if (message.type === 'move') {
       (await work)?.obey?.(message);
     } else if (message.type === 'audit') {
       (await work)?.audit?.(message.id);
     } else if (message.type === type && work === undefined) {
-      latestSequence = message.topology.sequence;
+      latestSequence = Math.max(latestSequence, message.topology.sequence);
       work = start(message as M);
-      await work;
+      const begun = await work;
+      if (early !== undefined && early.sequence > message.topology.sequence) begun.adopt(early);
     }
   });
   await tell({ type: 'born' });

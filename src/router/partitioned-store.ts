@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { isWrite, type Operation, type OpId, type Outcome, opIdBytes, type Store } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
 import { noResend, type WireError, writeUInt53 } from '../wire/frame.ts';
-import { givenUp, type Pending } from '../wire/pending.ts';
-import { type LinkLimits, type SeenLsn, ShardLink } from '../wire/shard-link.ts';
+import { givenUp, overloaded, type Pending } from '../wire/pending.ts';
+import { type LinkLimits, type Seen, ShardLink } from '../wire/shard-link.ts';
 
 export type ShardAddress = {
   readonly id: number;
@@ -32,7 +32,7 @@ export class PartitionedStore implements Store {
   readonly #limits: LinkLimits;
   readonly #events: PartitionedStoreEvents;
   readonly #links = new Map<number, ShardLink>();
-  readonly #seen: SeenLsn = { lsn: 0 };
+  readonly #seen: Seen;
   /** New for each router life: op ids of two lives never meet. */
   readonly #session = randomBytes(sessionBytes);
   #writesBegun = 0;
@@ -43,6 +43,7 @@ export class PartitionedStore implements Store {
 
   constructor(ring: Ring, limits: LinkLimits, events: PartitionedStoreEvents) {
     this.#ring = ring;
+    this.#seen = { lsn: 0, epoch: ring.epoch };
     this.#limits = limits;
     this.#events = events;
   }
@@ -66,7 +67,10 @@ export class PartitionedStore implements Store {
 
   /** Epochs never go back: an older ring is late news. */
   adopt(ring: Ring, addresses: readonly ShardAddress[]): void {
-    if (ring.epoch >= this.#ring.epoch) this.#ring = ring;
+    if (ring.epoch >= this.#ring.epoch) {
+      this.#ring = ring;
+      this.#seen.epoch = ring.epoch;
+    }
     const known = new Set(addresses.map(({ id }) => id));
     for (const { id, state, socketPath } of addresses) {
       const link = this.#linkOf(id);
@@ -122,7 +126,7 @@ export class PartitionedStore implements Store {
   #park(pending: Pending): void {
     if (this.#parked.length >= this.#limits.pendingMax) {
       const detail = `${this.#parked.length} requests are waiting for moving slots: send fewer at once.`;
-      return pending.settle({ kind: 'failed', code: 'overloaded', detail });
+      return pending.settle(overloaded(pending, detail));
     }
     this.#parked.push(pending);
     this.#retry ??= setTimeout(() => this.#dispatchParked(), retryIntervalMs);

@@ -24,6 +24,13 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
   const health = new HealthSampler();
   const file = new ShardFile(start.file, { service, shard });
   let ring = ringOf(start.topology);
+  /**
+   * By slot, the epoch at which it came while this process ran. What a router sent before that, by an older ring, may
+   * lie unread in a socket while the slot goes away and comes back, and its resend was answered by the other shard.
+   */
+  const arrivedAtEpoch = new Map<number, number>();
+  const serves = ({ operation: { slot }, epoch }: Request) =>
+    ring.shardOf(slot) === shard && !moves.source.refuses(slot) && epoch >= (arrivedAtEpoch.get(slot) ?? 0);
   const moves = new MoveAgent({
     shard,
     transfer: file.transfer,
@@ -36,8 +43,7 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
     shard,
     frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
     lsn: () => file.counters.lsn,
-    execute: (requests) =>
-      executeServed(requests, file, moves, (slot) => ring.shardOf(slot) === shard && !moves.source.refuses(slot)),
+    execute: (requests) => executeServed(requests, file, moves, serves),
     onBatch: (requests, durationMs) => health.record(durationMs, requests),
     onWireError: (error) => log.error(error, 'a router broke the wire protocol'),
   });
@@ -49,6 +55,7 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
     adopt: (topology) => {
       const next = ringOf(topology);
       if (next.epoch < ring.epoch) return;
+      for (const slot of next.slotsOf(shard)) if (ring.shardOf(slot) !== shard) arrivedAtEpoch.set(slot, next.epoch);
       ring = next;
       moves.adopt(next);
     },
@@ -74,13 +81,13 @@ function executeServed(
   requests: readonly Request[],
   file: ShardFile,
   moves: MoveAgent,
-  serves: (slot: number) => boolean,
+  serves: (request: Request) => boolean,
 ): readonly Answer[] {
-  const served = requests.filter(({ operation }) => serves(operation.slot));
+  const served = requests.filter(serves);
   const outcomes = file.execute(served);
   // In the same step as the commit: no write may slip between what was copied and what is remembered.
   for (const { operation } of served) moves.source.noteWrite(operation);
   if (served.length === requests.length) return outcomes;
   let next = 0;
-  return requests.map(({ operation }) => (serves(operation.slot) ? (outcomes[next++] as Outcome) : elsewhere));
+  return requests.map((request) => (serves(request) ? (outcomes[next++] as Outcome) : elsewhere));
 }

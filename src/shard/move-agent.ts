@@ -4,7 +4,7 @@
  * `moves/`; here it is only done.
  */
 
-import type { MoveCommand, MoveId } from '../moves/move.ts';
+import type { MoveAnswer, MoveCommand, MoveId } from '../moves/move.ts';
 import { MoveSource } from '../moves/source.ts';
 import { MoveTarget, type TargetEffect } from '../moves/target.ts';
 import type { Ring } from '../partition/ring.ts';
@@ -19,6 +19,7 @@ import { MoveConnection, MoveServer } from '../wire/move-connection.ts';
 const purgeStep = { rowsMax: 512, pagesMax: 64 } as const;
 /** Pauses are so many times as long as the step before: purging takes at most a tenth of the shard's time. */
 const purgePauseFactor = 9;
+const fullDiskDelayMs = 1_000;
 
 export type MoveAgentOptions = {
   readonly shard: number;
@@ -39,6 +40,7 @@ export class MoveAgent {
   #rowsPerS = 0;
   #purge: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
+  #settleAgain: NodeJS.Timeout | undefined;
 
   constructor(options: MoveAgentOptions) {
     this.#options = options;
@@ -79,6 +81,7 @@ export class MoveAgent {
   stop(): void {
     clearTimeout(this.#purge);
     clearTimeout(this.#pause);
+    clearTimeout(this.#settleAgain);
     this.#connection?.close();
     this.#server.stop();
   }
@@ -87,7 +90,7 @@ export class MoveAgent {
     const isTarget = move.to === this.#options.shard;
     switch (command) {
       case 'track':
-        return this.#answer(move.id, 'source', this.source.track(move));
+        return this.#tracked(move.id, this.source.track(move));
       case 'freeze': {
         const answer = this.source.freeze(move.id);
         if (answer === undefined) return this.#refuse(move.id, 'source', 'the source knows nothing of this move');
@@ -112,10 +115,24 @@ export class MoveAgent {
     }
   }
 
+  /** Late news is answered with nothing. */
+  #tracked(move: MoveId, answer: MoveAnswer | undefined): void {
+    if (answer !== undefined) this.#answer(move, 'source', answer);
+  }
+
   #settle(): void {
     const { transfer, shard } = this.#options;
     const open = new Set([this.source.move?.id, this.#target.move?.id]);
-    for (const id of transfer.settle(this.#ring, shard, (move) => open.has(move))) {
+    let settled: readonly MoveId[];
+    try {
+      settled = transfer.settle(this.#ring, shard, (move) => open.has(move));
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      // The ring already says what is served; only the counters lag behind until there is room.
+      this.#settleAgain = setTimeout(() => this.#settle(), fullDiskDelayMs);
+      return;
+    }
+    for (const id of settled) {
       this.source.end(id);
       if (this.#target.move?.id === id) this.#disconnect();
       this.#target.end(id);

@@ -50,17 +50,17 @@ export function unpackResults(packed: Buffer): LedgerResult[] {
 export const ledgerWindowLsn = 2 ** 18;
 
 /**
- * Adds to `found` those of the packed results that are of these slots and above this lsn, each still packed, by
- * version: a result that has come back with its slot is there once. `slots` has a 1 for each slot wanted.
+ * Adds to `found` those of the packed results that are of these slots and above this lsn, each still packed, by op
+ * id: a result that has come back with its slot is there once. (Versions of two shards may be equal.) `slots` has a 1 for each slot wanted.
  */
 export function selectResults(
   packed: Buffer,
   wanted: { readonly slots: Uint8Array; readonly aboveLsn: number },
-  found: Map<number, Buffer>,
+  found: Map<string, Buffer>,
 ): void {
   for (let at = 0; at < packed.length; at += resultBytes) {
     if (wanted.slots[packed.readUInt16LE(at + opIdBytes)] === 0) continue;
-    const version = Number(packed.readBigUInt64LE(at + versionAt));
-    if (version > wanted.aboveLsn) found.set(version, packed.subarray(at, at + resultBytes));
+    if (Number(packed.readBigUInt64LE(at + versionAt)) <= wanted.aboveLsn) continue;
+    found.set(packed.toString('latin1', at, at + opIdBytes), packed.subarray(at, at + resultBytes));
   }
 }

@@ -7,7 +7,7 @@
  *            values up to a page stay off overflow pages.
  *   ledger   one row a commit: the last lsn of the batch, the file's counters after it, and the results of
  *            its writes by op id, so that a resent write is answered and not applied again.
- *   identity which service and shard this file belongs to.
+ *   identity which service and shard this file belongs to, and how far back its ledger has been pruned.
  *   transfer what is known of slots that come and go: see slot-transfer.ts.
  */
 
@@ -24,14 +24,14 @@ import {
 import type { Ring } from '../partition/ring.ts';
 import { type Database, isDiskFull, openExclusively, type Schema, type Statement, UnusableFile } from './database.ts';
 import { FileAudit } from './file-audit.ts';
-import { type LedgerResult, ledgerWindowLsn, noOpId, packResults, unpackResults } from './ledger.ts';
+import { type LedgerResult, noOpId, packResults, unpackResults } from './ledger.ts';
 import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
 
 const schema: Schema = {
   applicationId: 0x53484c31, // "SHL1"
   version: 1,
   ddl: `
-    CREATE TABLE identity (service TEXT NOT NULL, shard INTEGER NOT NULL) STRICT;
+    CREATE TABLE identity (service TEXT NOT NULL, shard INTEGER NOT NULL, forgotten_lsn INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE entry (
       id           INTEGER PRIMARY KEY,
       slot         INTEGER NOT NULL,
@@ -131,9 +131,7 @@ export class ShardFile implements FileFigures {
     this.#update = this.#db.prepare('UPDATE entry SET version = ?, content_type = ?, value = ? WHERE id = ?');
     this.#delete = this.#db.prepare('DELETE FROM entry WHERE id = ?');
     this.#record = this.#db.prepare('INSERT INTO ledger (lsn, keys, bytes, results) VALUES (?, ?, ?, ?)');
-    this.#prune = this.#db.prepare(
-      'DELETE FROM ledger WHERE lsn <= (SELECT lsn FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?)',
-    );
+    this.#prune = this.#db.prepare('DELETE FROM ledger WHERE lsn <= ?');
   }
 
   get counters(): FileCounters {
@@ -179,6 +177,15 @@ export class ShardFile implements FileFigures {
       this.#counters = before;
       throw error;
     }
+  }
+
+  /** Results of writes up to here may be gone, of this file's own or of slots that came to it. */
+  get forgottenLsn(): number {
+    return this.#db.prepare('SELECT forgotten_lsn FROM identity').pluck().get() as number;
+  }
+
+  forgetUpTo(lsn: number): void {
+    this.#db.prepare('UPDATE identity SET forgotten_lsn = max(forgotten_lsn, ?)').run(lsn);
   }
 
   record({ lsnAtLeast, keys, bytes, results }: Parameters<FileFigures['record']>[0]): void {
@@ -261,12 +268,13 @@ export class ShardFile implements FileFigures {
     this.#record.run(lsn, keys, bytes, results);
     this.#ledgerRows++;
     if (this.#ledgerRows < ledgerRowsMax + ledgerRowsPruned) return;
-    this.#ledgerRows -= this.#prune.run(ledgerRowsPruned - 1).changes;
+    const lastPruned = this.#db.prepare('SELECT lsn FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?').pluck();
+    this.forgetUpTo(lastPruned.get(ledgerRowsPruned - 1) as number);
+    this.#ledgerRows -= this.#prune.run(this.forgottenLsn).changes;
   }
 
   /** The answer this write was given before; undefined when it was never applied. */
   #earlierAnswer(opId: Buffer, seenLsn: number): Outcome | undefined {
-    const floor = this.#db.prepare('SELECT min(lsn) FROM ledger').pluck().get() as number | null;
     const rows = this.#db
       .prepare('SELECT results FROM ledger WHERE lsn > ?')
       .pluck()
@@ -274,9 +282,7 @@ export class ShardFile implements FileFigures {
     for (const results of rows) {
       for (const result of unpackResults(results)) if (result.opId.equals(opId)) return result.outcome;
     }
-    const isPruned = this.#ledgerRows >= ledgerRowsMax && floor !== null && floor > seenLsn + 1;
-    const isForgotten = isPruned || seenLsn < this.#counters.lsn - ledgerWindowLsn;
-    return isForgotten ? forgotten : undefined;
+    return seenLsn < this.forgottenLsn ? forgotten : undefined;
   }
 }
 

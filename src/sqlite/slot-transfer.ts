@@ -33,6 +33,10 @@ class SumsDiffer extends Error {}
 /** What this part needs of the file around it. */
 export interface FileFigures {
   readonly lsn: number;
+  /** Results of writes up to here may be gone. */
+  readonly forgottenLsn: number;
+  /** Within a transaction. */
+  forgetUpTo(lsn: number): void;
   /** All of the work or, when it throws, nothing, and the figures as before. */
   transaction<T>(work: () => T): T;
   /** One ledger row: a higher lsn, changed counters, and results that came from elsewhere. */
@@ -90,6 +94,11 @@ export class SlotTransfer implements SlotStorage {
     return this.#figures.lsn;
   }
 
+  /** What a move would carry no results of. */
+  get forgottenLsn(): number {
+    return Math.max(this.#figures.forgottenLsn, this.#figures.lsn - ledgerWindowLsn);
+  }
+
   openIncoming(move: Move): void {
     this.#figures.transaction(() => {
       // What an earlier move left of these slots must not be taken for rows of this one, nor be purged under it.
@@ -106,13 +115,14 @@ export class SlotTransfer implements SlotStorage {
     this.#figures.transaction(() => this.#applyEach(changes));
   }
 
-  seal(move: Move, { changes, results, sourceLsn, expected }: SealedPart): boolean {
+  seal(move: Move, { changes, results, sourceLsn, forgottenLsn, expected }: SealedPart): boolean {
     try {
       this.#figures.transaction(() => {
         this.#applyEach(changes);
         const sum = this.#sumOf(move.slots);
         if (!sum.equals(expected)) throw new SumsDiffer();
         this.#note(move, 'in', sum);
+        this.#figures.forgetUpTo(forgottenLsn);
         this.#figures.record({ lsnAtLeast: sourceLsn, keys: 0, bytes: 0, results: Buffer.concat(results) });
       });
       return true;
@@ -153,7 +163,7 @@ export class SlotTransfer implements SlotStorage {
     const wanted = { slots: new Uint8Array(slotCount), aboveLsn: this.#figures.lsn - ledgerWindowLsn };
     for (const slot of slots) wanted.slots[slot] = 1;
     const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().iterate(lsn) as Iterable<Buffer>;
-    const found = new Map<number, Buffer>();
+    const found = new Map<string, Buffer>();
     for (const results of rows) selectResults(results, wanted, found);
     return { results: Buffer.concat([...found.values()]), upToLsn: this.#figures.lsn };
   }

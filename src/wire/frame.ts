@@ -2,8 +2,8 @@
  * The bytes between a router and a shard: length-prefixed frames, little-endian. This file lays out,
  * encodes and decodes them; it owns no socket. Both ends are of one build, and the hello says so.
  *
- * request  0        4            8    9       10     12      28         36          38           39
- *          ├ length ┼ request id ┼ op ┼ flags ┼ slot ┼ op id ┼ seen lsn ┼ key bytes ┼ type bytes ┼ key, type, value
+ * request  0        4            8    9       10     12      16      32         40          42           43
+ *          ├ length ┼ request id ┼ op ┼ flags ┼ slot ┼ epoch ┼ op id ┼ seen lsn ┼ key bytes ┼ type bytes ┼ key, type, value
  *
  * answer   0        4            8         9            10       14     16        24            28
  *          ├ length ┼ request id ┼ outcome ┼ type bytes ┼ reason ┼ zero ┼ version ┼ value bytes ┼ type, value
@@ -19,7 +19,7 @@ import { slotCount } from '../partition/slot.ts';
 /** Rises with every change of layout or meaning; the two ends refuse each other when it differs. */
 export const wireVersion = 1;
 
-const requestHeaderBytes = 39;
+const requestHeaderBytes = 43;
 const answerHeaderBytes = 28;
 const typeBytesMax = 255;
 
@@ -30,6 +30,8 @@ export function frameBytesMaxOf(valueBytesMax: number): number {
 
 export type Request = {
   readonly requestId: number;
+  /** Of the ring by which the router chose this shard. */
+  readonly epoch: number;
   readonly operation: Operation;
   readonly resend: Resend;
 };
@@ -66,7 +68,7 @@ export function requestFrameBytes(operation: Operation): number {
 }
 
 /** Writes a request into `target` at `at`, which has room for `requestFrameBytes`. */
-export function encodeRequest(target: Buffer, at: number, { requestId, operation, resend }: Request): void {
+export function encodeRequest(target: Buffer, at: number, { requestId, epoch, operation, resend }: Request): void {
   const { key } = operation;
   const contentType = operation.kind === 'put' ? operation.contentType : '';
   target.writeUInt32LE(requestFrameBytes(operation) - 4, at);
@@ -74,10 +76,11 @@ export function encodeRequest(target: Buffer, at: number, { requestId, operation
   target[at + 8] = operationBytes[operation.kind];
   target[at + 9] = resend.resent ? resentFlag : 0;
   target.writeUInt16LE(operation.slot, at + 10);
-  resend.opId.copy(target, at + 12);
-  writeUInt53(target, resend.seenLsn, at + 28);
-  target.writeUInt16LE(key.length, at + 36);
-  target[at + 38] = contentType.length;
+  target.writeUInt32LE(epoch, at + 12);
+  resend.opId.copy(target, at + 16);
+  writeUInt53(target, resend.seenLsn, at + 32);
+  target.writeUInt16LE(key.length, at + 40);
+  target[at + 42] = contentType.length;
   let end = at + requestHeaderBytes;
   end += key.copy(target, end);
   end += target.write(contentType, end, 'latin1');
@@ -86,26 +89,27 @@ export function encodeRequest(target: Buffer, at: number, { requestId, operation
 
 export function requestOf(frame: Buffer): Request {
   if (frame.length < requestHeaderBytes) throw new WireError(`a request of ${frame.length} bytes is too short`);
-  const keyEnd = requestHeaderBytes + frame.readUInt16LE(36);
-  const typeEnd = keyEnd + (frame[38] as number);
+  const keyEnd = requestHeaderBytes + frame.readUInt16LE(40);
+  const typeEnd = keyEnd + (frame[42] as number);
   if (typeEnd > frame.length) throw new WireError('a request is shorter than its key and type');
   const slot = frame.readUInt16LE(10);
   if (slot >= slotCount) throw new WireError(`there is no slot ${slot}`);
   const key = frame.subarray(requestHeaderBytes, keyEnd);
   if (key.length === 0 || key.length > keyBytesMax) throw new WireError(`a key cannot have ${key.length} bytes`);
   const requestId = frame.readUInt32LE(4);
+  const epoch = frame.readUInt32LE(12);
   switch (frame[8]) {
     case operationBytes.get:
-      return { requestId, operation: { kind: 'get', slot, key }, resend: noResend };
+      return { requestId, epoch, operation: { kind: 'get', slot, key }, resend: noResend };
     case operationBytes.head:
-      return { requestId, operation: { kind: 'head', slot, key }, resend: noResend };
+      return { requestId, epoch, operation: { kind: 'head', slot, key }, resend: noResend };
     case operationBytes.put: {
       const contentType = frame.toString('latin1', keyEnd, typeEnd);
       const operation: WriteOperation = { kind: 'put', slot, key, contentType, value: frame.subarray(typeEnd) };
-      return { requestId, operation, resend: resendOf(frame) };
+      return { requestId, epoch, operation, resend: resendOf(frame) };
     }
     case operationBytes.delete:
-      return { requestId, operation: { kind: 'delete', slot, key }, resend: resendOf(frame) };
+      return { requestId, epoch, operation: { kind: 'delete', slot, key }, resend: resendOf(frame) };
     default:
       throw new WireError(`there is no operation ${frame[8]}`);
   }
@@ -113,9 +117,9 @@ export function requestOf(frame: Buffer): Request {
 
 function resendOf(frame: Buffer): Resend {
   return {
-    opId: frame.subarray(12, 12 + opIdBytes),
+    opId: frame.subarray(16, 16 + opIdBytes),
     resent: ((frame[9] as number) & resentFlag) !== 0,
-    seenLsn: readUInt53(frame, 28),
+    seenLsn: readUInt53(frame, 32),
   };
 }
 

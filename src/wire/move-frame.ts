@@ -32,6 +32,7 @@ type ReplyHead = {
   readonly upToLsn?: number;
   readonly sum?: SlotSum;
   readonly lsn?: number;
+  readonly forgottenLsn?: number;
   readonly reason?: string;
 };
 
@@ -70,7 +71,7 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
     }
     case 'rest': {
       const changes = packChanges(reply.changes);
-      const { sum, lsn, ledger } = reply;
+      const { sum, lsn, forgottenLsn, ledger } = reply;
       const { keys, bytes, digest } = sum;
       const head: ReplyHead = {
         kind: 'rest',
@@ -78,6 +79,7 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
         upToLsn: ledger.upToLsn,
         sum: { keys, bytes, digest },
         lsn,
+        forgottenLsn,
       };
       return frameOf(head, [changes, ledger.results]);
     }
@@ -98,7 +100,7 @@ export function moveReplyOf(frame: Buffer): SourceReply {
       return { kind: 'changes', changes, left: head.left ?? 0, ledger };
     case 'rest':
       if (head.sum === undefined) throw new WireError('a rest comes without its sum');
-      return { kind: 'rest', changes, ledger, sum: head.sum, lsn: head.lsn ?? 0 };
+      return { kind: 'rest', changes, ledger, sum: head.sum, lsn: head.lsn ?? 0, forgottenLsn: head.forgottenLsn ?? 0 };
     case 'refusal':
       return { kind: 'refusal', reason: head.reason ?? 'no reason given' };
     default:

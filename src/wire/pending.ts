@@ -15,11 +15,16 @@ export type Pending = {
 };
 
 /** What a client is told when nobody will wait any longer. */
-export function givenUp({ operation, openSends }: Pending, why: string): FailedOutcome {
-  if (openSends === 0 || !isWrite(operation)) return unavailable(why);
+export function givenUp(pending: Pending, why: string): FailedOutcome {
+  if (!mayHaveRun(pending)) return { kind: 'failed', code: 'shard-unavailable', detail: why };
   return { kind: 'failed', code: 'outcome-unknown', detail: `${why} The write may or may not have been applied.` };
 }
 
-export function unavailable(detail: string): FailedOutcome {
-  return { kind: 'failed', code: 'shard-unavailable', detail };
+/** What a client is told when too many wait already; also of a write that waits for the second time. */
+export function overloaded(pending: Pending, why: string): FailedOutcome {
+  return mayHaveRun(pending) ? givenUp(pending, why) : { kind: 'failed', code: 'overloaded', detail: why };
+}
+
+function mayHaveRun({ operation, openSends }: Pending): boolean {
+  return openSends > 0 && isWrite(operation);
 }

@@ -25,7 +25,7 @@ import {
 } from './frame.ts';
 import { readFrames } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { givenUp, type Pending, unavailable } from './pending.ts';
+import { givenUp, overloaded, type Pending } from './pending.ts';
 
 export type LinkLimits = {
   /** How long a request may wait for its answer, whatever happens to the shard meanwhile. */
@@ -43,11 +43,16 @@ export type LinkEvents = {
   readonly onWireError: (error: WireError) => void;
 };
 
-/**
- * The highest lsn that this router has seen of any shard. Shards lift their own to it, so that lsns of different
- * shards can be compared (a Lamport clock): a write that was applied has a higher lsn than its sender had seen.
- */
-export type SeenLsn = { lsn: number };
+/** What the router as a whole has seen; all its links share it. */
+export type Seen = {
+  /**
+   * The highest lsn of any shard. Shards lift their own to it, so that lsns of different shards can be compared (a
+   * Lamport clock): a write that was applied has a higher lsn than its sender had seen.
+   */
+  lsn: number;
+  /** Of the ring. */
+  epoch: number;
+};
 
 /** How often overdue requests are looked for, and a lost connection is tried again. */
 const sweepIntervalMs = 50;
@@ -64,7 +69,7 @@ export class ShardLink {
   readonly shard: number;
   readonly #limits: LinkLimits;
   readonly #events: LinkEvents;
-  readonly #seen: SeenLsn;
+  readonly #seen: Seen;
   /** Tells the shard which connections are of one router. */
   readonly #session = randomBytes(sessionBytes);
   /** In order of arrival, which is also the order of their deadlines. */
@@ -75,7 +80,7 @@ export class ShardLink {
   #nextRequestId = 1;
   #flushScheduled = false;
 
-  constructor(shard: number, seen: SeenLsn, limits: LinkLimits, events: LinkEvents) {
+  constructor(shard: number, seen: Seen, limits: LinkLimits, events: LinkEvents) {
     this.shard = shard;
     this.#seen = seen;
     this.#limits = limits;
@@ -90,14 +95,14 @@ export class ShardLink {
   /** Takes the request on, or refuses it at once. */
   request(pending: Pending): void {
     if (this.#state.name === 'failed')
-      return pending.settle(unavailable(`Shard ${this.shard} has failed and was given up.`));
+      return pending.settle(givenUp(pending, `Shard ${this.shard} has failed and was given up.`));
     const frameBytes = requestFrameBytes(pending.operation);
     if (
       this.#pending.size >= this.#limits.pendingMax ||
       this.#pendingBytes + frameBytes > this.#limits.pendingBytesMax
     ) {
       const detail = `${this.#pending.size} requests are waiting for shard ${this.shard}: send fewer at once.`;
-      return pending.settle({ kind: 'failed', code: 'overloaded', detail });
+      return pending.settle(overloaded(pending, detail));
     }
     const requestId = this.#newRequestId();
     this.#pending.set(requestId, pending);
@@ -155,7 +160,8 @@ export class ShardLink {
     if (!resent) pending.seenLsn = this.#seen.lsn;
     pending.openSends++;
     const { room, at } = writer.reserve(requestFrameBytes(operation));
-    encodeRequest(room, at, { requestId, operation, resend: { opId, resent, seenLsn: pending.seenLsn } });
+    const resend = { opId, resent, seenLsn: pending.seenLsn };
+    encodeRequest(room, at, { requestId, epoch: this.#seen.epoch, operation, resend });
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(() => this.#flush());

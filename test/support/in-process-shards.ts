@@ -68,7 +68,7 @@ export function linkTo(
 ): ShardLink {
   const link = new ShardLink(
     shard,
-    { lsn: 0 },
+    { lsn: 0, epoch: 1 },
     { ...testLimits, ...options.limits },
     {
       onElsewhere: () => {},

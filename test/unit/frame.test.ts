@@ -47,11 +47,13 @@ const resend = fc.record({
 const anyRequest: fc.Arbitrary<Request> = fc.oneof(
   fc.record({
     requestId: uint32,
+    epoch: uint32,
     operation: fc.record({ kind: fc.constantFrom('get', 'head'), ...address }),
     resend: fc.constant(noResend),
   }),
   fc.record({
     requestId: uint32,
+    epoch: uint32,
     operation: fc.oneof(
       fc.record({ kind: fc.constant('put'), ...address, contentType, value }),
       fc.record({ kind: fc.constant('delete'), ...address }),
@@ -121,11 +123,12 @@ describe('requests and answers', () => {
   test('lie in a frame as the drawing in frame.ts says: to change this is to raise wireVersion', () => {
     const request = requestFrame({
       requestId: 0x01020304,
+      epoch: 7,
       operation: { kind: 'put', slot: 0x1234, key: Buffer.from('k1'), contentType: 'a/b', value: Buffer.from('V') },
       resend: { opId: Buffer.from('0123456789abcdef'), resent: true, seenLsn: 2 ** 32 + 5 },
     });
     expect(request.toString('latin1')).toBe(
-      '\x29\0\0\0\x04\x03\x02\x01\x03\x01\x34\x120123456789abcdef\x05\0\0\0\x01\0\0\0\x02\0\x03k1a/bV',
+      '\x2d\0\0\0\x04\x03\x02\x01\x03\x01\x34\x12\x07\0\0\x000123456789abcdef\x05\0\0\0\x01\0\0\0\x02\0\x03k1a/bV',
     );
     const answer = answerFrame({
       requestId: 9,
@@ -192,6 +195,7 @@ describe('bytes that are no frame', () => {
   test('are refused when a request ends within its header, key or type', () => {
     const request = requestFrame({
       requestId: 1,
+      epoch: 1,
       operation: { kind: 'put', slot: 1, key: Buffer.from('key'), contentType: 'text/plain', value: Buffer.alloc(0) },
       resend: noResend,
     });
@@ -216,6 +220,7 @@ describe('bytes that are no frame', () => {
   test('are refused when a request names a slot that there is not', () => {
     const request = requestFrame({
       requestId: 1,
+      epoch: 1,
       operation: { kind: 'get', slot: slotCount, key: Buffer.from('key') },
       resend: noResend,
     });
@@ -225,6 +230,7 @@ describe('bytes that are no frame', () => {
   test.each([0, keyBytesMax + 1])('are refused when a request has a key of %d bytes', (keyBytes) => {
     const request = requestFrame({
       requestId: 1,
+      epoch: 1,
       operation: { kind: 'get', slot: 1, key: Buffer.alloc(keyBytes) },
       resend: noResend,
     });

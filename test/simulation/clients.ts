@@ -1,0 +1,138 @@
+/**
+ * Clients of the simulated service: each asks one thing at a time, through any router that listens, and records what
+ * it was told. A router that dies leaves its clients without an answer.
+ */
+
+import type { Operation, Outcome } from '../../src/kv/store.ts';
+import type { Operation as Recorded } from '../support/history.ts';
+import { describe } from './processes.ts';
+import type { Life } from './scheduler.ts';
+import type { SimulatedRouter } from './simulated-router.ts';
+
+export type Wish = { readonly kind: 'get' | 'put' | 'delete'; readonly slot: number; readonly key: Buffer };
+
+export type ClientSurroundings = {
+  readonly now: () => number;
+  readonly routers: () => readonly SimulatedRouter[];
+  readonly pick: (n: number) => number;
+  readonly later: (client: Life, run: () => void) => void;
+  /** Until a router listens. */
+  readonly wait: (client: Life, run: () => void) => void;
+  readonly note: (client: Life, text: () => string) => void;
+  readonly onOutcome: (kind: Recorded['outcome']['kind']) => void;
+};
+
+type Asked = {
+  readonly client: Life;
+  readonly router: SimulatedRouter;
+  readonly settle: (outcome: Outcome | undefined) => void;
+};
+
+export class Clients {
+  readonly history: Recorded[] = [];
+  readonly #surroundings: ClientSurroundings;
+  readonly #asked = new Set<Asked>();
+  #busy = 0;
+  #values = 0;
+
+  constructor(surroundings: ClientSurroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  get areDone(): boolean {
+    return this.#busy === 0;
+  }
+
+  begin(client: number, wishes: readonly Wish[]): void {
+    const life: Life = { name: `client-${client}`, isAlive: true, isStalled: false };
+    this.#busy++;
+    this.#surroundings.later(life, () => this.#next(client, life, wishes));
+  }
+
+  /** What nobody changes any more is read by nobody's leave. */
+  audit(wish: Wish, value: string | null): void {
+    const now = this.#surroundings.now();
+    const key = wish.key.toString('latin1');
+    this.history.push({
+      client: 0,
+      key,
+      invokedAtMs: now,
+      completedAtMs: now,
+      kind: 'get',
+      outcome: { kind: 'read', value },
+    });
+  }
+
+  onRouterEnd(router: Life): void {
+    for (const asked of this.#asked) {
+      if (asked.router.life === router) this.#surroundings.later(asked.client, () => asked.settle(undefined));
+    }
+  }
+
+  newOperation({ kind, slot, key }: Wish): Operation {
+    if (kind !== 'put') return { kind, slot, key };
+    const value = Buffer.from(`v${++this.#values}`);
+    return { kind, slot, key, contentType: `type/${this.#values}`, value };
+  }
+
+  #next(client: number, life: Life, wishes: readonly Wish[]): void {
+    const [wish, ...rest] = wishes;
+    if (wish === undefined) {
+      this.#busy--;
+      return;
+    }
+    const { now, routers, pick, later, wait, note } = this.#surroundings;
+    const listening = routers().filter(({ isListening }) => isListening);
+    if (listening.length === 0) return wait(life, () => this.#next(client, life, wishes));
+    const router = listening[pick(listening.length)] as SimulatedRouter;
+    const operation = this.newOperation(wish);
+    const invokedAtMs = now();
+    note(life, () => `asks ${router.life.name} to ${describe(operation)}`);
+    const asked: Asked = {
+      client: life,
+      router,
+      settle: (outcome) => {
+        if (!this.#asked.delete(asked)) return;
+        const recorded = recordedOf(operation, outcome, { client, invokedAtMs, completedAtMs: now() });
+        note(life, () => `is told ${describeOutcome(outcome)}`);
+        this.#surroundings.onOutcome(recorded.outcome.kind);
+        this.history.push(recorded);
+        // Refused at once, it would be refused at once again.
+        const next = recorded.outcome.kind === 'not-applied' ? wait : later;
+        next(life, () => this.#next(client, life, rest));
+      },
+    };
+    this.#asked.add(asked);
+    router.execute(operation, (outcome) => asked.settle(outcome));
+  }
+}
+
+function describeOutcome(outcome: Outcome | undefined): string {
+  if (outcome === undefined) return 'nothing: its router died';
+  if (outcome.kind === 'failed') return `${outcome.code} (${outcome.detail})`;
+  if (outcome.kind === 'value') return `${outcome.value.toString('latin1')}, version ${outcome.version}`;
+  return 'version' in outcome ? `${outcome.kind}, version ${outcome.version}` : outcome.kind;
+}
+
+/** @param outcome undefined when the connection to the router broke */
+function recordedOf(
+  operation: Operation,
+  outcome: Outcome | undefined,
+  when: { readonly client: number; readonly invokedAtMs: number; readonly completedAtMs: number },
+): Recorded {
+  const common = { ...when, key: operation.key.toString('latin1') };
+  if (operation.kind === 'get' || operation.kind === 'head') {
+    if (outcome?.kind === 'absent') return { ...common, kind: 'get', outcome: { kind: 'read', value: null } };
+    if (outcome?.kind !== 'value') return { ...common, kind: 'get', outcome: { kind: 'not-applied' } };
+    const value = outcome.value.toString('latin1');
+    return { ...common, kind: 'get', outcome: { kind: 'read', value, version: outcome.version } };
+  }
+  const written =
+    outcome === undefined || (outcome.kind === 'failed' && outcome.code === 'outcome-unknown')
+      ? ({ kind: 'ambiguous' } as const)
+      : 'version' in outcome
+        ? ({ kind: 'applied', version: outcome.version } as const)
+        : ({ kind: 'not-applied' } as const);
+  if (operation.kind === 'delete') return { ...common, kind: 'delete', outcome: written };
+  return { ...common, kind: 'put', value: operation.value.toString('latin1'), outcome: written };
+}

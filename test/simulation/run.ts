@@ -1,0 +1,143 @@
+/**
+ * One run of one seed: a world with its circumstances, some adversity, then peace; and the verdict. The same seed
+ * runs the same way every time.
+ */
+
+import { historyReport } from '../support/history-report.ts';
+import { checkHistory } from '../support/linearizability.ts';
+import { type Adversity, adversityOf, type ControlKind, circumstancesOf } from './circumstances.ts';
+import type { Wish } from './clients.ts';
+import { Coverage } from './coverage.ts';
+import { SeededFate } from './fate.ts';
+import { Violation } from './invariants.ts';
+import { Random } from './random.ts';
+import { SimulatedWorld } from './simulated-world.ts';
+
+/** Steps after the last fault within which all must be at rest: most need a few hundred. */
+const restStepsMax = 20_000;
+
+export type Failure = {
+  readonly seed: number;
+  /** I1 to I9, `history`, or `defect` for whatever else was thrown. */
+  readonly invariant: string;
+  readonly message: string;
+  readonly trace: readonly string[];
+};
+
+export type RunOptions = {
+  readonly coverage: Coverage;
+  readonly isTraced: boolean;
+  /** How control messages travel; each world as its seed says when undefined. */
+  readonly control?: ControlKind | undefined;
+};
+
+/** Undefined when all went well. */
+export function run(seed: number, { coverage, isTraced, control }: RunOptions): Failure | undefined {
+  const random = new Random(seed);
+  const circumstances = circumstancesOf(random);
+  const adversity = adversityOf(random, control);
+  const fate = new SeededFate(random, adversity.odds, adversity.faultsMax);
+  const { slots, keysPerSlot, shards } = circumstances;
+  const owners = () => Array.from({ length: slots }, () => 1 + random.below(shards));
+  const world = new SimulatedWorld({
+    fate,
+    circumstances,
+    controlOdds: adversity.control,
+    owners: owners(),
+    coverage,
+    isTraced,
+  });
+  const keys = Array.from({ length: slots * keysPerSlot }, (_, index) => ({
+    slot: index % slots,
+    key: Buffer.from(`k${index}`),
+  }));
+  const kinds = ['get', 'put', 'put', 'delete'] as const;
+  try {
+    for (const key of keys) if (random.chance(0.5)) world.preload({ kind: 'put', ...key });
+    for (let client = 1; client <= circumstances.clients; client++) {
+      const wishes = Math.ceil(circumstances.operations / circumstances.clients);
+      const wish = (): Wish => ({ kind: random.pick(kinds), ...random.pick(keys) });
+      world.clients.begin(client, Array.from({ length: wishes }, wish));
+    }
+    const changesAt = Array.from({ length: circumstances.changes }, () => random.below(adversity.steps * 0.6));
+    live(world, adversity, { random, fate, changesAt, owners });
+    settle(world, fate);
+    world.audit(keys.map((key) => ({ kind: 'get', ...key })));
+    const verdict = checkHistory(world.clients.history, { stepsMax: 50_000 });
+    if (verdict.ok === false) throw new Violation('history', historyReport(verdict));
+    return undefined;
+  } catch (error) {
+    const invariant = error instanceof Violation ? error.invariant : 'defect';
+    const message = error instanceof Violation ? error.message : String((error as Error).stack);
+    return { seed, invariant, message, trace: world.trace.lines };
+  }
+}
+
+/** What a seed that failed prints: the trace, and how to see it again. */
+export function report(seed: number, control?: ControlKind): string {
+  const failure = run(seed, { coverage: new Coverage(), isTraced: true, control });
+  if (failure === undefined) return `Seed ${seed} did not fail again.`;
+  return [
+    ...failure.trace,
+    '',
+    `seed ${seed}: ${failure.message}`,
+    `npm run simulate -- --seed ${seed}${control === undefined ? '' : ` --control ${control}`}`,
+  ].join('\n');
+}
+
+type Life = {
+  readonly random: Random;
+  readonly fate: SeededFate;
+  readonly changesAt: number[];
+  readonly owners: () => number[];
+};
+
+function live(world: SimulatedWorld, adversity: Adversity, { random, fate, changesAt, owners }: Life): void {
+  let faultsLeft = adversity.faultsMax;
+  for (let step = 0; step < adversity.steps; step++) {
+    for (let at = changesAt.indexOf(step); at !== -1; at = changesAt.indexOf(step)) {
+      // A primary that is not there is asked a little later.
+      if (world.primary === undefined) changesAt[at] = step + 1;
+      else changesAt[at] = -1;
+      if (changesAt[at] === -1) world.asOperator((primary) => primary.request(owners()));
+    }
+    if (faultsLeft > 0) faultsLeft -= misfortune(world, adversity, random);
+    if (!world.step()) for (const life of world.lives) world.wake(life);
+  }
+  fate.strikesLeft = 0;
+}
+
+/** @returns how many faults it was */
+function misfortune(world: SimulatedWorld, adversity: Adversity, random: Random): number {
+  if (random.chance(adversity.primaryCrash) && world.primary !== undefined) {
+    world.kill(world.primary.life);
+    return 1;
+  }
+  if (random.chance(adversity.crash)) {
+    const children = world.lives.filter((life) => life !== world.primary?.life);
+    if (children.length === 0) return 0;
+    world.kill(random.pick(children));
+    return 1;
+  }
+  if (random.chance(adversity.stall) && world.lives.length > 0) {
+    world.stall(random.pick(world.lives));
+    return 1;
+  }
+  if (random.chance(adversity.breakConnection)) {
+    world.breakConnection();
+    return 1;
+  }
+  if (random.chance(adversity.abort)) world.asOperator((primary) => primary.abort());
+  return 0;
+}
+
+/** No more faults: everything must come to rest. */
+function settle(world: SimulatedWorld, fate: SeededFate): void {
+  fate.strikesLeft = 0;
+  world.scheduler.isChaotic = false;
+  world.trace.note(undefined, () => 'no more faults from here on');
+  for (const life of world.lives) world.wake(life);
+  for (let step = 0; step < restStepsMax && !world.isAtRest; step++) {
+    if (!world.step()) for (const life of world.lives) world.wake(life);
+  }
+}

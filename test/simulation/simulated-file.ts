@@ -1,0 +1,305 @@
+/**
+ * A shard's file: what of it survives a crash, which is all that a method has done when it returns. It mirrors
+ * `sqlite/shard-file.ts` and `sqlite/slot-transfer.ts` without SQL; the ledger's bytes and the sums of rows are the
+ * product's own. A process may die right before and right after each transaction, never within.
+ */
+
+import { isWrite, type Operation, type Outcome, type Resend, type WriteOperation } from '../../src/kv/store.ts';
+import type { Move, MoveId } from '../../src/moves/move.ts';
+import { type Change, isRow, type Row, RowSum } from '../../src/moves/row.ts';
+import type { Cursor, LedgerPart, Page, SealedPart, SlotStorage, SlotSum } from '../../src/moves/slot-storage.ts';
+import {
+  type LedgerResult,
+  ledgerWindowLsn,
+  packResults,
+  selectResults,
+  unpackResults,
+} from '../../src/sqlite/ledger.ts';
+import type { SimulatedRing } from './simulated-ring.ts';
+
+export type Request = { readonly operation: Operation; readonly epoch: number; readonly resend: Resend };
+
+export type FileLimits = {
+  readonly pageRows: number;
+  readonly purgeRows: number;
+  /** Old rows leave beyond this many. */
+  readonly ledgerRowsMax: number;
+};
+
+export type FileWatcher = {
+  /** Before and after each transaction: the process may die here. */
+  readonly onCrashPoint: () => void;
+  /** Both ends compared what they have: it is not the same. */
+  readonly onSumsDiffer: (move: Move) => void;
+  readonly onApplied: (write: { readonly operation: WriteOperation; readonly opId: string; version: number }) => void;
+};
+
+type Transfer = {
+  readonly direction: 'in' | 'out' | 'garbage';
+  readonly slots: readonly number[];
+  readonly keys: number;
+  readonly bytes: number;
+};
+
+type LedgerRow = { readonly lsn: number; readonly results: Buffer };
+
+/** More than any simulated ring has. */
+const slotsMax = 16;
+const noResults = Buffer.alloc(0);
+
+export class SimulatedFile implements SlotStorage {
+  readonly shard: number;
+  readonly #limits: FileLimits;
+  readonly #watcher: FileWatcher;
+  /** By slot, then by the key's bytes as latin1. */
+  readonly #rows = new Map<number, Map<string, Row>>();
+  readonly #transfers = new Map<MoveId, Transfer>();
+  #ledger: LedgerRow[] = [];
+  #lsn = 0;
+  #forgottenLsn = 0;
+  #keys = 0;
+  #bytes = 0;
+
+  constructor(shard: number, limits: FileLimits, watcher: FileWatcher) {
+    this.shard = shard;
+    this.#limits = limits;
+    this.#watcher = watcher;
+  }
+
+  get lsn(): number {
+    return this.#lsn;
+  }
+
+  get forgottenLsn(): number {
+    return Math.max(this.#forgottenLsn, this.#lsn - ledgerWindowLsn);
+  }
+
+  get counters(): { readonly keys: number; readonly bytes: number } {
+    return { keys: this.#keys, bytes: this.#bytes };
+  }
+
+  get hasTransfers(): boolean {
+    return this.#transfers.size > 0;
+  }
+
+  /** Whatever lies in this slot, visible or not. */
+  rowsOf(slot: number): ReadonlyMap<string, Row> {
+    return this.#slot(slot);
+  }
+
+  execute(requests: readonly Request[]): readonly Outcome[] {
+    if (!requests.some(({ operation }) => isWrite(operation))) {
+      return requests.map(({ operation }) => this.#read(operation));
+    }
+    return this.#transaction(() => {
+      const results: LedgerResult[] = [];
+      const outcomes = requests.map((request) => this.#answer(request, results));
+      if (results.length > 0) this.#record(packResults(results));
+      return outcomes;
+    });
+  }
+
+  openIncoming(move: Move): void {
+    this.#transaction(() => {
+      for (const [id, transfer] of [...this.#transfers]) {
+        if (transfer.direction === 'out') continue;
+        const slots = transfer.slots.filter((slot) => !move.slots.includes(slot));
+        if (slots.length === 0) this.#transfers.delete(id);
+        else this.#transfers.set(id, { ...transfer, slots });
+      }
+      for (const slot of move.slots) this.#rows.delete(slot);
+      this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: 0, bytes: 0 });
+    });
+  }
+
+  apply(changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    this.#transaction(() => this.#applyEach(changes));
+  }
+
+  seal(move: Move, { changes, results, sourceLsn, forgottenLsn, expected }: SealedPart): boolean {
+    return this.#transaction(() => {
+      const before = move.slots.map((slot) => new Map(this.#slot(slot)));
+      this.#applyEach(changes);
+      const sum = this.#sumOf(move.slots);
+      if (!sum.equals(expected)) {
+        this.#watcher.onSumsDiffer(move);
+        for (const [index, slot] of move.slots.entries()) this.#rows.set(slot, before[index] as Map<string, Row>);
+        return false;
+      }
+      this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: sum.keys, bytes: sum.bytes });
+      this.#forgottenLsn = Math.max(this.#forgottenLsn, forgottenLsn);
+      this.#lift(sourceLsn, Buffer.concat(results));
+      return true;
+    });
+  }
+
+  page(slots: readonly number[], after: Cursor | undefined): Page {
+    const rows: Row[] = [];
+    for (const slot of slots) {
+      if (after !== undefined && slot < after.slot) continue;
+      const from = slot === after?.slot ? after.key.toString('latin1') : '';
+      for (const name of [...this.#slot(slot).keys()].sort()) {
+        if (name <= from) continue;
+        const row = this.#slot(slot).get(name) as Row;
+        rows.push(row);
+        if (rows.length >= this.#limits.pageRows) return { rows, next: { slot, key: row.key } };
+      }
+    }
+    return { rows, next: undefined };
+  }
+
+  changeOf(slot: number, key: Buffer): Change {
+    return this.#slot(slot).get(key.toString('latin1')) ?? { slot, key };
+  }
+
+  ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
+    const wanted = { slots: new Uint8Array(slotsMax), aboveLsn: this.#lsn - ledgerWindowLsn };
+    for (const slot of slots) wanted.slots[slot] = 1;
+    const found = new Map<string, Buffer>();
+    for (const row of this.#ledger) if (row.lsn > lsn) selectResults(row.results, wanted, found);
+    return { results: Buffer.concat([...found.values()]), upToLsn: this.#lsn };
+  }
+
+  openOutgoing(move: Move): SlotSum {
+    const { keys, bytes, digest } = this.#sumOf(move.slots);
+    this.#transaction(() => this.#transfers.set(move.id, { direction: 'out', slots: move.slots, keys, bytes }));
+    return { keys, bytes, digest };
+  }
+
+  forget(move: MoveId): void {
+    this.#transaction(() => {
+      const transfer = this.#transfers.get(move);
+      if (transfer?.direction === 'out') this.#transfers.delete(move);
+      if (transfer?.direction === 'in') this.#transfers.set(move, { ...transfer, direction: 'garbage' });
+    });
+  }
+
+  settle(ring: SimulatedRing, isOpen: (move: MoveId) => boolean): MoveId[] {
+    return this.#transaction(() => {
+      const settled: MoveId[] = [];
+      for (const [id, transfer] of [...this.#transfers]) {
+        const { direction, slots, keys, bytes } = transfer;
+        if (direction === 'garbage') continue;
+        const isOurs = ring.owners[slots[0] as number] === this.shard;
+        const hasMoved = isOurs === (direction === 'in');
+        if (!hasMoved && isOpen(id)) continue;
+        if (hasMoved) {
+          settled.push(id);
+          const sign = direction === 'in' ? 1 : -1;
+          this.#keys += sign * keys;
+          this.#bytes += sign * bytes;
+          this.#lift(0, noResults);
+        }
+        if (isOurs) this.#transfers.delete(id);
+        else this.#transfers.set(id, { ...transfer, direction: 'garbage' });
+      }
+      return settled;
+    });
+  }
+
+  /** False when there is no garbage. */
+  purgeStep(): boolean {
+    const garbage = [...this.#transfers].sort(([a], [b]) => a - b).find(([, { direction }]) => direction === 'garbage');
+    if (garbage === undefined) return false;
+    const [id, { slots }] = garbage;
+    this.#transaction(() => {
+      let left = this.#limits.purgeRows;
+      for (const slot of slots) {
+        for (const name of [...this.#slot(slot).keys()].slice(0, left)) {
+          this.#slot(slot).delete(name);
+          left--;
+        }
+        if (left === 0) return;
+      }
+      this.#transfers.delete(id);
+    });
+    return true;
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#watcher.onCrashPoint();
+    const result = work();
+    this.#watcher.onCrashPoint();
+    return result;
+  }
+
+  #slot(slot: number): Map<string, Row> {
+    const known = this.#rows.get(slot);
+    if (known !== undefined) return known;
+    const rows = new Map<string, Row>();
+    this.#rows.set(slot, rows);
+    return rows;
+  }
+
+  #applyEach(changes: readonly Change[]): void {
+    for (const change of changes) {
+      const name = change.key.toString('latin1');
+      if (isRow(change)) this.#slot(change.slot).set(name, change);
+      else this.#slot(change.slot).delete(name);
+    }
+  }
+
+  #sumOf(slots: readonly number[]): RowSum {
+    const sum = new RowSum();
+    for (const slot of slots) for (const row of this.#slot(slot).values()) sum.add(row);
+    return sum;
+  }
+
+  #read({ slot, key }: Operation): Outcome {
+    const row = this.#slot(slot).get(key.toString('latin1'));
+    if (row === undefined) return { kind: 'absent' };
+    return { kind: 'value', version: row.version, contentType: row.contentType, value: row.value };
+  }
+
+  #answer({ operation, resend }: Request, results: LedgerResult[]): Outcome {
+    if (!isWrite(operation)) return this.#read(operation);
+    if (resend.resent) {
+      const earlier = this.#earlierAnswer(resend);
+      if (earlier !== undefined) return earlier;
+    }
+    const { slot, key } = operation;
+    const name = key.toString('latin1');
+    const old = this.#slot(slot).get(name);
+    const version = Math.max(this.#lsn, resend.seenLsn) + 1;
+    this.#lsn = version;
+    this.#keys -= old === undefined ? 0 : 1;
+    this.#bytes -= old === undefined ? 0 : key.length + old.value.length;
+    if (operation.kind === 'delete') {
+      this.#slot(slot).delete(name);
+    } else {
+      const { contentType, value } = operation;
+      this.#slot(slot).set(name, { slot, key, version, contentType, value });
+      this.#keys++;
+      this.#bytes += key.length + value.length;
+    }
+    const kind = operation.kind === 'delete' ? 'deleted' : old === undefined ? 'created' : 'replaced';
+    const outcome = { kind, version } as const;
+    results.push({ opId: resend.opId, slot, outcome });
+    this.#watcher.onApplied({ operation, opId: resend.opId.toString('hex'), version });
+    return outcome;
+  }
+
+  /** The answer this write was given before; undefined when it was never applied. */
+  #earlierAnswer({ opId, seenLsn }: Resend): Outcome | undefined {
+    for (const { lsn, results } of this.#ledger) {
+      if (lsn <= seenLsn) continue;
+      for (const result of unpackResults(results)) if (result.opId.equals(opId)) return result.outcome;
+    }
+    if (seenLsn >= this.#forgottenLsn) return undefined;
+    return { kind: 'failed', code: 'outcome-unknown', detail: 'sent again too late' };
+  }
+
+  #lift(lsnAtLeast: number, results: Buffer): void {
+    this.#lsn = Math.max(this.#lsn, lsnAtLeast) + 1;
+    this.#record(results);
+  }
+
+  #record(results: Buffer): void {
+    this.#ledger.push({ lsn: this.#lsn, results });
+    // In runs of two, so that what is kept is at least the maximum.
+    if (this.#ledger.length < this.#limits.ledgerRowsMax + 2) return;
+    this.#forgottenLsn = Math.max(this.#forgottenLsn, this.#ledger[1]?.lsn ?? 0);
+    this.#ledger = this.#ledger.slice(2);
+  }
+}
