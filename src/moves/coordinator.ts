@@ -41,7 +41,7 @@ export type CoordinatorEvent =
   | { readonly kind: 'overdue' }
   | { readonly kind: 'abort'; readonly reason: string };
 
-export type CoordinatorEffect =
+type CoordinatorEffect =
   | { readonly kind: 'ask'; readonly side: Side; readonly command: MoveCommand }
   /** One durable transaction: the slots belong to the target, epoch + 1, the move is committed. */
   | { readonly kind: 'commit' }
@@ -57,7 +57,7 @@ export type CoordinatorEffect =
 export type CoordinatorStep = { readonly state: CoordinatorState; readonly effects: readonly CoordinatorEffect[] };
 
 /** Nothing was heard for so long: something hangs. Only liveness depends on these, never safety. */
-export const patience = {
+const patience = {
   /** Wiping, tracking and copying hurt nobody who waits. */
   copyingMs: 30_000,
   /** Clients wait for a frozen slot, five seconds at most. */

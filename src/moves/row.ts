@@ -18,7 +18,7 @@ export type Row = {
   readonly value: Buffer;
 };
 
-export type Deletion = { readonly slot: number; readonly key: Key };
+type Deletion = { readonly slot: number; readonly key: Key };
 
 /** What became of a key: its row as it is now, or nothing. */
 export type Change = Row | Deletion;

@@ -40,8 +40,8 @@ export const gallery: readonly Mutant[] = [
   ]),
   product('the source thaws once it has given the rest', [
     source,
-    "const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn);\n                return { kind: 'rest'",
-    "const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn);\n                this.#state = { phase: 'idle' };\n                return { kind: 'rest'",
+    "return { kind: 'rest'",
+    "this.#state = { phase: 'idle' };\n                return { kind: 'rest'",
   ]),
   product('a cancelled source stays frozen', [source, 'this.end(move);', '']),
   product('track, asked again, thaws', [

@@ -198,7 +198,9 @@ export class SimulatedWorld implements World {
     const owner = this.topology.ring.owners[wish.slot] as number;
     const opId = Buffer.alloc(16, 0xff);
     opId.writeUInt32LE(this.newSession(), 0);
-    const [outcome] = this.fileOf(owner).execute([{ operation, epoch: 1, resend: { opId, resent: false, seenLsn: 0 } }]);
+    const [outcome] = this.fileOf(owner).execute([
+      { operation, epoch: 1, resend: { opId, resent: false, seenLsn: 0 } },
+    ]);
     if (outcome === undefined || !('version' in outcome) || operation.kind !== 'put') return;
     this.clients.history.push({
       client: 0,

@@ -14,7 +14,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 const frameBytesMax = frameBytesMaxOf(16 * 1024 * 1024);
 
-export const testLimits: LinkLimits = {
+const testLimits: LinkLimits = {
   holdDeadlineMs: 5_000,
   pendingMax: 10_000,
   pendingBytesMax: 64 * 1024 * 1024,
