@@ -34,7 +34,7 @@ export function describeMachine(directory: string): Machine {
     cpu: cpus()[0]?.model ?? 'of an unknown model',
     system: `${type()} ${release()} ${arch()}`,
     node: process.versions.node,
-    sqlite: sqliteVersion(),
+    sqlite: sqliteVersion,
     disk: { syncMs: medianSyncMs(directory), isMemory: memoryFileSystems.includes(statfsSync(directory).type) },
   };
 }

@@ -103,7 +103,7 @@ export class TopologyFile {
   constructor(path: string, shardsWanted: number) {
     this.#db = openExclusively(path, schema, { lockWaitMs });
     try {
-      this.#db.transaction(() => this.#createOnce(shardsWanted)).immediate();
+      this.#db.transaction(() => this.#createOnce(shardsWanted));
       this.service = this.#db.prepare('SELECT id FROM service').pluck().get() as string;
       const { epoch, ranges } = this.#db.prepare('SELECT epoch, ranges FROM ring').get() as RingRow;
       this.#ring = ringOf({ epoch, ranges: JSON.parse(ranges) });
@@ -157,7 +157,7 @@ export class TopologyFile {
         .prepare('UPDATE change SET weights_before = ?, weights = ? WHERE id = ?')
         .run(JSON.stringify([...before]), JSON.stringify([...weights]), id);
       this.#setChange(id, 'running', '');
-    })();
+    });
   }
 
   /** It never began. */
@@ -172,7 +172,7 @@ export class TopologyFile {
       const { weightsBefore } = this.change(id);
       this.#db.prepare('UPDATE change SET weights = ? WHERE id = ?').run(JSON.stringify([...weightsBefore]), id);
       this.#setChange(id, 'undoing', reason);
-    })();
+    });
   }
 
   /** Shards that own nothing and are not wanted lose their row with it. */
@@ -185,7 +185,7 @@ export class TopologyFile {
       }
       this.#setChange(id, state, reason);
       this.#db.prepare('UPDATE change SET ended_at_ms = ? WHERE id = ?').run(endedAtMs, id);
-    })();
+    });
   }
 
   change(id: number): Change {
@@ -218,7 +218,7 @@ export class TopologyFile {
     this.#db.transaction(() => {
       this.#db.prepare('UPDATE ring SET epoch = ?, ranges = ?').run(next.epoch, JSON.stringify(next.ranges()));
       this.#endMove(move.id, 'committed', '');
-    })();
+    });
     this.#ring = next;
   }
 
@@ -239,7 +239,7 @@ export class TopologyFile {
     this.#db.transaction(() => {
       this.#db.prepare("UPDATE move SET state = 'aborted', reason = 'the primary ended' WHERE state = 'open'").run();
       this.#db.prepare("UPDATE move SET state = 'done' WHERE state = 'committed'").run();
-    })();
+    });
   }
 
   #endMove(id: MoveId, state: 'committed' | 'done' | 'aborted', reason: string): void {

@@ -3,9 +3,9 @@
  * process owns the file, with the schema version checked. The only importer of better-sqlite3.
  */
 
-import Database from 'better-sqlite3';
+import Sqlite, { type Statement } from 'better-sqlite3';
 
-export type { Database, Statement } from 'better-sqlite3';
+export type { Statement };
 
 export type Schema = {
   /** SQLite `application_id`: tells our files from any other SQLite file. */
@@ -46,6 +46,56 @@ export class FileLocked extends Error {
   override readonly name = 'FileLocked';
 }
 
+/** Databases of this process, the closed ones too: see Database. */
+const keptForEver = new Set<Database>();
+
+/**
+ * A connection that prepares each SQL text once and keeps the statement, and is kept itself: when the garbage
+ * collector of Node 24.21 meets a better-sqlite3 object, the process aborts (its ObjectWrap wants an environment
+ * there). For the same reason nobody calls `iterate()`, which makes an object a call. A SQL text is always read
+ * in one mode: `raw()` and `pluck()` set it for everybody.
+ */
+export class Database {
+  readonly path: string;
+  readonly #connection: Sqlite.Database;
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(path: string, options?: Sqlite.Options) {
+    this.path = path;
+    this.#connection = new Sqlite(path, options);
+    keptForEver.add(this);
+  }
+
+  prepare<Parameters extends unknown[] = unknown[]>(sql: string): Statement<Parameters> {
+    const statement = this.#statements.get(sql) ?? this.#connection.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement as Statement<Parameters>;
+  }
+
+  /** What the pragma of this name says. */
+  setting(name: string): unknown {
+    return this.prepare(`PRAGMA ${name}`).pluck().get();
+  }
+
+  exec(sql: string): void {
+    this.#connection.exec(sql);
+  }
+
+  /** All of the work or, when it throws, nothing. */
+  transaction<T>(work: () => T): T {
+    return this.#connection.transaction(work).immediate();
+  }
+
+  get inTransaction(): boolean {
+    return this.#connection.inTransaction;
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#connection.close();
+  }
+}
+
 export type OpenOptions = {
   /** Milliseconds to wait for the exclusive lock; 0 fails at once. */
   readonly lockWaitMs?: number;
@@ -55,22 +105,22 @@ export type OpenOptions = {
  * Opens or creates the file and takes its exclusive lock, which the kernel releases when the process dies.
  * @throws UnusableFile, FileLocked
  */
-export function openExclusively(path: string, schema: Schema, options: OpenOptions = {}): Database.Database {
+export function openExclusively(path: string, schema: Schema, options: OpenOptions = {}): Database {
   checkSqliteVersion();
   const db = new Database(path, { timeout: options.lockWaitMs ?? lockWaitMs });
   try {
     // Before anything that reads the file: the WAL index then lives on the heap, not in a shared-memory file, and
     // reads take half the time.
-    db.pragma('locking_mode = EXCLUSIVE');
+    db.exec('PRAGMA locking_mode = EXCLUSIVE');
     // Both must come before the first table; on a file that has tables they change nothing.
-    db.pragma('page_size = 4096');
-    db.pragma('auto_vacuum = INCREMENTAL');
+    db.exec('PRAGMA page_size = 4096');
+    db.exec('PRAGMA auto_vacuum = INCREMENTAL');
     expectPragma(db, 'journal_mode = WAL', 'journal_mode', 'wal');
     // better-sqlite3 opens WAL databases with NORMAL, which loses acknowledged commits at a power cut.
     expectPragma(db, 'synchronous = FULL', 'synchronous', 2);
-    db.pragma(`wal_autocheckpoint = ${walPagesMax}`);
-    db.pragma(`journal_size_limit = ${walBytesKept}`);
-    db.pragma(`cache_size = -${pageCacheKiB}`);
+    db.exec(`PRAGMA wal_autocheckpoint = ${walPagesMax}`);
+    db.exec(`PRAGMA journal_size_limit = ${walBytesKept}`);
+    db.exec(`PRAGMA cache_size = -${pageCacheKiB}`);
     db.exec('BEGIN IMMEDIATE');
     createOrCheck(db, path, schema);
     db.exec('COMMIT');
@@ -81,14 +131,14 @@ export function openExclusively(path: string, schema: Schema, options: OpenOptio
   }
 }
 
-function createOrCheck(db: Database.Database, path: string, schema: Schema): void {
-  const applicationId = db.pragma('application_id', { simple: true });
-  const version = db.pragma('user_version', { simple: true });
+function createOrCheck(db: Database, path: string, schema: Schema): void {
+  const applicationId = db.setting('application_id');
+  const version = db.setting('user_version');
   const isEmpty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
   if (isEmpty && applicationId === 0) {
     db.exec(schema.ddl);
-    db.pragma(`application_id = ${schema.applicationId}`);
-    db.pragma(`user_version = ${schema.version}`);
+    db.exec(`PRAGMA application_id = ${schema.applicationId}`);
+    db.exec(`PRAGMA user_version = ${schema.version}`);
     return;
   }
   if (applicationId !== schema.applicationId) {
@@ -118,30 +168,25 @@ export function isDiskFull(error: unknown): boolean {
 
 /** The SQLite result code of an error that better-sqlite3 threw, e.g. `SQLITE_FULL`. */
 function sqliteCodeOf(error: unknown): string | undefined {
-  return error instanceof Database.SqliteError ? error.code : undefined;
+  return error instanceof Sqlite.SqliteError ? error.code : undefined;
 }
 
-export function sqliteVersion(): string {
-  const db = new Database(':memory:');
-  try {
-    return db.prepare('SELECT sqlite_version()').pluck().get() as string;
-  } finally {
-    db.close();
-  }
-}
+/** Of the library in this process, e.g. `3.53.2`. */
+export const sqliteVersion = new Database(':memory:').prepare('SELECT sqlite_version()').pluck().get() as string;
 
 function checkSqliteVersion(): void {
-  const found = sqliteVersion();
-  const parts = found.split('.').map(Number);
+  const parts = sqliteVersion.split('.').map(Number);
   const differing = sqliteVersionMin.findIndex((min, index) => parts[index] !== min);
   const wanted = sqliteVersionMin[differing];
   if (wanted !== undefined && (parts[differing] ?? 0) < wanted) {
-    throw new UnusableFile(`SQLite ${found} can corrupt WAL files: ${sqliteVersionMin.join('.')} or newer is needed.`);
+    throw new UnusableFile(
+      `SQLite ${sqliteVersion} can corrupt WAL files: ${sqliteVersionMin.join('.')} or newer is needed.`,
+    );
   }
 }
 
-function expectPragma(db: Database.Database, setting: string, name: string, wanted: string | number): void {
-  db.pragma(setting);
-  const found = db.pragma(name, { simple: true });
-  if (found !== wanted) throw new UnusableFile(`${db.name}: ${name} is ${found} and cannot be set to ${wanted}.`);
+function expectPragma(db: Database, setting: string, name: string, wanted: string | number): void {
+  db.exec(`PRAGMA ${setting}`);
+  const found = db.setting(name);
+  if (found !== wanted) throw new UnusableFile(`${db.path}: ${name} is ${found} and cannot be set to ${wanted}.`);
 }

@@ -58,8 +58,8 @@ export class FileAudit {
 
   /** SQLite's own check of the file's structure. It takes as long as it takes: not beside clients. */
   checkStructure(db: Database): void {
-    for (const fault of db.pragma('quick_check(10)') as { quick_check: string }[]) {
-      if (fault.quick_check !== 'ok') this.#fault(`SQLite: ${fault.quick_check}`);
+    for (const fault of db.prepare('PRAGMA quick_check(10)').pluck().all() as string[]) {
+      if (fault !== 'ok') this.#fault(`SQLite: ${fault}`);
     }
   }
 

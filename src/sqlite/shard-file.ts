@@ -275,10 +275,7 @@ export class ShardFile implements FileFigures {
 
   /** The answer this write was given before; undefined when it was never applied. */
   #earlierAnswer(opId: Buffer, seenLsn: number): Outcome | undefined {
-    const rows = this.#db
-      .prepare('SELECT results FROM ledger WHERE lsn > ?')
-      .pluck()
-      .iterate(seenLsn) as Iterable<Buffer>;
+    const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().all(seenLsn) as Buffer[];
     for (const results of rows) {
       for (const result of unpackResults(results)) if (result.opId.equals(opId)) return result.outcome;
     }

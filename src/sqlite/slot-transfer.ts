@@ -58,6 +58,7 @@ type TransferRow = {
 
 type EntryRow = [key: Buffer, version: number, contentType: string, value: Buffer];
 
+const rowsAtATime = 64;
 const firstKey = Buffer.alloc(0);
 const noResults = Buffer.alloc(0);
 
@@ -137,18 +138,10 @@ export class SlotTransfer implements SlotStorage {
     let bytes = 0;
     for (const slot of slots) {
       if (after !== undefined && slot < after.slot) continue;
-      let from = slot === after?.slot ? after.key : firstKey;
-      for (;;) {
-        // A few at a time: values may be large.
-        const found = this.#page.all(slot, from, Math.min(64, rowsMax - rows.length)) as EntryRow[];
-        for (const entry of found) {
-          const row = rowOf(slot, entry);
-          rows.push(row);
-          bytes += packedBytes(row);
-          from = row.key;
-          if (rows.length >= rowsMax || bytes >= bytesMax) return { rows, next: { slot, key: row.key } };
-        }
-        if (found.length < 64) break;
+      for (const row of this.#rowsOf(slot, slot === after?.slot ? after.key : firstKey)) {
+        rows.push(row);
+        bytes += packedBytes(row);
+        if (rows.length >= rowsMax || bytes >= bytesMax) return { rows, next: { slot, key: row.key } };
       }
     }
     return { rows, next: undefined };
@@ -162,7 +155,7 @@ export class SlotTransfer implements SlotStorage {
   ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
     const wanted = { slots: new Uint8Array(slotCount), aboveLsn: this.#figures.lsn - ledgerWindowLsn };
     for (const slot of slots) wanted.slots[slot] = 1;
-    const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().iterate(lsn) as Iterable<Buffer>;
+    const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().all(lsn) as Buffer[];
     const found = new Map<string, Buffer>();
     for (const results of rows) selectResults(results, wanted, found);
     return { results: Buffer.concat([...found.values()]), upToLsn: this.#figures.lsn };
@@ -228,8 +221,8 @@ export class SlotTransfer implements SlotStorage {
       });
       return true;
     }
-    if ((this.#db.pragma('freelist_count', { simple: true }) as number) === 0) return false;
-    this.#db.pragma(`incremental_vacuum(${pagesMax})`);
+    if (this.#db.setting('freelist_count') === 0) return false;
+    this.#db.exec(`PRAGMA incremental_vacuum(${pagesMax})`);
     return true;
   }
 
@@ -242,11 +235,19 @@ export class SlotTransfer implements SlotStorage {
 
   #sumOf(slots: readonly number[]): RowSum {
     const sum = new RowSum();
-    const rows = this.#db.prepare('SELECT key, version, content_type, value FROM entry WHERE slot = ?').raw();
-    for (const slot of slots) {
-      for (const entry of rows.iterate(slot) as Iterable<EntryRow>) sum.add(rowOf(slot, entry));
-    }
+    for (const slot of slots) for (const row of this.#rowsOf(slot, firstKey)) sum.add(row);
     return sum;
+  }
+
+  /** In key order, a few at a time: values may be large. */
+  *#rowsOf(slot: number, after: Buffer): Iterable<Row> {
+    let from = after;
+    for (;;) {
+      const found = this.#page.all(slot, from, rowsAtATime) as EntryRow[];
+      for (const entry of found) yield rowOf(slot, entry);
+      if (found.length < rowsAtATime) return;
+      from = (found.at(-1) as EntryRow)[0];
+    }
   }
 
   #transfers(): TransferRow[] {

@@ -22,7 +22,7 @@ test.each(['new', 'reopened'])('a %s file is durable, exclusive, and reads its W
   const path = join(temporaryDirectory(), 'file.sqlite');
   if (age === 'reopened') openExclusively(path, schema).close();
   const db = opened(path);
-  const setting = (name: string) => db.pragma(name, { simple: true });
+  const setting = (name: string) => db.setting(name);
   // 2 is FULL: a commit is on disk before it is answered.
   expect([setting('journal_mode'), setting('synchronous')]).toEqual(['wal', 2]);
   expect([setting('locking_mode'), setting('auto_vacuum'), setting('page_size')]).toEqual(['exclusive', 2, 4096]);
