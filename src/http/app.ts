@@ -5,6 +5,7 @@
 
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Store } from '../kv/store.ts';
+import { registerCounterRoutes } from './counter-routes.ts';
 import { hostGuard } from './host-guard.ts';
 import { registerKvRoutes } from './kv-routes.ts';
 import { kvErrorOf, rawProblem, sendProblem } from './problem.ts';
@@ -67,6 +68,7 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
   });
   answerUnroutable(app);
   registerKvRoutes(app, store);
+  registerCounterRoutes(app, store);
   registerServiceRoutes(app, service);
   return app;
 }

@@ -3,6 +3,7 @@
  * The strategies without shards stand on it; a shard puts the same file behind the wire instead.
  */
 
+import type { Listing, ListQuery } from '../kv/listing.ts';
 import type { Operation, Outcome, Store } from '../kv/store.ts';
 import type { ShardFile } from './shard-file.ts';
 
@@ -25,6 +26,10 @@ export class SqliteStore implements Store {
       if (this.#turn.length === 0) setImmediate(() => this.#runTurn());
       this.#turn.push({ operation, settle, fail });
     });
+  }
+
+  async list(query: ListQuery): Promise<Listing> {
+    return this.#file.list(query, () => true);
   }
 
   async stop(): Promise<void> {
