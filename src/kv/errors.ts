@@ -18,6 +18,8 @@ export const errorTable = {
   'key-malformed': { status: 400, title: 'The key is not encoded correctly', retryable: false },
   'parameter-unknown': { status: 400, title: 'A query parameter is unknown', retryable: false },
   'parameter-invalid': { status: 400, title: 'A query parameter has a wrong value', retryable: false },
+  'batch-malformed': { status: 400, title: 'The batch is not as it should be', retryable: false },
+  'batch-slots-differ': { status: 400, title: 'The keys of an atomic batch are of several slots', retryable: false },
   'condition-malformed': { status: 400, title: 'The condition is not an entity tag', retryable: false },
   'idempotency-key-invalid': { status: 400, title: 'The idempotency key cannot be used', retryable: false },
   'content-type-invalid': { status: 400, title: 'The content type cannot be stored', retryable: false },

@@ -124,6 +124,8 @@ export type Resend = {
 
 /** Filled by a store that is asked where the time went; milliseconds. */
 export type Timing = {
+  /** When the request came, by the monotonic clock. */
+  readonly beganAtMs: number;
   /** Who executed it, e.g. `shard-2`. */
   executor?: string;
   /** The transaction that it was part of. */

@@ -74,6 +74,11 @@ export class MoveSource {
     return this.#state.phase === 'frozen' && this.#state.slots.has(slot);
   }
 
+  /** Whether what happens to this slot must be noted, or is refused. */
+  isLeaving(slot: number): boolean {
+    return this.#state.phase !== 'idle' && this.#state.slots.has(slot);
+  }
+
   /** Whether some slots are refused right now. */
   get isFrozen(): boolean {
     return this.#state.phase === 'frozen';

@@ -9,6 +9,7 @@ import { HealthSampler } from '../process/health.ts';
 import type { Log } from '../process/log.ts';
 import type { MessageToPrimary, StartShard } from '../process/messages.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
+import { Sweeper } from '../sqlite/sweeper.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import { ShardServer } from '../wire/shard-server.ts';
 import { executeServed, type Served } from './execution.ts';
@@ -46,6 +47,9 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
     onWireError: (error) => log.error(error, 'a shard broke the protocol of moves'),
   });
 
+  // What a move has to be told of, it leaves alone.
+  const sweeper = new Sweeper(file, (slot) => ring.shardOf(slot) === shard && !moves.source.isLeaving(slot));
+
   const server = new ShardServer({
     shard,
     frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
@@ -76,6 +80,7 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
       step();
     },
     drain: async () => {
+      sweeper.stop();
       moves.stop();
       await server.stop();
       file.close();
