@@ -7,9 +7,11 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { Store } from '../kv/store.ts';
 import { registerBatchRoutes } from './batch-routes.ts';
 import { registerCounterRoutes } from './counter-routes.ts';
+import { registerDocsRoutes } from './docs-routes.ts';
 import { hostGuard } from './host-guard.ts';
 import { registerKvRoutes } from './kv-routes.ts';
 import { registerListRoutes } from './list-routes.ts';
+import { operationsOf, pathOf } from './openapi.ts';
 import { kvErrorOf, rawProblem, sendProblem } from './problem.ts';
 import { registerServiceRoutes, type ServiceView } from './service-routes.ts';
 
@@ -69,11 +71,13 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
     return sendProblem(reply, code, message);
   });
   answerUnroutable(app);
+  const operations = operationsOf(app);
   registerKvRoutes(app, store);
   registerCounterRoutes(app, store);
   registerListRoutes(app, store);
   registerBatchRoutes(app, store, valueBytesMax);
   registerServiceRoutes(app, service);
+  registerDocsRoutes(app, operations);
   return app;
 }
 
@@ -92,10 +96,6 @@ function answerUnroutable(app: FastifyInstance): void {
       reply.header('allow', allowed);
       return sendProblem(reply, 'method-not-allowed', `${request.method} is not allowed here; allowed are ${allowed}.`);
     }
-    return sendProblem(
-      reply,
-      'route-unknown',
-      `There are ${[...methodsByRoute.keys()].map((route) => route.replace('*', '{key}')).join(', ')}.`,
-    );
+    return sendProblem(reply, 'route-unknown', `There are ${[...methodsByRoute.keys()].map(pathOf).join(', ')}.`);
   });
 }

@@ -6,7 +6,7 @@
 import type { FastifyError, FastifyReply } from 'fastify';
 import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
 
-const problemContentType = 'application/problem+json';
+export const problemContentType = 'application/problem+json';
 
 /** Seconds. A shard is usually back within one. */
 const retryAfterS = 1;
