@@ -22,7 +22,7 @@ details.operation > summary { align-items: baseline; display: grid; gap: .75rem;
 .delete { background: #b3261e; }
 table { border-collapse: collapse; width: 100%; } th, td { border-top: 1px solid var(--line); padding: .35rem .75rem .35rem 0;
   text-align: left; vertical-align: top; } th { font-weight: 600; white-space: nowrap; } tr:first-child > * { border-top: 0; }
-td p:first-child { margin-top: 0; } .faint { color: var(--faint); }
+td p:first-child { margin-top: 0; } .faint { color: var(--faint); font-weight: 400; }
 @media (max-width: 40rem) { details.operation > summary { grid-template-columns: 4.5rem 1fr; }
   details.operation > summary > :last-child { grid-column: 1 / -1; } }
 `;
@@ -30,7 +30,10 @@ td p:first-child { margin-top: 0; } .faint { color: var(--faint); }
 /** @param origin where the examples ask, e.g. `http://127.0.0.1:7700` */
 export function docsPageOf({ info, tags, paths, components }: ApiDocument, origin: string): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+    // A HEAD that only leaves the body of a GET away tells nothing new.
+    Object.entries(methods).flatMap(([method, operation]) =>
+      operation['x-head-of'] === undefined ? [{ path, method, operation }] : [],
+    ),
   );
   const groups = tags.map(({ name }) => {
     const ofGroup = operations.filter(({ operation }) => operation.tags.includes(name));

@@ -63,6 +63,7 @@ function documentedOperation({ method, path, operation }: RoutedOperation) {
   const isHeadOfGet = method === 'HEAD' && !id.startsWith('head');
   const isBodiless = method === 'HEAD';
   return {
+    ...(isHeadOfGet && { 'x-head-of': id }),
     operationId: isHeadOfGet ? `head${id[0]?.toUpperCase()}${id.slice(1)}` : id,
     tags: [group],
     summary: isHeadOfGet ? `${summary}: the head alone` : summary,
