@@ -153,7 +153,7 @@ export class ShardFile implements FileFigures {
   }
 
   /** Rows of the ledger after `afterLsn`. */
-  feed(afterLsn: number, rowsMax: number): FeedPage {
+  feed(afterLsn: number, rowsMax: number): Omit<FeedPage, 'epoch'> {
     const { prunedLsn } = this.#ledger;
     return { kind: 'feed', prunedLsn, lsn: this.#counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) };
   }
