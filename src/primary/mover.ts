@@ -28,12 +28,14 @@ import { Throttle, type ThrottleSetting } from './throttle.ts';
 import type { Change, ChangeWish, TopologyFile } from './topology-file.ts';
 
 /**
- * A batch is compared row by row while its slots are frozen, so its size decides how long clients wait: it grows
- * and shrinks towards the wanted freeze.
+ * What clients write to a batch while it is copied is compared row by row while its slots are frozen, so its size
+ * decides how long they wait: it grows and shrinks towards the wanted freeze.
  */
 const batchRowsMin = 250;
 const batchRowsMax = 16_000;
 const batchBytesMax = 4 * 1024 * 1024;
+/** Without clients: as large as fits into some tenths of a second, should they come. */
+const idleBatch = { rows: 50_000, bytes: 32 * 1024 * 1024 } as const;
 const wantedFreezeMs = { least: 6, most: 15 } as const;
 const retryDelayMs = 100;
 const fullDiskDelayMs = 1_000;
@@ -135,6 +137,11 @@ export class Mover {
     }
   }
 
+  /** A shard that was waited for may serve now. */
+  onReady(): void {
+    this.#stepSoon(0);
+  }
+
   onDeath(child: SupervisedChild): void {
     const move = this.#move?.move;
     if (move?.from === child.spec.shard) this.#on({ kind: 'lost', side: 'source' });
@@ -208,9 +215,10 @@ export class Mover {
     const { supervisor, topologyFile } = this.#options;
     const { keys, bytes } = supervisor.shard(from)?.health ?? {};
     const owned = topologyFile.ring.slotsOf(from).length;
+    const batch = this.throttle.rowsPerS === 0 ? idleBatch : { rows: this.#batchRows, bytes: batchBytesMax };
     const fitting = Math.min(
-      (this.#batchRows * owned) / Math.max(keys ?? 0, 1),
-      (batchBytesMax * owned) / Math.max(bytes ?? 0, 1),
+      (batch.rows * owned) / Math.max(keys ?? 0, 1),
+      (batch.bytes * owned) / Math.max(bytes ?? 0, 1),
     );
     return { from, to, slots: slots.slice(0, Math.max(1, Math.floor(fitting))) };
   }

@@ -67,6 +67,7 @@ export class Service {
         onState: (child) => {
           logState(log, child);
           this.#settleReady();
+          if (child.state === 'ready') this.#mover.onReady();
         },
         onDeath: (child, death) => {
           logDeath(log, child, death);

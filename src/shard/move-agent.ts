@@ -19,6 +19,8 @@ import { MoveConnection, MoveServer } from '../wire/move-connection.ts';
 const purgeStep = { rowsMax: 512, pagesMax: 64 } as const;
 /** Pauses are so many times as long as the step before: purging takes at most a tenth of the shard's time. */
 const purgePauseFactor = 9;
+/** While rows are copied as fast as it goes, they have the shard's time. */
+const purgeLaterMs = 50;
 const fullDiskDelayMs = 1_000;
 
 export type MoveAgentOptions = {
@@ -100,7 +102,7 @@ export class MoveAgent {
         return this.#carryOut(this.#target.prepare(move));
       case 'copy':
         if (this.#connection === undefined && sourceSocket !== null) this.#connect(sourceSocket);
-        return this.#carryOut(this.#target.copy(move.id));
+        return this.#carryOut(this.#target.copy(move.id, this.#rowsPerS === 0 ? 'long' : 'short'));
       case 'finish':
         return this.#carryOut(this.#target.finish(move.id));
       case 'cancel':
@@ -161,7 +163,7 @@ export class MoveAgent {
   }
 
   /** A full disk is the move's trouble, not the shard's. */
-  #guarded(step: () => TargetEffect[]): void {
+  #guarded(step: () => Iterable<TargetEffect>): void {
     const move = this.#target.move;
     try {
       this.#carryOut(step());
@@ -171,7 +173,7 @@ export class MoveAgent {
     }
   }
 
-  #carryOut(effects: readonly TargetEffect[]): void {
+  #carryOut(effects: Iterable<TargetEffect>): void {
     let pauseMs = 0;
     for (const effect of effects) {
       switch (effect.kind) {
@@ -213,9 +215,14 @@ export class MoveAgent {
   #purgeSoon(delayMs = 1): void {
     this.#purge ??= setTimeout(() => {
       this.#purge = undefined;
+      if (this.#isInHurry) return this.#purgeSoon(purgeLaterMs);
       const beganAtMs = performance.now();
       if (this.#purgeOnce()) this.#purgeSoon(purgePauseFactor * (performance.now() - beganAtMs));
     }, delayMs);
+  }
+
+  get #isInHurry(): boolean {
+    return this.#rowsPerS === 0 && (this.source.move !== undefined || this.#target.move !== undefined);
   }
 
   #purgeOnce(): boolean {

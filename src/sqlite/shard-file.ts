@@ -238,6 +238,7 @@ export class ShardFile implements FileFigures {
   /** @param seenLsn the writer's: lsns are a Lamport clock, so that those of two shards can be compared */
   #apply(operation: WriteOperation, seenLsn: number): WriteOutcome {
     const { slot, key } = operation;
+    this.transfer.touch(slot);
     const old = this.#old.get(slot, key) as OldRow | undefined;
     const { lsn, keys, bytes } = this.#counters;
     const version = Math.max(lsn, seenLsn) + 1;

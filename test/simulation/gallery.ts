@@ -15,6 +15,7 @@ type Edit = { readonly file: string; readonly find: string; readonly replace: st
 
 const source = 'src/moves/source.js';
 const target = 'src/moves/target.js';
+const sums = 'src/moves/slot-sums.js';
 const coordinator = 'src/moves/coordinator.js';
 const ledger = 'src/sqlite/ledger.js';
 const file = 'test/simulation/simulated-file.js';
@@ -79,6 +80,30 @@ export const gallery: readonly Mutant[] = [
     '=== 0)\n            continue;',
     '!== 0)\n            continue;',
   ]),
+  product('a page that was not the last is not stored', [
+    target,
+    'this.#storage.store(rows);',
+    'if (next === undefined)\n            this.#storage.store(rows);',
+  ]),
+  product(
+    'a page that was not the last is not stored, and rows are not counted',
+    [target, 'this.#storage.store(rows);', 'if (next === undefined)\n            this.#storage.store(rows);'],
+    [file, 'known.keys === this.#slot(slot).size', 'true'],
+    [file, 'this.#sums.add(rows);', ''],
+    [file, 'if (!sum.equals(expected))', 'if (false)'],
+  ),
+  product('a sum goes on after a write among the rows that it has', [
+    sums,
+    'if (this.#begun?.slot === slot)',
+    'if (false)',
+  ]),
+  product('a sum is believed after a write', [sums, 'this.#known.delete(slot);\n        if', 'if']),
+  mirror('a write does not say that it touches its slot', [
+    file,
+    'this.#sums.touch(slot);\n        const name',
+    'const name',
+  ]),
+  mirror("what became of a key does not touch its slot's sum", [file, 'this.#sums.touch(change.slot);', '']),
   mirror(
     'answers leave before the commit',
     [

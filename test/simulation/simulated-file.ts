@@ -8,6 +8,7 @@ import { isWrite, type Operation, type Outcome, type Resend, type WriteOperation
 import type { Move, MoveId } from '../../src/moves/move.ts';
 import { type Change, isRow, type Row, RowSum } from '../../src/moves/row.ts';
 import type { Cursor, LedgerPart, Page, SealedPart, SlotStorage, SlotSum } from '../../src/moves/slot-storage.ts';
+import { SlotSums } from '../../src/moves/slot-sums.ts';
 import {
   type LedgerResult,
   ledgerWindowLsn,
@@ -54,6 +55,8 @@ export class SimulatedFile implements SlotStorage {
   /** By slot, then by the key's bytes as latin1. */
   readonly #rows = new Map<number, Map<string, Row>>();
   readonly #transfers = new Map<MoveId, Transfer>();
+  /** In the memory of the process that has the file open. */
+  #sums = new SlotSums();
   #ledger: LedgerRow[] = [];
   #lsn = 0;
   #forgottenLsn = 0;
@@ -64,6 +67,11 @@ export class SimulatedFile implements SlotStorage {
     this.shard = shard;
     this.#limits = limits;
     this.#watcher = watcher;
+  }
+
+  /** By a process that was just born. */
+  open(): void {
+    this.#sums = new SlotSums();
   }
 
   get lsn(): number {
@@ -110,6 +118,15 @@ export class SimulatedFile implements SlotStorage {
       for (const slot of move.slots) this.#rows.delete(slot);
       this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: 0, bytes: 0 });
     });
+    for (const slot of move.slots) this.#sums.set(slot, new RowSum());
+  }
+
+  store(rows: readonly Row[]): void {
+    if (rows.length === 0) return;
+    this.#transaction(() => {
+      for (const row of rows) this.#slot(row.slot).set(row.key.toString('latin1'), row);
+    });
+    this.#sums.add(rows);
   }
 
   apply(changes: readonly Change[]): void {
@@ -125,6 +142,7 @@ export class SimulatedFile implements SlotStorage {
       if (!sum.equals(expected)) {
         this.#watcher.onSumsDiffer(move);
         for (const [index, slot] of move.slots.entries()) this.#rows.set(slot, before[index] as Map<string, Row>);
+        for (const slot of move.slots) this.#sums.touch(slot);
         return false;
       }
       this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: sum.keys, bytes: sum.bytes });
@@ -138,15 +156,27 @@ export class SimulatedFile implements SlotStorage {
     const rows: Row[] = [];
     for (const slot of slots) {
       if (after !== undefined && slot < after.slot) continue;
-      const from = slot === after?.slot ? after.key.toString('latin1') : '';
+      const from = slot === after?.slot ? after.key : undefined;
+      const sum = this.#sums.begin(slot, from);
       for (const name of [...this.#slot(slot).keys()].sort()) {
-        if (name <= from) continue;
+        if (from !== undefined && name <= from.toString('latin1')) continue;
         const row = this.#slot(slot).get(name) as Row;
         rows.push(row);
-        if (rows.length >= this.#limits.pageRows) return { rows, next: { slot, key: row.key } };
+        sum?.add(row);
+        if (rows.length < this.#limits.pageRows) continue;
+        this.#sums.pause(slot, row.key, sum);
+        return { rows, next: { slot, key: row.key } };
       }
+      if (sum !== undefined) this.#sums.set(slot, sum);
     }
     return { rows, next: undefined };
+  }
+
+  sumSome(slots: readonly number[]): number {
+    const unknown = slots.filter((slot) => this.#sums.of(slot) === undefined);
+    for (let left = this.#limits.pageRows; left > 0 && unknown.length > 0; )
+      left -= 1 + this.#sumOfSlot(unknown.pop() as number).keys;
+    return unknown.length;
   }
 
   changeOf(slot: number, key: Buffer): Change {
@@ -206,6 +236,7 @@ export class SimulatedFile implements SlotStorage {
     this.#transaction(() => {
       let left = this.#limits.purgeRows;
       for (const slot of slots) {
+        this.#sums.touch(slot);
         for (const name of [...this.#slot(slot).keys()].slice(0, left)) {
           this.#slot(slot).delete(name);
           left--;
@@ -234,6 +265,7 @@ export class SimulatedFile implements SlotStorage {
 
   #applyEach(changes: readonly Change[]): void {
     for (const change of changes) {
+      this.#sums.touch(change.slot);
       const name = change.key.toString('latin1');
       if (isRow(change)) this.#slot(change.slot).set(name, change);
       else this.#slot(change.slot).delete(name);
@@ -242,7 +274,16 @@ export class SimulatedFile implements SlotStorage {
 
   #sumOf(slots: readonly number[]): RowSum {
     const sum = new RowSum();
-    for (const slot of slots) for (const row of this.#slot(slot).values()) sum.add(row);
+    for (const slot of slots) sum.addSum(this.#sumOfSlot(slot));
+    return sum;
+  }
+
+  #sumOfSlot(slot: number): RowSum {
+    const known = this.#sums.of(slot);
+    if (known !== undefined && known.keys === this.#slot(slot).size) return known;
+    const sum = new RowSum();
+    for (const row of this.#slot(slot).values()) sum.add(row);
+    this.#sums.set(slot, sum);
     return sum;
   }
 
@@ -259,6 +300,7 @@ export class SimulatedFile implements SlotStorage {
       if (earlier !== undefined) return earlier;
     }
     const { slot, key } = operation;
+    this.#sums.touch(slot);
     const name = key.toString('latin1');
     const old = this.#slot(slot).get(name);
     const version = Math.max(this.#lsn, resend.seenLsn) + 1;

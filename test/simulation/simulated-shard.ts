@@ -137,6 +137,7 @@ export class SimulatedShard implements ChildProcess {
       this.#note(() => 'finds its file locked and exits');
       return this.#world.kill(this.life);
     }
+    this.#file.open();
     this.#adopt(ring);
     if (this.#early !== undefined && this.#early.ring.epoch > ring.epoch) this.#adopt(this.#early.ring);
     this.#tell({ type: 'ready' });
@@ -176,7 +177,7 @@ export class SimulatedShard implements ChildProcess {
         return this.#carryOut(this.#target.prepare(move));
       case 'copy':
         if (this.#connection === undefined && source !== undefined) this.#connect(source);
-        return this.#carryOut(this.#target.copy(move.id));
+        return this.#carryOut(this.#target.copy(move.id, 'short'));
       case 'finish':
         return this.#carryOut(this.#target.finish(move.id));
       case 'cancel':
@@ -216,7 +217,7 @@ export class SimulatedShard implements ChildProcess {
     this.#connection = undefined;
   }
 
-  #carryOut(effects: readonly TargetEffect[]): void {
+  #carryOut(effects: Iterable<TargetEffect>): void {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'answer':
