@@ -1,8 +1,7 @@
 /** The figures of a topology change under way: how far it is, how fast it goes, and what clients feel of it. */
 
 import type { PlannedMove } from '../partition/plan.ts';
-import type { Supervisor } from './supervisor.ts';
-import type { Throttle } from './throttle.ts';
+import type { ClientFigures } from './client-figures.ts';
 
 export type ProgressView = {
   readonly slotsTotal: number;
@@ -20,6 +19,7 @@ export type ProgressView = {
 };
 
 export class MoveProgress {
+  readonly #clients: ClientFigures;
   readonly #slotsTotal: number;
   readonly #p99BeforeMs: number | null;
   readonly #beganAtMs = performance.now();
@@ -28,10 +28,10 @@ export class MoveProgress {
   #rows = 0;
   #bytes = 0;
 
-  constructor(plan: readonly PlannedMove[], supervisor: Supervisor) {
+  constructor(plan: readonly PlannedMove[], clients: ClientFigures) {
+    this.#clients = clients;
     this.#slotsTotal = plan.reduce((sum, { slots }) => sum + slots.length, 0);
-    const p99s = supervisor.routers.map(({ health }) => health?.p99Ms ?? null).filter((p99) => p99 !== null);
-    this.#p99BeforeMs = p99s.length === 0 ? null : Math.max(...p99s);
+    this.#p99BeforeMs = clients.p99Ms;
   }
 
   get slotsMoved(): number {
@@ -51,7 +51,7 @@ export class MoveProgress {
     if (durationMs !== undefined) this.#freezesMs.push(durationMs);
   }
 
-  describe(throttle: Throttle): ProgressView {
+  describe(): ProgressView {
     const elapsedMs = performance.now() - this.#beganAtMs;
     const sorted = [...this.#freezesMs].sort((a, b) => a - b);
     const left = this.#slotsTotal - this.#slotsMoved;
@@ -66,7 +66,7 @@ export class MoveProgress {
       freezeMedianMs: sorted[Math.floor(sorted.length / 2)] ?? null,
       freezeMaxMs: sorted.at(-1) ?? null,
       p99BeforeMs: this.#p99BeforeMs,
-      p99Ms: throttle.p99Ms,
+      p99Ms: this.#clients.p99Ms,
     };
   }
 }

@@ -20,6 +20,7 @@ import type { MoveReport } from '../process/messages.ts';
 import { isDiskFull } from '../sqlite/database.ts';
 import { weightsAfter } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
+import { ClientFigures } from './client-figures.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { FreezeClock, MoveProgress } from './move-progress.ts';
 import type { SupervisedChild } from './supervised-child.ts';
@@ -53,7 +54,8 @@ type Running = { readonly change: Change; readonly progress: MoveProgress; reado
 
 export class Mover {
   readonly #options: MoverOptions;
-  readonly throttle: Throttle;
+  readonly #clients: ClientFigures;
+  readonly #throttle: Throttle;
   #running: Running | undefined;
   #move: CoordinatorState | undefined;
   #moveTimer: NodeJS.Timeout | undefined;
@@ -65,19 +67,20 @@ export class Mover {
 
   constructor(options: MoverOptions) {
     this.#options = options;
-    this.throttle = new Throttle(options.supervisor, () => this.#move !== undefined);
+    this.#clients = new ClientFigures(options.supervisor);
+    this.#throttle = new Throttle(this.#clients, () => this.#running !== undefined && !this.#isPaused);
   }
 
   /** Takes up what was not finished before. */
   start(): void {
-    this.throttle.start();
+    this.#throttle.start();
     this.#stepSoon(0);
   }
 
   /** The move under way ends with its shards; the next start aborts or finishes it. */
   stop(): void {
     this.#isStopped = true;
-    this.throttle.stop();
+    this.#throttle.stop();
     clearTimeout(this.#moveTimer);
     clearTimeout(this.#stepTimer);
   }
@@ -110,7 +113,7 @@ export class Mover {
   }
 
   setThrottle(setting: ThrottleSetting): void {
-    this.throttle.set(setting);
+    this.#throttle.set(setting);
   }
 
   status() {
@@ -119,7 +122,7 @@ export class Mover {
       running: this.#running && {
         id: this.#running.change.id,
         phase: this.#isPaused ? 'paused' : (this.#move?.phase ?? 'planning'),
-        ...this.#running.progress.describe(this.throttle),
+        ...this.#running.progress.describe(),
       },
       open: open.map(({ id, kind, state, reason }) => ({ id, kind, state, reason })),
     };
@@ -168,7 +171,7 @@ export class Mover {
     if (this.#running?.change.id !== change.id) {
       this.#running = {
         change,
-        progress: new MoveProgress(planOf(topologyFile.ring, change.weights), supervisor),
+        progress: new MoveProgress(planOf(topologyFile.ring, change.weights), this.#clients),
         beganAtMs: performance.now(),
       };
     }
@@ -215,7 +218,7 @@ export class Mover {
     const { supervisor, topologyFile } = this.#options;
     const { keys, bytes } = supervisor.shard(from)?.health ?? {};
     const owned = topologyFile.ring.slotsOf(from).length;
-    const batch = this.throttle.rowsPerS === 0 ? idleBatch : { rows: this.#batchRows, bytes: batchBytesMax };
+    const batch = this.#throttle.rowsPerS === 0 ? idleBatch : { rows: this.#batchRows, bytes: batchBytesMax };
     const fitting = Math.min(
       (batch.rows * owned) / Math.max(keys ?? 0, 1),
       (batch.bytes * owned) / Math.max(bytes ?? 0, 1),
@@ -336,7 +339,7 @@ export class Mover {
       move: { ...move, slots: [...move.slots] },
       epoch: topologyFile.ring.epoch,
       sourceSocket: supervisor.moveSocketOf(move.from) ?? null,
-      rowsPerS: this.throttle.rowsPerS,
+      rowsPerS: this.#throttle.rowsPerS,
     });
   }
 }

@@ -89,6 +89,8 @@ const health = objectOf({
   operationsPerS: number,
   /** Over the last ten seconds; null when there was no operation. */
   p99Ms: oneOf(number, exactly(null)),
+  /** Over the last interval alone: for those who react to it. */
+  intervalP99Ms: oneOf(number, exactly(null)),
   /** Of a shard; null for a router. */
   keys: oneOf(integer, exactly(null)),
   bytes: oneOf(integer, exactly(null)),
