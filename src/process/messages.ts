@@ -96,6 +96,9 @@ const health = objectOf({
   bytes: oneOf(integer, exactly(null)),
 });
 
+/** So many requests were answered with a status from 500 on, since the last such message. */
+const failures = objectOf({ type: exactly('failures'), count: integer });
+
 const side = oneOf(exactly('source'), exactly('target'));
 
 const moveAnswer = objectOf({
@@ -130,7 +133,7 @@ const auditReport = objectOf({
 });
 
 const toChild = oneOf(startShard, startRouter, topology, moveCommand, audit, drain);
-const toPrimary = oneOf(born, ready, health, moveAnswer, moveRefusal, moveProgress, auditReport);
+const toPrimary = oneOf(born, ready, health, failures, moveAnswer, moveRefusal, moveProgress, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;

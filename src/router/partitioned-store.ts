@@ -19,7 +19,7 @@ export type ShardAddress = {
 
 export type PartitionedStoreEvents = {
   /** One request was answered or given up, this long after it came. */
-  readonly onSettled: (durationMs: number) => void;
+  readonly onSettled: (durationMs: number, outcome: Outcome) => void;
   readonly onWireError: (error: WireError) => void;
 };
 
@@ -56,7 +56,7 @@ export class PartitionedStore implements Store {
         opId: isWrite(operation) ? this.#newOpId() : noResend.opId,
         startedAtMs,
         settle: (outcome) => {
-          this.#events.onSettled(performance.now() - startedAtMs);
+          this.#events.onSettled(performance.now() - startedAtMs, outcome);
           resolve(outcome);
         },
         openSends: 0,

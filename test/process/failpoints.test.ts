@@ -8,7 +8,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { askService } from '../../src/cli/admin-client.ts';
-import type { Change } from '../../src/primary/topology-file.ts';
+import type { Change } from '../../src/primary/change.ts';
 import { processState } from '../support/process-state.ts';
 import { RecordingClients } from '../support/recording-clients.ts';
 import { startService, type TestService } from '../support/service.ts';

@@ -59,6 +59,7 @@ const toChild: readonly MessageToChild[] = [
 const toPrimary: readonly MessageToPrimary[] = [
   { type: 'born' },
   { type: 'ready' },
+  { type: 'failures', count: 3 },
   {
     type: 'health',
     cpuPercent: 12.5,
