@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { isWrite, type Operation, type OpId, type Outcome, opIdBytes, type Store } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
+import { failpoint } from '../process/failpoint.ts';
 import { noResend, type WireError, writeUInt53 } from '../wire/frame.ts';
 import { givenUp, overloaded, type Pending } from '../wire/pending.ts';
 import { type LinkLimits, type Seen, ShardLink } from '../wire/shard-link.ts';
@@ -67,6 +68,8 @@ export class PartitionedStore implements Store {
 
   /** Epochs never go back: an older ring is late news. */
   adopt(ring: Ring, addresses: readonly ShardAddress[]): void {
+    const isNew = ring.epoch > this.#ring.epoch;
+    if (isNew) failpoint('router:ring:before');
     if (ring.epoch >= this.#ring.epoch) {
       this.#ring = ring;
       this.#seen.epoch = ring.epoch;
@@ -87,8 +90,11 @@ export class PartitionedStore implements Store {
       link.stop();
       this.#links.delete(id);
     }
+    if (astray.length > 0) failpoint('router:take-back:before');
     for (const pending of astray) this.#dispatch(pending);
+    if (astray.length > 0) failpoint('router:take-back:after');
     this.#dispatchParked();
+    if (isNew) failpoint('router:ring:after');
   }
 
   /** Ids of shards by how their links stand. */
@@ -128,18 +134,23 @@ export class PartitionedStore implements Store {
       const detail = `${this.#parked.length} requests are waiting for moving slots: send fewer at once.`;
       return pending.settle(overloaded(pending, detail));
     }
+    failpoint('router:hold:before');
     this.#parked.push(pending);
     this.#retry ??= setTimeout(() => this.#dispatchParked(), retryIntervalMs);
+    failpoint('router:hold:after');
   }
 
   #dispatchParked(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
+    if (this.#parked.length === 0) return;
+    failpoint('router:release:before');
     const overdueBefore = performance.now() - this.#limits.holdDeadlineMs;
     for (const pending of this.#parked.splice(0)) {
       if (pending.startedAtMs > overdueBefore) this.#dispatch(pending);
       else pending.settle(givenUp(pending, `Slot ${pending.operation.slot} was moving for too long.`));
     }
+    failpoint('router:release:after');
   }
 
   #newOpId(): OpId {
