@@ -4,7 +4,7 @@
  * `moves/`; here it is only done.
  */
 
-import type { MoveAnswer, MoveCommand, MoveId } from '../moves/move.ts';
+import type { MoveAnswer, MoveCommand, MoveId, SourceReply, SourceRequest } from '../moves/move.ts';
 import { MoveSource } from '../moves/source.ts';
 import { MoveTarget, type TargetEffect } from '../moves/target.ts';
 import type { Ring } from '../partition/ring.ts';
@@ -51,7 +51,7 @@ export class MoveAgent {
     this.#target = new MoveTarget(options.transfer);
     this.#server = new MoveServer((request) => {
       failpoint(`source:${request.kind}:before`);
-      return this.source.answer(request);
+      return this.#answerTarget(request);
     }, options.onWireError);
     this.adopt(options.ring);
   }
@@ -88,8 +88,20 @@ export class MoveAgent {
     this.#server.stop();
   }
 
+  /** A full disk is the move's trouble, not the shard's. */
+  #answerTarget(request: SourceRequest): SourceReply {
+    try {
+      return this.source.answer(request);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      return { kind: 'refusal', reason: `the disk of shard ${this.#options.shard} is full` };
+    }
+  }
+
   #obey(command: MoveCommand, move: MoveMessage['move'], epoch: number, sourceSocket: string | null): void {
     const isTarget = move.to === this.#options.shard;
+    // What an earlier move left must not be taken for a part of this one.
+    if (this.#settleAgain !== undefined && (command === 'track' || command === 'prepare')) this.#settleOnce();
     switch (command) {
       case 'track':
         return this.#tracked(move.id, this.source.track(move));
@@ -123,17 +135,22 @@ export class MoveAgent {
   }
 
   #settle(): void {
-    const { transfer, shard } = this.#options;
-    const open = new Set([this.source.move?.id, this.#target.move?.id]);
-    let settled: readonly MoveId[];
     try {
-      settled = transfer.settle(this.#ring, shard, (move) => open.has(move));
+      this.#settleOnce();
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       // The ring already says what is served; only the counters lag behind until there is room.
+      clearTimeout(this.#settleAgain);
       this.#settleAgain = setTimeout(() => this.#settle(), fullDiskDelayMs);
-      return;
     }
+  }
+
+  #settleOnce(): void {
+    const { transfer, shard } = this.#options;
+    const open = new Set([this.source.move?.id, this.#target.move?.id]);
+    const settled = transfer.settle(this.#ring, shard, (move) => open.has(move));
+    clearTimeout(this.#settleAgain);
+    this.#settleAgain = undefined;
     for (const id of settled) {
       this.source.end(id);
       if (this.#target.move?.id === id) this.#disconnect();
@@ -162,7 +179,6 @@ export class MoveAgent {
     this.#connection = undefined;
   }
 
-  /** A full disk is the move's trouble, not the shard's. */
   #guarded(step: () => Iterable<TargetEffect>): void {
     const move = this.#target.move;
     try {
@@ -217,21 +233,18 @@ export class MoveAgent {
       this.#purge = undefined;
       if (this.#isInHurry) return this.#purgeSoon(purgeLaterMs);
       const beganAtMs = performance.now();
-      if (this.#purgeOnce()) this.#purgeSoon(purgePauseFactor * (performance.now() - beganAtMs));
+      try {
+        if (!this.#options.transfer.purgeStep(purgeStep)) return;
+        this.#purgeSoon(purgePauseFactor * (performance.now() - beganAtMs));
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        // Even deleting needs room.
+        this.#purgeSoon(fullDiskDelayMs);
+      }
     }, delayMs);
   }
 
   get #isInHurry(): boolean {
     return this.#rowsPerS === 0 && (this.source.move !== undefined || this.#target.move !== undefined);
-  }
-
-  #purgeOnce(): boolean {
-    try {
-      return this.#options.transfer.purgeStep(purgeStep);
-    } catch (error) {
-      // On a full disk even deleting needs room: later, at the next ring or move.
-      if (isDiskFull(error)) return false;
-      throw error;
-    }
   }
 }

@@ -156,7 +156,7 @@ export class ShardFile implements FileFigures {
       });
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      return requests.map(({ operation }) => (isWrite(operation) ? diskFull : this.#read(operation)));
+      return requests.map((request) => this.#answerWithoutRoom(request));
     }
   }
 
@@ -224,6 +224,12 @@ export class ShardFile implements FileFigures {
     const outcome = this.#apply(operation, resend?.seenLsn ?? 0);
     results.push({ opId: resend?.opId ?? noOpId, slot: operation.slot, outcome });
     return outcome;
+  }
+
+  /** Of a batch that was rolled back. What is sent again may have been applied long before. */
+  #answerWithoutRoom({ operation, resend }: Request): Outcome {
+    if (!isWrite(operation)) return this.#read(operation);
+    return (resend?.resent ? this.#earlierAnswer(resend.opId, resend.seenLsn) : undefined) ?? diskFull;
   }
 
   #read(operation: ReadOperation): Outcome {

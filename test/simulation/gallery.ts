@@ -108,7 +108,7 @@ export const gallery: readonly Mutant[] = [
     'answers leave before the commit',
     [
       file,
-      'return this.#transaction(() => {\n            const results = [];',
+      'return this.#transaction(() => {\n                const results = [];',
       `const rows = [...this.#rows].map(([slot, some]) => [slot, new Map(some)]);
         const [ledger, lsn, keys, bytes] = [[...this.#ledger], this.#lsn, this.#keys, this.#bytes];
         this.undo = () => {
@@ -155,6 +155,17 @@ export const gallery: readonly Mutant[] = [
     'const resent = pending.openSends > 1;',
   ]),
   mirror('an older connection of a router goes on', [shard, 'if (other.session === session)\n', 'if (false)\n']),
+  mirror('a write that was applied is told, sent again, that the disk is full', [
+    file,
+    '(resend.resent ? this.#earlierAnswer(resend) : undefined) ?? diskFull',
+    'diskFull',
+  ]),
+  mirror('a full disk ends the purge', [shard, 'this.#purgeSoon(fullDiskDelayMs);', '']),
+  mirror('a move begins before the last one is settled, for which there was no room', [
+    shard,
+    'this.#settleAgain !== undefined && (',
+    'false && (',
+  ]),
   mirror('slots that have left are still counted', [
     file,
     'const sign = direction ===',

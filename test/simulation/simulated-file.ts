@@ -1,7 +1,8 @@
 /**
  * A shard's file: what of it survives a crash, which is all that a method has done when it returns. It mirrors
  * `sqlite/shard-file.ts` and `sqlite/slot-transfer.ts` without SQL; the ledger's bytes and the sums of rows are the
- * product's own. A process may die right before and right after each transaction, never within.
+ * product's own. A process may die right before and right after each transaction, never within; where there is no
+ * room, nothing of it happens.
  */
 
 import { isWrite, type Operation, type Outcome, type Resend, type WriteOperation } from '../../src/kv/store.ts';
@@ -30,6 +31,8 @@ export type FileLimits = {
 export type FileWatcher = {
   /** Before and after each transaction: the process may die here. */
   readonly onCrashPoint: () => void;
+  /** Whether the disk takes another transaction. */
+  readonly hasRoom: () => boolean;
   /** Both ends compared what they have: it is not the same. */
   readonly onSumsDiffer: (move: Move) => void;
   readonly onApplied: (write: { readonly operation: WriteOperation; readonly opId: string; version: number }) => void;
@@ -44,9 +47,15 @@ type Transfer = {
 
 type LedgerRow = { readonly lsn: number; readonly results: Buffer };
 
+/** There is no room; nothing of the transaction has happened. */
+export class DiskFull extends Error {
+  override readonly name = 'DiskFull';
+}
+
 /** More than any simulated ring has. */
 const slotsMax = 16;
 const noResults = Buffer.alloc(0);
+const diskFull: Outcome = { kind: 'failed', code: 'disk-full', detail: 'there is no room' };
 
 export class SimulatedFile implements SlotStorage {
   readonly shard: number;
@@ -99,12 +108,17 @@ export class SimulatedFile implements SlotStorage {
     if (!requests.some(({ operation }) => isWrite(operation))) {
       return requests.map(({ operation }) => this.#read(operation));
     }
-    return this.#transaction(() => {
-      const results: LedgerResult[] = [];
-      const outcomes = requests.map((request) => this.#answer(request, results));
-      if (results.length > 0) this.#record(packResults(results));
-      return outcomes;
-    });
+    try {
+      return this.#transaction(() => {
+        const results: LedgerResult[] = [];
+        const outcomes = requests.map((request) => this.#answer(request, results));
+        if (results.length > 0) this.#record(packResults(results));
+        return outcomes;
+      });
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      return requests.map((request) => this.#answerWithoutRoom(request));
+    }
   }
 
   openIncoming(move: Move): void {
@@ -250,6 +264,7 @@ export class SimulatedFile implements SlotStorage {
 
   #transaction<T>(work: () => T): T {
     this.#watcher.onCrashPoint();
+    if (!this.#watcher.hasRoom()) throw new DiskFull('there is no room');
     const result = work();
     this.#watcher.onCrashPoint();
     return result;
@@ -320,6 +335,12 @@ export class SimulatedFile implements SlotStorage {
     results.push({ opId: resend.opId, slot, outcome });
     this.#watcher.onApplied({ operation, opId: resend.opId.toString('hex'), version });
     return outcome;
+  }
+
+  /** Of a batch that was rolled back. What is sent again may have been applied long before. */
+  #answerWithoutRoom({ operation, resend }: Request): Outcome {
+    if (!isWrite(operation)) return this.#read(operation);
+    return (resend.resent ? this.#earlierAnswer(resend) : undefined) ?? diskFull;
   }
 
   /** The answer this write was given before; undefined when it was never applied. */
