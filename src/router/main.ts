@@ -12,7 +12,8 @@ import { type ChildWork, liveAsChild } from '../process/child-life.ts';
 import { HealthSampler } from '../process/health.ts';
 import type { Log } from '../process/log.ts';
 import type { MessageToPrimary, StartRouter, Topology } from '../process/messages.ts';
-import { frameBytesMaxOf } from '../wire/frame.ts';
+import type { Answer } from '../wire/answer-frame.ts';
+import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import type { LinkLimits } from '../wire/shard-link.ts';
 import { FailureReports } from './failure-reports.ts';
 import { PartitionedStore } from './partitioned-store.ts';
@@ -33,9 +34,9 @@ async function begin(start: StartRouter, log: Log, tell: (message: MessageToPrim
     ringOf(start.topology),
     { ...linkLimits, frameBytesMax: frameBytesMaxOf(start.valueBytesMax) },
     {
-      onSettled: (durationMs, outcome) => {
+      onSettled: (durationMs, answer) => {
         health.record(durationMs);
-        if (outcome.kind === 'failed' && errorTable[outcome.code].status >= 500) failures.failed();
+        if (isFailure(answer)) failures.failed();
       },
       onWireError: (error) => log.error(error, 'a shard broke the wire protocol'),
     },
@@ -43,7 +44,7 @@ async function begin(start: StartRouter, log: Log, tell: (message: MessageToPrim
   let topology = start.topology;
   const adopt = (next: Topology) => {
     topology = next;
-    store.adopt(ringOf(next), next.shards);
+    store.adopt(ringOf(next), next.shards, next.lastShard);
   };
   adopt(start.topology);
 
@@ -67,6 +68,12 @@ async function begin(start: StartRouter, log: Log, tell: (message: MessageToPrim
       await store.stop();
     },
   };
+}
+
+/** Of the service, not of the request. */
+function isFailure(answer: Answer): boolean {
+  if (answer.kind === 'together') return answer.outcomes.some(isFailure);
+  return answer.kind === 'failed' && errorTable[answer.code].status >= 500;
 }
 
 function viewOf({ epoch, ranges, shards }: Topology): TopologyView {

@@ -4,12 +4,27 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { isWrite, type Operation, type OpId, type Outcome, opIdBytes, type Store } from '../kv/store.ts';
+import type { FeedPage, FeedSource } from '../kv/feed.ts';
+import type { Listing, ListQuery } from '../kv/listing.ts';
+import {
+  type FailedOutcome,
+  isWrite,
+  type Operation,
+  type OpId,
+  type Outcome,
+  opIdBytes,
+  type Store,
+  type Timing,
+} from '../kv/store.ts';
+import { writeUInt53 } from '../kv/uint53.ts';
 import type { Ring } from '../partition/ring.ts';
 import { failpoint } from '../process/failpoint.ts';
-import { noResend, type WireError, writeUInt53 } from '../wire/frame.ts';
+import { type Answer, feedPageOf } from '../wire/answer-frame.ts';
+import { WireError } from '../wire/frame.ts';
 import { givenUp, overloaded, type Pending } from '../wire/pending.ts';
+import { isQuery, noResend, type ShardQuery } from '../wire/request-frame.ts';
 import { type LinkLimits, type Seen, ShardLink } from '../wire/shard-link.ts';
+import { KeyLister } from './key-lister.ts';
 
 export type ShardAddress = {
   readonly id: number;
@@ -20,7 +35,7 @@ export type ShardAddress = {
 
 export type PartitionedStoreEvents = {
   /** One request was answered or given up, this long after it came. */
-  readonly onSettled: (durationMs: number, outcome: Outcome) => void;
+  readonly onSettled: (durationMs: number, answer: Answer) => void;
   readonly onWireError: (error: WireError) => void;
 };
 
@@ -30,14 +45,23 @@ const retryIntervalMs = 10;
 const sessionBytes = opIdBytes - 8;
 
 export class PartitionedStore implements Store {
+  readonly feed: FeedSource = {
+    owners: () => this.#shards,
+    lastOwner: () => this.#lastShard,
+    page: (shard, afterLsn, rowsMax) => this.#feedPage(shard, afterLsn, rowsMax),
+  };
   readonly #limits: LinkLimits;
   readonly #events: PartitionedStoreEvents;
   readonly #links = new Map<number, ShardLink>();
   readonly #seen: Seen;
+  readonly #lister: KeyLister;
   /** New for each router life: op ids of two lives never meet. */
   readonly #session = randomBytes(sessionBytes);
   #writesBegun = 0;
   #ring: Ring;
+  /** Those that have a process. */
+  #shards: readonly number[] = [];
+  #lastShard = 0;
   /** Requests that no shard serves right now, in order of arrival. */
   #parked: Pending[] = [];
   #retry: NodeJS.Timeout | undefined;
@@ -47,34 +71,52 @@ export class PartitionedStore implements Store {
     this.#seen = { lsn: 0, epoch: ring.epoch };
     this.#limits = limits;
     this.#events = events;
+    this.#lister = new KeyLister({
+      ring: () => this.#ring,
+      ask: (shard, query) => this.#ask(shard, query),
+      holdDeadlineMs: limits.holdDeadlineMs,
+      retryIntervalMs,
+    });
   }
 
-  execute(operation: Operation): Promise<Outcome> {
-    return new Promise((resolve) => {
+  execute(operation: Operation, timing?: Timing): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
       const startedAtMs = performance.now();
       this.#dispatch({
         operation,
-        opId: isWrite(operation) ? this.#newOpId() : noResend.opId,
+        opId: this.#opIdOf(operation),
         startedAtMs,
-        settle: (outcome) => {
-          this.#events.onSettled(performance.now() - startedAtMs, outcome);
-          resolve(outcome);
+        settle: (answer) => {
+          this.#events.onSettled(performance.now() - startedAtMs, answer);
+          if (isOutcome(answer)) resolve(answer);
+          else reject(new WireError(`a shard answered ${operation.kind} with ${answer.kind}`));
         },
         openSends: 0,
         seenLsn: 0,
+        sentAtMs: 0,
+        timing,
       });
     });
   }
 
-  /** Epochs never go back: an older ring is late news. */
-  adopt(ring: Ring, addresses: readonly ShardAddress[]): void {
+  list(query: ListQuery): Promise<Listing | FailedOutcome> {
+    return this.#lister.page(query);
+  }
+
+  /**
+   * Epochs never go back: an older ring is late news.
+   * @param lastShard the highest id that any shard ever had
+   */
+  adopt(ring: Ring, addresses: readonly ShardAddress[], lastShard: number): void {
     const isNew = ring.epoch > this.#ring.epoch;
     if (isNew) failpoint('router:ring:before');
     if (ring.epoch >= this.#ring.epoch) {
       this.#ring = ring;
       this.#seen.epoch = ring.epoch;
     }
-    const known = new Set(addresses.map(({ id }) => id));
+    this.#shards = addresses.map(({ id }) => id);
+    this.#lastShard = lastShard;
+    const known = new Set(this.#shards);
     for (const { id, state, socketPath } of addresses) {
       const link = this.#linkOf(id);
       if (socketPath !== null) link.serveAt(socketPath);
@@ -83,7 +125,7 @@ export class PartitionedStore implements Store {
     }
     // In order of arrival on the whole: what waits in links came before what is parked here.
     const astray = [...this.#links.values()].flatMap((link) =>
-      link.takeBack((slot) => this.#ring.shardOf(slot) !== link.shard),
+      link.takeBack((operation) => !isQuery(operation) && this.#ring.shardOf(operation.slot) !== link.shard),
     );
     for (const [id, link] of this.#links) {
       if (known.has(id)) continue;
@@ -122,7 +164,10 @@ export class PartitionedStore implements Store {
     const known = this.#links.get(shard);
     if (known !== undefined) return known;
     const link = new ShardLink(shard, this.#seen, this.#limits, {
-      onElsewhere: (pending) => this.#park(pending),
+      onElsewhere: (pending) => {
+        if (isQuery(pending.operation)) pending.settle({ kind: 'elsewhere' });
+        else this.#park(pending);
+      },
       onWireError: this.#events.onWireError,
     });
     this.#links.set(shard, link);
@@ -153,10 +198,45 @@ export class PartitionedStore implements Store {
     failpoint('router:release:after');
   }
 
-  #newOpId(): OpId {
+  async #feedPage(shard: number, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome> {
+    const answer = await this.#ask(shard, { kind: 'feed', slot: 0, afterLsn, rowsMax });
+    if (answer.kind === 'feed') return feedPageOf(answer);
+    if (answer.kind === 'failed') return answer;
+    throw new WireError(`shard ${shard} answered feed with ${answer.kind}`);
+  }
+
+  /** What is asked of one shard, whatever the ring says. */
+  #ask(shard: number, query: ShardQuery): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#linkOf(shard).request({
+        operation: query,
+        opId: noResend.opId,
+        startedAtMs: performance.now(),
+        settle: resolve,
+        openSends: 0,
+        seenLsn: 0,
+        sentAtMs: 0,
+        timing: undefined,
+      });
+    });
+  }
+
+  #opIdOf(operation: Operation): OpId {
+    if (!isWrite(operation)) return noResend.opId;
+    if (operation.kind === 'atomic') return this.#newOpId(operation.operations.length);
+    return operation.clientName?.opId ?? this.#newOpId(1);
+  }
+
+  /** The first of so many that follow one another. */
+  #newOpId(count: number): OpId {
     const opId = Buffer.allocUnsafe(opIdBytes);
     this.#session.copy(opId);
-    writeUInt53(opId, ++this.#writesBegun, sessionBytes);
+    writeUInt53(opId, this.#writesBegun + 1, sessionBytes);
+    this.#writesBegun += count;
     return opId;
   }
+}
+
+function isOutcome(answer: Answer): answer is Outcome {
+  return answer.kind !== 'listing' && answer.kind !== 'feed' && answer.kind !== 'elsewhere';
 }

@@ -8,7 +8,7 @@ import type { Side } from '../../src/moves/coordinator.ts';
 import type { MoveId, SourceReply, SourceRequest } from '../../src/moves/move.ts';
 import { MoveSource } from '../../src/moves/source.ts';
 import { MoveTarget, type TargetEffect } from '../../src/moves/target.ts';
-import { type Answer, elsewhere } from '../../src/wire/frame.ts';
+import { type Answer, elsewhere } from '../../src/wire/answer-frame.ts';
 import type {
   AnswerFrame,
   ChildProcess,

@@ -20,10 +20,12 @@ export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp
   const defects: unknown[] = [];
   const app = createApp({
     store: {
-      execute: (operation) => {
+      execute: (operation, timing) => {
         executed.push(operation);
-        return store.execute(operation);
+        return store.execute(operation, timing);
       },
+      list: (query) => store.list(query),
+      feed: store.feed,
       stop: () => store.stop(),
     },
     service: {
