@@ -14,10 +14,14 @@ import type { Move, MoveAnswer, MoveId, SourceReply, SourceRequest } from './mov
 import { type Change, packedBytes } from './row.ts';
 import type { SlotStorage } from './slot-storage.ts';
 
-/** A short step takes some two milliseconds: the shard's own clients do not notice it. */
+/**
+ * A short step takes some two milliseconds: the shard's own clients do not notice it. A long one takes some fifty, where
+ * there are none: the target stores it in one transaction, which touches each page of its indexes once, however many
+ * rows it has.
+ */
 const stepLimits = {
   short: { rowsMax: 512, bytesMax: 256 * 1024 },
-  long: { rowsMax: 2_048, bytesMax: 1024 * 1024 },
+  long: { rowsMax: 8_192, bytesMax: 4 * 1024 * 1024 },
 } as const;
 
 type SourceState =
