@@ -40,6 +40,7 @@ export class MoveAgent {
   #connection: MoveConnection | undefined;
   /** Of the move under way; 0 for as fast as it goes. */
   #rowsPerS = 0;
+  #requestedAtMs = 0;
   #purge: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #settleAgain: NodeJS.Timeout | undefined;
@@ -202,18 +203,24 @@ export class MoveAgent {
         case 'progress': {
           const { move, rows, bytes } = effect;
           this.#options.tell({ type: 'move-progress', move, rows, bytes });
-          if (this.#rowsPerS > 0) pauseMs = (rows * 1_000) / this.#rowsPerS;
+          // Less what it took to get them.
+          if (this.#rowsPerS > 0) pauseMs = (rows * 1_000) / this.#rowsPerS - (performance.now() - this.#requestedAtMs);
           break;
         }
         case 'request': {
           const { request } = effect;
           // Never a pause while clients wait for a frozen slot.
-          if (pauseMs < 1 || request.kind === 'rest') this.#connection?.request(request);
-          else this.#pause = setTimeout(() => this.#connection?.request(request), pauseMs);
+          if (pauseMs < 1 || request.kind === 'rest') this.#request(request);
+          else this.#pause = setTimeout(() => this.#request(request), pauseMs);
           break;
         }
       }
     }
+  }
+
+  #request(request: SourceRequest): void {
+    this.#requestedAtMs = performance.now();
+    this.#connection?.request(request);
   }
 
   #answer(
