@@ -53,7 +53,7 @@ export class ProgressBar {
     }
     if (this.#total === undefined) return;
     const tenths = Math.floor((done * 10) / this.#total);
-    if (tenths === this.#tenths) return;
+    if (tenths <= this.#tenths) return;
     this.#tenths = tenths;
     this.#stream.write(`${this.#text(done)}\n`);
   }

@@ -11,6 +11,7 @@ import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import type { SteeringOrder } from './admin-api.ts';
 import { type AdminApi, listenForOperators } from './admin-api.ts';
 import { Auditor } from './auditor.ts';
+import type { Change, ChangeWish } from './change.ts';
 import { planOfWish } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import { DataDirectory, UnusableDirectory } from './data-directory.ts';
@@ -19,7 +20,7 @@ import { Mover } from './mover.ts';
 import { type ServiceStatus, statusOf } from './status.ts';
 import type { ChildDeath, SupervisedChild } from './supervised-child.ts';
 import { Supervisor } from './supervisor.ts';
-import { type Change, type ChangeWish, TopologyFile } from './topology-file.ts';
+import { TopologyFile } from './topology-file.ts';
 
 /** The service cannot run here as it was asked to; the message says why and what to do. */
 export class CannotStart extends Error {
@@ -61,18 +62,21 @@ export class Service {
       directory,
       service: topologyFile.service,
       ring: () => topologyFile.ring,
+      lastShard: () => topologyFile.nextShardId() - 1,
       shardIds,
       policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs },
       listener: {
         onState: (child) => {
           logState(log, child);
           this.#settleReady();
+          if (child.state === 'ready') this.#mover.onReady();
         },
         onDeath: (child, death) => {
           logDeath(log, child, death);
           this.#mover.onDeath(child);
           this.#auditor.onDeath(child);
         },
+        onFailures: (count) => this.#mover.clients.failed(count),
         onAuditReport: (report) => this.#auditor.onReport(report),
         onMoveReport: (_child, report) => this.#mover.onReport(report),
       },

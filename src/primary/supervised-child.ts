@@ -42,8 +42,10 @@ export type ChildDeath = { readonly code: number | null; readonly signal: NodeJS
 export type ChildListener = {
   readonly onState: (child: SupervisedChild, before: ChildStateName) => void;
   readonly onDeath: (child: SupervisedChild, death: ChildDeath) => void;
-  /** What a shard says of a move. */
+  /** A router answered so many requests with a status from 500 on. */
+  readonly onFailures: (count: number) => void;
   readonly onAuditReport: (report: AuditReportMessage) => void;
+  /** What a shard says of a move. */
   readonly onMoveReport: (child: SupervisedChild, report: MoveReport) => void;
 };
 
@@ -187,6 +189,8 @@ export class SupervisedChild {
         return this.#listener.onMoveReport(this, message);
       case 'audit-report':
         return this.#listener.onAuditReport(message);
+      case 'failures':
+        return this.#listener.onFailures(message.count);
       case 'health':
         this.#health = message;
         this.#silentTicks = 0;

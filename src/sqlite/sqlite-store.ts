@@ -3,6 +3,7 @@
  * The strategies without shards stand on it; a shard puts the same file behind the wire instead.
  */
 
+import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import type { Operation, Outcome, Store } from '../kv/store.ts';
 import type { ShardFile } from './shard-file.ts';
@@ -13,7 +14,15 @@ type Waiting = {
   readonly fail: (error: unknown) => void;
 };
 
+/** Whoever has the file has all keys. */
+const onlyOwner = 1;
+
 export class SqliteStore implements Store {
+  readonly feed: FeedSource = {
+    owners: () => [onlyOwner],
+    lastOwner: () => onlyOwner,
+    page: async (_owner, afterLsn, rowsMax) => ({ ...this.#file.feed(afterLsn, rowsMax), epoch: 1 }),
+  };
   readonly #file: ShardFile;
   #turn: Waiting[] = [];
 
