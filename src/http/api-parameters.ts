@@ -56,6 +56,10 @@ export const queryParameters = {
   },
   cursor: { description: '`next` of the page before.', schema: { type: 'string' } },
   values: { description: 'With the values.', schema: { enum: ['true', 'false'], default: 'false' } },
+  'last-event-id': {
+    description: 'As the header, for clients that cannot set one.',
+    schema: { type: 'string' },
+  },
   atomic: {
     description: 'All operations in one step or, when one is refused, none. Their keys share a hash tag.',
     schema: { enum: ['true', 'false'], default: 'false' },
@@ -90,6 +94,10 @@ export const requestHeaders = {
     schema: { type: 'string', minLength: 1, maxLength: idempotencyKeyBytesMax },
   },
   Prefer: { description: '`server-timing`, as `?timing` does.', schema: { type: 'string' } },
+  'Last-Event-ID': {
+    description: 'Only what comes after this event; without it, what happens from now on.',
+    schema: { type: 'string' },
+  },
   Accept: {
     description: '`application/x-ndjson` asks for a stream of lines, of all pages.',
     schema: { type: 'string' },

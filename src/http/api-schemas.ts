@@ -138,6 +138,14 @@ export const schemas = {
     required: ['results'],
     additionalProperties: false,
   },
+  Change: {
+    type: 'object',
+    description: 'The data of one event.',
+    properties: { ...keyFields, version },
+    required: ['version'],
+    additionalProperties: false,
+    ...oneKey,
+  },
   Topology: {
     type: 'object',
     properties: {
@@ -228,6 +236,10 @@ export const answers = {
   results: {
     description: 'One result an operation, in their order; each with a status of its own',
     content: { ...json(ref('Results')), 'application/x-ndjson': { schema: ref('Result') } },
+  },
+  changes: {
+    description: 'Events, until the client goes away',
+    content: { 'text/event-stream': { schema: ref('Change') } },
   },
   topology: { description: 'The ring', content: json(ref('Topology')) },
   readiness: {
