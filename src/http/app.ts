@@ -47,6 +47,8 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
+    // Proxies may ask for a whole URL (RFC 9112, 3.2.2): handlers see its path.
+    rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'),
     // As long as headers may be: a key that is too long shall be told so, not be an unknown route.
     routerOptions: { maxParamLength: 16 * 1024 },
     frameworkErrors: (error, _request, reply) => {

@@ -147,6 +147,8 @@ export function addressOf<const Name extends string>(
   // From the raw URL: the router's decoded parameter has lost which bytes were sent.
   const url = request.raw.url as string;
   const queryAt = url.indexOf('?');
+  // The router decodes before it matches: of /v1/%6Bv/key nothing could be cut off.
+  if (!url.startsWith(path)) throw new KvError('route-unknown', `Write ${path} as it is, without percent-encoding.`);
   const parameters = parametersOf(url, allowed);
   const segment = url.slice(path.length, queryAt === -1 ? undefined : queryAt);
   const isBase64url = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']) === 'base64url';
