@@ -16,7 +16,7 @@ import { oneOfTexts, parametersOf } from './parameters.ts';
 import { sendProblem } from './problem.ts';
 
 /** Streams that are open at a time, in each process. */
-const streamsMax = 1_000;
+export const streamsMax = 1_000;
 /** Owners that just let go of slots are asked again this often where a feed begins. */
 const retryIntervalMs = 10;
 const beginDeadlineMs = 5_000;

@@ -54,7 +54,7 @@ const rowsPruned = 256;
 const feedBytesMax = 1024 * 1024;
 const noRecords = Buffer.alloc(0);
 /** How long a client may use the name of a write again. */
-const namesKeptMs = 24 * 3_600_000;
+export const namesKeptMs = 24 * 3_600_000;
 
 export type LedgerCounters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
 
