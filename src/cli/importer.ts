@@ -81,9 +81,13 @@ export class Importer {
     this.#open ??= emptyWindow(mark);
     const pending = this.#pendingOf(line, this.#open);
     if (pending !== undefined) {
+      if (this.#open.bytes + pending.batchLine.length > windowBytesMax) await this.#close();
+      // Asked after that: the window just closed may have the key too.
       const before = this.#lastOfKey.get(pending.name);
-      if (before !== undefined || this.#open.bytes + pending.batchLine.length > windowBytesMax) await this.#close();
-      await before;
+      if (before !== undefined) {
+        await this.#close();
+        await before;
+      }
       this.#open ??= emptyWindow(mark);
       this.#open.pending.push(pending);
       this.#open.bytes += pending.batchLine.length;

@@ -16,11 +16,11 @@ async function startFickleServer(failing: number): Promise<{ url: string; values
     const lines = (await text(request)).trimEnd().split('\n');
     await new Promise((resolve) => setTimeout(resolve, random.below(30)));
     const results = lines.map((line) => {
-      const { keyBase64url, value } = JSON.parse(line) as { keyBase64url: string; value: string };
+      const { keyBase64url, value, valueBase64 } = JSON.parse(line) as { [field: string]: string };
       if (random.chance(failing)) return { status: 503, code: 'overloaded', detail: 'Not now.' };
-      const key = Buffer.from(keyBase64url, 'base64url').toString();
+      const key = Buffer.from(keyBase64url as string, 'base64url').toString();
       const status = values.has(key) ? 204 : 201;
-      values.set(key, value);
+      values.set(key, value ?? Buffer.from(valueBase64 as string, 'base64').toString());
       return { status };
     });
     response.end(results.map((result) => `${JSON.stringify(result)}\n`).join(''));
@@ -34,9 +34,20 @@ async function startFickleServer(failing: number): Promise<{ url: string; values
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, values };
 }
 
-test.each([0, 0.05])(
-  'of lines with one key the last one stays, with %d of the entries refused for now',
-  async (failing) => {
+/** Keys that come again after several windows, and some that come again soon. */
+const inRuns = (number: number, random: Random) =>
+  random.chance(0.02) ? `again-${random.below(3)}` : `key-${number % 900}`;
+/** Two lines a key: most in one window, some at its end and the beginning of the next. */
+const inPairs = (number: number) => `key-${Math.floor(number / 2)}`;
+
+test.each([
+  { failing: 0, valueBytes: 4, keyOf: inRuns },
+  { failing: 0.05, valueBytes: 4, keyOf: inPairs },
+  // Windows that are full by their bytes.
+  { failing: 0, valueBytes: 20_000, keyOf: inPairs },
+])(
+  'of lines with one key the last one stays: $failing refused for now, values of $valueBytes bytes',
+  async ({ failing, valueBytes, keyOf }) => {
     const { url, values } = await startFickleServer(failing);
     const lines = 2_500;
     const marks: number[] = [];
@@ -49,12 +60,12 @@ test.each([0, 0.05])(
       },
     });
     const expected = new Map<string, string>();
-    const keys = new Random(2);
+    const random = new Random(2);
     for (let number = 1; number <= lines; number++) {
-      // Runs of new keys, so that windows are under way together, and some that come again soon.
-      const key = keys.chance(0.02) ? `again-${keys.below(3)}` : `key-${number % 900}`;
-      expected.set(key, `${number}`);
-      const bytes = Buffer.from(JSON.stringify({ key, value: `${number}` }));
+      const key = keyOf(number, random);
+      const value = `${number}`.padStart(valueBytes, '0');
+      expected.set(key, value);
+      const bytes = Buffer.from(JSON.stringify({ key, value }));
       await importer.add({ number, endOffset: number, bytes });
     }
     const { created, replaced, refused } = await importer.end();
