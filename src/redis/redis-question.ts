@@ -1,37 +1,90 @@
 /** One operation as one question to Redis, and its answer as an outcome. */
 
-import type { Operation, OpId, Outcome } from '../kv/store.ts';
+import type { Versions } from '../kv/condition.ts';
+import {
+  batchBytesMax,
+  isWrite,
+  type KeyOperation,
+  namesKeptMs,
+  type Operation,
+  type OpId,
+  type Outcome,
+  opIdOfItem,
+} from '../kv/store.ts';
 import type { RedisClient } from './redis-connection.ts';
-import { metadataOf, opKeyOf, packedValue, valueKeyOf, valueOf, versionKeyOf, writeOutcomeOf } from './redis-entry.ts';
-import { deleteScript, headScript, putScript, type RedisScript } from './redis-script.ts';
+import {
+  expiriesKeyOf,
+  indexKeyOf,
+  opKeyOf,
+  scratchKeyOf,
+  tailOf,
+  unpackedMetadata,
+  unpackedValue,
+  valueKeyOf,
+  versionKeyOf,
+} from './redis-entry.ts';
+import { outcomeOf } from './redis-reply.ts';
+import { headScript, operateScript, type RedisScript } from './redis-script.ts';
 
 /**
- * How long Redis remembers what a write was answered. Nothing is sent again after a sixth of it; the rest is for bytes
- * that a broken network delivers late.
+ * How long Redis remembers what a write was answered that no client named. Nothing is sent again after a sixth of it;
+ * the rest is for bytes that a broken network delivers late.
  */
 const opMemoryMs = 30_000;
 
 /** @throws ReplyError and other errors of ioredis: see redis-error.ts */
 export async function askRedis(client: RedisClient, operation: Operation, opId: OpId): Promise<Outcome> {
-  const { slot, key } = operation;
-  const valueKey = valueKeyOf(slot, key);
-  const writeKeys = () => [valueKey, versionKeyOf(slot), opKeyOf(slot, opId)];
   switch (operation.kind) {
     case 'get': {
-      const packed = await client.getBuffer(valueKey);
-      return packed === null ? absent : valueOf(packed);
+      const packed = await client.getBuffer(valueKeyOf(operation.slot, operation.key));
+      return packed === null ? { kind: 'absent' } : unpackedValue(packed);
     }
     case 'head': {
-      const found = (await run(client, headScript, [valueKey], [])) as [head: Buffer, packedBytes: number] | null;
-      return found === null ? absent : metadataOf(...found);
+      const reply = await runScript(client, headScript, [valueKeyOf(operation.slot, operation.key)], []);
+      const found = reply as [first: Buffer, packedBytes: number] | null;
+      return found === null ? { kind: 'absent' } : unpackedMetadata(...found);
     }
-    case 'put': {
-      const { contentType, value } = operation;
-      return writeOutcomeOf(await run(client, putScript, writeKeys(), [opMemoryMs, packedValue(contentType, value)]));
+    case 'atomic':
+      return { kind: 'together', outcomes: await operate(client, operation.slot, operation.operations, opId) };
+    default: {
+      const [outcome] = await operate(client, operation.slot, [operation], opId);
+      return outcome as Outcome;
     }
-    case 'delete':
-      return writeOutcomeOf(await run(client, deleteScript, writeKeys(), [opMemoryMs]));
   }
+}
+
+async function operate(client: RedisClient, slot: number, operations: readonly KeyOperation[], opId: OpId) {
+  const keys: Argument[] = [versionKeyOf(slot), indexKeyOf(slot), expiriesKeyOf(slot), scratchKeyOf(slot)];
+  const rest: Argument[] = [batchBytesMax];
+  for (const [index, operation] of operations.entries()) {
+    const name = isWrite(operation) ? operation.clientName?.opId : undefined;
+    keys.push(valueKeyOf(slot, operation.key), opKeyOf(slot, name ?? opIdOfItem(opId, index)));
+    rest.push(...fieldsOf(operation));
+  }
+  const replies = (await runScript(client, operateScript, keys, rest)) as unknown[];
+  return operations.map((operation, index) => outcomeOf(replies[index], operation));
+}
+
+/** As many as `fieldsOfOperation`. */
+function fieldsOf(operation: KeyOperation): Argument[] {
+  if (!isWrite(operation)) return [operation.kind, operation.key, '', '', '0', '0', '', ''];
+  const { kind, key, condition, clientName } = operation;
+  return [
+    kind,
+    key,
+    versionsText(condition?.ifMatch),
+    versionsText(condition?.ifNoneMatch),
+    kind === 'put' ? (operation.expiresAtMs ?? 0) : 0,
+    clientName === undefined ? opMemoryMs : namesKeptMs,
+    clientName?.fingerprint.toString('hex') ?? '',
+    kind === 'put' ? tailOf(operation.contentType, operation.value) : kind === 'increment' ? String(operation.by) : '',
+  ];
+}
+
+/** An empty list is a condition too, which no version meets. */
+function versionsText(versions: Versions | undefined): string {
+  if (versions === undefined || versions === '*') return versions ?? '';
+  return `,${versions.join(',')},`;
 }
 
 type Argument = string | number | Buffer;
@@ -43,7 +96,7 @@ type ScriptRunner = {
 };
 
 /** By its hash; with its text where a server does not know it yet. */
-async function run(
+export async function runScript(
   client: RedisClient,
   { lua, sha1 }: RedisScript,
   keys: readonly Argument[],
@@ -57,5 +110,3 @@ async function run(
     return await runner.evalBuffer(lua, keys.length, ...keys, ...rest);
   }
 }
-
-const absent: Outcome = { kind: 'absent' };

@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import type { Listing, ListQuery } from '../kv/listing.ts';
 import {
   type FailedOutcome,
   isWrite,
@@ -16,7 +17,9 @@ import {
 } from '../kv/store.ts';
 import { RedisConnection, type RedisConnectionEvents, type RedisServers } from './redis-connection.ts';
 import { type ErrorMeaning, meaningOf } from './redis-error.ts';
+import { pageOfRedis } from './redis-listing.ts';
 import { askRedis } from './redis-question.ts';
+import { RedisSweeper } from './redis-sweeper.ts';
 
 /** As long as a router holds a request whose shard is away. */
 const holdDeadlineMs = 5_000;
@@ -51,11 +54,13 @@ export class RedisStore implements Store {
   /** Those of them that wait to be sent, or sent again. */
   #parked: Pending[] = [];
   readonly #ticks: NodeJS.Timeout;
+  readonly #sweeper: RedisSweeper;
 
   constructor(servers: RedisServers, events: RedisStoreEvents) {
     this.#onSettled = events.onSettled;
     this.#connection = new RedisConnection(servers, { ...events, onServing: () => this.#sendParked() });
     this.#ticks = setInterval(() => this.#tick(), retryIntervalMs);
+    this.#sweeper = new RedisSweeper(this.#connection);
   }
 
   get isServing(): boolean {
@@ -73,7 +78,7 @@ export class RedisStore implements Store {
         settle,
         fail,
         mayBeApplied: false,
-        why: 'Redis does not answer',
+        why: silent,
       };
       this.#pending.add(pending);
       this.#pendingBytes += bytesOf(operation);
@@ -81,10 +86,27 @@ export class RedisStore implements Store {
     });
   }
 
+  async list(query: ListQuery): Promise<Listing | FailedOutcome> {
+    let why = silent;
+    for (const startedAtMs = performance.now(); performance.now() - startedAtMs < holdDeadlineMs; ) {
+      const { client } = this.#connection;
+      try {
+        if (client !== undefined) return await pageOfRedis(client, query);
+      } catch (error) {
+        const meaning = meaningOf(error as Error);
+        if (meaning === 'defect') throw error;
+        why = (error as Error).message;
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
+    }
+    return givenUp({ mayBeApplied: false, why });
+  }
+
   /** Idempotent. */
   async stop(): Promise<void> {
     while (this.#pending.size > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     clearInterval(this.#ticks);
+    this.#sweeper.stop();
     this.#connection.stop();
   }
 
@@ -151,8 +173,11 @@ export class RedisStore implements Store {
 }
 
 function bytesOf(operation: Operation): number {
+  if (operation.kind === 'atomic') return operation.operations.reduce((sum, part) => sum + bytesOf(part), 0);
   return operation.kind === 'put' ? operation.value.length : 0;
 }
+
+const silent = 'Redis does not answer';
 
 const noOpId: OpId = Buffer.alloc(opIdBytes);
 
@@ -166,7 +191,7 @@ function noRoom({ message }: Error): FailedOutcome {
   return { kind: 'failed', code: 'disk-full', detail: `Redis has no room: ${message} Nothing of this write was kept.` };
 }
 
-function givenUp({ mayBeApplied, why }: Pending): FailedOutcome {
+function givenUp({ mayBeApplied, why }: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
   return {
     kind: 'failed',
     code: mayBeApplied ? 'outcome-unknown' : 'store-unavailable',

@@ -3,25 +3,25 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { keyOfText } from '../../src/kv/key.ts';
-import type { Operation, Outcome, Store } from '../../src/kv/store.ts';
+import type { KeyOperation, Outcome, Store } from '../../src/kv/store.ts';
 import { slotOf } from '../../src/partition/slot.ts';
 
 /** Opens a store without a key; it is closed at the end of the test. */
 export type OpenStore = () => Promise<Store>;
 
-export function get(key: string | Buffer): Operation {
+export function get(key: string | Buffer): KeyOperation {
   return { kind: 'get', ...addressed(key) };
 }
 
-function head(key: string | Buffer): Operation {
+function head(key: string | Buffer): KeyOperation {
   return { kind: 'head', ...addressed(key) };
 }
 
-export function put(key: string | Buffer, value: string | Buffer, contentType = 'text/plain'): Operation {
+export function put(key: string | Buffer, value: string | Buffer, contentType = 'text/plain'): KeyOperation {
   return { kind: 'put', ...addressed(key), contentType, value: Buffer.from(value as string) };
 }
 
-export function remove(key: string | Buffer): Operation {
+export function remove(key: string | Buffer): KeyOperation {
   return { kind: 'delete', ...addressed(key) };
 }
 
@@ -126,7 +126,7 @@ export function describeStore(name: string, open: OpenStore): void {
 
 function expectAsModel(
   model: Map<string, { value: Buffer; contentType: string }>,
-  operation: Operation,
+  operation: KeyOperation,
   outcome: Outcome,
 ): void {
   const key = operation.key.toString('hex');

@@ -104,7 +104,10 @@ test('a resend from before the oldest ledger row is answered unknown, never appl
   const first = write(false);
   expect(write(true)).toEqual(first);
 
-  for (let commit = 0; commit < 5_000; commit++) file.execute([{ operation: put('other', String(commit)) }]);
+  // More commits and more writes than the ledger keeps.
+  for (let commit = 0; commit < 5_000; commit++) {
+    file.execute(Array.from({ length: 25 }, (_, index) => ({ operation: put('other', `${commit}/${index}`) })));
+  }
   const { lsn } = file.counters;
   expect(write(true)).toMatchObject({ kind: 'failed', code: 'outcome-unknown' });
   expect(file.counters.lsn).toBe(lsn);
