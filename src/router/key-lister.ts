@@ -16,10 +16,9 @@ export type ListerSurroundings = {
   /** `elsewhere` from a shard that cannot answer for its slots. */
   readonly ask: (shard: number, query: ShardQuery) => Promise<Answer>;
   readonly holdDeadlineMs: number;
+  /** Between tries. */
+  readonly retryIntervalMs: number;
 };
-
-/** As for a moving slot: the freeze of a batch takes some ten milliseconds. */
-const retryIntervalMs = 10;
 
 /**
  * Of n shards each is asked for a little more than its n-th of a page, because keys are spread as by dice: three
@@ -43,7 +42,7 @@ export class KeyLister {
       const page = await this.#tryPage(query);
       if (page.kind !== 'elsewhere') return page;
       if (performance.now() > overdueAtMs) return neverAgreed;
-      await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
+      await new Promise((resolve) => setTimeout(resolve, this.#surroundings.retryIntervalMs));
     }
   }
 

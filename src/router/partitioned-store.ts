@@ -65,6 +65,7 @@ export class PartitionedStore implements Store {
       ring: () => this.#ring,
       ask: (shard, query) => this.#ask(shard, query),
       holdDeadlineMs: limits.holdDeadlineMs,
+      retryIntervalMs,
     });
   }
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { routerHelloFrame } from '../../src/wire/frame.ts';
-import { get, put, remove } from '../conformance/store-conformance.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { ask, linkTo, startShard } from '../support/in-process-shards.ts';
+import { get, put, remove } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 test('a write whose answer was lost is answered from the ledger: same version, applied once', async () => {
