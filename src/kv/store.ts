@@ -5,6 +5,7 @@
 
 import type { Condition } from './condition.ts';
 import type { ErrorCode } from './errors.ts';
+import type { FeedSource } from './feed.ts';
 import type { Key } from './key.ts';
 import type { Listing, ListQuery } from './listing.ts';
 
@@ -141,6 +142,8 @@ export interface Store {
   execute(operation: Operation, timing?: Timing): Promise<Outcome>;
   /** One page of keys, in the order of their bytes. */
   list(query: ListQuery): Promise<Listing | FailedOutcome>;
+  /** Undefined where nothing keeps what has changed. */
+  readonly feed: FeedSource | undefined;
   /** Answers what is under way, then lets go of files and sockets. Idempotent. */
   stop(): Promise<void>;
 }

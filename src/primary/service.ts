@@ -70,6 +70,7 @@ export class Service {
       directory,
       service: topologyFile.service,
       ring: () => topologyFile.ring,
+      lastShard: () => topologyFile.nextShardId() - 1,
       shardIds,
       policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs },
       listener: {

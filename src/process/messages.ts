@@ -27,6 +27,8 @@ const topology = objectOf({
   /** First slot, last slot, shard. */
   ranges: listOf(tupleOf(integer, integer, integer)),
   shards: listOf(shardAddress),
+  /** The highest id that any shard ever had. */
+  lastShard: integer,
 });
 
 const startShard = objectOf({

@@ -37,7 +37,7 @@ async function begin(start: StartRouter, log: Log): Promise<ChildWork> {
   let topology = start.topology;
   const adopt = (next: Topology) => {
     topology = next;
-    store.adopt(ringOf(next), next.shards);
+    store.adopt(ringOf(next), next.shards, next.lastShard);
   };
   adopt(start.topology);
 

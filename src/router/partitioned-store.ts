@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import type { FeedPage, FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import {
   type FailedOutcome,
@@ -17,7 +18,7 @@ import {
 } from '../kv/store.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import type { Ring } from '../partition/ring.ts';
-import type { Answer } from '../wire/answer-frame.ts';
+import { type Answer, feedPageOf } from '../wire/answer-frame.ts';
 import { WireError } from '../wire/frame.ts';
 import { givenUp, overloaded, type Pending } from '../wire/pending.ts';
 import { isQuery, noResend, type ShardQuery } from '../wire/request-frame.ts';
@@ -43,6 +44,11 @@ const retryIntervalMs = 10;
 const sessionBytes = opIdBytes - 8;
 
 export class PartitionedStore implements Store {
+  readonly feed: FeedSource = {
+    owners: () => this.#shards,
+    lastOwner: () => this.#lastShard,
+    page: (shard, afterLsn, rowsMax) => this.#feedPage(shard, afterLsn, rowsMax),
+  };
   readonly #limits: LinkLimits;
   readonly #events: PartitionedStoreEvents;
   readonly #links = new Map<number, ShardLink>();
@@ -52,6 +58,9 @@ export class PartitionedStore implements Store {
   readonly #session = randomBytes(sessionBytes);
   #writesBegun = 0;
   #ring: Ring;
+  /** Those that have a process. */
+  #shards: readonly number[] = [];
+  #lastShard = 0;
   /** Requests that no shard serves right now, in order of arrival. */
   #parked: Pending[] = [];
   #retry: NodeJS.Timeout | undefined;
@@ -93,13 +102,18 @@ export class PartitionedStore implements Store {
     return this.#lister.page(query);
   }
 
-  /** Epochs never go back: an older ring is late news. */
-  adopt(ring: Ring, addresses: readonly ShardAddress[]): void {
+  /**
+   * Epochs never go back: an older ring is late news.
+   * @param lastShard the highest id that any shard ever had
+   */
+  adopt(ring: Ring, addresses: readonly ShardAddress[], lastShard: number): void {
     if (ring.epoch >= this.#ring.epoch) {
       this.#ring = ring;
       this.#seen.epoch = ring.epoch;
     }
-    const known = new Set(addresses.map(({ id }) => id));
+    this.#shards = addresses.map(({ id }) => id);
+    this.#lastShard = lastShard;
+    const known = new Set(this.#shards);
     for (const { id, state, socketPath } of addresses) {
       const link = this.#linkOf(id);
       if (socketPath !== null) link.serveAt(socketPath);
@@ -171,6 +185,13 @@ export class PartitionedStore implements Store {
       if (pending.startedAtMs > overdueBefore) this.#dispatch(pending);
       else pending.settle(givenUp(pending, `Slot ${pending.operation.slot} was moving for too long.`));
     }
+  }
+
+  async #feedPage(shard: number, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome> {
+    const answer = await this.#ask(shard, { kind: 'feed', slot: 0, afterLsn, rowsMax });
+    if (answer.kind === 'feed') return feedPageOf(answer);
+    if (answer.kind === 'failed') return answer;
+    throw new WireError(`shard ${shard} answered feed with ${answer.kind}`);
   }
 
   /** What is asked of one shard, whatever the ring says. */

@@ -86,6 +86,11 @@ export class Database {
     return this.#connection.transaction(work).immediate();
   }
 
+  /** Everything that is read within is of one moment. */
+  snapshot<T>(read: () => T): T {
+    return this.#connection.transaction(read).deferred();
+  }
+
   /**
    * From now on, what finds another process's lock is told so at once (`isBusy`), with nothing done: SQLite's own
    * way to wait puts the whole process to sleep.

@@ -166,9 +166,13 @@ export class ShardFile implements FileFigures {
   }
 
   /** Rows of the ledger after `afterLsn`. */
-  feed(afterLsn: number, rowsMax: number): FeedPage {
-    const { prunedLsn } = this.#ledger;
-    return { kind: 'feed', prunedLsn, lsn: this.#counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) };
+  feed(afterLsn: number, rowsMax: number): Omit<FeedPage, 'epoch'> {
+    const page = () => {
+      const { prunedLsn } = this.#ledger;
+      return { kind: 'feed', prunedLsn, lsn: this.counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) } as const;
+    };
+    // Where others write too, all of it has to be of one moment.
+    return this.#access === 'exclusive' ? page() : this.#db.snapshot(page);
   }
 
   get lsn(): number {

@@ -23,6 +23,7 @@ const topology: Extract<MessageToChild, { type: 'topology' }> = {
     { id: 1, state: 'ready', socketPath: '/tmp/s/1.sock' },
     { id: 2, state: 'backoff', socketPath: null },
   ],
+  lastShard: 4,
 };
 
 const toChild: readonly MessageToChild[] = [
