@@ -79,13 +79,13 @@ export type WriteOutcome =
   | { readonly kind: 'counted'; readonly version: number; readonly number: bigint };
 
 /** The condition did not hold and nothing was done. `version` is what the key has, 0 when it has no value. */
-export type UnmetOutcome = { readonly kind: 'unmet'; readonly version: number };
+type UnmetOutcome = { readonly kind: 'unmet'; readonly version: number };
 
 /** The operation was not applied, except for `outcome-unknown`, where nobody can tell. */
 export type FailedOutcome = { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
 /** Of an atomic operation, one an operation; where one is `unmet` or `failed` none was applied. */
-export type TogetherOutcome = { readonly kind: 'together'; readonly outcomes: readonly KeyOutcome[] };
+type TogetherOutcome = { readonly kind: 'together'; readonly outcomes: readonly KeyOutcome[] };
 
 /**
  * Names one write for ever: 8 random bytes of the sender's life, then a counter. A store that has applied an op

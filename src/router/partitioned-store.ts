@@ -18,6 +18,7 @@ import {
 } from '../kv/store.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import type { Ring } from '../partition/ring.ts';
+import { failpoint } from '../process/failpoint.ts';
 import { type Answer, feedPageOf } from '../wire/answer-frame.ts';
 import { WireError } from '../wire/frame.ts';
 import { givenUp, overloaded, type Pending } from '../wire/pending.ts';
@@ -34,7 +35,7 @@ export type ShardAddress = {
 
 export type PartitionedStoreEvents = {
   /** One request was answered or given up, this long after it came. */
-  readonly onSettled: (durationMs: number) => void;
+  readonly onSettled: (durationMs: number, answer: Answer) => void;
   readonly onWireError: (error: WireError) => void;
 };
 
@@ -86,7 +87,7 @@ export class PartitionedStore implements Store {
         opId: this.#opIdOf(operation),
         startedAtMs,
         settle: (answer) => {
-          this.#events.onSettled(performance.now() - startedAtMs);
+          this.#events.onSettled(performance.now() - startedAtMs, answer);
           if (isOutcome(answer)) resolve(answer);
           else reject(new WireError(`a shard answered ${operation.kind} with ${answer.kind}`));
         },
@@ -107,6 +108,8 @@ export class PartitionedStore implements Store {
    * @param lastShard the highest id that any shard ever had
    */
   adopt(ring: Ring, addresses: readonly ShardAddress[], lastShard: number): void {
+    const isNew = ring.epoch > this.#ring.epoch;
+    if (isNew) failpoint('router:ring:before');
     if (ring.epoch >= this.#ring.epoch) {
       this.#ring = ring;
       this.#seen.epoch = ring.epoch;
@@ -129,8 +132,11 @@ export class PartitionedStore implements Store {
       link.stop();
       this.#links.delete(id);
     }
+    if (astray.length > 0) failpoint('router:take-back:before');
     for (const pending of astray) this.#dispatch(pending);
+    if (astray.length > 0) failpoint('router:take-back:after');
     this.#dispatchParked();
+    if (isNew) failpoint('router:ring:after');
   }
 
   /** Ids of shards by how their links stand. */
@@ -173,18 +179,23 @@ export class PartitionedStore implements Store {
       const detail = `${this.#parked.length} requests are waiting for moving slots: send fewer at once.`;
       return pending.settle(overloaded(pending, detail));
     }
+    failpoint('router:hold:before');
     this.#parked.push(pending);
     this.#retry ??= setTimeout(() => this.#dispatchParked(), retryIntervalMs);
+    failpoint('router:hold:after');
   }
 
   #dispatchParked(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
+    if (this.#parked.length === 0) return;
+    failpoint('router:release:before');
     const overdueBefore = performance.now() - this.#limits.holdDeadlineMs;
     for (const pending of this.#parked.splice(0)) {
       if (pending.startedAtMs > overdueBefore) this.#dispatch(pending);
       else pending.settle(givenUp(pending, `Slot ${pending.operation.slot} was moving for too long.`));
     }
+    failpoint('router:release:after');
   }
 
   async #feedPage(shard: number, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome> {
