@@ -21,7 +21,7 @@ test('a write whose answer was lost is sent again and applied once', async () =>
   const store = await openRedisStore([{ host: '127.0.0.1', port: proxy.port }]);
 
   for (let round = 0; round < 10; round++) {
-    proxy.cutAtNextAnswer();
+    proxy.cutAtAnswer('counted');
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => store.execute(increment('counter', 1))));
     expect(outcomes.map(({ kind }) => kind)).toEqual(Array(20).fill('counted'));
   }

@@ -8,7 +8,7 @@ export class CuttingTcpProxy {
   port = 0;
   cuts = 0;
   readonly #open = new Set<Socket>();
-  #isCutAtNextAnswer = false;
+  #cutAt: string | undefined;
 
   async start(target: number): Promise<void> {
     const server = createServer((near) => {
@@ -24,8 +24,8 @@ export class CuttingTcpProxy {
       }
       near.on('data', (chunk) => far.write(chunk));
       far.on('data', (chunk) => {
-        if (!this.#isCutAtNextAnswer) return near.write(chunk);
-        this.#isCutAtNextAnswer = false;
+        if (this.#cutAt === undefined || !chunk.includes(this.#cutAt)) return near.write(chunk);
+        this.#cutAt = undefined;
         this.cuts++;
         return near.destroy();
       });
@@ -38,8 +38,8 @@ export class CuttingTcpProxy {
     });
   }
 
-  /** The next answer is swallowed, and its connection with it. */
-  cutAtNextAnswer(): void {
-    this.#isCutAtNextAnswer = true;
+  /** The next answer that has this in it is swallowed, and its connection with it. */
+  cutAtAnswer(text: string): void {
+    this.#cutAt = text;
   }
 }
