@@ -8,6 +8,7 @@
  */
 
 import type { Arrival, FeedRow } from '../kv/feed.ts';
+import { namesKeptMs } from '../kv/store.ts';
 import {
   findRecord,
   namedRecords,
@@ -53,8 +54,6 @@ const rowsPruned = 256;
 /** Of one page of the feed, but for its last row. */
 const feedBytesMax = 1024 * 1024;
 const noRecords = Buffer.alloc(0);
-/** How long a client may use the name of a write again. */
-const namesKeptMs = 24 * 3_600_000;
 
 export type LedgerCounters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
 
@@ -92,6 +91,8 @@ export class LedgerTable {
   readonly #forget: Statement<[number, number]>;
   #rows: number;
   #writes: number;
+  /** Others may have added rows, and pruned them. */
+  #isShared = false;
 
   constructor(db: Database) {
     this.#append = db.prepare(
@@ -140,6 +141,14 @@ export class LedgerTable {
     return { lsn, keys, bytes };
   }
 
+  /** Of a file that others write too, at the begin of each transaction. */
+  reload(): LedgerCounters {
+    const [lsn, keys, bytes, writes] = (this.#last.get() as LastRow | undefined) ?? [0, 0, 0, 0];
+    this.#writes = writes;
+    this.#isShared = true;
+    return { lsn, keys, bytes };
+  }
+
   append({ lsn, keys, bytes, atMs, records, writes, hasNamed, arrival }: Commit): void {
     const writesBefore = this.#writes;
     this.#append.run(lsn, keys, bytes, writesBefore + writes, atMs, arrival ? JSON.stringify(arrival) : null, records);
@@ -150,7 +159,7 @@ export class LedgerTable {
     }
     this.#writes += writes;
     this.#rows++;
-    if (this.#rows >= rowsMin + rowsPruned && this.#rows % rowsPruned === 0) this.#pruneOldest(atMs);
+    if (this.#rows % rowsPruned === 0) this.#pruneOldest(atMs);
   }
 
   /** What is counted here of the table, to be restored when a transaction is rolled back. */
@@ -260,6 +269,8 @@ export class LedgerTable {
   }
 
   #pruneOldest(nowMs: number): void {
+    if (this.#isShared) this.#rows = this.#count.get() as number;
+    if (this.#rows < rowsMin + rowsPruned) return;
     const [lsn, writes, atMs] = this.#oldest.get(rowsPruned - 1) as OldestRow;
     if (this.#writes - writes < writesKept && nowMs - atMs < writesKeptMs) return;
     this.#forget.run(lsn, lsn);
