@@ -40,8 +40,9 @@ const columns: readonly Column<ProcessStatus>[] = [
   { title: 'p99', align: 'right', cell: ({ p99Ms }) => text(p99Ms, (ms) => `${ms.toPrecision(2)} ms`) },
 ];
 
-function statusText({ state, url, data, ring, uptimeMs, processes }: ServiceStatus): string {
-  const head = `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ring epoch ${ring.epoch}   data ${data}`;
+function statusText({ state, url, strategy, data, store, ring, uptimeMs, processes }: ServiceStatus): string {
+  const where = store === null ? `ring epoch ${ring.epoch}   data ${data}` : `${strategy} over ${store}`;
+  const head = `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`;
   return `${head}\n\n${tableOf(columns, processes)}`;
 }
 

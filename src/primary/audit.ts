@@ -34,7 +34,7 @@ const stepRows = 1_000;
 /** Of a service that does not run. @throws FileLocked, UnusableFile, UnusableDirectory */
 export function auditFiles(data: string): ServiceAudit {
   const directory = new DataDirectory(data);
-  const topology = new TopologyFile(directory.metaFile, 1);
+  const topology = new TopologyFile(directory.metaFile, { shards: 1, strategy: 'partitioned' });
   try {
     const ring = ringOf(topology.ring.describe());
     const reports = [...topology.weights().keys()].map((shard): AuditReport => {

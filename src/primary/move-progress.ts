@@ -30,7 +30,7 @@ export class MoveProgress {
 
   constructor(plan: readonly PlannedMove[], supervisor: Supervisor) {
     this.#slotsTotal = plan.reduce((sum, { slots }) => sum + slots.length, 0);
-    const p99s = supervisor.routers.map(({ health }) => health?.p99Ms ?? null).filter((p99) => p99 !== null);
+    const p99s = supervisor.frontends.map(({ health }) => health?.p99Ms ?? null).filter((p99) => p99 !== null);
     this.#p99BeforeMs = p99s.length === 0 ? null : Math.max(...p99s);
   }
 

@@ -27,7 +27,7 @@ import {
 export type ChildSpec = {
   /** e.g. `shard-2` */
   readonly name: string;
-  readonly role: 'shard' | 'router';
+  readonly role: 'shard' | 'router' | 'clone';
   /** Its id, where it is a shard. */
   readonly shard: number | null;
   readonly fork: () => ChildProcess;

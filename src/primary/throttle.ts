@@ -54,7 +54,7 @@ export class Throttle {
 
   /** What clients see now: the worst router's p99 over ten seconds. */
   get p99Ms(): number | null {
-    const seen = this.#supervisor.routers.map(({ health }) => health?.p99Ms ?? null).filter((p99) => p99 !== null);
+    const seen = this.#supervisor.frontends.map(({ health }) => health?.p99Ms ?? null).filter((p99) => p99 !== null);
     return seen.length === 0 ? null : Math.max(...seen);
   }
 
@@ -75,6 +75,6 @@ export class Throttle {
   }
 
   #operationsPerS(): number {
-    return this.#supervisor.routers.reduce((sum, { health }) => sum + (health?.operationsPerS ?? 0), 0);
+    return this.#supervisor.frontends.reduce((sum, { health }) => sum + (health?.operationsPerS ?? 0), 0);
   }
 }

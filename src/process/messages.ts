@@ -50,6 +50,29 @@ const startRouter = objectOf({
   topology,
 });
 
+const exclusiveOrShared = oneOf(exactly('exclusive'), exactly('shared'));
+
+/** The one store that all clones share. */
+const storeOfClones = objectOf({
+  kind: exactly('sqlite'),
+  service: text,
+  /** The shard that the file is, or would be if it were served partitioned. */
+  shard: integer,
+  file: text,
+  /** Exclusive where one clone is all there is. */
+  access: exclusiveOrShared,
+});
+
+const startClone = objectOf({
+  type: exactly('start-clone'),
+  clone: integer,
+  host: text,
+  port: integer,
+  valueBytesMax: integer,
+  allowedHosts: listOf(text),
+  store: storeOfClones,
+});
+
 const move = objectOf({ id: integer, from: integer, to: integer, slots: listOf(integer) });
 
 const moveCommand = objectOf({
@@ -89,7 +112,7 @@ const health = objectOf({
   operationsPerS: number,
   /** Over the last ten seconds; null when there was no operation. */
   p99Ms: oneOf(number, exactly(null)),
-  /** Of a shard; null for a router. */
+  /** Of a shard's or the clones' store; null for a router. */
   keys: oneOf(integer, exactly(null)),
   bytes: oneOf(integer, exactly(null)),
 });
@@ -127,12 +150,13 @@ const auditReport = objectOf({
   changedMeanwhile: oneOf(exactly(true), exactly(false)),
 });
 
-const toChild = oneOf(startShard, startRouter, topology, moveCommand, audit, drain);
+const toChild = oneOf(startShard, startRouter, startClone, topology, moveCommand, audit, drain);
 const toPrimary = oneOf(born, ready, health, moveAnswer, moveRefusal, moveProgress, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;
 export type StartRouter = ShapeOf<typeof startRouter>;
+export type StartClone = ShapeOf<typeof startClone>;
 export type MoveMessage = ShapeOf<typeof moveCommand>;
 export type MoveReport = ShapeOf<typeof moveAnswer> | ShapeOf<typeof moveRefusal> | ShapeOf<typeof moveProgress>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;

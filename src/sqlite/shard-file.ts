@@ -22,7 +22,15 @@ import {
   type WriteOutcome,
 } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
-import { type Database, isDiskFull, openExclusively, type Schema, type Statement, UnusableFile } from './database.ts';
+import {
+  type Database,
+  isDiskFull,
+  openExclusively,
+  openShared,
+  type Schema,
+  type Statement,
+  UnusableFile,
+} from './database.ts';
 import { FileAudit } from './file-audit.ts';
 import { type LedgerResult, noOpId, packResults, unpackResults } from './ledger.ts';
 import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
@@ -65,6 +73,9 @@ export type Request = {
   readonly resend?: Resend;
 };
 
+/** Whether this process alone has the file, or others write it too. */
+export type FileAccess = 'exclusive' | 'shared';
+
 export type FileIdentity = { readonly service: string; readonly shard: number };
 
 export type FileCounters = {
@@ -84,6 +95,8 @@ export class ShardFile implements FileFigures {
   /** The part that moves slots in and out. */
   readonly transfer: SlotTransfer;
   readonly #db: Database;
+  readonly #access: FileAccess;
+  readonly #last: Statement;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
@@ -99,14 +112,15 @@ export class ShardFile implements FileFigures {
   #ledgerRows: number;
 
   /** @throws UnusableFile, FileLocked */
-  constructor(path: string, identity: FileIdentity) {
-    this.#db = openExclusively(path, schema);
+  constructor(path: string, identity: FileIdentity, access: FileAccess = 'exclusive') {
+    this.#access = access;
+    this.#db = access === 'exclusive' ? openExclusively(path, schema) : openShared(path, schema);
     try {
       claim(this.#db, path, identity);
-      const last = this.#db.prepare('SELECT lsn, keys, bytes FROM ledger ORDER BY lsn DESC LIMIT 1').raw().get();
-      const [lsn, keys, bytes] = (last as LedgerRow | undefined) ?? [0, 0, 0];
-      this.#counters = { lsn, keys, bytes };
-      this.#ledgerRows = this.#db.prepare('SELECT count(*) FROM ledger').pluck().get() as number;
+      this.#last = this.#db.prepare('SELECT lsn, keys, bytes FROM ledger ORDER BY lsn DESC LIMIT 1').raw();
+      this.#counters = this.#countersOnDisk();
+      this.#ledgerRows = this.#countLedgerRows();
+      if (access === 'shared') this.#db.failWhenBusy();
     } catch (error) {
       this.#db.close();
       throw error;
@@ -135,14 +149,14 @@ export class ShardFile implements FileFigures {
   }
 
   get counters(): FileCounters {
-    return this.#counters;
+    return this.#access === 'exclusive' ? this.#counters : this.#countersOnDisk();
   }
 
   /**
    * Executes a batch in order. When it writes, it is one transaction: on return it is on disk, and reads saw
    * the writes before them. When the disk is full no write is kept, and each says so. Whatever else SQLite
    * throws is thrown on: after a failed fsync or on a damaged file the process must end, because nobody knows
-   * any more what is on disk.
+   * any more what is on disk. Except where `isBusy`, which a shared file may be: then nothing was done.
    */
   execute(requests: readonly Request[]): readonly Outcome[] {
     if (!requests.some(({ operation }) => isWrite(operation)))
@@ -168,6 +182,8 @@ export class ShardFile implements FileFigures {
     const before = this.#counters;
     try {
       this.#begin.run();
+      // Nobody else can write from here on.
+      if (this.#access === 'shared') this.#counters = this.#countersOnDisk();
       const result = work();
       this.#commit.run();
       return result;
@@ -201,7 +217,7 @@ export class ShardFile implements FileFigures {
   /** @param structure whether SQLite checks its own structure first, which no client should have to wait for */
   audit(ring: Ring, shard: number, structure: 'checked' | 'trusted'): FileAudit {
     const audit = new FileAudit(this.#db, {
-      counters: () => this.#counters,
+      counters: () => this.counters,
       slotsInTransit: () => this.transfer.slotsInTransit(),
       ring,
       shard,
@@ -268,9 +284,21 @@ export class ShardFile implements FileFigures {
     this.#record.run(lsn, keys, bytes, results);
     this.#ledgerRows++;
     if (this.#ledgerRows < ledgerRowsMax + ledgerRowsPruned) return;
+    // Others may have added rows, and pruned them.
+    if (this.#access === 'shared') this.#ledgerRows = this.#countLedgerRows();
+    if (this.#ledgerRows < ledgerRowsMax + ledgerRowsPruned) return;
     const lastPruned = this.#db.prepare('SELECT lsn FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?').pluck();
     this.forgetUpTo(lastPruned.get(ledgerRowsPruned - 1) as number);
     this.#ledgerRows -= this.#prune.run(this.forgottenLsn).changes;
+  }
+
+  #countersOnDisk(): FileCounters {
+    const [lsn, keys, bytes] = (this.#last.get() as LedgerRow | undefined) ?? [0, 0, 0];
+    return { lsn, keys, bytes };
+  }
+
+  #countLedgerRows(): number {
+    return this.#db.prepare('SELECT count(*) FROM ledger').pluck().get() as number;
   }
 
   /** The answer this write was given before; undefined when it was never applied. */
@@ -284,10 +312,13 @@ export class ShardFile implements FileFigures {
 }
 
 function claim(db: Database, path: string, { service, shard }: FileIdentity): void {
-  const found = db.prepare('SELECT service, shard FROM identity').get() as FileIdentity | undefined;
-  if (found === undefined) {
-    db.prepare('INSERT INTO identity (service, shard) VALUES (?, ?)').run(service, shard);
-  } else if (found.service !== service || found.shard !== shard) {
+  // In one step: where the file is shared, only one process may find it new.
+  db.prepare('INSERT INTO identity (service, shard) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(
+    service,
+    shard,
+  );
+  const found = db.prepare('SELECT service, shard FROM identity').get() as FileIdentity;
+  if (found.service !== service || found.shard !== shard) {
     throw new UnusableFile(
       `${path} belongs to shard ${found.shard} of service ${found.service}, not to shard ${shard} of service ${service}.`,
     );

@@ -36,7 +36,8 @@ export class RecordingClients {
 
   constructor(options: ClientsOptions) {
     this.#options = options;
-    this.#pool = new Pool(options.url, { connections: options.clients, pipelining: 1 });
+    // node:cluster forgets a connection that it was handing over to a process when that was killed.
+    this.#pool = new Pool(options.url, { connections: options.clients, pipelining: 1, headersTimeout: 10_000 });
     this.#running = Array.from({ length: options.clients }, (_, index) => this.#run(index));
   }
 

@@ -54,6 +54,15 @@ const toChild: readonly MessageToChild[] = [
     allowedHosts: ['db.example'],
     topology,
   },
+  {
+    type: 'start-clone',
+    clone: 2,
+    host: '127.0.0.1',
+    port: 0,
+    valueBytesMax: 1_048_576,
+    allowedHosts: [],
+    store: { kind: 'sqlite', service: 'f00d', shard: 1, file: 'shards/shard-1.sqlite', access: 'shared' },
+  },
 ];
 
 const toPrimary: readonly MessageToPrimary[] = [

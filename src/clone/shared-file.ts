@@ -1,0 +1,57 @@
+/**
+ * The SQLite file that clones share, as one of them sees it: the store over it, what it holds, and a walk over its
+ * rows. Another clone may have it locked at any moment; whoever asks here never learns of that.
+ */
+
+import type { Store } from '../kv/store.ts';
+import { firstRing } from '../partition/ring.ts';
+import type { StartClone } from '../process/messages.ts';
+import { isBusy } from '../sqlite/database.ts';
+import type { AuditReport } from '../sqlite/file-audit.ts';
+import { type FileCounters, ShardFile } from '../sqlite/shard-file.ts';
+import { SqliteStore } from '../sqlite/sqlite-store.ts';
+
+/** A step takes about a millisecond: clients are served in between. */
+const auditStepRows = 256;
+
+export class SharedFile {
+  readonly store: Store;
+  readonly #file: ShardFile;
+  readonly #shard: number;
+  #counters: FileCounters;
+
+  /** @throws UnusableFile, FileLocked */
+  constructor({ service, shard, file, access }: StartClone['store'], onSettled: (durationMs: number) => void) {
+    this.#file = new ShardFile(file, { service, shard }, access);
+    this.#shard = shard;
+    this.#counters = this.#file.counters;
+    this.store = new SqliteStore(this.#file, { onSettled });
+  }
+
+  /** As they are, or were a moment ago. */
+  counters(): FileCounters {
+    this.#counters = unlessBusy(() => this.#file.counters) ?? this.#counters;
+    return this.#counters;
+  }
+
+  audit(onReport: (report: AuditReport) => void): void {
+    const ring = firstRing(new Map([[this.#shard, 1]]));
+    const walk = unlessBusy(() => this.#file.audit(ring, this.#shard, 'trusted'));
+    if (walk === undefined) return void setImmediate(() => this.audit(onReport));
+    const step = () => {
+      const report = unlessBusy(() => (walk.step(auditStepRows) ? undefined : walk.report()));
+      if (report === undefined) setImmediate(step);
+      else onReport(report);
+    };
+    step();
+  }
+}
+
+function unlessBusy<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+}

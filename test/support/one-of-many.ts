@@ -1,0 +1,13 @@
+/** Several stores over the same data as one store: each operation goes to the next of them, as clients of clones go. */
+
+import type { Store } from '../../src/kv/store.ts';
+
+export function oneOfMany(stores: readonly Store[]): Store {
+  let turn = 0;
+  return {
+    execute: (operation) => (stores[turn++ % stores.length] as Store).execute(operation),
+    stop: async () => {
+      for (const store of stores) await store.stop();
+    },
+  };
+}
