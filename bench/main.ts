@@ -9,6 +9,7 @@ import { BenchFailure } from './failure.ts';
 import { summaryOf } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';
 import type { Results } from './results.ts';
+import { parsedResults } from './results-shape.ts';
 import { abilities, run } from './run.ts';
 
 type Options = {
@@ -51,7 +52,10 @@ try {
 }
 
 async function compare(options: Options): Promise<void> {
-  const results = options.from === undefined ? await measured(options) : savedResults(options.from);
+  const results =
+    options.from === undefined
+      ? await measured(options)
+      : parsedResults(readFileSync(join(options.from, 'results.json'), 'utf8'));
   const directory = options.output ?? options.from ?? join('bench', 'results', timeText(results.startedAt));
   writeReport(directory, results);
   console.log(options.json ? JSON.stringify(results) : summaryOf(results));
@@ -70,11 +74,6 @@ function planOf({ quick, tiny, cell }: Options): RunPlan {
   if ('unknown' in plan)
     throw new BenchFailure(`There is no cell ${plan.unknown}: a report lists all of them at its end.`);
   return plan;
-}
-
-/** Written by this program; another version's may lack what this one reads. */
-function savedResults(directory: string): Results {
-  return JSON.parse(readFileSync(join(directory, 'results.json'), 'utf8')) as Results;
 }
 
 /** 2026-11-20T11:28:41.123Z → 2026-11-20-112841 */

@@ -8,7 +8,7 @@ import { type Recommendation, type SectionResults, trialsOf } from './results.ts
 /** Less is not worth another number than `shardctl start` takes by itself. */
 const worthShare = 0.05;
 
-/** The best geometric mean of GET and PUT; null where no layouts were compared. */
+/** The best geometric mean of GET and PUT; null where the partitioned strategy was not measured. */
 export function recommendationOf(sections: readonly SectionResults[]): Recommendation | null {
   const cells = sections.find(({ name }) => name === 'strategies')?.cells ?? [];
   const layouts = [
@@ -19,7 +19,7 @@ export function recommendationOf(sections: readonly SectionResults[]): Recommend
     ).values(),
   ];
   const [standard] = layouts;
-  if (standard === undefined || layouts.length < 2) return null;
+  if (standard === undefined) return null;
   const throughput = (layout: typeof standard, mix: keyof typeof mixes) => {
     const trials = trialsOf(sections, {
       section: 'strategies',

@@ -9,8 +9,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { idOf, plainWorkload } from './cells/cell.ts';
-import { latencySection, layoutsFor, type Section } from './cells/plan.ts';
-import { type Abilities, type RunPlan, withoutRedis } from './cells/run-plan.ts';
+import type { Found } from './cells/plan.ts';
+import { type Abilities, anything, type RunPlan } from './cells/run-plan.ts';
+import { type Contestant, partitioned } from './contestants/contestant.ts';
 import { redisVersion } from './contestants/redis.ts';
 import { canLimit } from './emulation/control-group.ts';
 import { emulatedCore } from './emulation/cpu-shares.ts';
@@ -58,22 +59,28 @@ export async function run({ plan, command, signal }: RunOptions): Promise<Result
 
     const sections: SectionResults[] = [];
     const memory: MemoryUse[] = [];
-    for await (const section of sectionsInTurn(plan, sections)) {
+    const queue = [...plan.sections];
+    let found: Found | null = null;
+    for (let section = queue.shift(); section !== undefined; section = queue.shift()) {
       progress.begin(expectedMsOf(section));
       const result = await runSection(section, laboratory);
       memory.push(...result.memory);
       const { name, title, conditions, rounds, seconds } = section;
       const cells = result.cells.map((one) => ({ id: idOf(one.cell), ...one }));
       sections.push({ name, title, conditions, rounds, seconds, cells });
+      if (found === null) {
+        found = foundIn(sections);
+        if (found !== null) queue.push(...plan.laterSections(found));
+      }
     }
-    const correctness = await judged(plan, laboratory, progress);
+    const correctness = await judged(plan.correctness(found), plan, laboratory, progress);
 
     const usesEmulation = sections.some(({ conditions }) => conditions.emulatedCores !== null);
     return {
       ...{ schema: resultsSchema, command, scale: plan.scale, commit: commitOfCode() },
       ...{ startedAt: startedAt.toISOString(), tookMs: Date.now() - startedAt.getTime(), seed, machine },
       ...{ emulatedCore: usesEmulation ? emulatedCore : null, sections, memory, correctness },
-      targets: targetResults(sections, machine.cores),
+      targets: found === null ? [] : targetResults(sections, machine.cores, found.partitioned),
       recommendation: recommendationOf(sections),
       skipped: plan.skipped,
     };
@@ -84,41 +91,37 @@ export async function run({ plan, command, signal }: RunOptions): Promise<Result
   }
 }
 
-/** The section of latencies comes when it is known which rates are worth asking for. */
-async function* sectionsInTurn(plan: RunPlan, done: readonly SectionResults[]): AsyncGenerator<Section> {
-  for (const [index, section] of plan.sections.entries()) {
-    yield section;
-    if (index === 0 && plan.withLatency && plan.scale !== 'cells') {
-      const latency = latencySection(plan.scale, availableParallelism(), throughputFound(done));
-      yield plan.skipped.some(({ what }) => what === 'cloned over Redis') ? withoutRedis(latency) : latency;
-    }
-  }
+/** Null where the first section did not measure enough to go on from. */
+function foundIn(sections: readonly SectionResults[]): Found | null {
+  const recommendation = recommendationOf(sections);
+  if (recommendation === null) return null;
+  const contestant = partitioned(recommendation.routers, recommendation.shards);
+  const [getsPerS, putsPerS] = (['get', 'put'] as const).map((mix) => {
+    const trials = trialsOf(sections, { section: 'strategies', workload: { ...plainWorkload, mix }, contestant });
+    return trials === undefined ? undefined : spreadOver(trials, (trial) => trial.requestsPerS).median;
+  });
+  return getsPerS === undefined || putsPerS === undefined ? null : { partitioned: contestant, getsPerS, putsPerS };
 }
 
-function throughputFound(sections: readonly SectionResults[]): { readonly get: number; readonly put: number } {
-  const { partitioned } = layoutsFor(availableParallelism());
-  const found = (mix: 'get' | 'put') => {
-    const cell = { section: 'strategies', workload: { ...plainWorkload, mix }, contestant: partitioned };
-    return spreadOver(trialsOf(sections, cell) ?? [], (trial) => trial.requestsPerS).median;
-  };
-  return { get: found('get'), put: found('put') };
-}
-
-async function judged(plan: RunPlan, laboratory: Laboratory, progress: RunProgress): Promise<readonly Correctness[]> {
+async function judged(
+  contestants: readonly Contestant[],
+  { correctnessOptions }: RunPlan,
+  laboratory: Laboratory,
+  progress: RunProgress,
+): Promise<readonly Correctness[]> {
   const verdicts: Correctness[] = [];
-  for (const contestant of plan.correctness) {
+  for (const contestant of contestants) {
     laboratory.signal.throwIfAborted();
-    progress.begin(correctnessExpectedMs(plan.correctnessOptions));
-    verdicts.push(await correctnessOf(contestant, plan.correctnessOptions, laboratory));
+    progress.begin(correctnessExpectedMs(correctnessOptions));
+    verdicts.push(await correctnessOf(contestant, correctnessOptions, laboratory));
   }
   return verdicts;
 }
 
-function expectedMs({ sections, withLatency, scale, correctness, correctnessOptions }: RunPlan): number {
-  const latency =
-    withLatency && scale !== 'cells' ? [latencySection(scale, availableParallelism(), { get: 1e4, put: 1e4 })] : [];
-  const judging = correctness.length * correctnessExpectedMs(correctnessOptions);
-  return [...sections, ...latency].reduce((total, section) => total + expectedMsOf(section), judging);
+function expectedMs({ sections, laterSections, correctness, correctnessOptions }: RunPlan): number {
+  const found = anything(availableParallelism());
+  const judging = correctness(found).length * correctnessExpectedMs(correctnessOptions);
+  return [...sections, ...laterSections(found)].reduce((total, section) => total + expectedMsOf(section), judging);
 }
 
 function commitOfCode(): string | null {

@@ -18,8 +18,8 @@ type Target = Pick<TargetResult, 'title' | 'bound' | 'wanted'> & {
 const requestsPerS = (trial: Trial) => trial.requestsPerS;
 const p99Ms = (trial: Trial) => trial.p99Ms;
 
-function targetsFor(cores: number, latencyWorkload: Workload | undefined): readonly Target[] {
-  const { partitioned: ours, group, commit, redis, http } = layoutsFor(cores);
+function targetsFor(cores: number, ours: Contestant, latencyWorkload: Workload | undefined): readonly Target[] {
+  const { group, commit, redis, http } = layoutsFor(cores);
   const get = { section: 'strategies', workload: { ...plainWorkload, mix: 'get' as const }, ours, of: requestsPerS };
   const put = { section: 'strategies', workload: plainWorkload, ours, of: requestsPerS };
   const atLeast = (wanted: number) => ({ bound: 'at least' as const, wanted });
@@ -54,8 +54,13 @@ function targetsFor(cores: number, latencyWorkload: Workload | undefined): reado
   ];
 }
 
-export function targetResults(sections: readonly SectionResults[], cores: number): readonly TargetResult[] {
-  return targetsFor(cores, latencyWorkloadOf(sections)).map(({ title, bound, wanted, ...target }) => {
+/** @param ours the layout of the partitioned strategy that is recommended */
+export function targetResults(
+  sections: readonly SectionResults[],
+  cores: number,
+  ours: Contestant,
+): readonly TargetResult[] {
+  return targetsFor(cores, ours, latencyWorkloadOf(sections)).map(({ title, bound, wanted, ...target }) => {
     const ratios = ratiosOf(sections, target);
     if (ratios.length === 0) return { title, bound, wanted, ratio: null, reached: null };
     const ratio = spreadOf(ratios);

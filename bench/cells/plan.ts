@@ -37,53 +37,62 @@ export function layoutsFor(cores: number) {
   const count = Math.max(2, cores);
   const routers = Math.max(1, Math.floor(cores / 2));
   return {
-    partitioned: partitioned(routers, count),
+    /** The first is what `shardctl start` takes by itself. */
+    partitioned: unique([
+      partitioned(routers, count),
+      partitioned(1, 1),
+      partitioned(routers, routers),
+      partitioned(count, count),
+    ]),
     group: clones('cloned-group', count),
     commit: clones('cloned-commit', count),
     memory: clones('cloned-memory', count),
     redis: redisClones(count),
     http: hop('http-hop', count),
     ipc: hop('ipc-hop', count),
-    /** Other numbers of routers and shards, to recommend from. */
-    others: unique([partitioned(1, 1), partitioned(routers, routers), partitioned(count, count)]).filter(
-      (one) => one.fronts !== routers || one.backs !== count,
-    ),
   };
 }
 
-type Layouts = ReturnType<typeof layoutsFor>;
-
-/** Everything that does not depend on what was measured before. */
-export function sectionsOf(scale: Scale, cores: number): readonly Section[] {
-  const layouts = layoutsFor(cores);
-  const isFull = scale === 'full';
-  if (scale === 'tiny') return [tinySection(layouts)];
-  return [
-    strategiesSection(layouts, isFull ? 1 : 0.6),
-    ...(isFull ? [workloadsSection(layouts), memorySection(layouts)] : []),
-    ...(isFull ? [1, 2, 4, 8] : [8]).map((count) => coresSection(count, isFull)),
-  ];
-}
-
-/** Every strategy at the two plainest workloads: what most of the targets are about. */
-function strategiesSection({ partitioned, group, commit, redis, http, ipc, memory, others }: Layouts, seconds: number) {
-  const all = [partitioned, single, bare, group, commit, redis, http, ipc, memory, ...others];
-  const cells = all.flatMap((contestant) =>
+/** Every strategy at the two plainest workloads, in several layouts: what most of the targets are about. */
+export function firstSection(scale: Scale, cores: number): Section {
+  const { partitioned: layouts, group, commit, redis, http, ipc, memory } = layoutsFor(cores);
+  const name = 'strategies';
+  const common = { name, title: 'Strategies', conditions: real };
+  const ofEach = (contestants: readonly Contestant[], mixes: readonly Mix[]) =>
+    contestants.flatMap((contestant) => mixes.map((mix) => cell(name, { mix }, contestant)));
+  const slow = (contestants: readonly Contestant[]) => contestants.map((one) => cell(name, { diskMs: 5 }, one));
+  if (scale === 'tiny') {
+    const cells = [...ofEach([layouts[0] as Contestant, ipc, memory], ['get', 'put']), ...slow(layouts.slice(0, 1))];
+    return { ...common, cells, rounds: 2, seconds: 0.1 };
+  }
+  const cells = [
     // A constant cannot be written.
-    (contestant === bare ? (['get'] as const) : (['get', 'put'] as const)).map((mix) =>
-      cell('strategies', { mix }, contestant),
-    ),
-  );
-  const slow = [partitioned, group, commit].map((contestant) => cell('strategies', { diskMs: 5 }, contestant));
-  return { name: 'strategies', title: 'Strategies', conditions: real, cells: [...cells, ...slow], rounds, seconds };
+    ...ofEach([bare], ['get']),
+    ...ofEach([single, ...layouts, group, commit, redis, http, ipc, memory], ['get', 'put']),
+    ...slow([...layouts, group, commit]),
+  ];
+  return { ...common, cells, rounds, seconds: scale === 'full' ? 1 : 0.6 };
 }
 
-function tinySection({ partitioned, ipc, memory }: Layouts): Section {
-  const cells = [partitioned, ipc, memory].flatMap((contestant) =>
-    (['get', 'put'] as const).map((mix) => cell('strategies', { mix }, contestant)),
-  );
-  return { name: 'strategies', title: 'Strategies', conditions: real, cells, rounds: 2, seconds: 0.1 };
+/** What the first section found, and the others go on from. */
+export type Found = {
+  /** The layout of the partitioned strategy that did best: that of every other section. */
+  readonly partitioned: Contestant;
+  /** What it reached, requests a second. */
+  readonly getsPerS: number;
+  readonly putsPerS: number;
+};
+
+export function laterSections(scale: Scale, cores: number, found: Found): readonly Section[] {
+  const layouts = { ...layoutsFor(cores), partitioned: found.partitioned };
+  const latency = latencySection(scale, layouts, found);
+  if (scale === 'tiny') return [latency];
+  if (scale === 'quick') return [latency, coresSection(8, scale)];
+  const curve = [1, 2, 4, 8].map((count) => coresSection(count, scale));
+  return [latency, workloadsSection(layouts), memorySection(layouts), ...curve];
 }
+
+type Layouts = Omit<ReturnType<typeof layoutsFor>, 'partitioned'> & Pick<Found, 'partitioned'>;
 
 /** One thing at a time is changed: mix and keys, value size, connections. */
 function workloadsSection({ partitioned, group, commit, redis }: Layouts): Section {
@@ -98,17 +107,20 @@ function workloadsSection({ partitioned, group, commit, redis }: Layouts): Secti
   return { name: 'workloads', title: 'Workloads', conditions: real, cells, rounds, seconds: 0.7 };
 }
 
+const memoryConditions: Conditions = { emulatedCores: null, memoryBytesMax: 384 * MiB };
+
 /** Redis is not among them: its data has to fit in memory. */
 function memorySection({ partitioned, group }: Layouts): Section {
   const cells = (['get', 'put'] as const).flatMap((mix) =>
     [single, partitioned, group].map((contestant) => cell('memory', { mix, dataSet: 'huge' }, contestant)),
   );
-  const conditions = { emulatedCores: null, memoryBytesMax: 384 * MiB };
-  return { name: 'memory', title: 'Data larger than memory', conditions, cells, rounds, seconds: 0.7 };
+  return {
+    ...{ name: 'memory', title: 'Data larger than memory', conditions: memoryConditions, cells, rounds, seconds: 0.7 },
+  };
 }
 
 /** Cores that each are an eighth of what this machine has to spare beside the load generator. */
-function coresSection(count: number, isFull: boolean): Section {
+function coresSection(count: number, scale: Scale): Section {
   const half = Math.max(1, count / 2);
   const contestants = [
     clones('cloned-group', count),
@@ -116,9 +128,10 @@ function coresSection(count: number, isFull: boolean): Section {
     redisClones(Math.max(1, count - 1)),
     partitioned(half, half),
   ];
-  const workloads: Partial<Workload>[] = isFull
-    ? [{ mix: 'get' }, ...(['b', 'a', 'put'] as const).flatMap((mix) => [0, 1, 5].map((diskMs) => ({ mix, diskMs })))]
-    : [{ mix: 'get' }, { mix: 'put' }];
+  const workloads: Partial<Workload>[] =
+    scale === 'full'
+      ? [{ mix: 'get' }, ...(['b', 'a', 'put'] as const).flatMap((mix) => [0, 1, 5].map((diskMs) => ({ mix, diskMs })))]
+      : [{ mix: 'get' }, { mix: 'put' }];
   const name = `cores-${count}`;
   return {
     name,
@@ -131,30 +144,28 @@ function coresSection(count: number, isFull: boolean): Section {
 }
 
 /** Latency at rates that are shares of what the partitioned strategy was found to reach. */
-export function latencySection(
-  scale: Scale,
-  cores: number,
-  reached: { readonly get: number; readonly put: number },
-): Section {
-  const { partitioned, group, commit, redis } = layoutsFor(cores);
-  const isFull = scale === 'full';
-  const contestants = isFull
-    ? [single, partitioned, group, commit, redis]
-    : scale === 'quick'
-      ? [partitioned, group]
-      : [partitioned];
-  const workloads = (isFull ? (['get', 'put'] as const) : (['put'] as const)).flatMap((mix) =>
-    (isFull ? [0.1, 0.25, 0.5, 0.75] : [0.25]).map((share) => ({ mix, rate: roundRate(reached[mix] * share) })),
+function latencySection(scale: Scale, { partitioned, group, commit, redis }: Layouts, found: Found): Section {
+  const {
+    contestants,
+    shares,
+    mixes,
+    rounds: count,
+    seconds,
+  } = {
+    tiny: { contestants: [partitioned], shares: [0.25], mixes: ['put'] as const, rounds: 1, seconds: 0.2 },
+    quick: { contestants: [partitioned, group], shares: [0.25], mixes: ['put'] as const, rounds, seconds: 1 },
+    full: {
+      contestants: [single, partitioned, group, commit, redis],
+      ...{ shares: [0.1, 0.25, 0.5, 0.75], mixes: ['get', 'put'] as const, rounds, seconds: 1 },
+    },
+  }[scale];
+  const cells = mixes.flatMap((mix) =>
+    shares.flatMap((share) => {
+      const rate = roundRate((mix === 'get' ? found.getsPerS : found.putsPerS) * share);
+      return contestants.map((contestant) => cell('latency', { mix, rate }, contestant));
+    }),
   );
-  const cells = workloads.flatMap((one) => contestants.map((contestant) => cell('latency', one, contestant)));
-  return {
-    name: 'latency',
-    title: 'Latency at a fixed rate',
-    conditions: real,
-    cells,
-    rounds: scale === 'tiny' ? 1 : rounds,
-    seconds: isFull ? 1 : scale === 'quick' ? 1.5 : 0.2,
-  };
+  return { name: 'latency', title: 'Latency at a fixed rate', conditions: real, cells, rounds: count, seconds };
 }
 
 /** To two digits, so that it can be said. */
@@ -167,10 +178,8 @@ function roundRate(rate: number): number {
 export function sectionOfCells(cells: readonly Cell[], seconds: number): Section {
   const name = (cells[0] as Cell).section;
   const count = /^cores-(\d+)$/.exec(name)?.[1];
-  const conditions =
-    name === 'memory'
-      ? memorySection(layoutsFor(1)).conditions
-      : { ...real, emulatedCores: count === undefined ? null : Number(count) };
+  const emulated = { ...real, emulatedCores: count === undefined ? null : Number(count) };
+  const conditions = name === 'memory' ? memoryConditions : emulated;
   return { name, title: name, conditions, cells, rounds, seconds };
 }
 

@@ -4,14 +4,23 @@ import type { Contestant } from '../contestants/contestant.ts';
 import type { CorrectnessOptions } from '../measure/correctness.ts';
 import type { Skipped } from '../results.ts';
 import { type Cell, cellOf, contestantOf } from './cell.ts';
-import { contestantsOf, layoutsFor, type Scale, type Section, sectionOfCells, sectionsOf } from './plan.ts';
+import {
+  contestantsOf,
+  type Found,
+  firstSection,
+  laterSections,
+  layoutsFor,
+  type Scale,
+  type Section,
+  sectionOfCells,
+} from './plan.ts';
 
 export type RunPlan = {
   readonly scale: Scale | 'cells';
   readonly sections: readonly Section[];
-  /** Whether latency is measured at shares of what the first section found. */
-  readonly withLatency: boolean;
-  readonly correctness: readonly Contestant[];
+  /** Further ones, which depend on what the first one found. */
+  readonly laterSections: (found: Found) => readonly Section[];
+  readonly correctness: (found: Found | null) => readonly Contestant[];
   readonly correctnessOptions: CorrectnessOptions;
   /** 1; less makes a run shorter and its figures meaningless. */
   readonly keysShare: number;
@@ -33,14 +42,17 @@ const correctnessOptions: Record<Scale, CorrectnessOptions> = {
 };
 
 export function runPlanOf(scale: Scale, abilities: Abilities): RunPlan {
-  const { partitioned, group, commit, redis, http, ipc, memory } = layoutsFor(abilities.cores);
-  const all = [partitioned, group, redis, commit, http, ipc, memory];
+  const { cores } = abilities;
+  const { partitioned: layouts, group, commit, redis, http, ipc, memory } = layoutsFor(cores);
   return possible(
     {
       scale,
-      sections: sectionsOf(scale, abilities.cores),
-      withLatency: true,
-      correctness: scale === 'tiny' ? [partitioned, memory] : all,
+      sections: [firstSection(scale, cores)],
+      laterSections: (found) => laterSections(scale, cores, found),
+      correctness: (found) => {
+        const partitioned = found?.partitioned ?? (layouts[0] as Contestant);
+        return scale === 'tiny' ? [partitioned, memory] : [partitioned, group, redis, commit, http, ipc, memory];
+      },
       correctnessOptions: correctnessOptions[scale],
       keysShare: scale === 'tiny' ? 0.02 : 1,
       skipped: [],
@@ -71,8 +83,8 @@ export function runPlanOfCells(ids: readonly string[], abilities: Abilities): Ru
           1,
         ),
       ),
-      withLatency: false,
-      correctness,
+      laterSections: () => [],
+      correctness: () => correctness,
       correctnessOptions: correctnessOptions.full,
       keysShare: 1,
       skipped: [],
@@ -81,35 +93,41 @@ export function runPlanOfCells(ids: readonly string[], abilities: Abilities): Ru
   );
 }
 
-function possible(plan: RunPlan, { redis, cpuQuotas, memoryLimits, cores }: Abilities): RunPlan {
+function possible(plan: RunPlan, abilities: Abilities): RunPlan {
+  const { redis, cpuQuotas, memoryLimits, cores } = abilities;
   const skipped: Skipped[] = [];
-  let sections = plan.sections;
-  if (!redis) {
-    skipped.push({
-      what: 'cloned over Redis',
-      why: 'redis-server is not installed (Debian: apt-get install redis-server).',
-    });
-    sections = sections.map(withoutRedis);
+  const isLeftOut = (what: string, why: string) => skipped.push({ what, why });
+  if (!redis) isLeftOut('cloned over Redis', 'redis-server is not installed (Debian: apt-get install redis-server).');
+  const conditions = [...plan.sections, ...plan.laterSections(anything(cores))].map((section) => section.conditions);
+  if (!cpuQuotas && conditions.some(({ emulatedCores }) => emulatedCores !== null)) {
+    const why = `CPU quotas need Linux control groups and root; the curve ends at this machine's ${cores} real cores.`;
+    isLeftOut('emulated cores', why);
   }
-  if (!cpuQuotas && sections.some(({ conditions }) => conditions.emulatedCores !== null)) {
-    skipped.push({
-      what: 'emulated cores',
-      why: `CPU quotas need Linux control groups and root: the curve ends at this machine's ${cores} real cores.`,
-    });
-    sections = sections.flatMap((section) => {
-      const { emulatedCores } = section.conditions;
-      if (emulatedCores === null) return [section];
-      return emulatedCores > cores ? [] : [{ ...section, conditions: { ...section.conditions, emulatedCores: null } }];
-    });
+  if (!memoryLimits && conditions.some(({ memoryBytesMax }) => memoryBytesMax !== null)) {
+    isLeftOut('data larger than memory', 'memory limits need Linux control groups and root.');
   }
-  if (!memoryLimits && sections.some(({ conditions }) => conditions.memoryBytesMax !== null)) {
-    skipped.push({ what: 'data larger than memory', why: 'memory limits need Linux control groups and root.' });
-    sections = sections.filter(({ conditions }) => conditions.memoryBytesMax === null);
-  }
-  const correctness = redis ? plan.correctness : plan.correctness.filter(({ strategy }) => strategy !== 'cloned-redis');
-  return { ...plan, sections: sections.filter((one) => contestantsOf(one).length > 0), correctness, skipped };
+  const possibleSections = (sections: readonly Section[]) =>
+    sections.flatMap((section) => possibleSection(section, abilities)).filter((one) => contestantsOf(one).length > 0);
+  return {
+    ...plan,
+    sections: possibleSections(plan.sections),
+    laterSections: (found) => possibleSections(plan.laterSections(found)),
+    correctness: (found) => plan.correctness(found).filter(({ strategy }) => redis || strategy !== 'cloned-redis'),
+    skipped,
+  };
 }
 
-export function withoutRedis(section: Section): Section {
-  return { ...section, cells: section.cells.filter(({ contestant }) => contestant.strategy !== 'cloned-redis') };
+/** As it can be measured here, or not at all. */
+function possibleSection(section: Section, { redis, cpuQuotas, memoryLimits, cores }: Abilities): readonly Section[] {
+  const { emulatedCores, memoryBytesMax } = section.conditions;
+  if (memoryBytesMax !== null && !memoryLimits) return [];
+  if (emulatedCores !== null && !cpuQuotas && emulatedCores > cores) return [];
+  const conditions = { ...section.conditions, emulatedCores: cpuQuotas ? emulatedCores : null };
+  const cells = section.cells.filter(({ contestant }) => redis || contestant.strategy !== 'cloned-redis');
+  return [{ ...section, conditions, cells }];
+}
+
+/** Before the first section has found anything: enough to know which sections will follow and how long they take. */
+export function anything(cores: number): Found {
+  return { partitioned: layoutsFor(cores).partitioned[0] as Contestant, getsPerS: 10_000, putsPerS: 10_000 };
 }

@@ -19,12 +19,18 @@ export type Program = {
   readonly env: NodeJS.ProcessEnv;
 };
 
+/** Leaders of the groups that are not stopped yet. */
+const living = new Set<number>();
+// Last resort, when the benchmark ends in the middle; before its files are removed.
+process.prependListener('exit', () => {
+  for (const pid of living) killGroup(pid);
+});
+
 export class ContestantProcess<Announced> {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #command: string;
   readonly #announced: Promise<Announced>;
-  readonly #killGroup = () => killGroup(this.pid);
 
   /** @param announcedBy what a line of its output says when it serves; undefined for any other line */
   constructor({ command, args, env }: Program, announcedBy: (line: string) => Announced | undefined) {
@@ -38,8 +44,7 @@ export class ContestantProcess<Announced> {
     this.#child.on('error', () => {});
     if (this.#child.pid === undefined) throw new BenchFailure(`${this.#command} cannot be started.`);
     this.pid = this.#child.pid;
-    // Last resort, when the benchmark ends in the middle; before its files are removed.
-    process.prependListener('exit', this.#killGroup);
+    living.add(this.pid);
     this.#announced = this.#announcement(announcedBy);
     // Whoever waits for it is told; nobody else needs to be.
     this.#announced.catch(() => {});
@@ -61,14 +66,14 @@ export class ContestantProcess<Announced> {
   async stop(): Promise<void> {
     if (this.death === undefined) {
       const ended = once(this.#child, 'exit');
-      const impatience = setTimeout(this.#killGroup, stopDeadlineMs);
+      const impatience = setTimeout(killGroup, stopDeadlineMs, this.pid);
       this.#child.kill('SIGTERM');
       await ended;
       clearTimeout(impatience);
     }
     // What it forked does not outlive it either.
-    this.#killGroup();
-    process.off('exit', this.#killGroup);
+    killGroup(this.pid);
+    living.delete(this.pid);
   }
 
   #announcement(announcedBy: (line: string) => Announced | undefined): Promise<Announced> {

@@ -48,7 +48,7 @@ export function expectedMsOf(section: Section): number {
   );
   const driving = section.cells.length * section.rounds * (section.seconds * 1_000 + driveOverheadMs);
   return (
-    startExpectedMs + sum(storing) * contestants.length * 0.6 + contestants.length * 1_000 * warmUpSeconds * 2 + driving
+    startExpectedMs + sum(storing) * contestants.length * 0.6 + contestants.length * 1_000 * warmUpSeconds + driving
   );
 }
 
@@ -114,8 +114,9 @@ async function warmUp(section: Section, running: readonly Running[], laboratory:
   laboratory.say(`${section.title}: warming up`);
   for (const { port, contestant } of running) {
     const own = section.cells.filter((cell) => nameOf(cell.contestant) === nameOf(contestant));
-    for (const mix of new Set(own.map(({ workload }) => workload.mix))) {
-      const workload = { ...plainWorkload, mix, dataSet: firstDataSet(section) };
+    // Storing the keys was a warm-up for writes.
+    if (own.some(({ workload }) => mixes[workload.mix].readShare > 0)) {
+      const workload = { ...plainWorkload, mix: 'get' as const, dataSet: firstDataSet(section) };
       await laboratory.drive({ ...driveOf(workload, laboratory), port, seconds: warmUpSeconds });
     }
   }

@@ -1,7 +1,6 @@
 /** Which strategy wins where, in plain words. Only those that keep an acknowledged write compete. Pure. */
 
 import { workloadName, workloadTitle } from '../cells/cell.ts';
-import { layoutsFor } from '../cells/plan.ts';
 import { isMeantDurable, type Strategy, strategies } from '../contestants/contestant.ts';
 import { spreadOver } from '../measure/trial.ts';
 import type { Results, SectionResults } from '../results.ts';
@@ -21,8 +20,7 @@ export type Contest = {
 const drawLead = 1.05;
 
 /** At the rates of a section of latencies, who could not keep up comes last. */
-export function contestsOf({ sections, machine }: Results): readonly Contest[] {
-  const { partitioned } = layoutsFor(machine.cores);
+export function contestsOf({ sections, recommendation }: Results): readonly Contest[] {
   return sections.flatMap((section) => {
     const byWorkload = new Map<string, SectionResults['cells'][number][]>();
     for (const one of section.cells) {
@@ -30,7 +28,7 @@ export function contestsOf({ sections, machine }: Results): readonly Contest[] {
       const isOtherLayout =
         section.conditions.emulatedCores === null &&
         contestant.strategy === 'partitioned' &&
-        (contestant.fronts !== partitioned.fronts || contestant.backs !== partitioned.backs);
+        (contestant.fronts !== recommendation?.routers || contestant.backs !== recommendation.shards);
       if (!isMeantDurable(contestant) || isOtherLayout) continue;
       byWorkload.set(workloadName(workload), [...(byWorkload.get(workloadName(workload)) ?? []), one]);
     }

@@ -1,6 +1,6 @@
 /** The report of a run, block by block. Pure. */
 
-import { idOf, type Workload, workloadName, workloadTitle } from '../cells/cell.ts';
+import { dataSets, idOf, type Workload, workloadName, workloadTitle } from '../cells/cell.ts';
 import { type Contestant, nameOf, type strategies, titleOf } from '../contestants/contestant.ts';
 import { cpuUsOf, spreadOver, type Trial } from '../measure/trial.ts';
 import type { Results, SectionResults } from '../results.ts';
@@ -57,14 +57,14 @@ function introduction({ scale, commit, startedAt, tookMs, command, machine, skip
   ];
 }
 
-function targetBlocks({ targets }: Results): Block[] {
+function targetBlocks({ targets, recommendation }: Results): Block[] {
   const measured = targets.filter(({ reached }) => reached !== null);
   if (measured.length === 0) return [];
   return [
     { kind: 'heading', text: 'Targets' },
     {
       kind: 'paragraph',
-      text: 'Ratios of the partitioned strategy to another, taken within each round; the median decides.',
+      text: `Ratios of the partitioned strategy to another, taken within each round; the median decides. It has the numbers of routers and shards that did best at \`GET\` and \`PUT\` in this run${recommendation === null ? '' : `: ${recommendation.routers} and ${recommendation.shards}`}; at 8 emulated cores, 4 and 4.`,
     },
     {
       kind: 'table',
@@ -154,7 +154,7 @@ function strategyBlocks(section: SectionResults | undefined, { memory }: Results
     { kind: 'heading', text: 'Strategies' },
     {
       kind: 'paragraph',
-      text: 'Values of 100 bytes under 100,000 uniform keys, 64 connections, saturation: each connection sends its next request when the last one is answered. CPU is µs a request over all processes of a contestant; memory is their proportional set size after the section, in MiB.',
+      text: `Values of 100 bytes under ${count(dataSets['100B'].keys)} uniform keys, 64 connections, saturation: each connection sends its next request when the last one is answered. CPU is µs a request over all processes of a contestant; memory is their proportional set size after the section, in MiB.`,
     },
     {
       kind: 'table',

@@ -36,9 +36,11 @@ class IpcHopStore implements Store {
         put: { contentType: operation.contentType, value: operation.value.toString('latin1') },
       }),
     };
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#waiting.set(id, resolve);
-      this.#shards[slot % this.#shards.length]?.send(question);
+      this.#shards[slot % this.#shards.length]?.send(question, (error) => {
+        if (error !== null) reject(error);
+      });
     });
   }
 
