@@ -18,7 +18,7 @@ export type BarPlot = {
   readonly valueText: (value: number) => string;
 };
 
-const titleWidth = 250;
+const titleWidth = 290;
 const barsWidth = 260;
 const valueWidth = 48;
 const rowHeight = 26;

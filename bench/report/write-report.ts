@@ -10,10 +10,17 @@ import { reportOf } from './report.ts';
 export function writeReport(directory: string, results: Results): void {
   mkdirSync(directory, { recursive: true });
   const document = reportOf(results);
-  writeFileSync(join(directory, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(join(directory, 'results.json'), jsonOf(results));
   writeFileSync(join(directory, 'report.md'), markdownOf(document));
   writeFileSync(join(directory, 'report.html'), pageOf(document));
   for (const block of document.blocks) {
     if (block.kind === 'plot') writeFileSync(join(directory, block.file), block.svg);
   }
+}
+
+/** A line a cell, and no more digits than mean anything: the file is read by people and kept in git, too. */
+function jsonOf(results: Results): string {
+  const rounded = (_: string, value: unknown) =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
+  return `${JSON.stringify(results, rounded).replaceAll('{"id":', '\n{"id":')}\n`;
 }
