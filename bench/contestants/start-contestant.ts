@@ -63,7 +63,7 @@ export async function startContestant(contestant: Contestant, options: StartOpti
       counterPath: null,
       disk,
       processes: async () => [
-        ...(processes ?? (await processesOfService(join(directory, 'data')))),
+        ...(processes ?? (await processesOfService(join(directory, 'data'), contestant.strategy === 'single'))),
         ...(redis === undefined ? [] : [{ role: 'redis', pid: redis.process.pid }]),
       ],
       death: () => started.find(({ death }) => death !== undefined)?.death,
@@ -110,7 +110,9 @@ function program(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));
 }
 
-async function processesOfService(data: string): Promise<readonly Process[]> {
+/** The one process that a service without shards has is a clone of nothing. */
+async function processesOfService(data: string, isSingle: boolean): Promise<readonly Process[]> {
   const { processes } = await statusOfService(data);
-  return processes.flatMap(({ role, pid }) => (pid === null ? [] : [{ role, pid }]));
+  const nameOfRole = (role: string) => (isSingle && role === 'clone' ? 'single' : role);
+  return processes.flatMap(({ role, pid }) => (pid === null ? [] : [{ role: nameOfRole(role), pid }]));
 }

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { type Cell, type DataSetName, dataSets, idOf, mixes, plainWorkload, type Workload } from '../cells/cell.ts';
 import { contestantsOf, type Section } from '../cells/plan.ts';
 import type { Process } from '../contestants/announcement.ts';
-import { nameOf, titleOf } from '../contestants/contestant.ts';
+import { type Contestant, nameOf, titleOf } from '../contestants/contestant.ts';
 import { type Running, startContestant } from '../contestants/start-contestant.ts';
 import { cpuUsOf, machineCpuUs, ownCpuUs } from '../cpu-time.ts';
 import { createControlGroup } from '../emulation/control-group.ts';
@@ -30,8 +30,9 @@ export type MemoryUse = {
 
 export type SectionResult = { readonly cells: readonly CellResult[]; readonly memory: readonly MemoryUse[] };
 
-/** Compilers take about two seconds of load until they are done; storing the keys was one. */
-const warmUpSeconds = 0.7;
+/** Compilers take about two seconds of load a process until they are done; storing the keys was one. */
+const warmUpSecondsMin = 0.7;
+const warmUpSecondsAProcess = 0.35;
 const loadConnections = 128;
 /** Beside the drive itself: starting the load generator, connecting, reading its result. */
 const driveOverheadMs = 60;
@@ -48,7 +49,7 @@ export function expectedMsOf(section: Section): number {
   );
   const driving = section.cells.length * section.rounds * (section.seconds * 1_000 + driveOverheadMs);
   return (
-    startExpectedMs + sum(storing) * contestants.length * 0.6 + contestants.length * 1_000 * warmUpSeconds + driving
+    startExpectedMs + sum(storing) * contestants.length * 0.6 + sum(contestants.map(warmUpSecondsOf)) * 1_000 + driving
   );
 }
 
@@ -110,16 +111,21 @@ async function storeKeys(section: Section, running: readonly Running[], laborato
   }
 }
 
+/** Before they get less CPU: else their compilers would be measured. */
 async function warmUp(section: Section, running: readonly Running[], laboratory: Laboratory): Promise<void> {
   laboratory.say(`${section.title}: warming up`);
   for (const { port, contestant } of running) {
-    const own = section.cells.filter((cell) => nameOf(cell.contestant) === nameOf(contestant));
-    // Storing the keys was a warm-up for writes.
-    if (own.some(({ workload }) => mixes[workload.mix].readShare > 0)) {
-      const workload = { ...plainWorkload, mix: 'get' as const, dataSet: firstDataSet(section) };
-      await laboratory.drive({ ...driveOf(workload, laboratory), port, seconds: warmUpSeconds });
-    }
+    const workload = {
+      ...plainWorkload,
+      mix: contestant.strategy === 'bare' ? 'get' : 'a',
+      dataSet: firstDataSet(section),
+    } as const;
+    await laboratory.drive({ ...driveOf(workload, laboratory), port, seconds: warmUpSecondsOf(contestant) });
   }
+}
+
+function warmUpSecondsOf({ fronts, backs }: Contestant): number {
+  return Math.max(warmUpSecondsMin, (fronts + backs) * warmUpSecondsAProcess);
 }
 
 function firstDataSet({ cells }: Section): DataSetName {

@@ -17,10 +17,14 @@ export type Contest = {
 };
 
 /** Less is a draw. */
-const drawLead = 1.05;
+export const drawLead = 1.05;
 
 /** At the rates of a section of latencies, who could not keep up comes last. */
 export function contestsOf({ sections, recommendation }: Results): readonly Contest[] {
+  // Both sections have the plainest workloads; those of the first are beside naive strategies, too.
+  const repeated = new Set(
+    sections.find(({ name }) => name === 'workloads')?.cells.map(({ cell }) => workloadName(cell.workload)),
+  );
   return sections.flatMap((section) => {
     const byWorkload = new Map<string, SectionResults['cells'][number][]>();
     for (const one of section.cells) {
@@ -29,7 +33,8 @@ export function contestsOf({ sections, recommendation }: Results): readonly Cont
         section.conditions.emulatedCores === null &&
         contestant.strategy === 'partitioned' &&
         (contestant.fronts !== recommendation?.routers || contestant.backs !== recommendation.shards);
-      if (!isMeantDurable(contestant) || isOtherLayout) continue;
+      const isRepeated = section.name === 'strategies' && repeated.has(workloadName(workload));
+      if (!isMeantDurable(contestant) || isOtherLayout || isRepeated) continue;
       byWorkload.set(workloadName(workload), [...(byWorkload.get(workloadName(workload)) ?? []), one]);
     }
     return [...byWorkload.values()].filter((cells) => cells.length > 1).map((cells) => contestOf(section, cells));
@@ -50,31 +55,43 @@ function contestOf(section: SectionResults, cells: readonly SectionResults['cell
   return { section, workload, ranking, lead: isLatency ? second.figure / first.figure : first.figure / second.figure };
 }
 
-/** For each strategy that wins anywhere, a sentence of where. */
+/** More would not be read. */
+const placesNamed = 7;
+
+/** For each strategy that wins anywhere on this machine, a sentence of where; for emulated cores, which have a map, of how often. */
 export function winsInWords(results: Results): readonly string[] {
-  const contests = contestsOf(results);
+  const all = contestsOf(results);
+  const here = all.filter(({ section }) => section.conditions.emulatedCores === null);
+  const emulated = all.filter(({ section }) => section.conditions.emulatedCores !== null);
   const sentences = (Object.keys(strategies) as Strategy[]).flatMap((strategy) => {
-    const won = contests.filter(({ ranking, lead }) => ranking[0]?.strategy === strategy && lead >= drawLead);
-    if (won.length === 0) return [];
-    const places = won.map((one) => `${placeOf(one)} (${ratio(one.lead)} ×)`);
-    return [
-      `**${capital(strategies[strategy].title)}** wins ${won.length} of ${contests.length}: ${places.join('; ')}.`,
-    ];
+    const [won, wonThere] = [wonBy(strategy, here), wonBy(strategy, emulated)];
+    if (won.length + wonThere.length === 0) return [];
+    const onEmulated =
+      wonThere.length === 0 ? [] : [`${wonThere.length} of ${emulated.length} on emulated cores: ${named(wonThere)}.`];
+    const onThese = won.length === 0 ? [] : [`${won.length} of ${here.length} here: ${named(won)}.`];
+    return [`**${capital(strategies[strategy].title)}** wins ${[...onThese, ...onEmulated].join(' And ')}`];
   });
-  const draws = contests.filter(({ lead }) => lead < drawLead);
-  if (draws.length === 0) return sentences;
-  const drawn = draws.map(
-    (one) =>
-      `${placeOf(one)} (${one.ranking
-        .slice(0, 2)
-        .map(({ strategy }) => strategies[strategy].title)
-        .join(' / ')})`,
-  );
-  return [...sentences, `**Nobody**, within 5 %: ${drawn.join('; ')}.`];
+  const draws = all.filter(({ lead }) => lead < drawLead).length;
+  return draws === 0
+    ? sentences
+    : [...sentences, `In ${draws} of ${all.length} the first and the second are within 5 %: even.`];
+}
+
+/** The clearest first. */
+function wonBy(strategy: Strategy, contests: readonly Contest[]): readonly Contest[] {
+  const won = contests.filter(({ ranking, lead }) => ranking[0]?.strategy === strategy && lead >= drawLead);
+  return won.sort((a, b) => b.lead - a.lead);
+}
+
+function named(contests: readonly Contest[]): string {
+  const places = contests.slice(0, placesNamed).map((one) => `${placeOf(one)} (${ratio(one.lead)} ×)`);
+  const more = contests.length - places.length;
+  return `${places.join('; ')}${more > 0 ? `; and ${more} more by less` : ''}`;
 }
 
 function placeOf({ section, workload }: Contest): string {
-  const place = section.conditions.emulatedCores === null ? '' : ` on ${section.title}`;
+  const count = section.conditions.emulatedCores;
+  const place = count === null ? '' : `, ${count} core${count === 1 ? '' : 's'}`;
   return `${workloadTitle(workload)}${place}${section.name === 'memory' ? ' under 384 MiB' : ''}`;
 }
 

@@ -6,7 +6,7 @@ import { spreadOver, type Trial } from '../measure/trial.ts';
 import type { Results, SectionResults } from '../results.ts';
 import { barPlot } from './bar-plot.ts';
 import { roleColors, strategyColors } from './colors.ts';
-import { contestsOf } from './findings.ts';
+import { contestsOf, drawLead } from './findings.ts';
 import { type Line, linePlot, type Panel } from './line-plot.ts';
 import { ratio, short } from './texts.ts';
 import { type Square, winnerMap } from './winner-map.ts';
@@ -133,6 +133,7 @@ const mapTitles: Readonly<Record<(typeof mapMixes)[number], string>> = {
   b: '95 % reads',
   get: '100 % reads',
 };
+const evenColor = '#9aa5b1';
 /** A lead from which on a square has its full colour. */
 const fullLead = 3;
 
@@ -152,6 +153,7 @@ function crossoverPlot(results: Results): Plot | undefined {
     );
     const winner = found?.ranking[0]?.strategy;
     if (found === undefined || winner === undefined) return null;
+    if (found.lead < drawLead) return { text: ['even', `${ratio(found.lead)} ×`], color: evenColor, strength: 0 };
     winners.add(winner);
     const strength = Math.min(1, Math.log(found.lead) / Math.log(fullLead));
     return { text: [shortTitles[winner] ?? winner, `${ratio(found.lead)} ×`], color: strategyColors[winner], strength };
