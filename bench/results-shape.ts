@@ -32,7 +32,7 @@ const correctness = objectOf({
   contestant: text,
   durability: oneOf(objectOf({ contestant: text, writes: integer, syncs: integer, durable: yesOrNo }), nothing),
   registers: verdict,
-  counters: oneOf(verdict, nothing),
+  counters: verdict,
   kill: objectOf({
     ...{ killed: text, verdict, requests: integer, errors: integer, longestGapMs: number, recovered: yesOrNo },
   }),

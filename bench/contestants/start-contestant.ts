@@ -15,8 +15,6 @@ import { spawnRedis } from './redis.ts';
 export type Running = {
   readonly contestant: Contestant;
   readonly port: number;
-  /** Before a counter's key, where increments are served. */
-  readonly counterPath: string | null;
   readonly disk: SlowDisk;
   /** As they are now: those that died have been replaced. */
   readonly processes: () => Promise<readonly Process[]>;
@@ -60,7 +58,6 @@ export async function startContestant(contestant: Contestant, options: StartOpti
     return {
       contestant,
       port: Number(new URL(url).port),
-      counterPath: null,
       disk,
       processes: async () => [
         ...(processes ?? (await processesOfService(join(directory, 'data'), contestant.strategy === 'single'))),

@@ -20,11 +20,11 @@ export function correctnessBlocks({ correctness }: Results): Block[] {
       columns: ['', 'requests', 'stale reads', 'lost updates', 'invented values', 'lost increments', 'verdict'],
       rows: correctness.map(({ contestant, registers, counters }) => [
         titleOfName(contestant),
-        count(registers.requests + (counters?.requests ?? 0)),
+        count(registers.requests + counters.requests),
         count(registers.staleReads),
         count(registers.lostUpdates),
         count(registers.inventedValues),
-        counters === null ? 'not served' : count(counters.lostIncrements),
+        count(counters.lostIncrements),
         isWrong({ registers, counters }) ? '**wrong**' : 'right',
       ]),
     },
@@ -78,7 +78,7 @@ export function correctnessBlocks({ correctness }: Results): Block[] {
 
 export function isWrong({ registers, counters }: Pick<Correctness, 'registers' | 'counters'>): boolean {
   const { staleReads, lostUpdates, inventedValues } = registers;
-  return staleReads + lostUpdates + inventedValues + (counters?.lostIncrements ?? 0) > 0;
+  return staleReads + lostUpdates + inventedValues + counters.lostIncrements > 0;
 }
 
 export function titleOfName(name: string): string {

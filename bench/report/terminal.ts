@@ -23,7 +23,7 @@ export function summaryOf(results: Results): string {
     ...(measured.length === 0 ? [] : [tableOf(targetColumns, measured), '']),
     ...correctness.map((one) => {
       const { registers, counters, kill } = one;
-      const found = `${count(registers.staleReads)} stale reads, ${count(registers.lostUpdates)} lost updates${counters === null ? '' : `, ${count(counters.lostIncrements)} lost increments`}`;
+      const found = `${count(registers.staleReads)} stale reads, ${count(registers.lostUpdates)} lost updates, ${count(counters.lostIncrements)} lost increments`;
       const killed = `${kill.killed} killed: ${count(kill.errors)} errors, ${count(kill.verdict.lostUpdates)} lost updates`;
       return `${isWrong(one) ? 'WRONG' : 'right'}  ${titleOfName(one.contestant)}: ${found}; ${killed}`;
     }),

@@ -35,7 +35,7 @@ async function begin(start: StartClone, log: Log, tell: (message: MessageToPrima
     audit: (id) => shared.audit((report) => tell({ type: 'audit-report', id, ...report, faults: [...report.faults] })),
     drain: async () => {
       await app.close();
-      await shared.store.stop();
+      await shared.stop();
     },
   };
 }

@@ -6,10 +6,11 @@
 import type { Store } from '../kv/store.ts';
 import { firstRing } from '../partition/ring.ts';
 import type { StartClone } from '../process/messages.ts';
-import { isBusy } from '../sqlite/database.ts';
+import { unlessBusy } from '../sqlite/database.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import { type FileCounters, ShardFile } from '../sqlite/shard-file.ts';
 import { SqliteStore } from '../sqlite/sqlite-store.ts';
+import { Sweeper } from '../sqlite/sweeper.ts';
 
 /** A step takes about a millisecond: clients are served in between. */
 const auditStepRows = 256;
@@ -18,14 +19,21 @@ export class SharedFile {
   readonly store: Store;
   readonly #file: ShardFile;
   readonly #shard: number;
+  readonly #sweeper: Sweeper;
   #counters: FileCounters;
 
   /** @throws UnusableFile, FileLocked */
   constructor({ service, shard, file, access }: StartClone['store'], onSettled: (durationMs: number) => void) {
-    this.#file = new ShardFile(file, { service, shard }, access);
+    this.#file = new ShardFile(file, { service, shard }, { access });
     this.#shard = shard;
     this.#counters = this.#file.counters;
     this.store = new SqliteStore(this.#file, { onSettled });
+    this.#sweeper = new Sweeper(this.#file, () => true);
+  }
+
+  async stop(): Promise<void> {
+    this.#sweeper.stop();
+    await this.store.stop();
   }
 
   /** As they are, or were a moment ago. */
@@ -44,14 +52,5 @@ export class SharedFile {
       else onReport(report);
     };
     step();
-  }
-}
-
-function unlessBusy<T>(ask: () => T): T | undefined {
-  try {
-    return ask();
-  } catch (error) {
-    if (isBusy(error)) return undefined;
-    throw error;
   }
 }

@@ -5,8 +5,11 @@
 
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Store } from '../kv/store.ts';
+import { registerBatchRoutes } from './batch-routes.ts';
+import { registerCounterRoutes } from './counter-routes.ts';
 import { hostGuard } from './host-guard.ts';
 import { registerKvRoutes } from './kv-routes.ts';
+import { registerListRoutes } from './list-routes.ts';
 import { kvErrorOf, rawProblem, sendProblem } from './problem.ts';
 import { registerServiceRoutes, type ServiceView } from './service-routes.ts';
 
@@ -60,13 +63,16 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
   if (allowedHosts !== 'any') app.addHook('onRequest', hostGuard(allowedHosts));
-  app.setErrorHandler((error, _request, reply) => {
-    const { code, message, cause } = kvErrorOf(error, { valueBytesMax });
+  app.setErrorHandler((error, request, reply) => {
+    const { code, message, cause } = kvErrorOf(error, { valueBytesMax, bodyLimit: request.routeOptions.bodyLimit });
     if (code === 'internal-error') onDefect(cause);
     return sendProblem(reply, code, message);
   });
   answerUnroutable(app);
   registerKvRoutes(app, store);
+  registerCounterRoutes(app, store);
+  registerListRoutes(app, store);
+  registerBatchRoutes(app, store, valueBytesMax);
   registerServiceRoutes(app, service);
   return app;
 }
@@ -86,6 +92,10 @@ function answerUnroutable(app: FastifyInstance): void {
       reply.header('allow', allowed);
       return sendProblem(reply, 'method-not-allowed', `${request.method} is not allowed here; allowed are ${allowed}.`);
     }
-    return sendProblem(reply, 'route-unknown', 'There are /v1/kv/{key}, /v1/topology, /livez and /readyz.');
+    return sendProblem(
+      reply,
+      'route-unknown',
+      `There are ${[...methodsByRoute.keys()].map((route) => route.replace('*', '{key}')).join(', ')}.`,
+    );
   });
 }

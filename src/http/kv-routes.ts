@@ -6,9 +6,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { KvError } from '../kv/errors.ts';
 import { type Key, keyOfBase64url, keyOfPath } from '../kv/key.ts';
-import type { Outcome, Store } from '../kv/store.ts';
+import type { Outcome, Store, Timing, WriteOperation } from '../kv/store.ts';
 import { slotOf } from '../partition/slot.ts';
+import { conditionOf, etagOf, readVerdict } from './conditions.ts';
+import { expiresAtMsOf } from './expiry.ts';
+import { clientNameOf } from './idempotency.ts';
+import { oneOfTexts, type Parameters, parametersOf } from './parameters.ts';
 import { sendProblem } from './problem.ts';
+import { rangeOf } from './ranges.ts';
+import { sendTiming, timingWanted } from './server-timing.ts';
 
 const kvPath = '/v1/kv/';
 const contentTypeBytesMax = 255;
@@ -17,103 +23,205 @@ const noBytes = Buffer.alloc(0);
 /** Beyond it, copying a value into text costs more than the second write. */
 const oneWriteBytesMax = 4 * 1024;
 
+const readParameters = ['key-encoding', 'timing'] as const;
+const putParameters = [...readParameters, 'ttl', 'expires-at'] as const;
+
 export function registerKvRoutes(app: FastifyInstance, store: Store): void {
   app.get(`${kvPath}*`, async (request, reply) => {
-    const key = keyOfRequest(request);
-    return sendOutcome(reply, key, await store.execute({ kind: 'get', slot: slotOf(key), key }));
+    const { key, timing } = addressOf(request, kvPath, readParameters);
+    return sendRead(request, reply, key, await store.execute({ kind: 'get', slot: slotOf(key), key }, timing), timing);
   });
 
   app.head(`${kvPath}*`, async (request, reply) => {
-    const key = keyOfRequest(request);
-    return sendOutcome(reply, key, await store.execute({ kind: 'head', slot: slotOf(key), key }));
+    const { key, timing } = addressOf(request, kvPath, readParameters);
+    return sendRead(request, reply, key, await store.execute({ kind: 'head', slot: slotOf(key), key }, timing), timing);
   });
 
   app.put(`${kvPath}*`, async (request, reply) => {
-    const key = keyOfRequest(request);
+    const { key, parameters, timing } = addressOf(request, kvPath, putParameters);
     checkBodyHeaders(request);
     const contentType = storableContentType(request.headers['content-type']);
-    const value = (request.body as Buffer | undefined) ?? noBytes;
-    return sendOutcome(reply, key, await store.execute({ kind: 'put', slot: slotOf(key), key, contentType, value }));
+    const value = bodyOf(request);
+    const expiresAtMs = expiresAtMsOf(parameters.ttl, parameters['expires-at']);
+    const operation: WriteOperation = {
+      kind: 'put',
+      slot: slotOf(key),
+      key,
+      contentType,
+      value,
+      ...(expiresAtMs !== undefined && { expiresAtMs }),
+      ...guardsOf(request, key, [contentType, value]),
+    };
+    const outcome = await store.execute(operation, timing);
+    if (expiresAtMs !== undefined) reply.header('expires-at', expiresAtMs);
+    return sendWritten(reply, outcome, timing);
   });
 
   app.delete(`${kvPath}*`, async (request, reply) => {
-    const key = keyOfRequest(request);
-    return sendOutcome(reply, key, await store.execute({ kind: 'delete', slot: slotOf(key), key }));
+    const { key, timing } = addressOf(request, kvPath, readParameters);
+    const operation: WriteOperation = { kind: 'delete', slot: slotOf(key), key, ...guardsOf(request, key, []) };
+    return sendWritten(reply, await store.execute(operation, timing), timing);
   });
 }
 
-function sendOutcome(reply: FastifyReply, key: Key, outcome: Outcome): FastifyReply {
+/** Bytes, whatever they are. */
+export function bodyOf(request: FastifyRequest): Buffer {
+  return (request.body as Buffer | undefined) ?? noBytes;
+}
+
+/**
+ * What a write is bound to, as parts of its operation.
+ * @param asked what makes the request what it is, besides method, URL and condition
+ * @throws KvError condition-malformed, idempotency-key-invalid
+ */
+export function guardsOf(
+  { headers, method, raw }: FastifyRequest,
+  key: Key,
+  asked: readonly (string | Buffer)[],
+): Pick<WriteOperation, 'condition' | 'clientName'> {
+  const condition = conditionOf(headers);
+  const name = clientNameOf(headers, key, [method, raw.url ?? '', JSON.stringify(condition ?? null), ...asked]);
+  return condition === undefined ? name : { ...name, condition };
+}
+
+export type Address<Name extends string> = {
+  readonly key: Key;
+  readonly parameters: Parameters<Name>;
+  readonly timing: Timing | undefined;
+};
+
+/** @throws KvError key-empty, key-malformed, key-too-long, parameter-unknown, parameter-invalid */
+export function addressOf<const Name extends string>(
+  request: FastifyRequest,
+  path: string,
+  allowed: readonly (Name | 'key-encoding' | 'timing')[],
+): Address<Name> {
+  // From the raw URL: the router's decoded parameter has lost which bytes were sent.
+  const url = request.raw.url as string;
+  const queryAt = url.indexOf('?');
+  const parameters = parametersOf(url, allowed);
+  const segment = url.slice(path.length, queryAt === -1 ? undefined : queryAt);
+  const isBase64url = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']) === 'base64url';
+  return {
+    key: isBase64url ? keyOfBase64url(segment) : keyOfPath(segment),
+    parameters: parameters as Parameters<Name>,
+    timing: timingWanted(request, parameters.timing),
+  };
+}
+
+function sendRead(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  key: Key,
+  outcome: Outcome,
+  timing: Timing | undefined,
+): FastifyReply {
+  sendTiming(reply, timing);
+  if (outcome.kind === 'failed') return sendProblem(reply, outcome.code, outcome.detail);
+  // On its way here the value may have expired.
+  if ((outcome.kind !== 'value' && outcome.kind !== 'metadata') || isOver(outcome)) {
+    return sendProblem(reply, 'key-not-found', `There is no value under the key ${JSON.stringify(key.toString())}.`);
+  }
+  const verdict = readVerdict(request.headers, outcome.version);
+  if (verdict === 'unmet') return sendUnmet(reply, outcome.version);
+  if (verdict === 'not-modified') {
+    return reply
+      .code(304)
+      .headers({ etag: etagOf(outcome.version), ...expiryHeader(outcome) })
+      .send();
+  }
+  if (outcome.kind === 'metadata') {
+    return reply
+      .code(200)
+      .headers({ ...headersOf(outcome, outcome.valueBytes), 'accept-ranges': 'bytes' })
+      .send();
+  }
+  return sendValue(request, reply, outcome);
+}
+
+/** The answer to a write. */
+export function sendWritten(reply: FastifyReply, outcome: Outcome, timing: Timing | undefined): FastifyReply {
+  sendTiming(reply, timing);
   switch (outcome.kind) {
-    case 'value':
-      return sendValue(reply, outcome);
-    case 'metadata':
-      return reply.code(200).headers(headersOf(outcome, outcome.valueBytes)).send();
-    case 'absent':
-      return sendProblem(reply, 'key-not-found', `There is no value under the key ${JSON.stringify(key.toString())}.`);
     case 'created':
-      return reply.code(201).header('etag', `"${outcome.version}"`).send();
+      return reply.code(201).header('etag', etagOf(outcome.version)).send();
     case 'replaced':
-      return reply.code(204).header('etag', `"${outcome.version}"`).send();
+      return reply.code(204).header('etag', etagOf(outcome.version)).send();
     case 'deleted':
       return reply.code(204).send();
+    case 'counted':
+      return reply
+        .code(200)
+        .headers({ etag: etagOf(outcome.version), 'content-type': 'text/plain' })
+        .send(`${outcome.number}`);
+    case 'unmet':
+      return sendUnmet(reply, outcome.version);
     case 'failed':
       return sendProblem(reply, outcome.code, outcome.detail);
+    default:
+      throw new TypeError(`a write cannot come to ${outcome.kind}`);
   }
 }
 
-type ValueHead = { readonly version: number; readonly contentType: string };
+/** @param version what the key has; 0 when it has no value */
+function sendUnmet(reply: FastifyReply, version: number): FastifyReply {
+  if (version !== 0) reply.header('etag', etagOf(version));
+  return sendProblem(reply, 'condition-not-met', unmetDetail(version));
+}
 
-function sendValue(reply: FastifyReply, outcome: ValueHead & { readonly value: Buffer }): FastifyReply {
-  const { value } = outcome;
-  const headers = headersOf(outcome, value.length);
-  if (value.length > oneWriteBytesMax) return reply.code(200).headers(headers).send(value);
+export function unmetDetail(version: number): string {
+  return version === 0 ? 'The key has no value.' : `The key has version ${version}: its ETag is ${etagOf(version)}.`;
+}
+
+type Head = { readonly version: number; readonly contentType: string; readonly expiresAtMs?: number };
+
+function isOver({ expiresAtMs }: Head): boolean {
+  return expiresAtMs !== undefined && expiresAtMs <= Date.now();
+}
+
+function sendValue(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  outcome: Head & { readonly value: Buffer },
+): FastifyReply {
+  const { value, version } = outcome;
+  const range = rangeOf(headers, value.length, etagOf(version));
+  if (range === 'not-satisfiable') {
+    reply.header('content-range', `bytes */${value.length}`);
+    return sendProblem(reply, 'range-not-satisfiable', `The value has ${value.length} bytes, the first is number 0.`);
+  }
+  if (range !== 'whole') {
+    const part = value.subarray(range.first, range.last + 1);
+    reply.header('content-range', `bytes ${range.first}-${range.last}/${value.length}`);
+    return reply.code(206).headers(headersOf(outcome, part.length)).send(part);
+  }
+  const answerHeaders = headersOf(outcome, value.length);
+  if (value.length > oneWriteBytesMax || reply.hasHeader('server-timing')) {
+    return reply.code(200).headers(answerHeaders).send(value);
+  }
   // As latin1 text, head and body leave in one write; as bytes they would be two, which costs a sixth of a small GET.
   reply.hijack();
-  reply.raw.writeHead(200, headers);
+  reply.raw.writeHead(200, answerHeaders);
   reply.raw.end(value.toString('latin1'), 'latin1');
   return reply;
 }
 
 /** The stored type goes out as it came in, without a charset added to it. */
-function headersOf({ version, contentType }: ValueHead, valueBytes: number): Record<string, string | number> {
-  return {
-    'content-type': contentType === '' ? defaultContentType : contentType,
+function headersOf(head: Head, valueBytes: number): Record<string, string | number> {
+  const headers: Record<string, string | number> = {
+    'content-type': head.contentType === '' ? defaultContentType : head.contentType,
     'content-length': valueBytes,
-    etag: `"${version}"`,
+    etag: etagOf(head.version),
     // A stored page opened in a browser is shown, but runs no script, and has no origin to act for.
     'content-security-policy': "default-src 'none'; sandbox",
     'x-content-type-options': 'nosniff',
   };
+  if (head.expiresAtMs !== undefined) headers['expires-at'] = head.expiresAtMs;
+  return headers;
 }
 
-/** @throws KvError key-empty, key-malformed, key-too-long, parameter-unknown, parameter-invalid */
-function keyOfRequest(request: FastifyRequest): Key {
-  // From the raw URL: the router's decoded parameter has lost which bytes were sent.
-  const url = request.raw.url as string;
-  const queryAt = url.indexOf('?');
-  if (queryAt === -1) return keyOfPath(url.slice(kvPath.length));
-  const segment = url.slice(kvPath.length, queryAt);
-  return keyEncodingOf(url.slice(queryAt + 1)) === 'base64url' ? keyOfBase64url(segment) : keyOfPath(segment);
-}
-
-function keyEncodingOf(query: string): 'percent' | 'base64url' {
-  let encoding: 'percent' | 'base64url' = 'percent';
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (name !== 'key-encoding') {
-      throw new KvError(
-        'parameter-unknown',
-        `There is no query parameter ${JSON.stringify(name)}; allowed is key-encoding. A ? within a key is written %3F.`,
-      );
-    }
-    if (value !== 'percent' && value !== 'base64url') {
-      throw new KvError(
-        'parameter-invalid',
-        `key-encoding is "percent" (the default) or "base64url", not ${JSON.stringify(value)}.`,
-      );
-    }
-    encoding = value;
-  }
-  return encoding;
+function expiryHeader({ expiresAtMs }: Head): Record<string, number> {
+  return expiresAtMs === undefined ? {} : { 'expires-at': expiresAtMs };
 }
 
 function checkBodyHeaders({ headers }: FastifyRequest): void {
@@ -129,7 +237,8 @@ function checkBodyHeaders({ headers }: FastifyRequest): void {
   }
 }
 
-function storableContentType(header: string | undefined): string {
+/** @throws KvError content-type-invalid */
+export function storableContentType(header: string | undefined): string {
   if (header === undefined) return '';
   if (header.length > contentTypeBytesMax) {
     throw new KvError(

@@ -41,13 +41,20 @@ export function rawProblem(code: ErrorCode, detail: string): string {
   );
 }
 
-export type HttpLimits = { readonly valueBytesMax: number };
+export type HttpLimits = {
+  readonly valueBytesMax: number;
+  /** Of the route, where it has one of its own: that of a batch. */
+  readonly bodyLimit?: number | undefined;
+};
 
 /** The row of the error table for whatever a handler, Fastify or Node threw. */
 export function kvErrorOf(error: unknown, limits: HttpLimits): KvError {
   if (error instanceof KvError) return error;
   switch ((error as FastifyError).code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      if (limits.bodyLimit !== undefined && limits.bodyLimit !== limits.valueBytesMax) {
+        return new KvError('batch-too-large', `A batch has at most ${limits.bodyLimit} bytes.`);
+      }
       return new KvError('value-too-large', `A value has at most ${limits.valueBytesMax} bytes.`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_ERR_CTP_EMPTY_TYPE':

@@ -1,13 +1,15 @@
 /**
  * Rows as they travel from shard to shard, and the digest by which both ends compare what they hold. Pure.
  *
- *   0      1            2      4           6      8         16            20
- *   ├ kind ┼ type bytes ┼ slot ┼ key bytes ┼ zero ┼ version ┼ value bytes ┼ key, type, value
+ *   0      1            2      4           6      8         16            20           28
+ *   ├ kind ┼ type bytes ┼ slot ┼ key bytes ┼ zero ┼ version ┼ value bytes ┼ expires at ┼ key, type, value
  *
- * A deletion has neither type nor value; it overtakes an older page that still had the row.
+ * `expires at` is 0 for never. A deletion has neither type nor value; it overtakes an older page that still had the row.
  */
 
 import type { Key } from '../kv/key.ts';
+import { expiryOf } from '../kv/store.ts';
+import { readUInt53, writeUInt53 } from '../kv/uint53.ts';
 import { hashOf } from '../partition/slot.ts';
 
 export type Row = {
@@ -16,6 +18,8 @@ export type Row = {
   readonly version: number;
   readonly contentType: string;
   readonly value: Buffer;
+  /** Unix milliseconds; absent for never. */
+  readonly expiresAtMs?: number;
 };
 
 type Deletion = { readonly slot: number; readonly key: Key };
@@ -23,7 +27,7 @@ type Deletion = { readonly slot: number; readonly key: Key };
 /** What became of a key: its row as it is now, or nothing. */
 export type Change = Row | Deletion;
 
-const headerBytes = 20;
+const headerBytes = 28;
 const kinds = { row: 1, deletion: 2 } as const;
 
 export function isRow(change: Change): change is Row {
@@ -56,13 +60,14 @@ export function unpackChanges(packed: Buffer): Change[] {
     const key = packed.subarray(at + headerBytes, keyEnd);
     if (kind === kinds.deletion) changes.push({ slot, key });
     else {
-      const version = Number(packed.readBigUInt64LE(at + 8));
+      const version = readUInt53(packed, at + 8);
       changes.push({
         slot,
         key,
         version,
         contentType: packed.toString('latin1', keyEnd, typeEnd),
         value: packed.subarray(typeEnd, end),
+        ...expiryOf(readUInt53(packed, at + 20)),
       });
     }
     at = end;
@@ -102,9 +107,9 @@ function packChange(target: Buffer, at: number, change: Change): number {
   target.writeUInt16LE(slot, at + 2);
   target.writeUInt16LE(key.length, at + 4);
   target.writeUInt16LE(0, at + 6);
-  target.writeUInt32LE((row?.version ?? 0) % 2 ** 32, at + 8);
-  target.writeUInt32LE(Math.floor((row?.version ?? 0) / 2 ** 32), at + 12);
+  writeUInt53(target, row?.version ?? 0, at + 8);
   target.writeUInt32LE(row?.value.length ?? 0, at + 16);
+  writeUInt53(target, row?.expiresAtMs ?? 0, at + 20);
   let end = at + headerBytes;
   end += key.copy(target, end);
   end += target.write(contentType, end, 'latin1');

@@ -74,10 +74,24 @@ export class MoveSource {
     return this.#state.phase === 'frozen' && this.#state.slots.has(slot);
   }
 
+  /** Whether what happens to this slot must be noted, or is refused. */
+  isLeaving(slot: number): boolean {
+    return this.#state.phase !== 'idle' && this.#state.slots.has(slot);
+  }
+
+  /** Whether some slots are refused right now. */
+  get isFrozen(): boolean {
+    return this.#state.phase === 'frozen';
+  }
+
   /** In the same step as the write's commit. */
   noteWrite(operation: Operation): void {
+    if (this.#state.phase === 'idle' || !this.#state.slots.has(operation.slot) || !isWrite(operation)) return;
+    if (operation.kind === 'atomic') {
+      for (const one of operation.operations) this.noteWrite(one);
+      return;
+    }
     const { slot, key } = operation;
-    if (this.#state.phase === 'idle' || !this.#state.slots.has(slot) || !isWrite(operation)) return;
     // A copy: the key is a view of what came off the wire.
     this.#state.changed.set(key.toString('latin1'), { slot, key: Buffer.from(key) });
   }

@@ -11,7 +11,7 @@ import { type ChildWork, liveAsChild } from '../process/child-life.ts';
 import { HealthSampler } from '../process/health.ts';
 import type { Log } from '../process/log.ts';
 import type { StartRouter, Topology } from '../process/messages.ts';
-import { frameBytesMaxOf } from '../wire/frame.ts';
+import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import type { LinkLimits } from '../wire/shard-link.ts';
 import { PartitionedStore } from './partitioned-store.ts';
 

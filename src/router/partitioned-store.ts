@@ -4,11 +4,25 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { isWrite, type Operation, type OpId, type Outcome, opIdBytes, type Store } from '../kv/store.ts';
+import type { Listing, ListQuery } from '../kv/listing.ts';
+import {
+  type FailedOutcome,
+  isWrite,
+  type Operation,
+  type OpId,
+  type Outcome,
+  opIdBytes,
+  type Store,
+  type Timing,
+} from '../kv/store.ts';
+import { writeUInt53 } from '../kv/uint53.ts';
 import type { Ring } from '../partition/ring.ts';
-import { noResend, type WireError, writeUInt53 } from '../wire/frame.ts';
+import type { Answer } from '../wire/answer-frame.ts';
+import { WireError } from '../wire/frame.ts';
 import { givenUp, overloaded, type Pending } from '../wire/pending.ts';
+import { isQuery, noResend, type ShardQuery } from '../wire/request-frame.ts';
 import { type LinkLimits, type Seen, ShardLink } from '../wire/shard-link.ts';
+import { KeyLister } from './key-lister.ts';
 
 export type ShardAddress = {
   readonly id: number;
@@ -33,6 +47,7 @@ export class PartitionedStore implements Store {
   readonly #events: PartitionedStoreEvents;
   readonly #links = new Map<number, ShardLink>();
   readonly #seen: Seen;
+  readonly #lister: KeyLister;
   /** New for each router life: op ids of two lives never meet. */
   readonly #session = randomBytes(sessionBytes);
   #writesBegun = 0;
@@ -46,23 +61,36 @@ export class PartitionedStore implements Store {
     this.#seen = { lsn: 0, epoch: ring.epoch };
     this.#limits = limits;
     this.#events = events;
+    this.#lister = new KeyLister({
+      ring: () => this.#ring,
+      ask: (shard, query) => this.#ask(shard, query),
+      holdDeadlineMs: limits.holdDeadlineMs,
+      retryIntervalMs,
+    });
   }
 
-  execute(operation: Operation): Promise<Outcome> {
-    return new Promise((resolve) => {
+  execute(operation: Operation, timing?: Timing): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
       const startedAtMs = performance.now();
       this.#dispatch({
         operation,
-        opId: isWrite(operation) ? this.#newOpId() : noResend.opId,
+        opId: this.#opIdOf(operation),
         startedAtMs,
-        settle: (outcome) => {
+        settle: (answer) => {
           this.#events.onSettled(performance.now() - startedAtMs);
-          resolve(outcome);
+          if (isOutcome(answer)) resolve(answer);
+          else reject(new WireError(`a shard answered ${operation.kind} with ${answer.kind}`));
         },
         openSends: 0,
         seenLsn: 0,
+        sentAtMs: 0,
+        timing,
       });
     });
+  }
+
+  list(query: ListQuery): Promise<Listing | FailedOutcome> {
+    return this.#lister.page(query);
   }
 
   /** Epochs never go back: an older ring is late news. */
@@ -80,7 +108,7 @@ export class PartitionedStore implements Store {
     }
     // In order of arrival on the whole: what waits in links came before what is parked here.
     const astray = [...this.#links.values()].flatMap((link) =>
-      link.takeBack((slot) => this.#ring.shardOf(slot) !== link.shard),
+      link.takeBack((operation) => !isQuery(operation) && this.#ring.shardOf(operation.slot) !== link.shard),
     );
     for (const [id, link] of this.#links) {
       if (known.has(id)) continue;
@@ -116,7 +144,10 @@ export class PartitionedStore implements Store {
     const known = this.#links.get(shard);
     if (known !== undefined) return known;
     const link = new ShardLink(shard, this.#seen, this.#limits, {
-      onElsewhere: (pending) => this.#park(pending),
+      onElsewhere: (pending) => {
+        if (isQuery(pending.operation)) pending.settle({ kind: 'elsewhere' });
+        else this.#park(pending);
+      },
       onWireError: this.#events.onWireError,
     });
     this.#links.set(shard, link);
@@ -142,10 +173,38 @@ export class PartitionedStore implements Store {
     }
   }
 
-  #newOpId(): OpId {
+  /** What is asked of one shard, whatever the ring says. */
+  #ask(shard: number, query: ShardQuery): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#linkOf(shard).request({
+        operation: query,
+        opId: noResend.opId,
+        startedAtMs: performance.now(),
+        settle: resolve,
+        openSends: 0,
+        seenLsn: 0,
+        sentAtMs: 0,
+        timing: undefined,
+      });
+    });
+  }
+
+  #opIdOf(operation: Operation): OpId {
+    if (!isWrite(operation)) return noResend.opId;
+    if (operation.kind === 'atomic') return this.#newOpId(operation.operations.length);
+    return operation.clientName?.opId ?? this.#newOpId(1);
+  }
+
+  /** The first of so many that follow one another. */
+  #newOpId(count: number): OpId {
     const opId = Buffer.allocUnsafe(opIdBytes);
     this.#session.copy(opId);
-    writeUInt53(opId, ++this.#writesBegun, sessionBytes);
+    writeUInt53(opId, this.#writesBegun + 1, sessionBytes);
+    this.#writesBegun += count;
     return opId;
   }
+}
+
+function isOutcome(answer: Answer): answer is Outcome {
+  return answer.kind !== 'listing' && answer.kind !== 'feed' && answer.kind !== 'elsewhere';
 }

@@ -3,15 +3,16 @@
  * slot's rows are ever seen through it.
  */
 
-import type { Outcome } from '../kv/store.ts';
 import { ringOf } from '../partition/ring.ts';
 import { type ChildWork, liveAsChild } from '../process/child-life.ts';
 import { HealthSampler } from '../process/health.ts';
 import type { Log } from '../process/log.ts';
 import type { MessageToPrimary, StartShard } from '../process/messages.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
-import { type Answer, elsewhere, frameBytesMaxOf, type Request } from '../wire/frame.ts';
+import { Sweeper } from '../sqlite/sweeper.ts';
+import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import { ShardServer } from '../wire/shard-server.ts';
+import { executeServed, type Served } from './execution.ts';
 import { MoveAgent } from './move-agent.ts';
 
 /** A step takes about a millisecond: clients are served in between. */
@@ -29,8 +30,15 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
    * lie unread in a socket while the slot goes away and comes back, and its resend was answered by the other shard.
    */
   const arrivedAtEpoch = new Map<number, number>();
-  const serves = ({ operation: { slot }, epoch }: Request) =>
+  const serves = (slot: number, epoch: number) =>
     ring.shardOf(slot) === shard && !moves.source.refuses(slot) && epoch >= (arrivedAtEpoch.get(slot) ?? 0);
+  const served: Served = {
+    serves,
+    // A page of all shards is whole only if each has the same ring, and none is just giving slots away.
+    isWhole: (epoch) => epoch === ring.epoch && !moves.source.isFrozen,
+    owns: (slot) => ring.shardOf(slot) === shard,
+    onExecuted: (operation) => moves.source.noteWrite(operation),
+  };
   const moves = new MoveAgent({
     shard,
     transfer: file.transfer,
@@ -39,11 +47,14 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
     onWireError: (error) => log.error(error, 'a shard broke the protocol of moves'),
   });
 
+  // What a move has to be told of, it leaves alone.
+  const sweeper = new Sweeper(file, (slot) => ring.shardOf(slot) === shard && !moves.source.isLeaving(slot));
+
   const server = new ShardServer({
     shard,
     frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
     lsn: () => file.counters.lsn,
-    execute: (requests) => executeServed(requests, file, moves, serves),
+    execute: (requests) => executeServed(requests, file, served),
     onBatch: (requests, durationMs) => health.record(durationMs, requests),
     onWireError: (error) => log.error(error, 'a router broke the wire protocol'),
   });
@@ -69,25 +80,10 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
       step();
     },
     drain: async () => {
+      sweeper.stop();
       moves.stop();
       await server.stop();
       file.close();
     },
   };
-}
-
-/** What this shard does not serve is answered `elsewhere`, one by one; the rest is one batch. */
-function executeServed(
-  requests: readonly Request[],
-  file: ShardFile,
-  moves: MoveAgent,
-  serves: (request: Request) => boolean,
-): readonly Answer[] {
-  const served = requests.filter(serves);
-  const outcomes = file.execute(served);
-  // In the same step as the commit: no write may slip between what was copied and what is remembered.
-  for (const { operation } of served) moves.source.noteWrite(operation);
-  if (served.length === requests.length) return outcomes;
-  let next = 0;
-  return requests.map((request) => (serves(request) ? (outcomes[next++] as Outcome) : elsewhere));
 }

@@ -193,6 +193,16 @@ export function isBusy(error: unknown): boolean {
   return sqliteCodeOf(error)?.startsWith('SQLITE_BUSY') === true;
 }
 
+/** What `ask` says; undefined when the file is busy. */
+export function unlessBusy<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+}
+
 /** The SQLite result code of an error that better-sqlite3 threw, e.g. `SQLITE_FULL`. */
 function sqliteCodeOf(error: unknown): string | undefined {
   return error instanceof Sqlite.SqliteError ? error.code : undefined;

@@ -3,6 +3,7 @@
  * It only reads.
  */
 
+import { expiryOf } from '../kv/store.ts';
 import { type Row, RowSum } from '../moves/row.ts';
 import type { Ring } from '../partition/ring.ts';
 import { slotOf } from '../partition/slot.ts';
@@ -25,7 +26,15 @@ export type AuditReport = {
 
 type Counters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
 
-type AuditRow = [id: number, slot: number, key: Buffer, version: number, contentType: string, value: Buffer];
+type AuditRow = [
+  id: number,
+  slot: number,
+  key: Buffer,
+  version: number,
+  contentType: string,
+  value: Buffer,
+  expiresAtMs: number,
+];
 
 const faultsShown = 10;
 
@@ -51,7 +60,7 @@ export class FileAudit {
     this.#lsnAtStart = file.counters().lsn;
     this.#rows = db
       .prepare<[number, number]>(
-        'SELECT id, slot, key, version, content_type, value FROM entry WHERE id > ? ORDER BY id LIMIT ?',
+        'SELECT id, slot, key, version, content_type, value, expires_at FROM entry WHERE id > ? ORDER BY id LIMIT ?',
       )
       .raw();
   }
@@ -69,9 +78,9 @@ export class FileAudit {
     const rows = this.#rows.all(this.#afterId, rowsMax) as AuditRow[];
     // After the rows: where others write too, each is at most as new as this.
     const { lsn } = this.#file.counters();
-    for (const [id, slot, key, version, contentType, value] of rows) {
+    for (const [id, slot, key, version, contentType, value, expiresAtMs] of rows) {
       this.#afterId = id;
-      this.#see({ slot, key, version, contentType, value }, transit, lsn);
+      this.#see({ slot, key, version, contentType, value, ...expiryOf(expiresAtMs) }, transit, lsn);
     }
     return rows.length === rowsMax;
   }

@@ -3,25 +3,17 @@
  * (group commit). Synchronous and single-threaded, which is what makes a batch atomic. It must not answer a
  * write before COMMIT returned, nor let a read see what is not committed.
  *
- *   entry    one row a key. A rowid table behind a unique index, not WITHOUT ROWID: new rows append, and
- *            values up to a page stay off overflow pages.
- *   ledger   one row a commit: the last lsn of the batch, the file's counters after it, and the results of
- *            its writes by op id, so that a resent write is answered and not applied again.
- *   identity which service and shard this file belongs to, and how far back its ledger has been pruned.
- *   transfer what is known of slots that come and go: see slot-transfer.ts.
+ *   entry      one row a key: see entry-table.ts.
+ *   ledger     one row a commit, and remembered, one row a write that a client named: see ledger-table.ts.
+ *   identity   which service and shard this file belongs to, and how far back its ledger reaches.
+ *   transfer   what is known of slots that come and go: see slot-transfer.ts.
  */
 
-import {
-  type FailedOutcome,
-  isWrite,
-  type Operation,
-  type Outcome,
-  type ReadOperation,
-  type Resend,
-  type WriteOperation,
-  type WriteOutcome,
-} from '../kv/store.ts';
+import type { FeedPage } from '../kv/feed.ts';
+import type { Listing, ListQuery } from '../kv/listing.ts';
+import { type FailedOutcome, isWrite, type KeyOutcome, type Operation, type Outcome } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
+import { Commit, type Request } from './commit.ts';
 import {
   type Database,
   isDiskFull,
@@ -31,50 +23,27 @@ import {
   type Statement,
   UnusableFile,
 } from './database.ts';
+import { EntryTable, entryDdl, type OldEntry } from './entry-table.ts';
 import { FileAudit } from './file-audit.ts';
-import { type LedgerResult, noOpId, packResults, unpackResults } from './ledger.ts';
+import { KeyListing } from './key-listing.ts';
+import { LedgerTable, ledgerDdl } from './ledger-table.ts';
 import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
 
 const schema: Schema = {
   applicationId: 0x53484c31, // "SHL1"
   version: 1,
   ddl: `
-    CREATE TABLE identity (service TEXT NOT NULL, shard INTEGER NOT NULL, forgotten_lsn INTEGER NOT NULL DEFAULT 0) STRICT;
-    CREATE TABLE entry (
-      id           INTEGER PRIMARY KEY,
-      slot         INTEGER NOT NULL,
-      key          BLOB NOT NULL,
-      version      INTEGER NOT NULL,
-      content_type TEXT NOT NULL,
-      value        BLOB NOT NULL,
-      UNIQUE (slot, key)
+    CREATE TABLE identity (
+      service       TEXT NOT NULL,
+      shard         INTEGER NOT NULL,
+      forgotten_lsn INTEGER NOT NULL DEFAULT 0, -- records up to here may be gone, also of slots that came
+      pruned_lsn    INTEGER NOT NULL DEFAULT 0  -- rows of the ledger up to here are gone
     ) STRICT;
-    CREATE TABLE ledger (
-      lsn     INTEGER PRIMARY KEY,
-      keys    INTEGER NOT NULL,
-      bytes   INTEGER NOT NULL,
-      results BLOB NOT NULL
-    ) STRICT;
+    ${entryDdl}
+    ${ledgerDdl}
     ${transferDdl}
   `,
 };
-
-/**
- * Commits whose results are kept. A router resends within its hold deadline, hundreds of commits at most after
- * the first try; a resend from before the oldest row is answered `outcome-unknown`, never guessed.
- */
-const ledgerRowsMax = 4_096;
-/** Old rows leave in runs, so that most commits touch only the newest page of the ledger. */
-const ledgerRowsPruned = 256;
-
-export type Request = {
-  readonly operation: Operation;
-  /** Absent where nothing ever resends: the single-process strategy. */
-  readonly resend?: Resend;
-};
-
-/** Whether this process alone has the file, or others write it too. */
-export type FileAccess = 'exclusive' | 'shared';
 
 export type FileIdentity = { readonly service: string; readonly shard: number };
 
@@ -86,70 +55,59 @@ export type FileCounters = {
   readonly bytes: number;
 };
 
-type ValueRow = [version: number, contentType: string, value: Buffer];
-type MetadataRow = [version: number, contentType: string, valueBytes: number];
-type OldRow = [id: number, valueBytes: number];
-type LedgerRow = [lsn: number, keys: number, bytes: number];
+export type ShardFileOptions = {
+  /** Whether this process alone has the file, as is usual, or others write it too. */
+  readonly access?: 'exclusive' | 'shared';
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+};
+
+/** Where a sweep goes on. */
+type SweepPosition = Pick<OldEntry, 'expiresAtMs' | 'id'>;
+
+const sweepBegin: SweepPosition = { expiresAtMs: 0, id: 0 };
 
 export class ShardFile implements FileFigures {
   /** The part that moves slots in and out. */
   readonly transfer: SlotTransfer;
   readonly #db: Database;
-  readonly #access: FileAccess;
-  readonly #last: Statement;
+  readonly #access: 'exclusive' | 'shared';
+  readonly #shard: number;
+  readonly #now: () => number;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
-  readonly #value: Statement<[number, Buffer]>;
-  readonly #metadata: Statement<[number, Buffer]>;
-  readonly #old: Statement<[number, Buffer]>;
-  readonly #insert: Statement<[number, Buffer, number, string, Buffer]>;
-  readonly #update: Statement<[number, string, Buffer, number]>;
-  readonly #delete: Statement<[number]>;
-  readonly #record: Statement<[number, number, number, Buffer]>;
-  readonly #prune: Statement<[number]>;
+  readonly #entries: EntryTable;
+  readonly #ledger: LedgerTable;
+  readonly #listing: KeyListing;
   #counters: FileCounters;
-  #ledgerRows: number;
+  #latestMs = 0;
 
   /** @throws UnusableFile, FileLocked */
-  constructor(path: string, identity: FileIdentity, access: FileAccess = 'exclusive') {
+  constructor(path: string, identity: FileIdentity, { access = 'exclusive', now = Date.now }: ShardFileOptions = {}) {
     this.#access = access;
     this.#db = access === 'exclusive' ? openExclusively(path, schema) : openShared(path, schema);
+    this.#shard = identity.shard;
+    this.#now = now;
     try {
       claim(this.#db, path, identity);
-      this.#last = this.#db.prepare('SELECT lsn, keys, bytes FROM ledger ORDER BY lsn DESC LIMIT 1').raw();
-      this.#counters = this.#countersOnDisk();
-      this.#ledgerRows = this.#countLedgerRows();
+      this.#entries = new EntryTable(this.#db);
+      this.#ledger = new LedgerTable(this.#db);
+      this.#counters = this.#ledger.counters();
       if (access === 'shared') this.#db.failWhenBusy();
     } catch (error) {
       this.#db.close();
       throw error;
     }
-
-    this.transfer = new SlotTransfer(this.#db, this);
+    this.#listing = new KeyListing(this.#db);
+    this.transfer = new SlotTransfer(this.#db, this, this.#ledger);
     this.#begin = this.#db.prepare('BEGIN IMMEDIATE');
     this.#commit = this.#db.prepare('COMMIT');
     this.#rollback = this.#db.prepare('ROLLBACK');
-    this.#value = this.#db
-      .prepare<[number, Buffer]>('SELECT version, content_type, value FROM entry WHERE slot = ? AND key = ?')
-      .raw();
-    this.#metadata = this.#db
-      .prepare<[number, Buffer]>('SELECT version, content_type, length(value) FROM entry WHERE slot = ? AND key = ?')
-      .raw();
-    this.#old = this.#db
-      .prepare<[number, Buffer]>('SELECT id, length(value) FROM entry WHERE slot = ? AND key = ?')
-      .raw();
-    this.#insert = this.#db.prepare(
-      'INSERT INTO entry (slot, key, version, content_type, value) VALUES (?, ?, ?, ?, ?)',
-    );
-    this.#update = this.#db.prepare('UPDATE entry SET version = ?, content_type = ?, value = ? WHERE id = ?');
-    this.#delete = this.#db.prepare('DELETE FROM entry WHERE id = ?');
-    this.#record = this.#db.prepare('INSERT INTO ledger (lsn, keys, bytes, results) VALUES (?, ?, ?, ?)');
-    this.#prune = this.#db.prepare('DELETE FROM ledger WHERE lsn <= ?');
   }
 
   get counters(): FileCounters {
-    return this.#access === 'exclusive' ? this.#counters : this.#countersOnDisk();
+    return this.#access === 'exclusive' ? this.#counters : this.#ledger.counters();
   }
 
   /**
@@ -159,19 +117,58 @@ export class ShardFile implements FileFigures {
    * any more what is on disk. Except where `isBusy`, which a shared file may be: then nothing was done.
    */
   execute(requests: readonly Request[]): readonly Outcome[] {
-    if (!requests.some(({ operation }) => isWrite(operation)))
-      return requests.map((request) => this.#answer(request, []));
+    const nowMs = this.#nowMs();
+    if (!requests.some(({ operation }) => isWrite(operation))) {
+      return requests.map(({ operation }) => this.#readOrRefuse(operation, nowMs));
+    }
     try {
       return this.transaction(() => {
-        const results: LedgerResult[] = [];
-        const outcomes = requests.map((request) => this.#answer(request, results));
-        if (results.length > 0) this.#recordCommit(packResults(results));
+        const commit = this.#newCommit(nowMs);
+        const outcomes = requests.map((request) => commit.answer(request));
+        commit.end();
+        this.#counters = commit.counters;
         return outcomes;
       });
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      return requests.map(({ operation }) => (isWrite(operation) ? diskFull : this.#read(operation)));
+      return requests.map(({ operation }) => this.#readOrRefuse(operation, nowMs));
     }
+  }
+
+  /** @param isVisible whether rows of a slot are there for anybody to see */
+  list(query: ListQuery, isVisible: (slot: number) => boolean): Listing {
+    return this.#listing.page(query, this.#nowMs(), isVisible);
+  }
+
+  /**
+   * Deletes what has expired, and forgets names that no client may use again: a step of it.
+   * @param isOurs whether this file may change the slot by itself
+   * @returns where to go on; undefined when nothing is left
+   */
+  sweep(
+    isOurs: (slot: number) => boolean,
+    rowsMax: number,
+    after: SweepPosition = sweepBegin,
+  ): SweepPosition | undefined {
+    const nowMs = this.#nowMs();
+    const expired = this.#entries.expired(after, nowMs, rowsMax);
+    if (expired.some(({ slot }) => isOurs(slot))) {
+      this.transaction(() => {
+        const commit = this.#newCommit(nowMs);
+        // Looked up again: where the file is shared, another process may just have done it.
+        for (const entry of this.#entries.expired(after, nowMs, rowsMax)) if (isOurs(entry.slot)) commit.sweep(entry);
+        commit.end();
+        this.#counters = commit.counters;
+      });
+    }
+    if (expired.length === rowsMax) return expired.at(-1);
+    return this.#ledger.forgetNames(nowMs, rowsMax) === rowsMax ? after : undefined;
+  }
+
+  /** Rows of the ledger after `afterLsn`. */
+  feed(afterLsn: number, rowsMax: number): FeedPage {
+    const { prunedLsn } = this.#ledger;
+    return { kind: 'feed', prunedLsn, lsn: this.#counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) };
   }
 
   get lsn(): number {
@@ -179,39 +176,38 @@ export class ShardFile implements FileFigures {
   }
 
   transaction<T>(work: () => T): T {
-    const before = this.#counters;
+    const before = { counters: this.#counters, tally: this.#ledger.tally };
     try {
       this.#begin.run();
       // Nobody else can write from here on.
-      if (this.#access === 'shared') this.#counters = this.#countersOnDisk();
+      if (this.#access === 'shared') this.#counters = this.#ledger.reload();
       const result = work();
       this.#commit.run();
       return result;
     } catch (error) {
       // SQLite may have rolled back by itself. A COMMIT is never tried again.
       if (this.#db.inTransaction) this.#rollback.run();
-      this.#counters = before;
+      this.#counters = before.counters;
+      this.#ledger.restore(before.tally);
       throw error;
     }
   }
 
-  /** Results of writes up to here may be gone, of this file's own or of slots that came to it. */
-  get forgottenLsn(): number {
-    return this.#db.prepare('SELECT forgotten_lsn FROM identity').pluck().get() as number;
-  }
-
-  forgetUpTo(lsn: number): void {
-    this.#db.prepare('UPDATE identity SET forgotten_lsn = max(forgotten_lsn, ?)').run(lsn);
-  }
-
-  record({ lsnAtLeast, keys, bytes, results }: Parameters<FileFigures['record']>[0]): void {
+  record({ lsnAtLeast, keys, bytes, records, arrival }: Parameters<FileFigures['record']>[0]): void {
     const counters = this.#counters;
     this.#counters = {
       lsn: Math.max(counters.lsn, lsnAtLeast) + 1,
       keys: counters.keys + keys,
       bytes: counters.bytes + bytes,
     };
-    this.#recordCommit(results);
+    this.#ledger.append({
+      ...this.#counters,
+      atMs: this.#nowMs(),
+      records,
+      writes: 0,
+      hasNamed: records.length > 0,
+      ...(arrival && { arrival }),
+    });
   }
 
   /** @param structure whether SQLite checks its own structure first, which no client should have to wait for */
@@ -231,83 +227,21 @@ export class ShardFile implements FileFigures {
     this.#db.close();
   }
 
-  #answer({ operation, resend }: Request, results: LedgerResult[]): Outcome {
-    if (!isWrite(operation)) return this.#read(operation);
-    if (resend?.resent) {
-      const earlier = this.#earlierAnswer(resend.opId, resend.seenLsn);
-      if (earlier !== undefined) return earlier;
-    }
-    const outcome = this.#apply(operation, resend?.seenLsn ?? 0);
-    results.push({ opId: resend?.opId ?? noOpId, slot: operation.slot, outcome });
-    return outcome;
+  #newCommit(nowMs: number): Commit {
+    const surroundings = { db: this.#db, entries: this.#entries, ledger: this.#ledger, shard: this.#shard, nowMs };
+    return new Commit(surroundings, this.#counters);
   }
 
-  #read(operation: ReadOperation): Outcome {
-    if (operation.kind === 'get') {
-      const row = this.#value.get(operation.slot, operation.key) as ValueRow | undefined;
-      return row === undefined ? absent : { kind: 'value', version: row[0], contentType: row[1], value: row[2] };
-    }
-    const row = this.#metadata.get(operation.slot, operation.key) as MetadataRow | undefined;
-    return row === undefined ? absent : { kind: 'metadata', version: row[0], contentType: row[1], valueBytes: row[2] };
+  #readOrRefuse(operation: Operation, nowMs: number): Outcome {
+    if (operation.kind !== 'atomic') return isWrite(operation) ? diskFull : this.#entries.read(operation, nowMs);
+    const outcomes = operation.operations.map((one) => this.#readOrRefuse(one, nowMs) as KeyOutcome);
+    return { kind: 'together', outcomes };
   }
 
-  /** @param seenLsn the writer's: lsns are a Lamport clock, so that those of two shards can be compared */
-  #apply(operation: WriteOperation, seenLsn: number): WriteOutcome {
-    const { slot, key } = operation;
-    const old = this.#old.get(slot, key) as OldRow | undefined;
-    const { lsn, keys, bytes } = this.#counters;
-    const version = Math.max(lsn, seenLsn) + 1;
-
-    if (operation.kind === 'delete') {
-      if (old === undefined) {
-        this.#counters = { lsn: version, keys, bytes };
-      } else {
-        this.#delete.run(old[0]);
-        this.#counters = { lsn: version, keys: keys - 1, bytes: bytes - key.length - old[1] };
-      }
-      return { kind: 'deleted', version };
-    }
-
-    const { contentType, value } = operation;
-    if (old === undefined) {
-      this.#insert.run(slot, key, version, contentType, value);
-      this.#counters = { lsn: version, keys: keys + 1, bytes: bytes + key.length + value.length };
-      return { kind: 'created', version };
-    }
-    this.#update.run(version, contentType, value, old[0]);
-    this.#counters = { lsn: version, keys, bytes: bytes + value.length - old[1] };
-    return { kind: 'replaced', version };
-  }
-
-  #recordCommit(results: Buffer): void {
-    const { lsn, keys, bytes } = this.#counters;
-    this.#record.run(lsn, keys, bytes, results);
-    this.#ledgerRows++;
-    if (this.#ledgerRows < ledgerRowsMax + ledgerRowsPruned) return;
-    // Others may have added rows, and pruned them.
-    if (this.#access === 'shared') this.#ledgerRows = this.#countLedgerRows();
-    if (this.#ledgerRows < ledgerRowsMax + ledgerRowsPruned) return;
-    const lastPruned = this.#db.prepare('SELECT lsn FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?').pluck();
-    this.forgetUpTo(lastPruned.get(ledgerRowsPruned - 1) as number);
-    this.#ledgerRows -= this.#prune.run(this.forgottenLsn).changes;
-  }
-
-  #countersOnDisk(): FileCounters {
-    const [lsn, keys, bytes] = (this.#last.get() as LedgerRow | undefined) ?? [0, 0, 0];
-    return { lsn, keys, bytes };
-  }
-
-  #countLedgerRows(): number {
-    return this.#db.prepare('SELECT count(*) FROM ledger').pluck().get() as number;
-  }
-
-  /** The answer this write was given before; undefined when it was never applied. */
-  #earlierAnswer(opId: Buffer, seenLsn: number): Outcome | undefined {
-    const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().all(seenLsn) as Buffer[];
-    for (const results of rows) {
-      for (const result of unpackResults(results)) if (result.opId.equals(opId)) return result.outcome;
-    }
-    return seenLsn < this.forgottenLsn ? forgotten : undefined;
+  /** A clock that is set back brings nothing back that had expired. */
+  #nowMs(): number {
+    this.#latestMs = Math.max(this.#latestMs, this.#now());
+    return this.#latestMs;
   }
 }
 
@@ -325,14 +259,8 @@ function claim(db: Database, path: string, { service, shard }: FileIdentity): vo
   }
 }
 
-const absent: Outcome = { kind: 'absent' };
 const diskFull: FailedOutcome = {
   kind: 'failed',
   code: 'disk-full',
   detail: 'There is no room left on the disk of this shard. Nothing of this write was kept; reads go on.',
-};
-const forgotten: FailedOutcome = {
-  kind: 'failed',
-  code: 'outcome-unknown',
-  detail: 'The write was sent again too late to tell whether it had been applied.',
 };

@@ -9,13 +9,15 @@
  *              garbage  no longer counted: to be purged
  */
 
+import type { Arrival } from '../kv/feed.ts';
+import { expiryOf } from '../kv/store.ts';
+import { recordWindowLsn } from '../kv/write-record.ts';
 import type { Move, MoveId } from '../moves/move.ts';
 import { type Change, isRow, packedBytes, type Row, RowSum } from '../moves/row.ts';
 import type { Cursor, LedgerPart, Page, PageLimits, SealedPart, SlotStorage, SlotSum } from '../moves/slot-storage.ts';
 import type { Ring } from '../partition/ring.ts';
-import { slotCount } from '../partition/slot.ts';
 import type { Database, Statement } from './database.ts';
-import { ledgerWindowLsn, selectResults } from './ledger.ts';
+import type { LedgerTable } from './ledger-table.ts';
 
 export const transferDdl = `
   CREATE TABLE transfer (
@@ -23,7 +25,8 @@ export const transferDdl = `
     direction TEXT NOT NULL CHECK (direction IN ('in', 'out', 'garbage')),
     slots     TEXT NOT NULL, -- JSON array
     keys      INTEGER NOT NULL,
-    bytes     INTEGER NOT NULL
+    bytes     INTEGER NOT NULL,
+    arrival   TEXT NOT NULL DEFAULT '' -- of 'in', once all rows are there: JSON, what the ledger will say of it
   ) STRICT;
 `;
 
@@ -33,18 +36,15 @@ class SumsDiffer extends Error {}
 /** What this part needs of the file around it. */
 export interface FileFigures {
   readonly lsn: number;
-  /** Results of writes up to here may be gone. */
-  readonly forgottenLsn: number;
-  /** Within a transaction. */
-  forgetUpTo(lsn: number): void;
   /** All of the work or, when it throws, nothing, and the figures as before. */
   transaction<T>(work: () => T): T;
-  /** One ledger row: a higher lsn, changed counters, and results that came from elsewhere. */
+  /** One ledger row: a higher lsn, changed counters, and records that came from elsewhere. */
   record(change: {
     readonly lsnAtLeast: number;
     readonly keys: number;
     readonly bytes: number;
-    readonly results: Buffer;
+    readonly records: Buffer;
+    readonly arrival?: Arrival;
   }): void;
 }
 
@@ -54,38 +54,43 @@ type TransferRow = {
   readonly slots: string;
   readonly keys: number;
   readonly bytes: number;
+  readonly arrival: string;
 };
 
-type EntryRow = [key: Buffer, version: number, contentType: string, value: Buffer];
+type EntryRow = [key: Buffer, version: number, contentType: string, value: Buffer, expiresAtMs: number];
 
 const rowsAtATime = 64;
 const firstKey = Buffer.alloc(0);
-const noResults = Buffer.alloc(0);
+const noRecords = Buffer.alloc(0);
 
 export class SlotTransfer implements SlotStorage {
   readonly #db: Database;
   readonly #figures: FileFigures;
+  readonly #ledger: LedgerTable;
   readonly #page: Statement<[number, Buffer, number]>;
   readonly #row: Statement<[number, Buffer]>;
-  readonly #put: Statement<[number, Buffer, number, string, Buffer]>;
+  readonly #put: Statement<[number, Buffer, number, string, Buffer, number]>;
   readonly #delete: Statement<[number, Buffer]>;
   readonly #deleteSome: Statement<[number, number]>;
 
-  constructor(db: Database, figures: FileFigures) {
+  constructor(db: Database, figures: FileFigures, ledger: LedgerTable) {
     this.#db = db;
     this.#figures = figures;
+    this.#ledger = ledger;
     this.#page = db
       .prepare<[number, Buffer, number]>(
-        'SELECT key, version, content_type, value FROM entry WHERE slot = ? AND key > ? ORDER BY key LIMIT ?',
+        'SELECT key, version, content_type, value, expires_at FROM entry WHERE slot = ? AND key > ? ORDER BY key LIMIT ?',
       )
       .raw();
     this.#row = db
-      .prepare<[number, Buffer]>('SELECT key, version, content_type, value FROM entry WHERE slot = ? AND key = ?')
+      .prepare<[number, Buffer]>(
+        'SELECT key, version, content_type, value, expires_at FROM entry WHERE slot = ? AND key = ?',
+      )
       .raw();
     this.#put = db.prepare(
-      `INSERT INTO entry (slot, key, version, content_type, value) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (slot, key) DO UPDATE
-       SET version = excluded.version, content_type = excluded.content_type, value = excluded.value`,
+      `INSERT INTO entry (slot, key, version, content_type, value, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (slot, key) DO UPDATE SET version = excluded.version, content_type = excluded.content_type,
+         value = excluded.value, expires_at = excluded.expires_at`,
     );
     this.#delete = db.prepare('DELETE FROM entry WHERE slot = ? AND key = ?');
     this.#deleteSome = db.prepare('DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE slot = ? LIMIT ?)');
@@ -97,7 +102,7 @@ export class SlotTransfer implements SlotStorage {
 
   /** What a move would carry no results of. */
   get forgottenLsn(): number {
-    return Math.max(this.#figures.forgottenLsn, this.#figures.lsn - ledgerWindowLsn);
+    return Math.max(this.#ledger.forgottenLsn, this.#figures.lsn - recordWindowLsn);
   }
 
   openIncoming(move: Move): void {
@@ -106,7 +111,10 @@ export class SlotTransfer implements SlotStorage {
       for (const row of this.#transfers()) {
         if (row.direction !== 'out') this.#keepSlots(row, (slot) => !move.slots.includes(slot));
       }
-      for (const slot of move.slots) this.#deleteSome.run(slot, -1);
+      for (const slot of move.slots) {
+        this.#deleteSome.run(slot, -1);
+        this.#ledger.forgetSlot(slot, -1);
+      }
       this.#note(move, 'in', { keys: 0, bytes: 0 });
     });
   }
@@ -122,9 +130,11 @@ export class SlotTransfer implements SlotStorage {
         this.#applyEach(changes);
         const sum = this.#sumOf(move.slots);
         if (!sum.equals(expected)) throw new SumsDiffer();
-        this.#note(move, 'in', sum);
-        this.#figures.forgetUpTo(forgottenLsn);
-        this.#figures.record({ lsnAtLeast: sourceLsn, keys: 0, bytes: 0, results: Buffer.concat(results) });
+        this.#ledger.forgetUpTo(forgottenLsn);
+        const records = Buffer.concat(results);
+        this.#figures.record({ lsnAtLeast: sourceLsn, keys: 0, bytes: 0, records, arrival: { kind: 'carried' } });
+        const carriedLsn = this.#figures.lsn;
+        this.#note(move, 'in', sum, { kind: 'arrived', carriedLsn, from: move.from, sourceLsn, forgottenLsn });
       });
       return true;
     } catch (error) {
@@ -153,12 +163,7 @@ export class SlotTransfer implements SlotStorage {
   }
 
   ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
-    const wanted = { slots: new Uint8Array(slotCount), aboveLsn: this.#figures.lsn - ledgerWindowLsn };
-    for (const slot of slots) wanted.slots[slot] = 1;
-    const rows = this.#db.prepare('SELECT results FROM ledger WHERE lsn > ?').pluck().all(lsn) as Buffer[];
-    const found = new Map<string, Buffer>();
-    for (const results of rows) selectResults(results, wanted, found);
-    return { results: Buffer.concat([...found.values()]), upToLsn: this.#figures.lsn };
+    return { results: this.#ledger.since(slots, lsn, this.#figures.lsn), upToLsn: this.#figures.lsn };
   }
 
   openOutgoing(move: Move): SlotSum {
@@ -193,7 +198,13 @@ export class SlotTransfer implements SlotStorage {
         if (hasMoved) {
           settled.push(row.move);
           const sign = row.direction === 'in' ? 1 : -1;
-          this.#figures.record({ lsnAtLeast: 0, keys: sign * row.keys, bytes: sign * row.bytes, results: noResults });
+          this.#figures.record({
+            lsnAtLeast: 0,
+            keys: sign * row.keys,
+            bytes: sign * row.bytes,
+            records: noRecords,
+            ...(row.arrival !== '' && { arrival: JSON.parse(row.arrival) as Arrival }),
+          });
         }
         if (isOurs) this.#drop(row.move);
         else this.#turnToGarbage(row);
@@ -215,6 +226,7 @@ export class SlotTransfer implements SlotStorage {
         let left = rowsMax;
         for (const slot of slotsOf(garbage)) {
           left -= this.#deleteSome.run(slot, left).changes;
+          left -= this.#ledger.forgetSlot(slot, left);
           if (left === 0) return;
         }
         this.#drop(garbage.move);
@@ -228,9 +240,13 @@ export class SlotTransfer implements SlotStorage {
 
   #applyEach(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (isRow(change)) this.#put.run(change.slot, change.key, change.version, change.contentType, change.value);
+      if (isRow(change)) this.#putRow(change);
       else this.#delete.run(change.slot, change.key);
     }
+  }
+
+  #putRow({ slot, key, version, contentType, value, expiresAtMs = 0 }: Row): void {
+    this.#put.run(slot, key, version, contentType, value, expiresAtMs);
   }
 
   #sumOf(slots: readonly number[]): RowSum {
@@ -252,14 +268,21 @@ export class SlotTransfer implements SlotStorage {
 
   #transfers(): TransferRow[] {
     return this.#db
-      .prepare('SELECT move, direction, slots, keys, bytes FROM transfer ORDER BY move')
+      .prepare('SELECT move, direction, slots, keys, bytes, arrival FROM transfer ORDER BY move')
       .all() as TransferRow[];
   }
 
-  #note({ id, slots }: Move, direction: 'in' | 'out', { keys, bytes }: { keys: number; bytes: number }): void {
+  #note(
+    { id, slots }: Move,
+    direction: 'in' | 'out',
+    { keys, bytes }: { readonly keys: number; readonly bytes: number },
+    arrival?: Arrival,
+  ): void {
     this.#db
-      .prepare('INSERT OR REPLACE INTO transfer (move, direction, slots, keys, bytes) VALUES (?, ?, ?, ?, ?)')
-      .run(id, direction, JSON.stringify(slots), keys, bytes);
+      .prepare(
+        'INSERT OR REPLACE INTO transfer (move, direction, slots, keys, bytes, arrival) VALUES (?, ?, ?, ?, ?, ?)',
+      )
+      .run(id, direction, JSON.stringify(slots), keys, bytes, arrival ? JSON.stringify(arrival) : '');
   }
 
   #turnToGarbage({ move }: TransferRow): void {
@@ -281,6 +304,6 @@ function slotsOf({ slots }: TransferRow): number[] {
   return JSON.parse(slots) as number[];
 }
 
-function rowOf(slot: number, [key, version, contentType, value]: EntryRow): Row {
-  return { slot, key, version, contentType, value };
+function rowOf(slot: number, [key, version, contentType, value, expiresAtMs]: EntryRow): Row {
+  return { slot, key, version, contentType, value, ...expiryOf(expiresAtMs) };
 }

@@ -6,8 +6,16 @@
  * their kind, and leave together; reads go on. This process never sleeps.
  */
 
-import { type FailedOutcome, isWrite, type Operation, type Outcome, type Store } from '../kv/store.ts';
-import { isBusy } from './database.ts';
+import type { Listing, ListQuery } from '../kv/listing.ts';
+import {
+  type FailedOutcome,
+  isWrite,
+  type KeyOperation,
+  type Operation,
+  type Outcome,
+  type Store,
+} from '../kv/store.ts';
+import { unlessBusy } from './database.ts';
 import type { ShardFile } from './shard-file.ts';
 
 type Waiting = {
@@ -59,6 +67,15 @@ export class SqliteStore implements Store {
     });
   }
 
+  async list(query: ListQuery): Promise<Listing | FailedOutcome> {
+    for (const startedAtMs = performance.now(); performance.now() - startedAtMs < holdDeadlineMs; ) {
+      const page = unlessBusy(() => this.#file.list(query, () => true));
+      if (page !== undefined) return page;
+      await new Promise((resolve) => setTimeout(resolve, patientIntervalMs));
+    }
+    return held;
+  }
+
   async stop(): Promise<void> {
     while (this.#waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     this.#file.close();
@@ -89,13 +106,9 @@ export class SqliteStore implements Store {
 
   /** False when the file is busy. */
   #isDone(turn: readonly Waiting[]): boolean {
-    try {
-      this.#settle(turn, this.#file.execute(turn));
-      return true;
-    } catch (error) {
-      if (isBusy(error)) return false;
-      throw error;
-    }
+    const outcomes = unlessBusy(() => this.#file.execute(turn));
+    if (outcomes !== undefined) this.#settle(turn, outcomes);
+    return outcomes !== undefined;
   }
 
   #take(): readonly Waiting[] {
@@ -111,11 +124,11 @@ export class SqliteStore implements Store {
     const overdueBefore = performance.now() - holdDeadlineMs;
     for (const one of turn) {
       const { operation, startedAtMs } = one;
-      const key = operation.key.toString('latin1');
+      const keys = partsOf(operation).map(({ key }) => key.toString('latin1'));
       if (startedAtMs < overdueBefore) {
         this.#settle([one], [held]);
-      } else if (isWrite(operation) || written.has(key) || !this.#isDone([one])) {
-        written.add(key);
+      } else if (isWrite(operation) || keys.some((key) => written.has(key)) || !this.#isDone([one])) {
+        for (const key of keys) written.add(key);
         this.#waitingBytes += bytesOf(operation);
         this.#waiting.push(one);
       }
@@ -132,8 +145,12 @@ export class SqliteStore implements Store {
   }
 }
 
+function partsOf(operation: Operation): readonly KeyOperation[] {
+  return operation.kind === 'atomic' ? operation.operations : [operation];
+}
+
 function bytesOf(operation: Operation): number {
-  return operation.kind === 'put' ? operation.value.length : 0;
+  return partsOf(operation).reduce((sum, part) => sum + (part.kind === 'put' ? part.value.length : 0), 0);
 }
 
 const overloaded: FailedOutcome = {

@@ -1,17 +1,22 @@
 /** A request that a router has taken on and not answered yet, wherever it waits: in a link, or for a new ring. */
 
-import { type FailedOutcome, isWrite, type Operation, type OpId, type Outcome } from '../kv/store.ts';
+import { type FailedOutcome, isWrite, type OpId, type Timing } from '../kv/store.ts';
+import type { Answer } from './answer-frame.ts';
+import { type Asked, isQuery } from './request-frame.ts';
 
 export type Pending = {
-  readonly operation: Operation;
+  readonly operation: Asked;
   readonly opId: OpId;
   readonly startedAtMs: number;
   /** Called exactly once. */
-  readonly settle: (outcome: Outcome) => void;
+  readonly settle: (answer: Answer) => void;
   /** How many times it was sent to a shard that has not said that it did nothing: each may have been executed. */
   openSends: number;
   /** The highest lsn seen of any shard when it was first sent; a resend asks the ledger from there on. */
   seenLsn: number;
+  /** When it was sent last. */
+  sentAtMs: number;
+  readonly timing: Timing | undefined;
 };
 
 /** What a client is told when nobody will wait any longer. */
@@ -26,5 +31,5 @@ export function overloaded(pending: Pending, why: string): FailedOutcome {
 }
 
 function mayHaveRun({ operation, openSends }: Pending): boolean {
-  return openSends > 0 && isWrite(operation);
+  return openSends > 0 && !isQuery(operation) && isWrite(operation);
 }

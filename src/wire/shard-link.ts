@@ -14,18 +14,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import {
-  answerRequestId,
-  encodeRequest,
-  outcomeOf,
-  requestFrameBytes,
-  routerHelloFrame,
-  shardHelloOf,
-  WireError,
-} from './frame.ts';
+import { type Answer, answerOf, answerRequestId, answerSqliteMs } from './answer-frame.ts';
+import { routerHelloFrame, shardHelloOf, WireError } from './frame.ts';
 import { readFrames } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { givenUp, overloaded, type Pending } from './pending.ts';
+import { type Asked, encodeRequest, requestFrameBytes } from './request-frame.ts';
 
 export type LinkLimits = {
   /** How long a request may wait for its answer, whatever happens to the shard meanwhile. */
@@ -110,11 +104,11 @@ export class ShardLink {
     if (this.#state.name === 'serving') this.#send(this.#state.writer, requestId, pending);
   }
 
-  /** Gives back what is not answered yet, of slots that belong to another shard now. */
-  takeBack(isElsewhere: (slot: number) => boolean): Pending[] {
+  /** Gives back what is not answered yet, and shall be asked of another shard now. */
+  takeBack(isElsewhere: (operation: Asked) => boolean): Pending[] {
     const taken: Pending[] = [];
     for (const [requestId, pending] of this.#pending) {
-      if (!isElsewhere(pending.operation.slot)) continue;
+      if (!isElsewhere(pending.operation)) continue;
       this.#forget(requestId, pending);
       taken.push(pending);
     }
@@ -159,6 +153,7 @@ export class ShardLink {
     const resent = pending.openSends > 0;
     if (!resent) pending.seenLsn = this.#seen.lsn;
     pending.openSends++;
+    if (pending.timing !== undefined) pending.sentAtMs = performance.now();
     const { room, at } = writer.reserve(requestFrameBytes(operation));
     const resend = { opId, resent, seenLsn: pending.seenLsn };
     encodeRequest(room, at, { requestId, epoch: this.#seen.epoch, operation, resend });
@@ -195,14 +190,20 @@ export class ShardLink {
     const pending = this.#pending.get(requestId);
     // Given up already: the deadline passed before the answer came.
     if (pending === undefined) return;
-    const outcome = outcomeOf(frame);
+    const answer = answerOf(frame);
     this.#forget(requestId, pending);
-    if (outcome.kind === 'elsewhere') {
+    if (answer.kind === 'elsewhere') {
       pending.openSends--;
       return this.#events.onElsewhere(pending);
     }
-    if ('version' in outcome && outcome.version > this.#seen.lsn) this.#seen.lsn = outcome.version;
-    pending.settle(outcome);
+    const lsn = lsnOf(answer);
+    if (lsn > this.#seen.lsn) this.#seen.lsn = lsn;
+    if (pending.timing !== undefined) {
+      const sqliteMs = answerSqliteMs(frame);
+      const wireMs = performance.now() - pending.sentAtMs - sqliteMs;
+      Object.assign(pending.timing, { executor: `shard-${this.shard}`, sqliteMs, wireMs });
+    }
+    pending.settle(answer);
   }
 
   #onHello(socketPath: string, socket: Socket, frame: Buffer): void {
@@ -242,4 +243,10 @@ export class ShardLink {
     this.#pending.delete(requestId);
     this.#pendingBytes -= requestFrameBytes(pending.operation);
   }
+}
+
+/** The highest lsn that an answer tells of. */
+function lsnOf(answer: Answer): number {
+  if ('version' in answer) return answer.version;
+  return answer.kind === 'together' ? Math.max(...answer.outcomes.map(lsnOf)) : 0;
 }

@@ -4,18 +4,11 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
-import {
-  type Answer,
-  answerFrameBytes,
-  encodeAnswer,
-  type Request,
-  requestOf,
-  routerHelloOf,
-  shardHelloFrame,
-  type WireError,
-} from './frame.ts';
+import { type Answer, answerFrameBytes, encodeAnswer } from './answer-frame.ts';
+import { routerHelloOf, shardHelloFrame, type WireError } from './frame.ts';
 import { readFrames } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
+import { type Request, requestOf } from './request-frame.ts';
 
 export type ShardServerOptions = {
   readonly shard: number;
@@ -102,12 +95,14 @@ export class ShardServer {
     const turn = this.#turn.filter(({ connection }) => !connection.socket.destroyed);
     this.#turn = [];
     if (turn.length === 0) return;
-    const outcomes = this.#options.execute(turn.map(({ request }) => request));
+    const beganAtMs = performance.now();
+    const answers = this.#options.execute(turn.map(({ request }) => request));
+    const sqliteMicros = Math.round((performance.now() - beganAtMs) * 1_000);
     const writers = new Set<Connection>();
     for (const [index, { connection, request }] of turn.entries()) {
-      const outcome = outcomes[index] as Answer;
-      const { room, at } = connection.writer.reserve(answerFrameBytes(outcome));
-      encodeAnswer(room, at, request.requestId, outcome);
+      const answer = answers[index] as Answer;
+      const { room, at } = connection.writer.reserve(answerFrameBytes(answer));
+      encodeAnswer(room, at, request.requestId, answer, sqliteMicros);
       writers.add(connection);
     }
     for (const { writer, socket } of writers) {

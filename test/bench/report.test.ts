@@ -60,12 +60,12 @@ function madeUpResults(): Results {
     },
     ...{ emulatedCore: 0.125, sections, memory: [] },
     correctness: [
-      { contestant: 'partitioned-1x2', durability: null, registers: verdict, counters: null, kill },
+      { contestant: 'partitioned-1x2', durability: null, registers: verdict, counters: verdict, kill },
       {
         contestant: 'cloned-memory-2',
         durability: null,
         registers: { ...verdict, staleReads: 9 },
-        counters: null,
+        counters: verdict,
         kill,
       },
     ],

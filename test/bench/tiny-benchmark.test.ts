@@ -45,6 +45,8 @@ test('a tiny benchmark writes a report in which clones with their state in memor
   expect(memory?.contestant).toMatch(/^cloned-memory-/);
   expect(memory?.registers.staleReads).toBeGreaterThan(0);
   expect(memory?.registers.lostUpdates).toBeGreaterThan(0);
+  expect(partitioned?.counters.lostIncrements).toBe(0);
+  expect(memory?.counters.lostIncrements).toBeGreaterThan(0);
 
   expect(stdout).toMatch(/^WRONG {2}\d+ × cloned, state in memory:/m);
   expect(file('report.md')).toContain('| **wrong** |');

@@ -8,7 +8,7 @@ import { describeStore } from './store-conformance.ts';
 
 describeStore('two SqliteStores over one file', async () => {
   const path = join(temporaryDirectory(), 'store.sqlite');
-  const open = () => new SqliteStore(new ShardFile(path, { service: 'test', shard: 1 }, 'shared'));
+  const open = () => new SqliteStore(new ShardFile(path, { service: 'test', shard: 1 }, { access: 'shared' }));
   const store = oneOfMany([open(), open()]);
   onTestFinished(() => store.stop());
   return store;

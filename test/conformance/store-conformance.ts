@@ -2,38 +2,14 @@
 
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { keyOfText } from '../../src/kv/key.ts';
-import type { Operation, Outcome, Store } from '../../src/kv/store.ts';
-import { slotOf } from '../../src/partition/slot.ts';
+import type { Operation, Store } from '../../src/kv/store.ts';
+import { get, head, increment, put, remove, together, versionOf } from '../support/operations.ts';
+import { StoreModel } from '../support/store-model.ts';
+import { describeData } from './data-conformance.ts';
+import { describeListing } from './listing-conformance.ts';
 
 /** Opens a store without a key; it is closed at the end of the test. */
 export type OpenStore = () => Promise<Store>;
-
-export function get(key: string | Buffer): Operation {
-  return { kind: 'get', ...addressed(key) };
-}
-
-function head(key: string | Buffer): Operation {
-  return { kind: 'head', ...addressed(key) };
-}
-
-export function put(key: string | Buffer, value: string | Buffer, contentType = 'text/plain'): Operation {
-  return { kind: 'put', ...addressed(key), contentType, value: Buffer.from(value as string) };
-}
-
-export function remove(key: string | Buffer): Operation {
-  return { kind: 'delete', ...addressed(key) };
-}
-
-function addressed(key: string | Buffer): { slot: number; key: Buffer } {
-  const bytes = typeof key === 'string' ? keyOfText(key) : key;
-  return { slot: slotOf(bytes), key: bytes };
-}
-
-function versionOf(outcome: Outcome): number {
-  if (!('version' in outcome)) throw new Error(`${outcome.kind} has no version`);
-  return outcome.version;
-}
 
 export function describeStore(name: string, open: OpenStore): void {
   describe(name, () => {
@@ -103,52 +79,51 @@ export function describeStore(name: string, open: OpenStore): void {
     });
 
     test('any history of operations on a few keys answers as a map would', async () => {
-      const key = fc.constantFrom('a', 'b', '{tag}1', '{tag}2', 'ключ');
-      const operation = fc.oneof(
-        key.map((name) => get(name)),
-        key.map((name) => head(name)),
-        key.map((name) => remove(name)),
-        fc
-          .tuple(key, fc.uint8Array({ maxLength: 200 }), fc.constantFrom('', 'text/plain', 'application/json'))
-          .map(([name, value, type]) => put(name, Buffer.from(value), type)),
-      );
       await fc.assert(
-        fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async (history) => {
+        fc.asyncProperty(fc.array(anyOperation, { maxLength: 40 }), async (history) => {
           const fresh = await open();
-          const model = new Map<string, { value: Buffer; contentType: string }>();
-          for (const operation of history) expectAsModel(model, operation, await fresh.execute(operation));
+          const model = new StoreModel();
+          for (const operation of history) {
+            const outcome = await fresh.execute(operation);
+            expect(model.faultOf(operation, outcome, 0)).toBeUndefined();
+          }
         }),
         { numRuns: 40 },
       );
     });
+
+    describeData(() => store);
+    describeListing(() => store);
   });
 }
 
-function expectAsModel(
-  model: Map<string, { value: Buffer; contentType: string }>,
-  operation: Operation,
-  outcome: Outcome,
-): void {
-  const key = operation.key.toString('hex');
-  const held = model.get(key);
-  switch (operation.kind) {
-    case 'get':
-      expect(outcome).toMatchObject(held === undefined ? { kind: 'absent' } : { kind: 'value', ...held });
-      return;
-    case 'head':
-      expect(outcome).toMatchObject(
-        held === undefined
-          ? { kind: 'absent' }
-          : { kind: 'metadata', contentType: held.contentType, valueBytes: held.value.length },
-      );
-      return;
-    case 'put':
-      expect(outcome.kind).toBe(held === undefined ? 'created' : 'replaced');
-      model.set(key, { value: operation.value, contentType: operation.contentType });
-      return;
-    case 'delete':
-      expect(outcome.kind).toBe('deleted');
-      model.delete(key);
-      return;
-  }
-}
+const key = fc.constantFrom('a', 'b', '{tag}1', '{tag}2', 'ключ');
+const anyVersions = fc.oneof(fc.constant('*' as const), fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 20 }));
+const guards = fc.oneof(
+  { weight: 2, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: anyVersions.map((ifMatch) => ({ condition: { ifMatch } })) },
+  { weight: 1, arbitrary: anyVersions.map((ifNoneMatch) => ({ condition: { ifNoneMatch } })) },
+);
+const types = fc.constantFrom('', 'text/plain', 'application/json');
+const anyValue = fc.oneof(
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((number) => Buffer.from(String(number))),
+);
+const anyKeyOperation = (name: fc.Arbitrary<string>) =>
+  fc.oneof(
+    name.map((one) => get(one)),
+    name.map((one) => head(one)),
+    fc.tuple(name, guards).map(([one, guard]) => remove(one, guard)),
+    fc.tuple(name, anyValue, types, guards).map(([one, value, type, guard]) => put(one, value, type, guard)),
+    fc
+      .tuple(name, fc.oneof(fc.bigInt({ min: -5n, max: 5n }), fc.constant(2n ** 62n)), guards)
+      .map(([one, by, guard]) => increment(one, by, guard)),
+  );
+const tagged = anyKeyOperation(fc.constantFrom('{tag}1', '{tag}2', '{tag}3'));
+const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 5, arbitrary: anyKeyOperation(key) },
+  {
+    weight: 1,
+    arbitrary: fc.array(tagged, { minLength: 1, maxLength: 5 }).map((operations) => together(...operations)),
+  },
+);

@@ -3,13 +3,20 @@
  * it was told. A router that dies leaves its clients without an answer.
  */
 
-import type { Operation, Outcome } from '../../src/kv/store.ts';
+import type { Condition } from '../../src/kv/condition.ts';
+import type { KeyOperation, Outcome } from '../../src/kv/store.ts';
 import type { Operation as Recorded } from '../support/history.ts';
 import { describe } from './processes.ts';
 import type { Life } from './scheduler.ts';
 import type { SimulatedRouter } from './simulated-router.ts';
 
-export type Wish = { readonly kind: 'get' | 'put' | 'delete'; readonly slot: number; readonly key: Buffer };
+export type Wish = {
+  readonly kind: 'get' | 'put' | 'delete';
+  /** If the key has no value; or has the version that clients were told last. */
+  readonly only?: 'if-absent' | 'if-unchanged';
+  readonly slot: number;
+  readonly key: Buffer;
+};
 
 export type ClientSurroundings = {
   readonly now: () => number;
@@ -32,6 +39,8 @@ export class Clients {
   readonly history: Recorded[] = [];
   readonly #surroundings: ClientSurroundings;
   readonly #asked = new Set<Asked>();
+  /** By key. */
+  readonly #lastVersions = new Map<string, number>();
   #busy = 0;
   #values = 0;
 
@@ -69,10 +78,18 @@ export class Clients {
     }
   }
 
-  newOperation({ kind, slot, key }: Wish): Operation {
-    if (kind !== 'put') return { kind, slot, key };
+  newOperation({ kind, only, slot, key }: Wish): KeyOperation {
+    if (kind === 'get') return { kind, slot, key };
+    const condition = only && this.#conditionOf(only, key);
+    if (kind === 'delete') return { kind, slot, key, ...(condition?.ifMatch && { condition }) };
+    const guard = condition === undefined ? {} : { condition };
     const value = Buffer.from(`v${++this.#values}`);
-    return { kind, slot, key, contentType: `type/${this.#values}`, value };
+    return { kind, slot, key, contentType: `type/${this.#values}`, value, ...guard };
+  }
+
+  #conditionOf(only: 'if-absent' | 'if-unchanged', key: Buffer): Condition {
+    const version = this.#lastVersions.get(key.toString('latin1'));
+    return only === 'if-absent' || version === undefined ? { ifNoneMatch: '*' } : { ifMatch: [version] };
   }
 
   #next(client: number, life: Life, wishes: readonly Wish[]): void {
@@ -97,6 +114,10 @@ export class Clients {
         note(life, () => `is told ${describeOutcome(outcome)}`);
         this.#surroundings.onOutcome(recorded.outcome.kind);
         this.history.push(recorded);
+        // The version that a refusal tells of is of no operation in the history: nothing may be concluded from it.
+        if (outcome !== undefined && outcome.kind !== 'unmet' && 'version' in outcome) {
+          this.#lastVersions.set(operation.key.toString('latin1'), outcome.version);
+        }
         // Refused at once, it would be refused at once again.
         const next = recorded.outcome.kind === 'not-applied' ? wait : later;
         next(life, () => this.#next(client, life, rest));
@@ -116,7 +137,7 @@ function describeOutcome(outcome: Outcome | undefined): string {
 
 /** @param outcome undefined when the connection to the router broke */
 function recordedOf(
-  operation: Operation,
+  operation: KeyOperation,
   outcome: Outcome | undefined,
   when: { readonly client: number; readonly invokedAtMs: number; readonly completedAtMs: number },
 ): Recorded {
@@ -130,9 +151,20 @@ function recordedOf(
   const written =
     outcome === undefined || (outcome.kind === 'failed' && outcome.code === 'outcome-unknown')
       ? ({ kind: 'ambiguous' } as const)
-      : 'version' in outcome
+      : outcome.kind !== 'unmet' && 'version' in outcome
         ? ({ kind: 'applied', version: outcome.version } as const)
         : ({ kind: 'not-applied' } as const);
-  if (operation.kind === 'delete') return { ...common, kind: 'delete', outcome: written };
-  return { ...common, kind: 'put', value: operation.value.toString('latin1'), outcome: written };
+  const condition = 'condition' in operation ? operation.condition : undefined;
+  if (condition === undefined) {
+    if (operation.kind !== 'put') return { ...common, kind: 'delete', outcome: written };
+    return { ...common, kind: 'put', value: operation.value.toString('latin1'), outcome: written };
+  }
+  const judged = outcome?.kind === 'unmet' ? ({ kind: 'refused' } as const) : written;
+  const value = operation.kind === 'put' ? operation.value.toString('latin1') : '';
+  if (condition.ifMatch === undefined) {
+    return { ...common, kind: 'put-if-absent', value, outcome: judged };
+  }
+  const expectedVersion = (condition.ifMatch as readonly number[])[0] as number;
+  if (operation.kind !== 'put') return { ...common, kind: 'delete-if-version', expectedVersion, outcome: judged };
+  return { ...common, kind: 'put-if-version', value, expectedVersion, outcome: judged };
 }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutant } from './gallery.ts';
 
-export const seedsMax = 5_000;
+export const seedsMax = 20_000;
 
 export type Trial = {
   /** What caught it: an invariant, `history`, `answer` or `defect`; undefined when nothing did. */

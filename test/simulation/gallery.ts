@@ -16,7 +16,7 @@ type Edit = { readonly file: string; readonly find: string; readonly replace: st
 const source = 'src/moves/source.js';
 const target = 'src/moves/target.js';
 const coordinator = 'src/moves/coordinator.js';
-const ledger = 'src/sqlite/ledger.js';
+const records = 'src/kv/write-record.js';
 const file = 'test/simulation/simulated-file.js';
 const shard = 'test/simulation/simulated-shard.js';
 const link = 'test/simulation/simulated-link.js';
@@ -74,11 +74,7 @@ export const gallery: readonly Mutant[] = [
     "if (!awaited.source && !awaited.target) {\n        return {\n            state: { phase: 'aborted'",
     "if (true) {\n        return {\n            state: { phase: 'aborted'",
   ]),
-  product('the ledger that moves is of the other slots', [
-    ledger,
-    '=== 0)\n            continue;',
-    '!== 0)\n            continue;',
-  ]),
+  product('the ledger that moves is of the other slots', [records, '=== 1 && readUInt53', '!== 1 && readUInt53']),
   mirror(
     'answers leave before the commit',
     [

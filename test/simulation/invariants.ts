@@ -3,7 +3,7 @@
  * changes nothing. A broken one throws `Violation`, which ends the run.
  */
 
-import { isWrite, type Operation, type Outcome, type WriteOperation } from '../../src/kv/store.ts';
+import { isWrite, type KeyOperation, type Outcome, type WriteOperation } from '../../src/kv/store.ts';
 import type { Move } from '../../src/moves/move.ts';
 import type { Life } from './scheduler.ts';
 import type { SimulatedFile } from './simulated-file.ts';
@@ -47,7 +47,7 @@ export class Invariants {
     return true;
   }
 
-  onExecuted(shard: SimulatedShard, { slot, kind }: Operation): void {
+  onExecuted(shard: SimulatedShard, { slot, kind }: KeyOperation): void {
     const owner = this.#topology.ring.owners[slot];
     if (owner !== shard.shard) {
       throw new Violation('I1', `${shard.life.name} executes a ${kind} on slot ${slot}, which shard ${owner} owns`);
@@ -66,10 +66,16 @@ export class Invariants {
   }
 
   /** What a client is told of its write is true, and stays true. */
-  onTold(operation: Operation, opId: string, outcome: Outcome): void {
+  onTold(operation: KeyOperation, opId: string, outcome: Outcome): void {
     if (!isWrite(operation)) return;
     const applied = this.#applied.get(opId);
     const name = `${operation.kind} ${operation.key.toString('latin1')}`;
+    // Nothing was done, and nothing will be.
+    if (outcome.kind === 'unmet') {
+      if (applied !== undefined) throw new Violation('answer', `${name} is told that it was unmet, but was applied`);
+      this.#denied.add(opId);
+      return;
+    }
     if ('version' in outcome) {
       if (outcome.version === applied) return;
       throw new Violation('answer', `${name} is told version ${outcome.version}, and has ${applied}`);

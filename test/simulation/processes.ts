@@ -3,10 +3,10 @@
  * what is said to a shard about moves is the product's own vocabulary.
  */
 
-import type { Operation } from '../../src/kv/store.ts';
+import type { KeyOperation } from '../../src/kv/store.ts';
 import type { Side } from '../../src/moves/coordinator.ts';
 import type { Move, MoveAnswer, MoveCommand, MoveId, SourceReply, SourceRequest } from '../../src/moves/move.ts';
-import type { Answer } from '../../src/wire/frame.ts';
+import type { Answer } from '../../src/wire/answer-frame.ts';
 import type { Circumstances } from './circumstances.ts';
 import type { Connection, ControlOdds, Receiver, Wires } from './connection.ts';
 import type { Coverage } from './coverage.ts';
@@ -89,7 +89,8 @@ export function describeRequest({ operation, resend }: Request): string {
   return `${describe(operation)}${resend.resent ? ' again' : ''}`;
 }
 
-export function describe(operation: Operation): string {
+export function describe(operation: KeyOperation): string {
   const value = operation.kind === 'put' ? ` = ${operation.value.toString('latin1')}` : '';
-  return `${operation.kind} ${operation.key.toString('latin1')}${value}`;
+  const condition = 'condition' in operation ? ` if ${JSON.stringify(operation.condition)}` : '';
+  return `${operation.kind} ${operation.key.toString('latin1')}${value}${condition}`;
 }

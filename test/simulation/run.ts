@@ -51,12 +51,20 @@ export function run(seed: number, { coverage, isTraced, control }: RunOptions): 
     slot: index % slots,
     key: Buffer.from(`k${index}`),
   }));
-  const kinds = ['get', 'put', 'put', 'delete'] as const;
+  const kinds = [
+    { kind: 'get' },
+    { kind: 'put' },
+    { kind: 'put' },
+    { kind: 'put', only: 'if-absent' },
+    { kind: 'put', only: 'if-unchanged' },
+    { kind: 'delete' },
+    { kind: 'delete', only: 'if-unchanged' },
+  ] as const;
   try {
     for (const key of keys) if (random.chance(0.5)) world.preload({ kind: 'put', ...key });
     for (let client = 1; client <= circumstances.clients; client++) {
       const wishes = Math.ceil(circumstances.operations / circumstances.clients);
-      const wish = (): Wish => ({ kind: random.pick(kinds), ...random.pick(keys) });
+      const wish = (): Wish => ({ ...random.pick(kinds), ...random.pick(keys) });
       world.clients.begin(client, Array.from({ length: wishes }, wish));
     }
     const changesAt = Array.from({ length: circumstances.changes }, () => random.below(adversity.steps * 0.6));

@@ -4,20 +4,21 @@
  * product's own. A process may die right before and right after each transaction, never within.
  */
 
-import { isWrite, type Operation, type Outcome, type Resend, type WriteOperation } from '../../src/kv/store.ts';
+import { holds } from '../../src/kv/condition.ts';
+import { isWrite, type KeyOperation, type Outcome, type Resend, type WriteOperation } from '../../src/kv/store.ts';
+import {
+  findRecord,
+  packRecords,
+  recordWindowLsn,
+  selectRecords,
+  type WriteRecord,
+} from '../../src/kv/write-record.ts';
 import type { Move, MoveId } from '../../src/moves/move.ts';
 import { type Change, isRow, type Row, RowSum } from '../../src/moves/row.ts';
 import type { Cursor, LedgerPart, Page, SealedPart, SlotStorage, SlotSum } from '../../src/moves/slot-storage.ts';
-import {
-  type LedgerResult,
-  ledgerWindowLsn,
-  packResults,
-  selectResults,
-  unpackResults,
-} from '../../src/sqlite/ledger.ts';
 import type { SimulatedRing } from './simulated-ring.ts';
 
-export type Request = { readonly operation: Operation; readonly epoch: number; readonly resend: Resend };
+export type Request = { readonly operation: KeyOperation; readonly epoch: number; readonly resend: Resend };
 
 export type FileLimits = {
   readonly pageRows: number;
@@ -71,7 +72,7 @@ export class SimulatedFile implements SlotStorage {
   }
 
   get forgottenLsn(): number {
-    return Math.max(this.#forgottenLsn, this.#lsn - ledgerWindowLsn);
+    return Math.max(this.#forgottenLsn, this.#lsn - recordWindowLsn);
   }
 
   get counters(): { readonly keys: number; readonly bytes: number } {
@@ -92,9 +93,9 @@ export class SimulatedFile implements SlotStorage {
       return requests.map(({ operation }) => this.#read(operation));
     }
     return this.#transaction(() => {
-      const results: LedgerResult[] = [];
+      const results: WriteRecord[] = [];
       const outcomes = requests.map((request) => this.#answer(request, results));
-      if (results.length > 0) this.#record(packResults(results));
+      if (results.length > 0) this.#record(packRecords(results));
       return outcomes;
     });
   }
@@ -154,10 +155,10 @@ export class SimulatedFile implements SlotStorage {
   }
 
   ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
-    const wanted = { slots: new Uint8Array(slotsMax), aboveLsn: this.#lsn - ledgerWindowLsn };
+    const wanted = { slots: new Uint8Array(slotsMax), aboveLsn: this.#lsn - recordWindowLsn };
     for (const slot of slots) wanted.slots[slot] = 1;
     const found = new Map<string, Buffer>();
-    for (const row of this.#ledger) if (row.lsn > lsn) selectResults(row.results, wanted, found);
+    for (const row of this.#ledger) if (row.lsn > lsn) selectRecords(row.results, wanted, found);
     return { results: Buffer.concat([...found.values()]), upToLsn: this.#lsn };
   }
 
@@ -246,13 +247,13 @@ export class SimulatedFile implements SlotStorage {
     return sum;
   }
 
-  #read({ slot, key }: Operation): Outcome {
+  #read({ slot, key }: KeyOperation): Outcome {
     const row = this.#slot(slot).get(key.toString('latin1'));
     if (row === undefined) return { kind: 'absent' };
     return { kind: 'value', version: row.version, contentType: row.contentType, value: row.value };
   }
 
-  #answer({ operation, resend }: Request, results: LedgerResult[]): Outcome {
+  #answer({ operation, resend }: Request, results: WriteRecord[]): Outcome {
     if (!isWrite(operation)) return this.#read(operation);
     if (resend.resent) {
       const earlier = this.#earlierAnswer(resend);
@@ -261,11 +262,14 @@ export class SimulatedFile implements SlotStorage {
     const { slot, key } = operation;
     const name = key.toString('latin1');
     const old = this.#slot(slot).get(name);
+    const { condition } = operation;
+    if (condition !== undefined && !holds(condition, old?.version))
+      return { kind: 'unmet', version: old?.version ?? 0 };
     const version = Math.max(this.#lsn, resend.seenLsn) + 1;
     this.#lsn = version;
     this.#keys -= old === undefined ? 0 : 1;
     this.#bytes -= old === undefined ? 0 : key.length + old.value.length;
-    if (operation.kind === 'delete') {
+    if (operation.kind !== 'put') {
       this.#slot(slot).delete(name);
     } else {
       const { contentType, value } = operation;
@@ -273,9 +277,9 @@ export class SimulatedFile implements SlotStorage {
       this.#keys++;
       this.#bytes += key.length + value.length;
     }
-    const kind = operation.kind === 'delete' ? 'deleted' : old === undefined ? 'created' : 'replaced';
+    const kind = operation.kind !== 'put' ? 'deleted' : old === undefined ? 'created' : 'replaced';
     const outcome = { kind, version } as const;
-    results.push({ opId: resend.opId, slot, outcome });
+    results.push({ opId: resend.opId, slot, shard: this.shard, key, outcome });
     this.#watcher.onApplied({ operation, opId: resend.opId.toString('hex'), version });
     return outcome;
   }
@@ -284,7 +288,8 @@ export class SimulatedFile implements SlotStorage {
   #earlierAnswer({ opId, seenLsn }: Resend): Outcome | undefined {
     for (const { lsn, results } of this.#ledger) {
       if (lsn <= seenLsn) continue;
-      for (const result of unpackResults(results)) if (result.opId.equals(opId)) return result.outcome;
+      const record = findRecord(results, opId);
+      if (record !== undefined && record.outcome.kind !== 'expired') return record.outcome;
     }
     if (seenLsn >= this.#forgottenLsn) return undefined;
     return { kind: 'failed', code: 'outcome-unknown', detail: 'sent again too late' };

@@ -3,6 +3,7 @@
  * is answered, and sends it again on each new connection.
  */
 
+import type { KeyOperation } from '../../src/kv/store.ts';
 import { givenUp, overloaded, type Pending } from '../../src/wire/pending.ts';
 import type { AnswerFrame, RouterConnection, World } from './processes.ts';
 import type { Life } from './scheduler.ts';
@@ -53,10 +54,10 @@ export class SimulatedLink {
     if (this.#state.name === 'serving') this.#send(this.#state.connection, requestId, pending);
   }
 
-  takeBack(isElsewhere: (slot: number) => boolean): Pending[] {
+  takeBack(isElsewhere: (operation: Pending['operation']) => boolean): Pending[] {
     const taken: Pending[] = [];
     for (const [requestId, pending] of this.#pending) {
-      if (!isElsewhere(pending.operation.slot)) continue;
+      if (!isElsewhere(pending.operation)) continue;
       this.#pending.delete(requestId);
       taken.push(pending);
     }
@@ -87,7 +88,9 @@ export class SimulatedLink {
   }
 
   #send(connection: RouterConnection, requestId: number, pending: Pending): void {
-    const { operation, opId } = pending;
+    const { opId } = pending;
+    // Simulated clients ask for nothing else.
+    const operation = pending.operation as KeyOperation;
     const resent = pending.openSends > 0;
     if (!resent) pending.seenLsn = this.#seen.lsn;
     pending.openSends++;

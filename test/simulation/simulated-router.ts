@@ -3,9 +3,9 @@
  * takes back what waits for a shard that no longer owns it.
  */
 
-import { isWrite, type Operation, type Outcome, opIdBytes } from '../../src/kv/store.ts';
-import { noResend } from '../../src/wire/frame.ts';
+import { isWrite, type KeyOperation, type Outcome, opIdBytes } from '../../src/kv/store.ts';
 import { givenUp, overloaded, type Pending } from '../../src/wire/pending.ts';
+import { noResend } from '../../src/wire/request-frame.ts';
 import type { ChildProcess, ControlMessage, Report, Topology, World } from './processes.ts';
 import { describe } from './processes.ts';
 import type { Life, Timer } from './scheduler.ts';
@@ -62,19 +62,22 @@ export class SimulatedRouter implements ChildProcess {
     else this.#adopt(message.topology);
   }
 
-  execute(operation: Operation, settle: (outcome: Outcome) => void): void {
+  execute(operation: KeyOperation, settle: (outcome: Outcome) => void): void {
     let deadline: Timer | undefined;
     const pending: Pending = {
       operation,
       opId: isWrite(operation) ? this.#newOpId() : noResend.opId,
       startedAtMs: this.#world.scheduler.nowMs,
-      settle: (outcome) => {
+      settle: (answer) => {
+        const outcome = answer as Outcome;
         deadline?.cancel();
         this.#world.invariants.onTold(operation, pending.opId.toString('hex'), outcome);
         settle(outcome);
       },
       openSends: 0,
       seenLsn: 0,
+      sentAtMs: 0,
+      timing: undefined,
     };
     // One timer a request in place of sweeps.
     deadline = this.#world.scheduler.after(this.life, holdDeadlineMs, () => this.#overdue(pending));
@@ -93,7 +96,7 @@ export class SimulatedRouter implements ChildProcess {
       else link.wait();
     }
     const astray = [...this.#links.values()].flatMap((link) =>
-      link.takeBack((slot) => this.#shardOf(slot) !== link.shard),
+      link.takeBack(({ slot }) => this.#shardOf(slot) !== link.shard),
     );
     for (const pending of astray) this.#dispatch(pending);
     this.#dispatchParked();
@@ -105,7 +108,7 @@ export class SimulatedRouter implements ChildProcess {
 
   #dispatch(pending: Pending): void {
     const shard = this.#shardOf(pending.operation.slot);
-    this.#world.trace.note(this.life, () => `gives ${describe(pending.operation)} to shard ${shard}`);
+    this.#world.trace.note(this.life, () => `gives ${describe(pending.operation as KeyOperation)} to shard ${shard}`);
     this.#linkOf(shard).request(pending);
   }
 
@@ -121,7 +124,7 @@ export class SimulatedRouter implements ChildProcess {
   }
 
   #park(pending: Pending): void {
-    this.#world.trace.note(this.life, () => `parks ${describe(pending.operation)}`);
+    this.#world.trace.note(this.life, () => `parks ${describe(pending.operation as KeyOperation)}`);
     if (this.#parked.length >= this.#world.circumstances.pendingMax) {
       return pending.settle(overloaded(pending, 'too many wait for moving slots'));
     }

@@ -6,7 +6,7 @@
 import type { Outcome } from '../../src/kv/store.ts';
 import { MoveSource } from '../../src/moves/source.ts';
 import { MoveTarget, type TargetEffect } from '../../src/moves/target.ts';
-import { type Answer, elsewhere } from '../../src/wire/frame.ts';
+import { type Answer, elsewhere } from '../../src/wire/answer-frame.ts';
 import type {
   AnswerFrame,
   ChildProcess,

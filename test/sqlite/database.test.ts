@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Database, FileLocked, openExclusively, type Schema, UnusableFile } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
-import { put } from '../conformance/store-conformance.ts';
+import { put } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const schema: Schema = { applicationId: 0x7e57, version: 1, ddl: 'CREATE TABLE thing (id INTEGER) STRICT' };

@@ -6,8 +6,10 @@ import { onTestFinished } from 'vitest';
 import { type Operation, type Outcome, opIdBytes } from '../../src/kv/store.ts';
 import { firstRing, type Ring } from '../../src/partition/ring.ts';
 import { PartitionedStore, type ShardAddress } from '../../src/router/partitioned-store.ts';
+import { executeServed } from '../../src/shard/execution.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
-import { frameBytesMaxOf, type WireError } from '../../src/wire/frame.ts';
+import type { WireError } from '../../src/wire/frame.ts';
+import { frameBytesMaxOf } from '../../src/wire/request-frame.ts';
 import { type LinkLimits, ShardLink } from '../../src/wire/shard-link.ts';
 import { ShardServer } from '../../src/wire/shard-server.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -20,6 +22,9 @@ const testLimits: LinkLimits = {
   pendingBytesMax: 64 * 1024 * 1024,
   frameBytesMax,
 };
+
+/** Whoever is asked serves. */
+const everything = { serves: () => true, isWhole: () => true, owns: () => true, onExecuted: () => {} };
 
 export type InProcessShard = {
   readonly address: ShardAddress;
@@ -35,7 +40,7 @@ export async function startShard(shard: number, directory = temporaryDirectory()
     shard,
     frameBytesMax,
     lsn: () => file.counters.lsn,
-    execute: (requests) => file.execute(requests),
+    execute: (requests) => executeServed(requests, file, everything),
     onBatch: () => {},
     onWireError: (error) => wireErrors.push(error),
   });
@@ -85,9 +90,11 @@ export function ask(link: ShardLink, operation: Operation): Promise<Outcome> {
       operation,
       opId: randomBytes(opIdBytes),
       startedAtMs: performance.now(),
-      settle,
+      settle: (answer) => settle(answer as Outcome),
       openSends: 0,
       seenLsn: 0,
+      sentAtMs: 0,
+      timing: undefined,
     }),
   );
 }

@@ -4,8 +4,10 @@ import type { Store } from '../../src/kv/store.ts';
 
 export function oneOfMany(stores: readonly Store[]): Store {
   let turn = 0;
+  const next = () => stores[turn++ % stores.length] as Store;
   return {
-    execute: (operation) => (stores[turn++ % stores.length] as Store).execute(operation),
+    execute: (operation, timing) => next().execute(operation, timing),
+    list: (query) => next().list(query),
     stop: async () => {
       for (const store of stores) await store.stop();
     },

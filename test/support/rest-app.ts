@@ -20,10 +20,11 @@ export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp
   const defects: unknown[] = [];
   const app = createApp({
     store: {
-      execute: (operation) => {
+      execute: (operation, timing) => {
         executed.push(operation);
-        return store.execute(operation);
+        return store.execute(operation, timing);
       },
+      list: (query) => store.list(query),
       stop: () => store.stop(),
     },
     service: {

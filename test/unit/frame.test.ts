@@ -6,20 +6,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ErrorCode, errorTable } from '../../src/kv/errors.ts';
+import type { FeedPage } from '../../src/kv/feed.ts';
 import { keyBytesMax } from '../../src/kv/key.ts';
-import { opIdBytes } from '../../src/kv/store.ts';
+import { fingerprintBytes, type KeyOperation, opIdBytes } from '../../src/kv/store.ts';
 import { slotCount } from '../../src/partition/slot.ts';
 import {
+  type Answer,
   answerFrameBytes,
+  answerOf,
   answerRequestId,
+  answerSqliteMs,
   encodeAnswer,
-  encodeRequest,
-  frameBytesMaxOf,
-  noResend,
-  outcomeOf,
-  type Request,
-  requestFrameBytes,
-  requestOf,
+  feedPageOf,
+  packedFeed,
+} from '../../src/wire/answer-frame.ts';
+import {
   routerHelloFrame,
   routerHelloOf,
   shardHelloFrame,
@@ -28,6 +29,14 @@ import {
   wireVersion,
 } from '../../src/wire/frame.ts';
 import { FrameDecoder } from '../../src/wire/frame-decoder.ts';
+import {
+  encodeRequest,
+  frameBytesMaxOf,
+  noResend,
+  type Request,
+  requestFrameBytes,
+  requestOf,
+} from '../../src/wire/request-frame.ts';
 
 const buffer = (limits: fc.IntArrayConstraints) => fc.uint8Array(limits).map((bytes) => Buffer.from(bytes));
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -44,37 +53,137 @@ const resend = fc.record({
   seenLsn: uint53,
 });
 
-const anyRequest: fc.Arbitrary<Request> = fc.oneof(
+const opId = buffer({ minLength: opIdBytes, maxLength: opIdBytes });
+const versions = fc.oneof(fc.constant('*' as const), fc.array(uint53, { maxLength: 32 }));
+const guards = {
+  condition: fc.record({ ifMatch: versions, ifNoneMatch: versions }, { requiredKeys: [] }),
+  clientName: fc.record({ opId, fingerprint: buffer({ minLength: fingerprintBytes, maxLength: fingerprintBytes }) }),
+};
+const expiresAtMs = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const addressKeys = ['kind', 'slot', 'key'] as const;
+
+const anyRead = fc.record({ kind: fc.constantFrom('get', 'head'), ...address });
+const anyWrite = fc.oneof(
+  fc.record(
+    { kind: fc.constant('put'), ...address, contentType, value, expiresAtMs, ...guards },
+    { requiredKeys: [...addressKeys, 'contentType', 'value'] },
+  ),
+  fc.record({ kind: fc.constant('delete'), ...address, ...guards }, { requiredKeys: [...addressKeys] }),
+  fc.record(
+    {
+      kind: fc.constant('increment'),
+      ...address,
+      by: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      ...guards,
+    },
+    { requiredKeys: [...addressKeys, 'by'] },
+  ),
+) as fc.Arbitrary<KeyOperation>;
+
+/** A client's name stands in the place of the op id. */
+function named<R extends { operation: Request['operation']; resend: Request['resend'] }>(request: R): R {
+  const name = 'clientName' in request.operation ? request.operation.clientName : undefined;
+  return name === undefined ? request : { ...request, resend: { ...request.resend, opId: name.opId } };
+}
+
+const position = fc.record({ kind: fc.constantFrom('key', 'prefix'), bytes: buffer({ maxLength: 30 }) });
+const anyQuery = fc.oneof(
   fc.record({
-    requestId: uint32,
+    kind: fc.constant('list'),
+    slot: fc.constant(0),
     epoch: uint32,
-    operation: fc.record({ kind: fc.constantFrom('get', 'head'), ...address }),
-    resend: fc.constant(noResend),
+    query: fc.record({
+      prefix: buffer({ maxLength: 30 }),
+      after: fc.option(position, { nil: undefined }),
+      delimiter: fc.option(buffer({ maxLength: 5 }), { nil: undefined }),
+      limit: fc.integer({ min: 1, max: 1_000 }),
+      values: fc.boolean(),
+    }),
   }),
+  fc.record({ kind: fc.constant('feed'), slot: fc.constant(0), afterLsn: uint53, rowsMax: fc.nat(65_535) }),
+) as fc.Arbitrary<Request['operation']>;
+
+const anyRequest: fc.Arbitrary<Request> = fc.oneof(
+  fc.record({ requestId: uint32, epoch: uint32, operation: anyRead, resend: fc.constant(noResend) }),
+  fc.record({ requestId: uint32, epoch: uint32, operation: anyWrite, resend }).map(named),
   fc.record({
     requestId: uint32,
     epoch: uint32,
-    operation: fc.oneof(
-      fc.record({ kind: fc.constant('put'), ...address, contentType, value }),
-      fc.record({ kind: fc.constant('delete'), ...address }),
-    ),
+    operation: fc
+      .tuple(address.slot, fc.array(fc.oneof(anyRead, anyWrite), { maxLength: 4 }))
+      .map(([slot, operations]) => ({
+        kind: 'atomic' as const,
+        slot,
+        operations: operations.map((one) => ({ ...one, slot })) as KeyOperation[],
+      })),
     resend,
+  }),
+  fc.record({ requestId: uint32, epoch: uint32, operation: anyQuery, resend: fc.constant(noResend) }).map((request) => {
+    // The epoch of a list is that of its question, not of the moment in which it is sent.
+    return request.operation.kind === 'list' ? { ...request, epoch: request.operation.epoch } : request;
   }),
 );
 
-const anyOutcome = fc.oneof(
-  fc.record({ kind: fc.constant('value'), version: uint53, contentType, value }),
-  fc.record({ kind: fc.constant('metadata'), version: uint53, contentType, valueBytes: uint32 }),
+const described = { version: uint53, contentType, expiresAtMs };
+const describedKeys = ['kind', 'version', 'contentType'] as const;
+const anyKeyOutcome = fc.oneof(
+  fc.record({ kind: fc.constant('value'), ...described, value }, { requiredKeys: [...describedKeys, 'value'] }),
+  fc.record(
+    { kind: fc.constant('metadata'), ...described, valueBytes: uint32 },
+    { requiredKeys: [...describedKeys, 'valueBytes'] },
+  ),
   fc.record({ kind: fc.constant('absent') }),
-  fc.record({ kind: fc.constantFrom('created', 'replaced', 'deleted'), version: uint53 }),
+  fc.record({ kind: fc.constantFrom('created', 'replaced', 'deleted', 'unmet'), version: uint53 }),
+  fc.record({
+    kind: fc.constant('counted'),
+    version: uint53,
+    number: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  }),
   fc.record({
     kind: fc.constant('failed'),
     code: fc.constantFrom(...(Object.keys(errorTable) as ErrorCode[])),
     detail: fc.string({ unit: 'binary' }),
   }),
 );
+const entry = fc.oneof(
+  fc.record({ kind: fc.constant('prefix'), key: buffer({ maxLength: 30 }) }),
+  fc.record(
+    { kind: fc.constant('key'), key: address.key, ...described, valueBytes: uint32 },
+    { requiredKeys: [...describedKeys, 'key', 'valueBytes'] },
+  ),
+  fc
+    .record({ kind: fc.constant('key'), key: address.key, version: uint53, contentType, value })
+    .map((one) => ({ ...one, valueBytes: one.value.length })),
+);
+const anyListing = fc.record({
+  kind: fc.constant('listing'),
+  entries: fc.array(entry, { maxLength: 4 }),
+  next: fc.option(position, { nil: undefined }),
+});
+const anyFeed = fc.record({
+  kind: fc.constant('feed'),
+  prunedLsn: uint53,
+  lsn: uint53,
+  rows: fc.array(
+    fc.record({
+      lsn: uint53,
+      records: buffer({ maxLength: 60 }),
+      arrival: fc.constantFrom(
+        undefined,
+        { kind: 'carried' as const },
+        { kind: 'arrived' as const, carriedLsn: 5, from: 2, sourceLsn: 7, forgottenLsn: 1 },
+      ),
+    }),
+    { maxLength: 4 },
+  ),
+}) as fc.Arbitrary<FeedPage>;
+const anyOutcome = fc.oneof(
+  anyKeyOutcome,
+  fc.record({ kind: fc.constant('together'), outcomes: fc.array(anyKeyOutcome, { maxLength: 4 }) }),
+  anyListing,
+  anyFeed.map(packedFeed),
+) as fc.Arbitrary<Answer>;
 const anyAnswer = fc.record({ requestId: uint32, outcome: anyOutcome });
-type Answer = typeof anyAnswer extends fc.Arbitrary<infer T> ? T : never;
 
 describe('requests and answers', () => {
   test('arrive as they were sent, however the stream is cut: requests', () => {
@@ -90,7 +199,7 @@ describe('requests and answers', () => {
     fc.assert(
       fc.property(fc.array(anyAnswer, { maxLength: 4 }), fc.infiniteStream(fc.nat(200)), (answers, cuts) => {
         const frames = framesThrough(Buffer.concat(answers.map(answerFrame)), cuts);
-        const arrived = frames.map((frame) => ({ requestId: answerRequestId(frame), outcome: outcomeOf(frame) }));
+        const arrived = frames.map((frame) => ({ requestId: answerRequestId(frame), outcome: answerOf(frame) }));
         expect(arrived).toEqual(answers);
       }),
     );
@@ -115,12 +224,21 @@ describe('requests and answers', () => {
     const valueBytesMax = 1_000;
     const key = Buffer.alloc(keyBytesMax);
     const stored = { contentType: 'x'.repeat(255), value: Buffer.alloc(valueBytesMax) };
-    expect(requestFrameBytes({ kind: 'put', slot: 0, key, ...stored })).toBe(frameBytesMaxOf(valueBytesMax));
+    const conditions = { ifMatch: Array(32).fill(1), ifNoneMatch: Array(32).fill(1) };
+    const clientName = { opId: Buffer.alloc(opIdBytes), fingerprint: Buffer.alloc(fingerprintBytes) };
+    const put = { kind: 'put', slot: 0, key, ...stored, condition: conditions, clientName, expiresAtMs: 1 } as const;
+    expect(requestFrameBytes(put)).toBeLessThanOrEqual(frameBytesMaxOf(valueBytesMax));
+    const puts = {
+      kind: 'atomic',
+      slot: 0,
+      operations: Array(1_000).fill({ ...put, value: Buffer.alloc(0) }),
+    } as const;
+    expect(requestFrameBytes(puts)).toBeLessThanOrEqual(frameBytesMaxOf(valueBytesMax));
     const answerBytes = answerFrameBytes({ kind: 'value', version: 1, ...stored });
     expect(answerBytes).toBeLessThanOrEqual(frameBytesMaxOf(valueBytesMax));
   });
 
-  test('lie in a frame as the drawing in frame.ts says: to change this is to raise wireVersion', () => {
+  test('lie in a frame as the drawings of request and answer say: to change this is to raise wireVersion', () => {
     const request = requestFrame({
       requestId: 0x01020304,
       epoch: 7,
@@ -132,12 +250,29 @@ describe('requests and answers', () => {
     );
     const answer = answerFrame({
       requestId: 9,
-      outcome: { kind: 'value', version: Number.MAX_SAFE_INTEGER, contentType: 'a/b', value: Buffer.from('V') },
+      outcome: {
+        kind: 'value',
+        version: Number.MAX_SAFE_INTEGER,
+        contentType: 'a/b',
+        value: Buffer.from('V'),
+        expiresAtMs: 7,
+      },
     });
     expect(answer.toString('latin1')).toBe(
-      '\x1c\0\0\0\x09\0\0\0\x01\x03\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\x1f\0\0\0\0\0a/bV',
+      '\x24\0\0\0\x09\0\0\0\x01\x03\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\x1f\0\x07\0\0\0\0\0\0\0\0\0\0\0a/bV',
     );
   });
+});
+
+test('an answer says how long its batch took, and a page of the feed comes back as it was', () => {
+  const answer = Buffer.alloc(answerFrameBytes({ kind: 'absent' }));
+  encodeAnswer(answer, 0, 1, { kind: 'absent' }, 1_234);
+  expect(answerSqliteMs(answer)).toBe(1.234);
+  fc.assert(
+    fc.property(anyFeed, (page) => {
+      expect(feedPageOf(packedFeed(page))).toEqual(page);
+    }),
+  );
 });
 
 describe('hellos', () => {
@@ -170,7 +305,7 @@ describe('hellos', () => {
 });
 
 /** With an operation or outcome byte that exists, or garbage would seldom get past it. */
-const garbage = fc.tuple(buffer({ maxLength: 100, size: 'max' }), fc.nat(9)).map(([bytes, kind]) => {
+const garbage = fc.tuple(buffer({ maxLength: 100, size: 'max' }), fc.nat(14)).map(([bytes, kind]) => {
   if (bytes.length > 8) bytes[8] = kind;
   return bytes;
 });
@@ -179,7 +314,7 @@ describe('bytes that are no frame', () => {
   test.each<[what: string, decode: (frame: Buffer) => unknown]>([
     ['a request', requestOf],
     ['the id of an answer', answerRequestId],
-    ['an outcome', outcomeOf],
+    ['an outcome', answerOf],
     ["a router's hello", routerHelloOf],
     ["a shard's hello", shardHelloOf],
   ])('throw nothing but WireError when read as %s', (_what, decode) => {
@@ -214,7 +349,7 @@ describe('bytes that are no frame', () => {
   test('are refused when an answer ends within its content type', () => {
     const outcome = { kind: 'value', version: 1, contentType: 'text/plain', value: Buffer.alloc(0) } as const;
     const answer = answerFrame({ requestId: 1, outcome });
-    expect(() => outcomeOf(answer.subarray(0, -1))).toThrow(WireError);
+    expect(() => answerOf(answer.subarray(0, -1))).toThrow(WireError);
   });
 
   test('are refused when a request names a slot that there is not', () => {
@@ -240,7 +375,7 @@ describe('bytes that are no frame', () => {
   test('are refused when a version is beyond 2^53 − 1', () => {
     const answer = answerFrame({ requestId: 1, outcome: { kind: 'created', version: Number.MAX_SAFE_INTEGER } });
     answer.writeBigUInt64LE(2n ** 53n, 16);
-    expect(() => outcomeOf(answer)).toThrow(WireError);
+    expect(() => answerOf(answer)).toThrow(WireError);
   });
 });
 
@@ -250,7 +385,7 @@ function requestFrame(request: Request): Buffer {
   return frame;
 }
 
-function answerFrame({ requestId, outcome }: Answer): Buffer {
+function answerFrame({ requestId, outcome }: { requestId: number; outcome: Answer }): Buffer {
   const frame = Buffer.alloc(answerFrameBytes(outcome));
   encodeAnswer(frame, 0, requestId, outcome);
   return frame;

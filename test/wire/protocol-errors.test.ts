@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { routerHelloFrame } from '../../src/wire/frame.ts';
-import { get } from '../conformance/store-conformance.ts';
 import { ask, linkTo, startShard } from '../support/in-process-shards.ts';
+import { get } from '../support/operations.ts';
 
 const hello = routerHelloFrame(randomBytes(8));
 const otherVersion = Buffer.from(hello);

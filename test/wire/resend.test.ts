@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { routerHelloFrame } from '../../src/wire/frame.ts';
-import { get, put, remove } from '../conformance/store-conformance.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { ask, linkTo, startShard } from '../support/in-process-shards.ts';
+import { get, put, remove } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 test('a write whose answer was lost is answered from the ledger: same version, applied once', async () => {
@@ -104,7 +104,10 @@ test('a resend from before the oldest ledger row is answered unknown, never appl
   const first = write(false);
   expect(write(true)).toEqual(first);
 
-  for (let commit = 0; commit < 5_000; commit++) file.execute([{ operation: put('other', String(commit)) }]);
+  // More commits and more writes than the ledger keeps.
+  for (let commit = 0; commit < 5_000; commit++) {
+    file.execute(Array.from({ length: 25 }, (_, index) => ({ operation: put('other', `${commit}/${index}`) })));
+  }
   const { lsn } = file.counters;
   expect(write(true)).toMatchObject({ kind: 'failed', code: 'outcome-unknown' });
   expect(file.counters.lsn).toBe(lsn);

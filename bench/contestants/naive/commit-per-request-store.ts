@@ -4,14 +4,15 @@
  * waits in SQLite, and its event loop with it.
  */
 
-import type { Operation, Outcome, Store } from '../../../src/kv/store.ts';
+import type { Outcome } from '../../../src/kv/store.ts';
 import { Database } from '../../../src/sqlite/database.ts';
+import type { NaiveOperation, NaiveStore } from './serve-app.ts';
 
 const lockWaitMs = 10_000;
 
 type Row = { readonly version: number; readonly contentType: string; readonly value: Buffer };
 
-export class CommitPerRequestStore implements Store {
+export class CommitPerRequestStore implements NaiveStore {
   readonly #db: Database;
 
   constructor(path: string) {
@@ -24,7 +25,7 @@ export class CommitPerRequestStore implements Store {
       (key BLOB PRIMARY KEY, version INTEGER NOT NULL, content_type TEXT NOT NULL, value BLOB NOT NULL) STRICT`);
   }
 
-  async execute(operation: Operation): Promise<Outcome> {
+  async execute(operation: NaiveOperation): Promise<Outcome> {
     switch (operation.kind) {
       case 'get': {
         const row = this.#db
@@ -42,8 +43,16 @@ export class CommitPerRequestStore implements Store {
           .get(operation.key, operation.contentType, operation.value) as number;
         return { kind: version === 1 ? 'created' : 'replaced', version };
       }
-      default:
-        throw new Error(`The benchmark never sends ${operation.kind}.`);
+      case 'increment': {
+        const { version, number } = this.#db
+          .prepare(
+            `INSERT INTO entry VALUES (?, 1, 'text/plain', CAST(? AS BLOB)) ON CONFLICT (key) DO UPDATE SET
+              version = version + 1, value = CAST(CAST(value AS TEXT) + CAST(excluded.value AS TEXT) AS BLOB)
+              RETURNING version, CAST(value AS TEXT) AS number`,
+          )
+          .get(operation.key, String(operation.by)) as { version: number; number: string };
+        return { kind: 'counted', version, number: BigInt(number) };
+      }
     }
   }
 

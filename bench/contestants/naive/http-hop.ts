@@ -8,24 +8,25 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { urlOfKey } from '../../../src/kv/key.ts';
-import type { Operation, Outcome, Store } from '../../../src/kv/store.ts';
+import type { Outcome } from '../../../src/kv/store.ts';
 import { announce } from '../announcement.ts';
-import { serveApp } from './serve-app.ts';
+import { type NaiveOperation, type NaiveStore, serveApp } from './serve-app.ts';
 import { openShardFileStore } from './shard-file-store.ts';
 
 /** To each shard; one request at a time on each. */
 const poolConnections = 64;
 
-class HttpHopStore implements Store {
+class HttpHopStore implements NaiveStore {
   readonly #shards: readonly Pool[];
 
   constructor(ports: readonly number[]) {
     this.#shards = ports.map((port) => new Pool(`http://127.0.0.1:${port}`, { connections: poolConnections }));
   }
 
-  async execute(operation: Operation): Promise<Outcome> {
+  async execute(operation: NaiveOperation): Promise<Outcome> {
     const shard = this.#shards[operation.slot % this.#shards.length] as Pool;
-    const path = `/v1/kv/${urlOfKey(operation.key)}`;
+    const key = urlOfKey(operation.key);
+    const path = `/v1/kv/${key}`;
     if (operation.kind === 'get') {
       const { statusCode, headers, body } = await shard.request({ method: 'GET', path });
       const value = Buffer.from(await body.arrayBuffer());
@@ -49,7 +50,11 @@ class HttpHopStore implements Store {
       if (statusCode !== 201 && statusCode !== 204) throw new Error(`The shard answered ${statusCode}.`);
       return { kind: statusCode === 201 ? 'created' : 'replaced', version: versionOf(headers['etag']) };
     }
-    throw new Error(`The benchmark never sends ${operation.kind}.`);
+    const counter = `/v1/counters/${key}?by=${operation.by}`;
+    const { statusCode, headers, body } = await shard.request({ method: 'POST', path: counter });
+    const text = await body.text();
+    if (statusCode !== 200) throw new Error(`The shard answered ${statusCode}.`);
+    return { kind: 'counted', version: versionOf(headers['etag']), number: BigInt(text) };
   }
 
   async stop(): Promise<void> {

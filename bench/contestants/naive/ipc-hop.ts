@@ -6,18 +6,21 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Operation, Outcome, Store } from '../../../src/kv/store.ts';
+import type { Outcome } from '../../../src/kv/store.ts';
 import { slotOf } from '../../../src/partition/slot.ts';
 import { announce } from '../announcement.ts';
-import { serveApp } from './serve-app.ts';
+import { type NaiveOperation, type NaiveStore, serveApp } from './serve-app.ts';
 import { openShardFileStore } from './shard-file-store.ts';
 
-/** Bytes travel as latin1 text: JSON knows no bytes, and base64 would be longer. */
-type Question = { readonly id: number; readonly kind: string; readonly key: string; readonly put?: Put };
-type Put = { readonly contentType: string; readonly value: string };
-type Answer = { readonly id: number; readonly outcome: { readonly kind: string; readonly value?: string } };
+/** JSON knows no bytes, and no numbers of 64 bits: those travel as text, bytes as latin1, since base64 would be longer. */
+type Question = { readonly id: number; readonly key: string } & (
+  | { readonly kind: 'get' }
+  | { readonly kind: 'put'; readonly contentType: string; readonly value: string }
+  | { readonly kind: 'increment'; readonly by: string }
+);
+type Answer = { readonly id: number; readonly outcome: { readonly value?: string; readonly number?: string } };
 
-class IpcHopStore implements Store {
+class IpcHopStore implements NaiveStore {
   readonly #shards: readonly ChildProcess[];
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   #id = 0;
@@ -27,28 +30,21 @@ class IpcHopStore implements Store {
     for (const shard of shards) shard.on('message', (answer) => this.#settle(answer as Answer));
   }
 
-  execute(operation: Operation): Promise<Outcome> {
+  execute(operation: NaiveOperation): Promise<Outcome> {
     const id = this.#id++;
-    const { kind, key, slot } = operation;
-    const question: Question = {
-      ...{ id, kind, key: key.toString('latin1') },
-      ...(kind === 'put' && {
-        put: { contentType: operation.contentType, value: operation.value.toString('latin1') },
-      }),
-    };
+    const question = questionOf(id, operation);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, resolve);
-      this.#shards[slot % this.#shards.length]?.send(question, (error) => {
+      this.#shards[operation.slot % this.#shards.length]?.send(question, (error) => {
         if (error !== null) reject(error);
       });
     });
   }
 
-  #settle({ id, outcome }: Answer): void {
-    const isValue = outcome.value !== undefined;
-    this.#waiting.get(id)?.(
-      (isValue ? { ...outcome, value: Buffer.from(outcome.value, 'latin1') } : outcome) as Outcome,
-    );
+  #settle({ id, outcome: { value, number, ...rest } }: Answer): void {
+    const bytes = value === undefined ? {} : { value: Buffer.from(value, 'latin1') };
+    const counted = number === undefined ? {} : { number: BigInt(number) };
+    this.#waiting.get(id)?.({ ...rest, ...bytes, ...counted } as Outcome);
     this.#waiting.delete(id);
   }
 
@@ -68,19 +64,47 @@ if (shardNumber === undefined) {
   announce((server.address() as AddressInfo).port, [{ role: 'router', pid: process.pid }, ...processes]);
 } else {
   const store = openShardFileStore(directory, Number(shardNumber));
-  process.on('message', async ({ id, kind, key: keyText, put }: Question) => {
-    const key = Buffer.from(keyText, 'latin1');
-    const address = { key, slot: slotOf(key) };
-    const operation =
-      kind === 'put' && put !== undefined
-        ? { kind: 'put' as const, ...address, contentType: put.contentType, value: Buffer.from(put.value, 'latin1') }
-        : { kind: 'get' as const, ...address };
-    const outcome = await store.execute(operation);
-    const answer = outcome.kind === 'value' ? { ...outcome, value: outcome.value.toString('latin1') } : outcome;
-    process.send?.({ id, outcome: answer });
+  process.on('message', async (question: Question) => {
+    const outcome = await store.execute(operationOf(question));
+    process.send?.({ id: question.id, outcome: tellable(outcome) });
   });
   process.on('disconnect', async () => {
     await store.stop();
     process.exit(0);
   });
+}
+
+function questionOf(id: number, operation: NaiveOperation): Question {
+  const common = { id, key: operation.key.toString('latin1') };
+  switch (operation.kind) {
+    case 'get':
+      return { ...common, kind: 'get' };
+    case 'put':
+      return { ...common, kind: 'put', contentType: operation.contentType, value: operation.value.toString('latin1') };
+    case 'increment':
+      return { ...common, kind: 'increment', by: String(operation.by) };
+  }
+}
+
+function operationOf(question: Question): NaiveOperation {
+  const key = Buffer.from(question.key, 'latin1');
+  const address = { key, slot: slotOf(key) };
+  switch (question.kind) {
+    case 'get':
+      return { ...address, kind: 'get' };
+    case 'put':
+      return {
+        ...address,
+        kind: 'put',
+        contentType: question.contentType,
+        value: Buffer.from(question.value, 'latin1'),
+      };
+    case 'increment':
+      return { ...address, kind: 'increment', by: BigInt(question.by) };
+  }
+}
+
+function tellable(outcome: Outcome): object {
+  if (outcome.kind === 'value') return { ...outcome, value: outcome.value.toString('latin1') };
+  return outcome.kind === 'counted' ? { ...outcome, number: String(outcome.number) } : outcome;
 }

@@ -7,14 +7,31 @@ import type { Server } from 'node:http';
 import { settings } from '../../../src/config/service-config.ts';
 import { createApp } from '../../../src/http/app.ts';
 import { allowedHostsOf } from '../../../src/http/host-guard.ts';
-import type { Store } from '../../../src/kv/store.ts';
+import type { Operation, Outcome } from '../../../src/kv/store.ts';
+
+/** All that the benchmark asks for, without conditions and expiry. */
+export type NaiveOperation = Extract<Operation, { readonly kind: 'get' | 'put' | 'increment' }>;
+
+export interface NaiveStore {
+  execute(operation: NaiveOperation): Promise<Outcome>;
+  stop(): Promise<void>;
+}
 
 const host = '127.0.0.1';
 
 /** On any free port; clones of one node:cluster share it. Ends the process in order on SIGTERM. */
-export async function serveApp(store: Store): Promise<Server> {
+export async function serveApp(store: NaiveStore): Promise<Server> {
   const app = createApp({
-    store,
+    store: {
+      execute: async (operation) => {
+        if (isNaive(operation)) return store.execute(operation);
+        throw new Error(`The benchmark never asks for ${operation.kind}.`);
+      },
+      list: async () => {
+        throw new Error('The benchmark never asks for a list.');
+      },
+      stop: () => store.stop(),
+    },
     service: {
       topology: () => ({ epoch: 1, ranges: [], shards: [] }),
       readiness: () => ({ ready: true, failedShards: [] }),
@@ -31,4 +48,8 @@ export async function serveApp(store: Store): Promise<Server> {
     process.exit(0);
   });
   return app.server;
+}
+
+function isNaive(operation: Operation): operation is NaiveOperation {
+  return operation.kind === 'get' || operation.kind === 'put' || operation.kind === 'increment';
 }

@@ -1,0 +1,140 @@
+/** `POST /v1/batch`: many operations in one request: each by itself, or all of them in one step. */
+
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
+import { batchBytesMax, type KeyOperation, type KeyOutcome, type Store } from '../kv/store.ts';
+import { type BatchRequest, batchOf } from './batch-request.ts';
+import { nameIn } from './idempotency.ts';
+import { valueFields } from './json-fields.ts';
+import { bodyOf, unmetDetail } from './kv-routes.ts';
+import { ndjsonContentType } from './list-routes.ts';
+import { oneOfTexts, parametersOf } from './parameters.ts';
+import { sendProblem } from './problem.ts';
+
+/** Operations that read are under way so many at a time: their values lie in memory together. */
+const readsAtATime = 16;
+
+export function registerBatchRoutes(app: FastifyInstance, store: Store, valueBytesMax: number): void {
+  app.post('/v1/batch', { bodyLimit: batchBytesMax }, async (request, reply) => {
+    const parameters = parametersOf(request.raw.url as string, ['atomic']);
+    const isNdjson = (request.headers['content-type'] ?? '').startsWith(ndjsonContentType);
+    const batch = batchOf(bodyOf(request), isNdjson ? 'ndjson' : 'json', {
+      valueBytesMax,
+      name: nameIn(request.headers),
+    });
+    const isAtomic = batch.isAtomic || oneOfTexts('atomic', parameters.atomic, ['true', 'false']) === 'true';
+    const outcomes = isAtomic ? await together(store, batch) : await oneByOne(store, batch);
+    if ('failure' in outcomes) return sendProblem(reply, outcomes.failure.code, outcomes.failure.detail);
+    return sendResults(reply, outcomes.results.map(resultOf), isNdjson);
+  });
+}
+
+type Outcomes =
+  | { readonly results: readonly KeyOutcome[] }
+  | { readonly failure: { readonly code: ErrorCode; readonly detail: string } };
+
+/** @throws KvError batch-slots-differ */
+async function together(store: Store, { operations }: BatchRequest): Promise<Outcomes> {
+  const { slot } = operations[0] as KeyOperation;
+  const stray = operations.findIndex((operation) => operation.slot !== slot);
+  if (stray !== -1) {
+    throw new KvError(
+      'batch-slots-differ',
+      `All keys of an atomic batch are of one slot, and operation ${stray} is not of that of operation 0. ` +
+        'Keys with the same text in braces are: {user1}/name and {user1}/visits.',
+    );
+  }
+  const outcome = await store.execute({ kind: 'atomic', slot, operations });
+  if (outcome.kind === 'together') return { results: outcome.outcomes };
+  if (outcome.kind === 'failed') return { failure: outcome };
+  throw new TypeError(`an atomic operation cannot come to ${outcome.kind}`);
+}
+
+/** Those of one key follow one another; all others are under way at once. */
+async function oneByOne(store: Store, { operations }: BatchRequest): Promise<Outcomes> {
+  const lastOfKey = new Map<string, Promise<unknown>>();
+  const reads = new ReadBudget();
+  const results = operations.map((operation) => {
+    const name = operation.key.toString('latin1');
+    const before = lastOfKey.get(name);
+    const run = () =>
+      operation.kind === 'get'
+        ? reads.run(() => store.execute(operation) as Promise<KeyOutcome>)
+        : (store.execute(operation) as Promise<KeyOutcome>);
+    const result = before === undefined ? run() : before.then(run);
+    lastOfKey.set(name, result);
+    return result;
+  });
+  return { results: await Promise.all(results) };
+}
+
+/** Bounds what the values that a batch reads take together: beyond it, reads are refused and not even begun. */
+class ReadBudget {
+  #bytesLeft = batchBytesMax;
+  #underWay = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  async run(read: () => Promise<KeyOutcome>): Promise<KeyOutcome> {
+    if (this.#underWay >= readsAtATime) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#underWay++;
+    try {
+      if (this.#bytesLeft < 0) return tooMuchRead;
+      const outcome = await read();
+      if (outcome.kind === 'value') this.#bytesLeft -= outcome.value.length;
+      return this.#bytesLeft < 0 ? tooMuchRead : outcome;
+    } finally {
+      this.#underWay--;
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+const tooMuchRead: KeyOutcome = {
+  kind: 'failed',
+  code: 'batch-too-large',
+  detail: `The values that one batch reads have at most ${batchBytesMax} bytes together.`,
+};
+
+type Result = { readonly status: number; readonly [field: string]: unknown };
+
+function resultOf(outcome: KeyOutcome): Result {
+  switch (outcome.kind) {
+    case 'value': {
+      const { version, contentType, expiresAtMs, value } = outcome;
+      return {
+        status: 200,
+        version,
+        ...(contentType !== '' && { contentType }),
+        ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
+        ...valueFields(value),
+      };
+    }
+    case 'created':
+      return { status: 201, version: outcome.version };
+    case 'replaced':
+      return { status: 204, version: outcome.version };
+    case 'deleted':
+      return { status: 204 };
+    case 'counted':
+      // As text: JSON's numbers are exact up to 2^53 only.
+      return { status: 200, version: outcome.version, value: String(outcome.number) };
+    case 'absent':
+      return refusal('key-not-found', errorTable['key-not-found'].title);
+    case 'unmet':
+      return { ...refusal('condition-not-met', unmetDetail(outcome.version)), version: outcome.version };
+    case 'failed':
+      return refusal(outcome.code, outcome.detail);
+    case 'metadata':
+      throw new TypeError('a batch asks for no metadata');
+  }
+}
+
+function refusal(code: ErrorCode, detail: string): Result {
+  return { status: errorTable[code].status, code, detail };
+}
+
+function sendResults(reply: FastifyReply, results: readonly Result[], isNdjson: boolean): FastifyReply {
+  reply.header('x-content-type-options', 'nosniff').serializer(String);
+  if (isNdjson) return reply.type(ndjsonContentType).send(results.map((one) => `${JSON.stringify(one)}\n`).join(''));
+  return reply.type('application/json').send(JSON.stringify({ results }));
+}

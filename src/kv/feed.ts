@@ -1,0 +1,36 @@
+/**
+ * The feed of changes as owners of keys keep it: rows of their ledgers. Types only; how the rows of several shards
+ * become one feed is in feed-merge.ts.
+ */
+
+/** What a row says when its records came from another shard. */
+export type Arrival =
+  /** They lie here, but their slots may yet not come. */
+  | { readonly kind: 'carried' }
+  /** The slots have come, with the records of the row with lsn `carriedLsn`. */
+  | {
+      readonly kind: 'arrived';
+      readonly carriedLsn: number;
+      readonly from: number;
+      /** The giver's lsn when it let go: all it ever did to these slots is not above it. */
+      readonly sourceLsn: number;
+      /** The giver did not know any more what it did up to here. */
+      readonly forgottenLsn: number;
+    };
+
+/** One commit, or one arrival of slots. */
+export type FeedRow = {
+  readonly lsn: number;
+  readonly arrival: Arrival | undefined;
+  /** Packed (write-record.ts); of an arrival, what came with it. */
+  readonly records: Buffer;
+};
+
+export type FeedPage = {
+  readonly kind: 'feed';
+  /** Rows up to here are gone. */
+  readonly prunedLsn: number;
+  /** The owner's, when the page was read: after the last row there is nothing up to it. */
+  readonly lsn: number;
+  readonly rows: readonly FeedRow[];
+};

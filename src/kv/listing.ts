@@ -1,0 +1,117 @@
+/**
+ * Pages of keys in the order of their bytes, and how pages of several shards become one. Pure: who has the keys
+ * decides what is in his own page.
+ */
+
+import type { Key } from './key.ts';
+
+export const listLimitMax = 1_000;
+/** Of the values of one page. */
+export const listBytesMax = 4 * 1024 * 1024;
+
+export type ListQuery = {
+  /** Only keys that begin so; empty for all. */
+  readonly prefix: Buffer;
+  /** Only what comes after this; undefined from the beginning. */
+  readonly after: ListPosition | undefined;
+  /** Keys that have this text after the prefix are listed once, as what they have in common up to its end. */
+  readonly delimiter: Buffer | undefined;
+  /** Entries of a page: 1 to `listLimitMax`. */
+  readonly limit: number;
+  readonly values: boolean;
+};
+
+/** After a key, or after every key that begins so. */
+export type ListPosition = { readonly kind: 'key' | 'prefix'; readonly bytes: Buffer };
+
+export type ListEntry =
+  | {
+      readonly kind: 'key';
+      readonly key: Key;
+      readonly version: number;
+      readonly contentType: string;
+      /** Unix milliseconds; absent for never. */
+      readonly expiresAtMs?: number;
+      readonly valueBytes: number;
+      /** When it was asked for. */
+      readonly value?: Buffer;
+    }
+  | { readonly kind: 'prefix'; readonly key: Buffer };
+
+export type Listing = {
+  readonly kind: 'listing';
+  readonly entries: readonly ListEntry[];
+  /** Up to here everything is in `entries`; undefined when nothing comes after them. */
+  readonly next: ListPosition | undefined;
+};
+
+/** The first bytes, in order, that can come after the position; undefined when nothing can. */
+export function beginOf({ prefix, after }: Pick<ListQuery, 'prefix' | 'after'>): Buffer | undefined {
+  if (after === undefined) return prefix;
+  const next = after.kind === 'key' ? Buffer.concat([after.bytes, Buffer.of(0)]) : successorOf(after.bytes);
+  return next === undefined || Buffer.compare(next, prefix) >= 0 ? next : prefix;
+}
+
+/** The first bytes, in order, that come after everything that begins with `prefix`; undefined when nothing does. */
+export function successorOf(prefix: Buffer): Buffer | undefined {
+  let end = prefix.length;
+  while (end > 0 && prefix[end - 1] === 0xff) end--;
+  if (end === 0) return undefined;
+  const next = Buffer.from(prefix.subarray(0, end));
+  next[end - 1] = (next[end - 1] as number) + 1;
+  return next;
+}
+
+/** What a key is listed under: itself, or what it has in common with others. */
+export function commonPrefixOf(key: Key, { prefix, delimiter }: ListQuery): Buffer | undefined {
+  if (delimiter === undefined) return undefined;
+  const at = key.indexOf(delimiter, prefix.length);
+  return at === -1 ? undefined : key.subarray(0, at + delimiter.length);
+}
+
+export function positionOf({ kind, key }: ListEntry): ListPosition {
+  return { kind, bytes: key };
+}
+
+/** Of two positions, which comes first: negative, 0 or positive. Everything beginning with a prefix is before its end. */
+export function comparePositions(a: ListPosition, b: ListPosition): number {
+  const [beginA, beginB] = [beginOf({ prefix: empty, after: a }), beginOf({ prefix: empty, after: b })];
+  if (beginA === undefined || beginB === undefined) return Number(beginA === undefined) - Number(beginB === undefined);
+  return Buffer.compare(beginA, beginB);
+}
+
+const empty = Buffer.alloc(0);
+
+/**
+ * What several owners of different keys answered to one query becomes one page of at most `limit` entries. When it
+ * is not full, and more of one part would make it longer, `lacking` is that part.
+ */
+export function mergedListing(
+  parts: readonly Listing[],
+  { limit }: Pick<ListQuery, 'limit'>,
+): { readonly page: Listing; readonly lacking: Listing | undefined } {
+  // Beyond the end of any part that is not complete nobody knows what comes first.
+  const lacking = parts
+    .filter(({ next }) => next !== undefined)
+    .sort((a, b) => comparePositions(a.next as ListPosition, b.next as ListPosition))[0];
+  const knownTo = lacking?.next;
+  const entries: ListEntry[] = [];
+  let bytes = 0;
+  for (const entry of parts.flatMap((part) => part.entries).sort((a, b) => Buffer.compare(a.key, b.key))) {
+    if (knownTo !== undefined && comparePositions(positionOf(entry), knownTo) > 0) break;
+    const last = entries.at(-1);
+    if (entry.kind === 'prefix' && last?.kind === 'prefix' && last.key.equals(entry.key)) continue;
+    const entryBytes = bytesOf(entry);
+    if (last !== undefined && (entries.length === limit || bytes + entryBytes > listBytesMax)) {
+      return { page: { kind: 'listing', entries, next: positionOf(last) }, lacking: undefined };
+    }
+    entries.push(entry);
+    bytes += entryBytes;
+  }
+  return { page: { kind: 'listing', entries, next: knownTo }, lacking: entries.length < limit ? lacking : undefined };
+}
+
+/** What counts towards `listBytesMax`. */
+export function bytesOf(entry: ListEntry): number {
+  return entry.kind === 'key' ? (entry.value?.length ?? 0) : 0;
+}

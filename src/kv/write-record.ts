@@ -1,0 +1,152 @@
+/**
+ * What is kept of each write: which it was, where it happened, and what came of it. A resend is answered from it, and
+ * the feed of changes is read from it. This file packs records as they lie in the ledger, little-endian. Pure.
+ *
+ *   0        16     18      20     21        29          31       (31)                  (39)
+ *   ├ op id ─┼ slot ┼ shard ┼ kind ┼ version ┼ key bytes ┤ [number ┤ [fingerprint, named at] ┤ key
+ *
+ * `number` is there when the kind says `counted`, `fingerprint` and `named at` (8 bytes each) when it says `named`.
+ */
+
+import { type ClientName, fingerprintBytes, type OpId, opIdBytes, type WriteOutcome } from './store.ts';
+import { readUInt53, writeUInt53 } from './uint53.ts';
+
+export type WriteRecord = {
+  readonly opId: OpId;
+  readonly slot: number;
+  /** That executed it. */
+  readonly shard: number;
+  readonly key: Buffer;
+  readonly outcome: WriteOutcome | { readonly kind: 'expired'; readonly version: number };
+  /** When a client named the write: what it asked, and when (Unix milliseconds). */
+  readonly named?: Pick<ClientName, 'fingerprint'> & { readonly atMs: number };
+};
+
+/** Stands where a write has no op id, because nobody will send it again. */
+export const noOpId: OpId = Buffer.alloc(opIdBytes);
+
+const headBytes = opIdBytes + 15;
+const slotAt = opIdBytes;
+const kindAt = opIdBytes + 4;
+const versionAt = opIdBytes + 5;
+const keyBytesAt = opIdBytes + 13;
+const numberBytes = 8;
+const namedBytes = fingerprintBytes + 8;
+
+const outcomeKinds = ['created', 'replaced', 'deleted', 'counted', 'expired'] as const;
+const countedKind = outcomeKinds.indexOf('counted');
+const namedFlag = 0x80;
+
+export function packRecords(records: readonly WriteRecord[]): Buffer {
+  const packed = Buffer.allocUnsafe(records.reduce((sum, record) => sum + packedBytes(record), 0));
+  let at = 0;
+  for (const record of records) at = packRecord(packed, at, record);
+  return packed;
+}
+
+/** @throws RangeError when the bytes were not packed by `packRecords` */
+export function unpackRecords(packed: Buffer): WriteRecord[] {
+  const records: WriteRecord[] = [];
+  for (let at = 0; at < packed.length; ) {
+    const end = endOfRecord(packed, at);
+    records.push(recordAt(packed, at, end));
+    at = end;
+  }
+  return records;
+}
+
+/** The first of the packed records with this op id. */
+export function findRecord(packed: Buffer, opId: OpId): WriteRecord | undefined {
+  for (let at = 0; at < packed.length; ) {
+    const end = endOfRecord(packed, at);
+    if (packed.compare(opId, 0, opIdBytes, at, at + opIdBytes) === 0) return recordAt(packed, at, end);
+    at = end;
+  }
+  return undefined;
+}
+
+/**
+ * Records older than this many writes are not kept across moves, and no resend asks for them: slots that move to
+ * and fro would otherwise carry every record for ever.
+ */
+export const recordWindowLsn = 2 ** 18;
+
+/**
+ * Adds to `found` those of the packed records that are of these slots and above this lsn, each still packed: one that
+ * has come back with its slot is there once. `slots` has a 1 for each slot wanted.
+ */
+export function selectRecords(
+  packed: Buffer,
+  wanted: { readonly slots: Uint8Array; readonly aboveLsn: number },
+  found: Map<string, Buffer>,
+): void {
+  for (let at = 0; at < packed.length; ) {
+    const end = endOfRecord(packed, at);
+    if (wanted.slots[packed.readUInt16LE(at + slotAt)] === 1 && readUInt53(packed, at + versionAt) > wanted.aboveLsn) {
+      // By op id, shard and version: an expiry has no op id, and versions of two shards may be equal.
+      found.set(packed.toString('latin1', at, at + keyBytesAt), packed.subarray(at, end));
+    }
+    at = end;
+  }
+}
+
+function packedBytes({ key, outcome, named }: WriteRecord): number {
+  return headBytes + (outcome.kind === 'counted' ? numberBytes : 0) + (named ? namedBytes : 0) + key.length;
+}
+
+function packRecord(packed: Buffer, start: number, { opId, slot, shard, key, outcome, named }: WriteRecord): number {
+  opId.copy(packed, start);
+  packed.writeUInt16LE(slot, start + slotAt);
+  packed.writeUInt16LE(shard, start + slotAt + 2);
+  packed[start + kindAt] = outcomeKinds.indexOf(outcome.kind) | (named ? namedFlag : 0);
+  writeUInt53(packed, outcome.version, start + versionAt);
+  packed.writeUInt16LE(key.length, start + keyBytesAt);
+  let at = start + headBytes;
+  if (outcome.kind === 'counted') at = packed.writeBigInt64LE(outcome.number, at);
+  if (named !== undefined) {
+    at += named.fingerprint.copy(packed, at);
+    at = writeUInt53(packed, named.atMs, at);
+  }
+  return at + key.copy(packed, at);
+}
+
+/** @throws RangeError */
+function endOfRecord(packed: Buffer, at: number): number {
+  if (packed.length - at < headBytes) throw new RangeError(`a record breaks off at byte ${at} of ${packed.length}`);
+  const kind = packed[at + kindAt] as number;
+  const isCounted = (kind & ~namedFlag) === countedKind;
+  const isNamed = (kind & namedFlag) !== 0;
+  const keyBytes = packed.readUInt16LE(at + keyBytesAt);
+  const end = at + headBytes + (isCounted ? numberBytes : 0) + (isNamed ? namedBytes : 0) + keyBytes;
+  if (end > packed.length) throw new RangeError(`a record breaks off at byte ${at} of ${packed.length}`);
+  return end;
+}
+
+function recordAt(packed: Buffer, start: number, end: number): WriteRecord {
+  const kindByte = packed[start + kindAt] as number;
+  const kind = outcomeKinds[kindByte & ~namedFlag];
+  if (kind === undefined) throw new RangeError(`there is no outcome ${kindByte} in a ledger`);
+  const version = readUInt53(packed, start + versionAt);
+  const opId = packed.subarray(start, start + opIdBytes);
+  const [slot, shard] = [packed.readUInt16LE(start + slotAt), packed.readUInt16LE(start + slotAt + 2)];
+  let at = start + headBytes;
+  const outcome = kind === 'counted' ? { kind, version, number: packed.readBigInt64LE(at) } : { kind, version };
+  if (kind === 'counted') at += numberBytes;
+  if ((kindByte & namedFlag) === 0) return { opId, slot, shard, key: packed.subarray(at, end), outcome };
+  const fingerprint = packed.subarray(at, at + fingerprintBytes);
+  const atMs = readUInt53(packed, at + fingerprintBytes);
+  return { opId, slot, shard, key: packed.subarray(at + namedBytes, end), outcome, named: { fingerprint, atMs } };
+}
+
+/** The named ones of the packed records, each still packed. */
+export function namedRecords(packed: Buffer): { readonly record: WriteRecord; readonly packed: Buffer }[] {
+  const named: { readonly record: WriteRecord; readonly packed: Buffer }[] = [];
+  for (let at = 0; at < packed.length; ) {
+    const end = endOfRecord(packed, at);
+    if (((packed[at + kindAt] as number) & namedFlag) !== 0) {
+      named.push({ record: recordAt(packed, at, end), packed: packed.subarray(at, end) });
+    }
+    at = end;
+  }
+  return named;
+}

@@ -1,0 +1,121 @@
+/**
+ * The table of values: one row a key. A rowid table behind unique indexes, not WITHOUT ROWID: new rows append, and
+ * values up to a page stay off overflow pages. What has expired is still there until it is swept, and everybody who
+ * asks says at which time.
+ */
+
+import { expiryOf, type KeyOutcome, type PutOperation, type ReadOperation } from '../kv/store.ts';
+import type { Database, Statement } from './database.ts';
+
+export const entryDdl = `
+  CREATE TABLE entry (
+    id           INTEGER PRIMARY KEY,
+    slot         INTEGER NOT NULL,
+    key          BLOB NOT NULL,
+    version      INTEGER NOT NULL,
+    content_type TEXT NOT NULL,
+    value        BLOB NOT NULL,
+    expires_at   INTEGER NOT NULL DEFAULT 0, -- Unix milliseconds, 0 for never
+    UNIQUE (slot, key)
+  ) STRICT;
+  CREATE INDEX entry_in_order ON entry (key);
+  CREATE INDEX entry_that_expires ON entry (expires_at) WHERE expires_at > 0;
+`;
+
+/** A row as a write finds it. */
+export type OldEntry = {
+  readonly id: number;
+  readonly version: number;
+  readonly valueBytes: number;
+  readonly expiresAtMs: number;
+};
+
+export type ExpiredEntry = OldEntry & { readonly slot: number; readonly key: Buffer };
+
+type ValueRow = [version: number, contentType: string, value: Buffer, expiresAtMs: number];
+type MetadataRow = [version: number, contentType: string, valueBytes: number, expiresAtMs: number];
+type OldRow = [id: number, version: number, valueBytes: number, expiresAtMs: number];
+type ExpiredRow = [...OldRow, slot: number, key: Buffer];
+
+/** What a row is given, besides its key. */
+export type NewEntry = Pick<PutOperation, 'contentType' | 'value' | 'expiresAtMs'> & { readonly version: number };
+
+const absent: KeyOutcome = { kind: 'absent' };
+
+export class EntryTable {
+  readonly #value: Statement<[number, Buffer]>;
+  readonly #metadata: Statement<[number, Buffer]>;
+  readonly #old: Statement<[number, Buffer]>;
+  readonly #insert: Statement<[number, Buffer, number, string, Buffer, number]>;
+  readonly #update: Statement<[number, string, Buffer, number, number]>;
+  readonly #delete: Statement<[number]>;
+  readonly #expired: Statement<[number, number, number, number]>;
+
+  constructor(db: Database) {
+    const where = 'FROM entry WHERE slot = ? AND key = ?';
+    this.#value = db.prepare<[number, Buffer]>(`SELECT version, content_type, value, expires_at ${where}`).raw();
+    this.#metadata = db
+      .prepare<[number, Buffer]>(`SELECT version, content_type, length(value), expires_at ${where}`)
+      .raw();
+    this.#old = db.prepare<[number, Buffer]>(`SELECT id, version, length(value), expires_at ${where}`).raw();
+    this.#insert = db.prepare(
+      'INSERT INTO entry (slot, key, version, content_type, value, expires_at) VALUES (?, ?, ?, ?, ?, ?)',
+    );
+    this.#update = db.prepare('UPDATE entry SET version = ?, content_type = ?, value = ?, expires_at = ? WHERE id = ?');
+    this.#delete = db.prepare('DELETE FROM entry WHERE id = ?');
+    this.#expired = db
+      .prepare<[number, number, number, number]>(
+        `SELECT id, version, length(value), expires_at, slot, key FROM entry
+         WHERE expires_at > 0 AND (expires_at, id) > (?, ?) AND expires_at <= ? ORDER BY expires_at, id LIMIT ?`,
+      )
+      .raw();
+  }
+
+  read({ kind, slot, key }: ReadOperation, nowMs: number): KeyOutcome {
+    if (kind === 'get') {
+      const row = this.#value.get(slot, key) as ValueRow | undefined;
+      if (row === undefined || hasExpired(row[3], nowMs)) return absent;
+      const [version, contentType, value, expiresAtMs] = row;
+      return { kind: 'value', version, contentType, value, ...expiryOf(expiresAtMs) };
+    }
+    const row = this.#metadata.get(slot, key) as MetadataRow | undefined;
+    if (row === undefined || hasExpired(row[3], nowMs)) return absent;
+    const [version, contentType, valueBytes, expiresAtMs] = row;
+    return { kind: 'metadata', version, contentType, valueBytes, ...expiryOf(expiresAtMs) };
+  }
+
+  /** The row of this key, expired or not. */
+  find(slot: number, key: Buffer): OldEntry | undefined {
+    const row = this.#old.get(slot, key) as OldRow | undefined;
+    return row && { id: row[0], version: row[1], valueBytes: row[2], expiresAtMs: row[3] };
+  }
+
+  insert(slot: number, key: Buffer, { version, contentType, value, expiresAtMs = 0 }: NewEntry): void {
+    this.#insert.run(slot, key, version, contentType, value, expiresAtMs);
+  }
+
+  update(id: number, { version, contentType, value, expiresAtMs = 0 }: NewEntry): void {
+    this.#update.run(version, contentType, value, expiresAtMs, id);
+  }
+
+  delete(id: number): void {
+    this.#delete.run(id);
+  }
+
+  /** What has expired, in the order of its expiry. */
+  expired(after: Pick<OldEntry, 'expiresAtMs' | 'id'>, nowMs: number, rowsMax: number): ExpiredEntry[] {
+    const rows = this.#expired.all(after.expiresAtMs, after.id, nowMs, rowsMax) as ExpiredRow[];
+    return rows.map(([id, version, valueBytes, expiresAtMs, slot, key]) => ({
+      id,
+      version,
+      valueBytes,
+      expiresAtMs,
+      slot,
+      key,
+    }));
+  }
+}
+
+export function hasExpired(expiresAtMs: number, nowMs: number): boolean {
+  return expiresAtMs !== 0 && expiresAtMs <= nowMs;
+}

@@ -1,0 +1,237 @@
+/**
+ * The tables of what was written. It answers a resend, it is what the feed of changes reads, and its last row has the
+ * file's counters. Within transactions of the file.
+ *
+ *   ledger      one row a commit: the last lsn of the batch, the file's counters after it, and a record of each write
+ *               (kv/write-record.ts). Rows with an `arrival` are about records that came with moved slots.
+ *   remembered  one row a write that a client had named, for as long as clients may send it again.
+ */
+
+import type { Arrival, FeedRow } from '../kv/feed.ts';
+import { namesKeptMs } from '../kv/store.ts';
+import {
+  findRecord,
+  namedRecords,
+  recordWindowLsn,
+  selectRecords,
+  unpackRecords,
+  type WriteRecord,
+} from '../kv/write-record.ts';
+import { slotCount } from '../partition/slot.ts';
+import type { Database, Statement } from './database.ts';
+
+export const ledgerDdl = `
+  CREATE TABLE ledger (
+    lsn     INTEGER PRIMARY KEY,
+    keys    INTEGER NOT NULL,
+    bytes   INTEGER NOT NULL,
+    writes  INTEGER NOT NULL, -- of all rows up to this one
+    at_ms   INTEGER NOT NULL,
+    arrival TEXT, -- JSON: records that came from another shard
+    records BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE remembered (
+    slot   INTEGER NOT NULL,
+    op_id  BLOB NOT NULL,
+    lsn    INTEGER NOT NULL,
+    at_ms  INTEGER NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (slot, op_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX remembered_age ON remembered (at_ms);
+`;
+
+/**
+ * Commits whose records are kept at least. A router resends within its hold deadline, hundreds of commits at most
+ * after the first try; a resend from before the oldest row is answered `outcome-unknown`, never guessed.
+ */
+const rowsMin = 4_096;
+/** The feed of changes goes back so many writes, or so long, whichever is less. */
+const writesKept = 100_000;
+const writesKeptMs = 24 * 3_600_000;
+/** Old rows leave in runs, so that most commits touch only the newest page of the ledger. */
+const rowsPruned = 256;
+
+export type LedgerCounters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
+
+export type Commit = LedgerCounters & {
+  readonly atMs: number;
+  readonly records: Buffer;
+  /** How many records there are. */
+  readonly writes: number;
+  readonly hasNamed: boolean;
+  readonly arrival?: Arrival;
+};
+
+export type LedgerTally = { readonly rows: number; readonly writes: number };
+
+type LastRow = [lsn: number, keys: number, bytes: number, writes: number];
+type OldestRow = [lsn: number, writes: number, atMs: number];
+
+export class LedgerTable {
+  readonly #append: Statement<[number, number, number, number, number, string | null, Buffer]>;
+  readonly #since: Statement<[number]>;
+  readonly #remember: Statement<[number, Buffer, number, number, Buffer]>;
+  readonly #remembered: Statement<[number, Buffer]>;
+  readonly #rememberedSince: Statement<[number, number]>;
+  readonly #forgetNames: Statement<[number, number]>;
+  readonly #forgetSlot: Statement<[number, number]>;
+  readonly #oldest: Statement<[number]>;
+  readonly #prune: Statement<[number]>;
+  readonly #feed: Statement<[number, number]>;
+  readonly #forgotten: Statement;
+  readonly #pruned: Statement;
+  readonly #last: Statement;
+  readonly #count: Statement;
+  readonly #forget: Statement<[number, number]>;
+  #rows: number;
+  #writes: number;
+  /** Others may have added rows, and pruned them. */
+  #isShared = false;
+
+  constructor(db: Database) {
+    this.#append = db.prepare(
+      'INSERT INTO ledger (lsn, keys, bytes, writes, at_ms, arrival, records) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
+    this.#since = db.prepare<[number]>('SELECT records FROM ledger WHERE lsn > ?').pluck();
+    this.#remember = db.prepare(
+      'INSERT OR REPLACE INTO remembered (slot, op_id, lsn, at_ms, record) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#remembered = db
+      .prepare<[number, Buffer]>('SELECT record FROM remembered WHERE slot = ? AND op_id = ?')
+      .pluck();
+    this.#rememberedSince = db
+      .prepare<[number, number]>('SELECT record FROM remembered WHERE slot = ? AND lsn > ?')
+      .pluck();
+    this.#forgetNames = db.prepare(
+      'DELETE FROM remembered WHERE (slot, op_id) IN (SELECT slot, op_id FROM remembered WHERE at_ms <= ? LIMIT ?)',
+    );
+    this.#forgetSlot = db.prepare(
+      'DELETE FROM remembered WHERE (slot, op_id) IN (SELECT slot, op_id FROM remembered WHERE slot = ? LIMIT ?)',
+    );
+    this.#oldest = db.prepare<[number]>('SELECT lsn, writes, at_ms FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?').raw();
+    this.#prune = db.prepare('DELETE FROM ledger WHERE lsn <= ?');
+    this.#feed = db
+      .prepare<[number, number]>('SELECT lsn, arrival, records FROM ledger WHERE lsn > ? ORDER BY lsn LIMIT ?')
+      .raw();
+    this.#forgotten = db.prepare('SELECT forgotten_lsn FROM identity').pluck();
+    this.#pruned = db.prepare('SELECT pruned_lsn FROM identity').pluck();
+    this.#forget = db.prepare(
+      'UPDATE identity SET forgotten_lsn = max(forgotten_lsn, ?), pruned_lsn = max(pruned_lsn, ?)',
+    );
+    this.#last = db.prepare('SELECT lsn, keys, bytes, writes FROM ledger ORDER BY lsn DESC LIMIT 1').raw();
+    this.#count = db.prepare('SELECT count(*) FROM ledger').pluck();
+    const last = this.#last.get() as LastRow | undefined;
+    this.#rows = this.#count.get() as number;
+    this.#writes = last?.[3] ?? 0;
+  }
+
+  /** The file's counters after the last commit. */
+  counters(): LedgerCounters {
+    const [lsn, keys, bytes] = (this.#last.get() as LastRow | undefined) ?? [0, 0, 0];
+    return { lsn, keys, bytes };
+  }
+
+  /** Of a file that others write too, at the begin of each transaction. */
+  reload(): LedgerCounters {
+    const [lsn, keys, bytes, writes] = (this.#last.get() as LastRow | undefined) ?? [0, 0, 0, 0];
+    this.#writes = writes;
+    this.#isShared = true;
+    return { lsn, keys, bytes };
+  }
+
+  append({ lsn, keys, bytes, atMs, records, writes, hasNamed, arrival }: Commit): void {
+    const writesBefore = this.#writes;
+    this.#append.run(lsn, keys, bytes, writesBefore + writes, atMs, arrival ? JSON.stringify(arrival) : null, records);
+    if (hasNamed) {
+      for (const { record, packed } of namedRecords(records)) {
+        this.#remember.run(record.slot, record.opId, lsn, record.named?.atMs ?? atMs, packed);
+      }
+    }
+    this.#writes += writes;
+    this.#rows++;
+    if (this.#rows % rowsPruned === 0) this.#pruneOldest(atMs);
+  }
+
+  /** What is counted here of the table, to be restored when a transaction is rolled back. */
+  get tally(): LedgerTally {
+    return { rows: this.#rows, writes: this.#writes };
+  }
+
+  restore({ rows, writes }: LedgerTally): void {
+    this.#rows = rows;
+    this.#writes = writes;
+  }
+
+  /** The record of a write with this op id that committed after `lsn`. */
+  find(opId: Buffer, lsn: number): WriteRecord | undefined {
+    for (const records of this.#since.all(lsn) as Buffer[]) {
+      const record = findRecord(records, opId);
+      if (record !== undefined) return record;
+    }
+    return undefined;
+  }
+
+  /** The record of a write that a client had named so. */
+  remembered(slot: number, opId: Buffer): WriteRecord | undefined {
+    const packed = this.#remembered.get(slot, opId) as Buffer | undefined;
+    return packed && unpackRecords(packed)[0];
+  }
+
+  /** Packed records of writes to these slots that committed after `lsn`, not older than the window before `lastLsn`. */
+  since(slots: readonly number[], lsn: number, lastLsn: number): Buffer {
+    const wanted = { slots: new Uint8Array(slotCount), aboveLsn: lastLsn - recordWindowLsn };
+    for (const slot of slots) wanted.slots[slot] = 1;
+    const found = new Map<string, Buffer>();
+    for (const records of this.#since.all(lsn) as Buffer[]) selectRecords(records, wanted, found);
+    for (const slot of slots) {
+      for (const record of this.#rememberedSince.all(slot, lsn) as Buffer[]) {
+        selectRecords(record, { ...wanted, aboveLsn: 0 }, found);
+      }
+    }
+    return Buffer.concat([...found.values()]);
+  }
+
+  /** Records of writes up to here may be gone, of this file's own or of slots that came to it. */
+  get forgottenLsn(): number {
+    return this.#forgotten.get() as number;
+  }
+
+  /** Rows up to here are gone. */
+  get prunedLsn(): number {
+    return this.#pruned.get() as number;
+  }
+
+  forgetUpTo(lsn: number): void {
+    this.#forget.run(lsn, 0);
+  }
+
+  /** Whatever lies here of these slots is another shard's now. Returns how many. */
+  forgetSlot(slot: number, rowsMax: number): number {
+    return this.#forgetSlot.run(slot, rowsMax).changes;
+  }
+
+  /** Names that no client may use again. Returns how many were forgotten. */
+  forgetNames(nowMs: number, rowsMax: number): number {
+    return this.#forgetNames.run(nowMs - namesKeptMs, rowsMax).changes;
+  }
+
+  /** Rows after `lsn`, in order. */
+  feed(lsn: number, rowsMax: number): FeedRow[] {
+    const rows = this.#feed.all(lsn, rowsMax) as [lsn: number, arrival: string | null, records: Buffer][];
+    return rows.map(([at, arrival, records]) => ({
+      lsn: at,
+      arrival: arrival === null ? undefined : (JSON.parse(arrival) as Arrival),
+      records,
+    }));
+  }
+
+  #pruneOldest(nowMs: number): void {
+    if (this.#isShared) this.#rows = this.#count.get() as number;
+    if (this.#rows < rowsMin + rowsPruned) return;
+    const [lsn, writes, atMs] = this.#oldest.get(rowsPruned - 1) as OldestRow;
+    if (this.#writes - writes < writesKept && nowMs - atMs < writesKeptMs) return;
+    this.#forget.run(lsn, lsn);
+    this.#rows -= this.#prune.run(lsn).changes;
+  }
+}

@@ -1,0 +1,45 @@
+/** Deletes in the background what has expired, in steps small enough that no client notices. */
+
+import { isBusy, isDiskFull } from './database.ts';
+import type { ShardFile } from './shard-file.ts';
+
+const intervalMs = 1_000;
+/** A step takes a few milliseconds. */
+const stepRows = 256;
+/** Pauses are so many times as long as the step before: sweeping takes at most a tenth of the process's time. */
+const pauseFactor = 9;
+
+export class Sweeper {
+  readonly #file: ShardFile;
+  readonly #isOurs: (slot: number) => boolean;
+  #timer: NodeJS.Timeout;
+
+  /** @param isOurs whether this process may change a slot by itself, right now */
+  constructor(file: ShardFile, isOurs: (slot: number) => boolean) {
+    this.#file = file;
+    this.#isOurs = isOurs;
+    this.#timer = setTimeout(() => this.#step(undefined), intervalMs);
+  }
+
+  /** Idempotent. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #step(after: Parameters<ShardFile['sweep']>[2]): void {
+    const beganAtMs = performance.now();
+    const next = this.#swept(after);
+    const delayMs = next === undefined ? intervalMs : pauseFactor * (performance.now() - beganAtMs);
+    this.#timer = setTimeout(() => this.#step(next), delayMs);
+  }
+
+  #swept(after: Parameters<ShardFile['sweep']>[2]) {
+    try {
+      return this.#file.sweep(this.#isOurs, stepRows, after);
+    } catch (error) {
+      // Even deleting needs room, and of a shared file the lock. What has expired is not served all the same.
+      if (isDiskFull(error) || isBusy(error)) return undefined;
+      throw error;
+    }
+  }
+}

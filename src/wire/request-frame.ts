@@ -1,0 +1,285 @@
+/**
+ * What a router asks a shard, as bytes. This file lays out, encodes and decodes them; it owns no socket.
+ *
+ * 0        4            8    9       10     12      16      32         40          42           43
+ * ├ length ┼ request id ┼ op ┼ flags ┼ slot ┼ epoch ┼ op id ┼ seen lsn ┼ key bytes ┼ type bytes ┼ key, type, extras, body
+ *
+ * extras   `by` of an increment, then what the flags say: expires at, a client name's fingerprint (8 bytes each), and
+ *          a condition: two counts (1 byte each: how many versions, 0xff for `*`, 0xfe for none), and the versions.
+ * body     a value, in the client's own bytes; of an atomic operation, requests; of a query, what it asks.
+ */
+
+import { type Condition, conditionVersionsMax, type Versions } from '../kv/condition.ts';
+import { keyBytesMax } from '../kv/key.ts';
+import { type ListQuery, listLimitMax } from '../kv/listing.ts';
+import {
+  batchBytesMax,
+  batchOperationsMax,
+  type ClientName,
+  expiryOf,
+  fingerprintBytes,
+  type KeyOperation,
+  type Operation,
+  opIdBytes,
+  type Resend,
+} from '../kv/store.ts';
+import { writeUInt53 } from '../kv/uint53.ts';
+import { slotCount } from '../partition/slot.ts';
+import { checkedUInt53, framesWithin, WireError } from './frame.ts';
+import { listQueryBytes, listQueryOf, packListQuery } from './listing-frame.ts';
+
+const headerBytes = 43;
+const typeBytesMax = 255;
+const extrasBytesMax = 3 * 8 + 2 + 2 * 8 * conditionVersionsMax;
+
+/** The largest frame there can be, of a request or an answer, when values have at most `valueBytesMax` bytes. */
+export function frameBytesMaxOf(valueBytesMax: number): number {
+  const besidesValue = headerBytes + keyBytesMax + typeBytesMax + extrasBytesMax;
+  return batchOperationsMax * besidesValue + Math.max(valueBytesMax, batchBytesMax);
+}
+
+/** What is asked of a shard as a whole. It is not of one slot, and nothing is written by it. */
+export type ShardQuery =
+  /** Answered by a shard that has the ring of this epoch, and serves all its slots. */
+  | { readonly kind: 'list'; readonly slot: 0; readonly epoch: number; readonly query: ListQuery }
+  | { readonly kind: 'feed'; readonly slot: 0; readonly afterLsn: number; readonly rowsMax: number };
+
+export type Asked = Operation | ShardQuery;
+
+export function isQuery(asked: Asked): asked is ShardQuery {
+  return asked.kind === 'list' || asked.kind === 'feed';
+}
+
+export type Request = {
+  readonly requestId: number;
+  /** Of the ring by which the router chose this shard. */
+  readonly epoch: number;
+  readonly operation: Asked;
+  readonly resend: Resend;
+};
+
+const kindBytes = { get: 1, head: 2, put: 3, delete: 4, increment: 5, atomic: 6, list: 7, feed: 8 } as const;
+const flagBits = { resent: 1, expiry: 2, clientName: 4, condition: 8 } as const;
+const everyVersion = 0xff;
+const noVersions = 0xfe;
+
+const noOpId = Buffer.alloc(opIdBytes);
+export const noResend: Resend = { opId: noOpId, resent: false, seenLsn: 0 };
+
+export function requestFrameBytes(operation: Asked): number {
+  switch (operation.kind) {
+    case 'get':
+    case 'head':
+      return headerBytes + operation.key.length;
+    case 'put': {
+      const { key, contentType, value } = operation;
+      return headerBytes + key.length + contentType.length + extrasBytes(operation) + value.length;
+    }
+    case 'delete':
+    case 'increment':
+      return headerBytes + operation.key.length + extrasBytes(operation);
+    case 'atomic':
+      return headerBytes + operation.operations.reduce((sum, one) => sum + requestFrameBytes(one), 0);
+    case 'list':
+      return headerBytes + listQueryBytes(operation.query);
+    case 'feed':
+      return headerBytes + 10;
+  }
+}
+
+/** Writes a request into `target` at `at`, which has room for `requestFrameBytes`. */
+export function encodeRequest(target: Buffer, at: number, { requestId, epoch, operation, resend }: Request): void {
+  target.writeUInt32LE(requestFrameBytes(operation) - 4, at);
+  target.writeUInt32LE(requestId, at + 4);
+  target[at + 8] = kindBytes[operation.kind];
+  target[at + 9] = flagsOf(operation) | (resend.resent ? flagBits.resent : 0);
+  target.writeUInt16LE(operation.slot, at + 10);
+  target.writeUInt32LE(epoch, at + 12);
+  resend.opId.copy(target, at + 16);
+  writeUInt53(target, resend.seenLsn, at + 32);
+  const key = 'key' in operation ? operation.key : undefined;
+  const contentType = operation.kind === 'put' ? operation.contentType : '';
+  target.writeUInt16LE(key?.length ?? 0, at + 40);
+  target[at + 42] = contentType.length;
+  let end = at + headerBytes;
+  if (key !== undefined) end += key.copy(target, end);
+  switch (operation.kind) {
+    case 'put':
+      end += target.write(contentType, end, 'latin1');
+      operation.value.copy(target, encodeExtras(target, end, operation));
+      return;
+    case 'delete':
+    case 'increment':
+      encodeExtras(target, end, operation);
+      return;
+    case 'atomic':
+      for (const [index, one] of operation.operations.entries()) {
+        const opId = ('clientName' in one && one.clientName?.opId) || noOpId;
+        encodeRequest(target, end, { requestId: index, epoch, operation: one, resend: { ...noResend, opId } });
+        end += requestFrameBytes(one);
+      }
+      return;
+    case 'list':
+      target.writeUInt32LE(operation.epoch, at + 12);
+      packListQuery(target, end, operation.query);
+      return;
+    case 'feed':
+      writeUInt53(target, operation.afterLsn, end);
+      target.writeUInt16LE(operation.rowsMax, end + 8);
+  }
+}
+
+/** @throws WireError */
+export function requestOf(frame: Buffer): Request {
+  if (frame.length < headerBytes) throw new WireError(`a request of ${frame.length} bytes is too short`);
+  const keyEnd = headerBytes + frame.readUInt16LE(40);
+  const typeEnd = keyEnd + (frame[42] as number);
+  if (typeEnd > frame.length) throw new WireError('a request is shorter than its key and type');
+  const slot = frame.readUInt16LE(10);
+  if (slot >= slotCount) throw new WireError(`there is no slot ${slot}`);
+  const key = frame.subarray(headerBytes, keyEnd);
+  const requestId = frame.readUInt32LE(4);
+  const epoch = frame.readUInt32LE(12);
+  const body = frame.subarray(headerBytes);
+  const kind = frame[8];
+  if (kind === kindBytes.list) {
+    const operation = { kind: 'list', slot: 0, epoch, query: listQueryOf(body) } as const;
+    if (operation.query.limit > listLimitMax) throw new WireError('a listing is asked for too many entries');
+    return { requestId, epoch, operation, resend: noResend };
+  }
+  if (kind === kindBytes.feed) {
+    if (body.length !== 10) throw new WireError(`a question for the feed has 10 bytes, not ${body.length}`);
+    const operation = {
+      kind: 'feed',
+      slot: 0,
+      afterLsn: checkedUInt53(body, 0),
+      rowsMax: body.readUInt16LE(8),
+    } as const;
+    return { requestId, epoch, operation, resend: noResend };
+  }
+  if (kind === kindBytes.atomic) {
+    const operations = framesWithin(body).map((one) => requestOf(one).operation as KeyOperation);
+    if (operations.some((one) => one.slot !== slot || !('key' in one))) {
+      throw new WireError('an atomic operation is of keys of one slot');
+    }
+    return { requestId, epoch, operation: { kind: 'atomic', slot, operations }, resend: resendOf(frame) };
+  }
+  if (key.length === 0 || key.length > keyBytesMax) throw new WireError(`a key cannot have ${key.length} bytes`);
+  switch (kind) {
+    case kindBytes.get:
+      return { requestId, epoch, operation: { kind: 'get', slot, key }, resend: noResend };
+    case kindBytes.head:
+      return { requestId, epoch, operation: { kind: 'head', slot, key }, resend: noResend };
+    case kindBytes.put: {
+      const { end, extras } = extrasOf(frame, typeEnd);
+      const contentType = frame.toString('latin1', keyEnd, typeEnd);
+      const operation = { kind: 'put', slot, key, contentType, value: frame.subarray(end), ...extras } as const;
+      return { requestId, epoch, operation, resend: resendOf(frame) };
+    }
+    case kindBytes.delete: {
+      const { extras } = extrasOf(frame, typeEnd);
+      return { requestId, epoch, operation: { kind: 'delete', slot, key, ...extras }, resend: resendOf(frame) };
+    }
+    case kindBytes.increment: {
+      if (typeEnd + 8 > frame.length) throw new WireError('an increment breaks off');
+      const { extras } = extrasOf(frame, typeEnd + 8);
+      const by = frame.readBigInt64LE(typeEnd);
+      return { requestId, epoch, operation: { kind: 'increment', slot, key, by, ...extras }, resend: resendOf(frame) };
+    }
+    default:
+      throw new WireError(`there is no operation ${kind}`);
+  }
+}
+
+function resendOf(frame: Buffer): Resend {
+  return {
+    opId: frame.subarray(16, 16 + opIdBytes),
+    resent: ((frame[9] as number) & flagBits.resent) !== 0,
+    seenLsn: checkedUInt53(frame, 32),
+  };
+}
+
+type Extras = {
+  readonly kind: string;
+  readonly by?: bigint;
+  readonly expiresAtMs?: number;
+  readonly clientName?: ClientName;
+  readonly condition?: Condition;
+};
+
+function flagsOf(operation: Asked): number {
+  const { expiresAtMs, clientName, condition } = operation as Extras;
+  return (
+    (expiresAtMs === undefined ? 0 : flagBits.expiry) |
+    (clientName === undefined ? 0 : flagBits.clientName) |
+    (condition === undefined ? 0 : flagBits.condition)
+  );
+}
+
+function extrasBytes({ by, expiresAtMs, clientName, condition }: Extras): number {
+  let bytes = by === undefined ? 0 : 8;
+  if (expiresAtMs !== undefined) bytes += 8;
+  if (clientName !== undefined) bytes += fingerprintBytes;
+  if (condition === undefined) return bytes;
+  return bytes + 2 + 8 * (versionsIn(condition.ifMatch) + versionsIn(condition.ifNoneMatch));
+}
+
+function versionsIn(versions: Versions | undefined): number {
+  return versions === undefined || versions === '*' ? 0 : versions.length;
+}
+
+/** Returns where they end. */
+function encodeExtras(target: Buffer, start: number, { by, expiresAtMs, clientName, condition }: Extras): number {
+  let at = start;
+  if (by !== undefined) at = target.writeBigInt64LE(by, at);
+  if (expiresAtMs !== undefined) at = writeUInt53(target, expiresAtMs, at);
+  if (clientName !== undefined) at += clientName.fingerprint.copy(target, at);
+  if (condition === undefined) return at;
+  const lists = [condition.ifMatch, condition.ifNoneMatch];
+  for (const versions of lists) {
+    target[at++] = versions === undefined ? noVersions : versions === '*' ? everyVersion : versions.length;
+  }
+  for (const versions of lists) {
+    if (versions === undefined || versions === '*') continue;
+    for (const version of versions) at = writeUInt53(target, version, at);
+  }
+  return at;
+}
+
+type ExtrasFound = Pick<Extras, 'expiresAtMs' | 'clientName' | 'condition'>;
+
+/** @throws WireError */
+function extrasOf(frame: Buffer, start: number): { readonly end: number; readonly extras: ExtrasFound } {
+  const flags = frame[9] as number;
+  if ((flags & ~flagBits.resent) === 0) return { end: start, extras: {} };
+  let at = start;
+  const take = (bytes: number): number => {
+    const began = at;
+    at += bytes;
+    if (at > frame.length) throw new WireError('a request breaks off in what comes before its value');
+    return began;
+  };
+  const expiry = (flags & flagBits.expiry) === 0 ? {} : expiryOf(checkedUInt53(frame, take(8)));
+  let name: { clientName?: ClientName } = {};
+  if ((flags & flagBits.clientName) !== 0) {
+    const began = take(fingerprintBytes);
+    name = {
+      clientName: {
+        opId: frame.subarray(16, 16 + opIdBytes),
+        fingerprint: frame.subarray(began, began + fingerprintBytes),
+      },
+    };
+  }
+  if ((flags & flagBits.condition) === 0) return { end: at, extras: { ...expiry, ...name } };
+  const counts = take(2);
+  const list = (count: number): Versions | undefined => {
+    if (count === noVersions) return undefined;
+    if (count === everyVersion) return '*';
+    if (count > conditionVersionsMax) throw new WireError(`a condition names ${count} versions`);
+    return Array.from({ length: count }, () => checkedUInt53(frame, take(8)));
+  };
+  const ifMatch = list(frame[counts] as number);
+  const ifNoneMatch = list(frame[counts + 1] as number);
+  const condition = { ...(ifMatch !== undefined && { ifMatch }), ...(ifNoneMatch !== undefined && { ifNoneMatch }) };
+  return { end: at, extras: { ...expiry, ...name, condition } };
+}

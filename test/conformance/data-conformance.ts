@@ -1,0 +1,234 @@
+/** What every Store promises about conditions, expiry, counters, names that clients give, and atomic operations. */
+
+import { describe, expect, test } from 'vitest';
+import type { Condition } from '../../src/kv/condition.ts';
+import type { Outcome, Store } from '../../src/kv/store.ts';
+import { clientName, get, head, increment, put, remove, together, versionOf } from '../support/operations.ts';
+
+const never = 999_999_999;
+
+export function describeData(storeNow: () => Store): void {
+  const run = (operation: Parameters<Store['execute']>[0]): Promise<Outcome> => storeNow().execute(operation);
+
+  describe('conditions', () => {
+    test.each<[name: string, condition: (version: number) => Condition, present: boolean, absent: boolean]>([
+      ['if there is none', () => ({ ifNoneMatch: '*' }), false, true],
+      ['if there is one', () => ({ ifMatch: '*' }), true, false],
+      ['if it is this version', (version) => ({ ifMatch: [version] }), true, false],
+      ['if it is one of these versions', (version) => ({ ifMatch: [never, version] }), true, false],
+      ['if it is another version', () => ({ ifMatch: [never] }), false, false],
+      ['if it is one of no versions', () => ({ ifMatch: [] }), false, false],
+      ['if it is not this version', (version) => ({ ifNoneMatch: [version] }), false, true],
+      ['if it is not another version', () => ({ ifNoneMatch: [never] }), true, true],
+      ['if both hold', (version) => ({ ifMatch: [version], ifNoneMatch: [never] }), true, false],
+      ['if only one holds', (version) => ({ ifMatch: [version], ifNoneMatch: '*' }), false, false],
+    ])('a write %s', async (_name, conditionOf, happensWhenPresent, happensWhenAbsent) => {
+      for (const write of [
+        (key: string, condition: Condition) => put(key, '2', 'b/b', { condition }),
+        (key: string, condition: Condition) => remove(key, { condition }),
+        (key: string, condition: Condition) => increment(key, 1, { condition }),
+      ]) {
+        const version = versionOf(await run(put('present', '1', 'a/a')));
+        const outcome = await run(write('present', conditionOf(version)));
+        if (happensWhenPresent) expect(['replaced', 'deleted', 'counted']).toContain(outcome.kind);
+        else {
+          expect(outcome).toEqual({ kind: 'unmet', version });
+          expect(await run(get('present'))).toMatchObject({ kind: 'value', version, contentType: 'a/a' });
+        }
+
+        await run(remove('absent'));
+        const alone = await run(write('absent', conditionOf(version)));
+        if (happensWhenAbsent) expect(['created', 'deleted', 'counted']).toContain(alone.kind);
+        else {
+          expect(alone).toEqual({ kind: 'unmet', version: 0 });
+          expect(await run(get('absent'))).toEqual({ kind: 'absent' });
+        }
+      }
+    });
+
+    test('of many writers that all want to be the first, one is', async () => {
+      const wish = (n: number) => put('first', `${n}`, '', { condition: { ifNoneMatch: '*' } });
+      const outcomes = await Promise.all(Array.from({ length: 30 }, (_, n) => run(wish(n))));
+      const won = outcomes.findIndex(({ kind }) => kind === 'created');
+      expect(outcomes.filter(({ kind }) => kind === 'unmet')).toHaveLength(29);
+      expect(await run(get('first'))).toMatchObject({ value: Buffer.from(`${won}`) });
+    });
+  });
+
+  describe('expiry', () => {
+    test('a value is given with its expiry, and not a millisecond after it', async () => {
+      const expiresAtMs = Date.now() + 120;
+      await run(put('soon', 'gone', 'a/a', { expiresAtMs }));
+      await run(put('later', 'there', 'a/a', { expiresAtMs: expiresAtMs + 3_600_000 }));
+      let last = await run(get('soon'));
+      expect(last).toMatchObject({ kind: 'value', expiresAtMs });
+      expect(await run(head('soon'))).toMatchObject({ kind: 'metadata', expiresAtMs });
+      while (last.kind === 'value') {
+        const askedAtMs = Date.now();
+        last = await run(get('soon'));
+        if (last.kind === 'value') expect(askedAtMs).toBeLessThan(expiresAtMs);
+      }
+      expect(Date.now()).toBeGreaterThanOrEqual(expiresAtMs);
+      expect(await run(head('soon'))).toEqual({ kind: 'absent' });
+      expect(await run(get('later'))).toMatchObject({ kind: 'value', expiresAtMs: expiresAtMs + 3_600_000 });
+      expect(await run(put('soon', 'new', '', { condition: { ifMatch: '*' } }))).toEqual({ kind: 'unmet', version: 0 });
+      expect((await run(put('soon', 'new'))).kind).toBe('created');
+      expect(await run(get('soon'))).not.toHaveProperty('expiresAtMs');
+    });
+
+    test('writing again sets the expiry anew or takes it away, counting keeps it', async () => {
+      const expiresAtMs = Date.now() + 3_600_000;
+      await run(put('n', '1', 'a/a', { expiresAtMs }));
+      await run(increment('n', 1));
+      expect(await run(get('n'))).toMatchObject({ value: Buffer.from('2'), contentType: 'a/a', expiresAtMs });
+      await run(put('n', '3', 'a/a', { expiresAtMs: expiresAtMs + 1 }));
+      expect(await run(head('n'))).toMatchObject({ expiresAtMs: expiresAtMs + 1 });
+      await run(put('n', '3'));
+      expect(await run(head('n'))).not.toHaveProperty('expiresAtMs');
+    });
+
+    test('versions go on growing over an expiry', async () => {
+      const before = versionOf(await run(put('key', 'one', '', { expiresAtMs: Date.now() + 20 })));
+      while ((await run(get('key'))).kind === 'value');
+      expect(versionOf(await run(put('key', 'two')))).toBeGreaterThan(before);
+    });
+  });
+
+  describe('counters', () => {
+    test('begin at 0, go up and down, and read as text', async () => {
+      expect(await run(increment('visits', 5))).toMatchObject({ kind: 'counted', number: 5n });
+      expect(await run(increment('visits', -7))).toMatchObject({ kind: 'counted', number: -2n });
+      expect(await run(get('visits'))).toMatchObject({ value: Buffer.from('-2'), contentType: 'text/plain' });
+    });
+
+    test('are exact to the last of 64 bits, and refuse what does not fit', async () => {
+      await run(put('large', String(2n ** 63n - 2n)));
+      expect(await run(increment('large', 1))).toMatchObject({ number: 2n ** 63n - 1n });
+      expect(await run(increment('large', 1))).toMatchObject({ kind: 'failed', code: 'counter-overflow' });
+      expect(await run(get('large'))).toMatchObject({ value: Buffer.from(String(2n ** 63n - 1n)) });
+      await run(put('small', String(-(2n ** 63n))));
+      expect(await run(increment('small', -1))).toMatchObject({ kind: 'failed', code: 'counter-overflow' });
+    });
+
+    test.each(['', 'seven', '1.5', '+1', '01', '-0', ' 1', '9223372036854775808', '1\n'])(
+      'refuse a value that is no number: %j',
+      async (value) => {
+        const version = versionOf(await run(put('text', value)));
+        expect(await run(increment('text', 1))).toMatchObject({ kind: 'failed', code: 'counter-not-a-number' });
+        expect(await run(get('text'))).toMatchObject({ version, value: Buffer.from(value) });
+      },
+    );
+
+    test('lose nothing when many count at once', async () => {
+      const outcomes = await Promise.all(Array.from({ length: 200 }, () => run(increment('n', 1))));
+      const numbers = outcomes.map((outcome) => (outcome.kind === 'counted' ? outcome.number : 0n));
+      expect(new Set(numbers).size).toBe(200);
+      expect(await run(get('n'))).toMatchObject({ value: Buffer.from('200') });
+    });
+  });
+
+  describe('a write that a client has named', () => {
+    test('happens once, however often it is sent, and is answered the same', async () => {
+      const named = { clientName: clientName('order-1', 'by 5') };
+      const first = await run(increment('n', 5, named));
+      await run(increment('n', 1));
+      expect(await run(increment('n', 5, named))).toEqual(first);
+      const [again, other] = await Promise.all([
+        run(increment('n', 5, named)),
+        run(increment('n', 5, { clientName: clientName('order-2', 'by 5') })),
+      ]);
+      expect(again).toEqual(first);
+      expect(other).toMatchObject({ kind: 'counted', number: 11n });
+
+      const created = await run(put('k', 'v', '', { clientName: clientName('put-1', 'v') }));
+      expect((await run(remove('k', { clientName: clientName('delete-1', 'k') }))).kind).toBe('deleted');
+      expect(await run(put('k', 'v', '', { clientName: clientName('put-1', 'v') }))).toEqual(created);
+      expect(await run(get('k'))).toEqual({ kind: 'absent' });
+    });
+
+    test('sent twice at the same moment happens once', async () => {
+      const wish = () => run(increment('n', 1, { clientName: clientName('twice', 'by 1') }));
+      const outcomes = await Promise.all([wish(), wish(), wish()]);
+      expect(outcomes[1]).toEqual(outcomes[0]);
+      expect(outcomes[2]).toEqual(outcomes[0]);
+      expect(await run(get('n'))).toMatchObject({ value: Buffer.from('1') });
+    });
+
+    test('cannot lend its name to another one', async () => {
+      await run(increment('n', 5, { clientName: clientName('name', 'by 5') }));
+      const other = await run(increment('n', 6, { clientName: clientName('name', 'by 6') }));
+      expect(other).toMatchObject({ kind: 'failed', code: 'idempotency-key-reused' });
+      expect(await run(get('n'))).toMatchObject({ value: Buffer.from('5') });
+    });
+
+    test('and that was refused, may be tried again under its name', async () => {
+      const wish = () => put('k', 'v', '', { condition: { ifMatch: '*' }, clientName: clientName('try', 'v') });
+      expect((await run(wish())).kind).toBe('unmet');
+      await run(put('k', 'old'));
+      expect((await run(wish())).kind).toBe('replaced');
+    });
+  });
+
+  describe('operations that go together', () => {
+    test('see those before them, and are answered one by one', async () => {
+      await run(put('{u}old', '1'));
+      const outcome = await run(
+        together(put('{u}a', 'x'), get('{u}a'), increment('{u}n', 2), remove('{u}old'), get('{u}old'), head('{u}n')),
+      );
+      expect(outcome).toMatchObject({
+        kind: 'together',
+        outcomes: [
+          { kind: 'created' },
+          { kind: 'value', value: Buffer.from('x') },
+          { kind: 'counted', number: 2n },
+          { kind: 'deleted' },
+          { kind: 'absent' },
+          { kind: 'metadata', valueBytes: 1 },
+        ],
+      });
+    });
+
+    test('all do not happen when one is refused, whoever it is', async () => {
+      await run(put('{u}text', 'seven'));
+      const refused = increment('{u}text', 1);
+      const others = [put('{u}a', '1'), increment('{u}n', 1), remove('{u}text')];
+      for (const operations of [
+        [refused, ...others],
+        [...others.slice(0, 2), refused],
+        [...others.slice(0, 2), put('{u}b', '1', '', { condition: { ifMatch: '*' } })],
+      ]) {
+        const outcome = await run(together(...operations));
+        const outcomes = outcome.kind === 'together' ? outcome.outcomes : [];
+        expect(outcomes.filter(({ kind }) => kind === 'unmet' || kind === 'failed')).toHaveLength(operations.length);
+        expect(outcomes.filter((one) => one.kind === 'failed' && one.code === 'batch-refused')).toHaveLength(
+          operations.length - 1,
+        );
+        expect(await run(get('{u}a'))).toEqual({ kind: 'absent' });
+        expect(await run(get('{u}n'))).toEqual({ kind: 'absent' });
+        expect(await run(get('{u}text'))).toMatchObject({ value: Buffer.from('seven') });
+      }
+      expect(await run(increment('{u}n', 1))).toMatchObject({ number: 1n });
+    });
+
+    test('do not fail others that come at the same time', async () => {
+      const refused = together(put('{u}a', '1'), put('{u}b', '1', '', { condition: { ifMatch: '*' } }));
+      const outcomes = await Promise.all([run(put('{u}x', '1')), run(refused), run(put('{u}y', '2'))]);
+      expect(outcomes.map(({ kind }) => kind)).toEqual(['created', 'together', 'created']);
+      expect(await run(get('{u}y'))).toMatchObject({ value: Buffer.from('2') });
+      expect(await run(get('{u}a'))).toEqual({ kind: 'absent' });
+    });
+
+    test('move an amount from one counter to another without ever making or losing any', async () => {
+      await run(increment('{bank}a', 100));
+      const move = together(increment('{bank}a', -1), increment('{bank}b', 1));
+      const look = together(get('{bank}a'), get('{bank}b'));
+      const outcomes = await Promise.all(Array.from({ length: 60 }, (_, n) => run(n % 2 === 0 ? move : look)));
+      for (const [n, outcome] of outcomes.entries()) {
+        if (n % 2 === 0 || outcome.kind !== 'together') continue;
+        const amounts = outcome.outcomes.map((one) => (one.kind === 'value' ? Number(one.value) : 0));
+        expect(amounts.reduce((sum, amount) => sum + amount, 0)).toBe(100);
+      }
+      expect(await run(get('{bank}b'))).toMatchObject({ value: Buffer.from('30') });
+    });
+  });
+}

@@ -1,0 +1,77 @@
+/** Operations, made short. */
+
+import { keyOfText } from '../../src/kv/key.ts';
+import type { ListQuery } from '../../src/kv/listing.ts';
+import type {
+  AtomicOperation,
+  IncrementOperation,
+  KeyOperation,
+  Outcome,
+  PutOperation,
+  WriteOperation,
+} from '../../src/kv/store.ts';
+import { slotOf } from '../../src/partition/slot.ts';
+
+type Guards = Pick<WriteOperation, 'condition' | 'clientName'>;
+
+export function get(key: string | Buffer): KeyOperation {
+  return { kind: 'get', ...addressed(key) };
+}
+
+export function head(key: string | Buffer): KeyOperation {
+  return { kind: 'head', ...addressed(key) };
+}
+
+export function put(
+  key: string | Buffer,
+  value: string | Buffer,
+  contentType = 'text/plain',
+  more: Guards & Pick<PutOperation, 'expiresAtMs'> = {},
+): PutOperation {
+  return { kind: 'put', ...addressed(key), contentType, value: Buffer.from(value as string), ...more };
+}
+
+export function remove(key: string | Buffer, guards: Guards = {}): WriteOperation {
+  return { kind: 'delete', ...addressed(key), ...guards };
+}
+
+export function increment(key: string | Buffer, by: bigint | number, guards: Guards = {}): IncrementOperation {
+  return { kind: 'increment', ...addressed(key), by: BigInt(by), ...guards };
+}
+
+/** Of keys of one slot. */
+export function together(...operations: KeyOperation[]): AtomicOperation {
+  return { kind: 'atomic', slot: operations[0]?.slot ?? 0, operations };
+}
+
+export function listQuery(
+  query: Partial<Omit<ListQuery, 'prefix' | 'delimiter'>> & { prefix?: string; delimiter?: string } = {},
+): ListQuery {
+  const { prefix = '', delimiter, after, limit = 1_000, values = false } = query;
+  return {
+    prefix: Buffer.from(prefix),
+    after,
+    delimiter: delimiter === undefined ? undefined : Buffer.from(delimiter),
+    limit,
+    values,
+  };
+}
+
+/** A name that a client may give to a write, and what it asked. */
+export function clientName(name: string, asked: string): NonNullable<Guards['clientName']> {
+  const opId = Buffer.alloc(16);
+  opId.write(name);
+  const fingerprint = Buffer.alloc(8);
+  fingerprint.write(asked);
+  return { opId, fingerprint };
+}
+
+export function versionOf(outcome: Outcome): number {
+  if (!('version' in outcome)) throw new Error(`${outcome.kind} has no version`);
+  return outcome.version;
+}
+
+function addressed(key: string | Buffer): { slot: number; key: Buffer } {
+  const bytes = typeof key === 'string' ? keyOfText(key) : key;
+  return { slot: slotOf(bytes), key: bytes };
+}

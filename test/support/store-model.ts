@@ -1,0 +1,149 @@
+/**
+ * What a store is, as plainly as it can be said: a map. It answers with the versions that the store gave, and is
+ * told each of them; what else an outcome says it knows by itself.
+ */
+
+import { holds } from '../../src/kv/condition.ts';
+import { commonPrefixOf, type ListQuery } from '../../src/kv/listing.ts';
+import { isWrite, type KeyOperation, type KeyOutcome, type Operation, type Outcome } from '../../src/kv/store.ts';
+
+type Held = {
+  readonly version: number;
+  readonly contentType: string;
+  readonly value: Buffer;
+  readonly expiresAtMs?: number;
+};
+
+export class StoreModel {
+  #held = new Map<string, Held>();
+
+  /** Throws nothing: it says what is not as it should be; undefined when all is. */
+  faultOf(operation: Operation, outcome: Outcome, nowMs: number): string | undefined {
+    if (operation.kind !== 'atomic') return this.#faultOfOne(operation, outcome as KeyOutcome, nowMs);
+    if (outcome.kind !== 'together') return `an atomic operation came to ${outcome.kind}`;
+    const before = new Map(this.#held);
+    const { outcomes } = outcome;
+    const wasRefused = outcomes.some(({ kind }) => kind === 'unmet' || kind === 'failed');
+    if (!wasRefused) {
+      for (const [index, one] of operation.operations.entries()) {
+        const fault = this.#faultOfOne(one, outcomes[index] as KeyOutcome, nowMs);
+        if (fault !== undefined) return `operation ${index} of an atomic one: ${fault}`;
+      }
+      return undefined;
+    }
+    // Each alone as if those before it had happened; then nothing has.
+    const wouldBeRefused = operation.operations.some((one) => this.#refusalOf(one, nowMs, true) !== undefined);
+    this.#held = before;
+    return wouldBeRefused ? undefined : 'an atomic operation was refused that nothing refuses';
+  }
+
+  keys(nowMs: number): string[] {
+    return [...this.#held.keys()].filter((name) => this.#at(name, nowMs) !== undefined).sort();
+  }
+
+  /** All pages of a listing, as texts: `key`, or `prefix…`. */
+  listing(query: ListQuery, nowMs: number): string[] {
+    const listed = this.keys(nowMs)
+      .map((name) => Buffer.from(name, 'latin1'))
+      .filter((key) => key.subarray(0, query.prefix.length).equals(query.prefix))
+      .map((key) => {
+        const common = commonPrefixOf(key, query);
+        return common === undefined ? key.toString('latin1') : `${common.toString('latin1')}…`;
+      });
+    return [...new Set(listed)];
+  }
+
+  valueOf(name: string): Held | undefined {
+    return this.#held.get(name);
+  }
+
+  #at(name: string, nowMs: number): Held | undefined {
+    const held = this.#held.get(name);
+    return held?.expiresAtMs !== undefined && held.expiresAtMs <= nowMs ? undefined : held;
+  }
+
+  /** What the operation has to come to when it is refused; it happens when it is not, and `happens`. */
+  #refusalOf(operation: KeyOperation, nowMs: number, happens: boolean): string | undefined {
+    if (!isWrite(operation)) return undefined;
+    const name = operation.key.toString('latin1');
+    const held = this.#at(name, nowMs);
+    const { condition } = operation;
+    if (condition !== undefined && !holds(condition, held?.version)) return 'unmet';
+    if (operation.kind === 'increment') {
+      const number = numberOf(held);
+      if (number === undefined) return 'counter-not-a-number';
+      const sum = number + operation.by;
+      if (BigInt.asIntN(64, sum) !== sum) return 'counter-overflow';
+    }
+    if (happens) this.#happen(operation, 0, nowMs);
+    return undefined;
+  }
+
+  #happen(operation: KeyOperation, version: number, nowMs: number): void {
+    const name = operation.key.toString('latin1');
+    const held = this.#at(name, nowMs);
+    if (operation.kind === 'delete') this.#held.delete(name);
+    if (operation.kind === 'put') {
+      const { contentType, value, expiresAtMs } = operation;
+      this.#held.set(name, { version, contentType, value, ...(expiresAtMs !== undefined && { expiresAtMs }) });
+    }
+    if (operation.kind === 'increment') {
+      const value = Buffer.from(String((numberOf(held) ?? 0n) + operation.by));
+      this.#held.set(name, { contentType: 'text/plain', ...held, version, value });
+    }
+  }
+
+  #faultOfOne(operation: KeyOperation, outcome: KeyOutcome, nowMs: number): string | undefined {
+    const name = operation.key.toString('latin1');
+    const held = this.#at(name, nowMs);
+    const refusal = this.#refusalOf(operation, nowMs, false);
+    if (refusal !== undefined || outcome.kind === 'unmet' || outcome.kind === 'failed') {
+      const found = outcome.kind === 'failed' ? outcome.code : outcome.kind;
+      if (found !== refusal) return `${operation.kind} came to ${found}, not ${refusal ?? 'what it does'}`;
+      const isTold = outcome.kind !== 'unmet' || outcome.version === (held?.version ?? 0);
+      return isTold ? undefined : `a refusal tells of version ${JSON.stringify(outcome)}, not ${held?.version}`;
+    }
+    const expected = expectedKind(operation, held);
+    if (outcome.kind !== expected) return `${operation.kind} of ${name} came to ${outcome.kind}, not ${expected}`;
+    if ((outcome.kind === 'value' || outcome.kind === 'metadata') && held !== undefined)
+      return differenceOf(outcome, held);
+    if (!('version' in outcome)) return undefined;
+    if (held !== undefined && outcome.version <= held.version)
+      return `version ${outcome.version} after ${held.version}`;
+    this.#happen(operation, outcome.version, nowMs);
+    if (outcome.kind !== 'counted') return undefined;
+    const text = this.#held.get(name)?.value.toString();
+    return text === String(outcome.number) ? undefined : `counted ${outcome.number}, not ${text}`;
+  }
+}
+
+function expectedKind(operation: KeyOperation, held: Held | undefined): string {
+  switch (operation.kind) {
+    case 'get':
+      return held === undefined ? 'absent' : 'value';
+    case 'head':
+      return held === undefined ? 'absent' : 'metadata';
+    case 'put':
+      return held === undefined ? 'created' : 'replaced';
+    case 'delete':
+      return 'deleted';
+    case 'increment':
+      return 'counted';
+  }
+}
+
+function differenceOf(outcome: Extract<KeyOutcome, { kind: 'value' | 'metadata' }>, held: Held): string | undefined {
+  if (outcome.version !== held.version) return `version ${outcome.version}, not ${held.version}`;
+  if (outcome.contentType !== held.contentType) return `type ${outcome.contentType}, not ${held.contentType}`;
+  if (outcome.expiresAtMs !== held.expiresAtMs) return `expiry ${outcome.expiresAtMs}, not ${held.expiresAtMs}`;
+  if (outcome.kind === 'metadata') return outcome.valueBytes === held.value.length ? undefined : 'another length';
+  return outcome.value.equals(held.value) ? undefined : `${outcome.value}, not ${held.value}`;
+}
+
+function numberOf(held: Held | undefined): bigint | undefined {
+  if (held === undefined) return 0n;
+  const text = held.value.toString('latin1');
+  if (text.length > 20 || !/^(0|-?[1-9]\d*)$/.test(text)) return undefined;
+  const number = BigInt(text);
+  return BigInt.asIntN(64, number) === number ? number : undefined;
+}
