@@ -28,7 +28,8 @@ const noRoom = new Set(['MISCONF', 'OOM']);
 export function meaningOf(error: Error): ErrorMeaning {
   if (error.name === 'ReplyError') {
     const [code = ''] = error.message.split(' ', 1);
-    if (passing.has(code)) return 'refused';
+    // A script of the listing looks at many slots of one server, of which one may have moved.
+    if (passing.has(code) || error.message.includes('non local key')) return 'refused';
     return noRoom.has(code) ? 'full' : 'defect';
   }
   // What Redis answered is not what our scripts answer.

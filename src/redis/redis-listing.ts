@@ -3,6 +3,7 @@
  * what comes first of them all is the page. So a page costs a question to every slot, however few keys there are.
  */
 
+import { Cluster } from 'ioredis';
 import {
   beginOf,
   bytesOf,
@@ -19,10 +20,14 @@ import {
 import { slotCount, slotOf } from '../partition/slot.ts';
 import type { RedisClient } from './redis-connection.ts';
 import { indexKeyOf } from './redis-entry.ts';
-import { askRedis } from './redis-question.ts';
+import { askRedis, runScript } from './redis-question.ts';
+import { firstKeysScript } from './redis-script.ts';
+import { redisSlotOf } from './redis-slot.ts';
 
 /** In a page of 1,000 keys more than so many of one slot are rare; where they are not, the slot is asked again. */
 const keysAsked = 4;
+/** Slots that one script looks at: half a millisecond, in which Redis does nothing else. */
+const slotsAsked = 256;
 /** Values are fetched so many at a time: together they may be large. */
 const describedAtATime = 64;
 
@@ -55,15 +60,22 @@ export async function pageOfRedis(client: RedisClient, query: ListQuery): Promis
 
 async function namesOfPage(client: RedisClient, query: ListQuery): Promise<SlotNames> {
   const bySlot = new Map<number, SlotNames>();
-  let lacking = Array.from({ length: slotCount }, (_, slot) => slot);
+  let lacking: readonly number[] = everySlot;
+  let knownTo: ListPosition | undefined;
   for (;;) {
-    await Promise.all(lacking.map((slot) => askForMore(client, query, slot, lacking.length === 1, bySlot)));
-    // Beyond the end of any slot's names nobody knows what comes first.
-    const ends = [...bySlot.values()].flatMap(({ next }) => (next === undefined ? [] : [next]));
-    const knownTo = ends.reduce<ListPosition | undefined>(
-      (least, end) => (least !== undefined && comparePositions(least, end) <= 0 ? least : end),
-      undefined,
-    );
+    // A slot that is the only one to lack keys may have all that are missing.
+    const limit = lacking.length === 1 ? query.limit : keysAsked;
+    const range = rangeAfter(knownTo ?? query.after, query);
+    const found = range === undefined ? new Map<number, Buffer[]>() : await firstKeys(client, lacking, range, limit);
+    for (const slot of lacking) {
+      const names = (found.get(slot) ?? []).map((key) => nameOf(key, query));
+      const last = names.length === limit ? names.at(-1) : undefined;
+      const before = bySlot.get(slot)?.names ?? [];
+      // Without anything in it, a slot has nothing to say in what follows.
+      if (before.length + names.length === 0) bySlot.delete(slot);
+      else bySlot.set(slot, { names: [...before, ...names], next: last && { kind: last.kind, bytes: last.key } });
+    }
+    knownTo = firstEnd([...bySlot.values()]);
     const names = sortedNames([...bySlot.values()], knownTo);
     if (names.length > query.limit || (names.length === query.limit && knownTo !== undefined)) {
       const page = names.slice(0, query.limit);
@@ -71,37 +83,70 @@ async function namesOfPage(client: RedisClient, query: ListQuery): Promise<SlotN
       return { names: page, next: { kind, bytes: key } };
     }
     if (knownTo === undefined) return { names, next: undefined };
-    lacking = [...bySlot].filter(([, { next }]) => next && comparePositions(next, knownTo) === 0).map(([slot]) => slot);
+    const end = knownTo;
+    lacking = [...bySlot].filter(([, { next }]) => next && comparePositions(next, end) === 0).map(([slot]) => slot);
   }
 }
 
-/** @param isAlone whether no other slot is asked: then it may have all that is missing */
-async function askForMore(
-  client: RedisClient,
-  query: ListQuery,
-  slot: number,
-  isAlone: boolean,
-  bySlot: Map<number, SlotNames>,
-): Promise<void> {
-  const known = bySlot.get(slot);
-  const begin = beginOf({ prefix: query.prefix, after: known?.next ?? query.after });
-  const end = successorOf(query.prefix);
-  const limit = isAlone ? query.limit : keysAsked;
-  const isEmpty = begin === undefined || (end !== undefined && Buffer.compare(begin, end) >= 0);
-  const keys = isEmpty ? [] : await keysOfSlot(client, slot, { begin, end, limit });
-  const last = keys.at(-1);
-  const names: Name[] = [...(known?.names ?? []), ...keys.map((key) => nameOf(key, query))];
-  if (last === undefined || keys.length < limit) return void bySlot.set(slot, { names, next: undefined });
-  const { kind, key } = nameOf(last, query);
-  bySlot.set(slot, { names, next: { kind, bytes: key } });
+const everySlot = Array.from({ length: slotCount }, (_, slot) => slot);
+
+/** Beyond the end of any slot's names nobody knows what comes first. */
+function firstEnd(slots: readonly SlotNames[]): ListPosition | undefined {
+  let first: ListPosition | undefined;
+  for (const { next } of slots) {
+    if (next !== undefined && (first === undefined || comparePositions(next, first) < 0)) first = next;
+  }
+  return first;
 }
 
-type KeyRange = { readonly begin: Buffer; readonly end: Buffer | undefined; readonly limit: number };
+/** As Redis's sorted sets say it; undefined when nothing can lie in it. */
+type KeyRange = { readonly from: Buffer; readonly to: Buffer };
 
-function keysOfSlot(client: RedisClient, slot: number, { begin, end, limit }: KeyRange): Promise<Buffer[]> {
-  const from = Buffer.concat([Buffer.from('['), begin]);
-  const to = end === undefined ? '+' : Buffer.concat([Buffer.from('('), end]);
-  return client.zrangebylexBuffer(indexKeyOf(slot), from, to, 'LIMIT', 0, limit);
+function rangeAfter(after: ListPosition | undefined, { prefix }: ListQuery): KeyRange | undefined {
+  const begin = beginOf({ prefix, after });
+  const end = successorOf(prefix);
+  if (begin === undefined || (end !== undefined && Buffer.compare(begin, end) >= 0)) return undefined;
+  const to = end === undefined ? Buffer.from('+') : Buffer.concat([Buffer.from('('), end]);
+  return { from: Buffer.concat([Buffer.from('['), begin]), to };
+}
+
+/** The first keys of each of these slots within the range, at most `limit` each; of slots without any, nothing. */
+async function firstKeys(
+  client: RedisClient,
+  slots: readonly number[],
+  { from, to }: KeyRange,
+  limit: number,
+): Promise<Map<number, Buffer[]>> {
+  const found = new Map<number, Buffer[]>();
+  const ask = async (some: readonly number[]) => {
+    const keys = [indexKeyOf(some[0] as number)];
+    const replies = (await runScript(client, firstKeysScript, keys, [from, to, limit, ...some])) as [
+      number,
+      Buffer[],
+    ][];
+    for (const [index, members] of replies) found.set(some[index - 1] as number, members);
+  };
+  await Promise.all([...slotsByServer(client, slots)].flatMap((ofServer) => chunksOf(ofServer).map(ask)));
+  return found;
+}
+
+function chunksOf(slots: readonly number[]): number[][] {
+  const chunks: number[][] = [];
+  for (let at = 0; at < slots.length; at += slotsAsked) chunks.push(slots.slice(at, at + slotsAsked));
+  return chunks;
+}
+
+/** A script may look at keys of one server only. */
+function slotsByServer(client: RedisClient, slots: readonly number[]): Iterable<readonly number[]> {
+  if (!(client instanceof Cluster)) return [slots];
+  const byServer = new Map<string, number[]>();
+  for (const slot of slots) {
+    const server = client.slots[redisSlotOf(slot)]?.[0] ?? '';
+    const known = byServer.get(server);
+    if (known === undefined) byServer.set(server, [slot]);
+    else known.push(slot);
+  }
+  return byServer.values();
 }
 
 function nameOf(key: Buffer, query: ListQuery): Name {

@@ -159,7 +159,8 @@ for _, i in ipairs(touched) do
     redis.call('SET', key, packed(key, entry))
     if not found[key] then redis.call('ZADD', KEYS[2], 0, member) end
     if entry.expiry ~= '0' then
-      redis.call('PEXPIREAT', key, entry.expiry)
+      -- Redis keeps a key for the whole of its last millisecond.
+      redis.call('PEXPIREAT', key, text(tonumber(entry.expiry) - 1))
       redis.call('ZADD', KEYS[3], entry.expiry, member)
     elseif not found[key] or found[key].expiry ~= '0' then
       redis.call('ZREM', KEYS[3], member)
@@ -180,6 +181,19 @@ export const headScript = scriptOf(`
 local head = redis.call('GETRANGE', KEYS[1], 0, ${headBytesMax - 1})
 if head == '' then return false end
 return {head, redis.call('STRLEN', KEYS[1])}
+`);
+
+/**
+ * KEYS: any of these slots' keys, which says what server is asked. ARGV: begin, end and number of the keys wanted of
+ * each slot, then the slots. Answers with pairs of a slot's place in ARGV and its first keys, where it has any.
+ */
+export const firstKeysScript = scriptOf(`
+local found = {}
+for i = 4, #ARGV do
+  local keys = redis.call('ZRANGEBYLEX', '{s' .. ARGV[i] .. '}i', ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
+  if #keys > 0 then table.insert(found, {i - 3, keys}) end
+end
+return found
 `);
 
 /**

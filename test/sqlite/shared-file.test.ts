@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/kv/store.ts';
 import { Database, FileLocked } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts';
-import { get, put, remove } from '../conformance/store-conformance.ts';
+import { get, put, remove } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const identity = { service: 'test', shard: 1 };
