@@ -315,7 +315,7 @@ static void take_answer(struct connection *c, uint64_t now, ssize_t body_offset,
   } else if (c->operation == op_increment && status / 100 == 2) {
     size_t at = 0;
     while (at < body_length && !isdigit((unsigned char)body[at])) at++;
-    value = at < body_length ? strtoull(body + at, NULL, 10) : 0;
+    for (value = 0; at < body_length && isdigit((unsigned char)body[at]); at++) value = value * 10 + (uint64_t)(body[at] - '0');
   } else if (status / 100 != 2) {
     failed_status++;
     note_failure(c->in, c->in_length);

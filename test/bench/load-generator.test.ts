@@ -123,6 +123,20 @@ test('what the judge reads is what the clients did', async () => {
   for (const { kind, value } of history) expect(kind === 'write' || value === 0n || written.has(value)).toBe(true);
 });
 
+test('a counter’s numbers are read as they were told, the shorter ones behind longer ones too', async () => {
+  const log = join(directory, 'counters');
+  const told: bigint[] = [];
+  const answer: RequestListener = (request, response) => {
+    const number = told.length % 2 === 0 ? 123_456n : 7n;
+    told.push(number);
+    expect(request.url).toBe('/v1/counters/k-000000');
+    response.writeHead(200, { 'content-length': `${number}`.length }).end(`${number}`);
+  };
+  const counting = { connections: 1, keys: 1, incrementShare: 1, counterPath: '/v1/counters/' };
+  await driven(answer, { ...counting, log, rate: 200 });
+  expect(historyOf(log).map(({ value }) => value)).toEqual(told);
+});
+
 test('Zipfian keys are as skewed as YCSB’s: of 100 keys the hottest takes about a fifth', async () => {
   const log = join(directory, 'zipfian');
   await driven(memoryServer(), { log, distribution: 'zipfian' });

@@ -49,7 +49,7 @@ class IpcHopStore implements NaiveStore {
   }
 
   async stop(): Promise<void> {
-    for (const shard of this.#shards) shard.disconnect();
+    for (const shard of this.#shards) if (shard.connected) shard.disconnect();
   }
 }
 
