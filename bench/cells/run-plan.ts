@@ -37,7 +37,7 @@ export type Abilities = {
 
 const correctnessOptions: Record<Scale, CorrectnessOptions> = {
   tiny: { seconds: 0.6, rate: 1_000 },
-  quick: { seconds: 1, rate: 2_000 },
+  quick: { seconds: 0.6, rate: 2_000 },
   full: { seconds: 3, rate: 4_000 },
 };
 
@@ -51,7 +51,9 @@ export function runPlanOf(scale: Scale, abilities: Abilities): RunPlan {
       laterSections: (found) => laterSections(scale, cores, found),
       correctness: (found) => {
         const partitioned = found?.partitioned ?? (layouts[0] as Contestant);
-        return scale === 'tiny' ? [partitioned, memory] : [partitioned, group, redis, commit, http, ipc, memory];
+        if (scale === 'tiny') return [partitioned, memory];
+        const few = [partitioned, group, redis, commit, memory];
+        return scale === 'quick' ? few : [...few, http, ipc];
       },
       correctnessOptions: correctnessOptions[scale],
       keysShare: scale === 'tiny' ? 0.02 : 1,

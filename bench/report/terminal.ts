@@ -27,6 +27,9 @@ export function summaryOf(results: Results): string {
       const killed = `${kill.killed} killed: ${count(kill.errors)} errors, ${count(kill.verdict.lostUpdates)} lost updates`;
       return `${isWrong(one) ? 'WRONG' : 'right'}  ${titleOfName(one.contestant)}: ${found}; ${killed}`;
     }),
+    ...correctness
+      .filter(({ durability }) => durability?.durable === false)
+      .map((one) => `NOT DURABLE  ${titleOfName(one.contestant)}: nothing of the above is fair to the others`),
     '',
     ...(recommendation === null
       ? []
