@@ -45,6 +45,8 @@ export type RunOptions = {
 /** @throws BenchFailure when a contestant or a request failed: figures with failures in them mean nothing */
 export async function run({ plan, command, signal }: RunOptions): Promise<Results> {
   const startedAt = new Date();
+  // Now, since it takes long enough for somebody to go on working.
+  const commit = commitOfCode();
   const seed = randomInt(2 ** 31);
   const directory = mkdtempSync(join(tmpdir(), 'shardlite-bench-'));
   const removeDirectory = () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
@@ -77,7 +79,7 @@ export async function run({ plan, command, signal }: RunOptions): Promise<Result
 
     const usesEmulation = sections.some(({ conditions }) => conditions.emulatedCores !== null);
     return {
-      ...{ schema: resultsSchema, command, scale: plan.scale, commit: commitOfCode() },
+      ...{ schema: resultsSchema, command, scale: plan.scale, commit },
       ...{ startedAt: startedAt.toISOString(), tookMs: Date.now() - startedAt.getTime(), seed, machine },
       ...{ emulatedCore: usesEmulation ? emulatedCore : null, sections, memory, correctness },
       targets: found === null ? [] : targetResults(sections, machine.cores, found.partitioned),

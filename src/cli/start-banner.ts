@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { settings } from '../config/service-config.ts';
 import type { ProcessStatus, ServiceStatus } from '../primary/status.ts';
 
-export function bannerOf({ url, data, store, ring, processes }: ServiceStatus): string {
+export function bannerOf({ url, data, store, acknowledgement, ring, processes }: ServiceStatus): string {
   const ofRole = (role: ProcessStatus['role']) => processes.filter((one) => one.role === role);
   const atData = data === resolve(settings.data.default) ? '' : ` --data ${data}`;
   const failed = processes.filter(({ state }) => state === 'failed');
@@ -20,6 +20,7 @@ export function bannerOf({ url, data, store, ring, processes }: ServiceStatus): 
         `  ${id.padEnd(9)} ${state === 'ready' ? `pid ${pid}` : state}   ${slots} slots   ${data}/${id}.sqlite`,
     ),
     store === null ? `  ring      epoch ${ring.epoch}` : `  store     ${store}`,
+    ...(acknowledgement === null ? [] : [`            ${acknowledgement}`]),
     '',
     ...failed.map(
       ({ id, role }) =>

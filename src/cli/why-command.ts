@@ -46,7 +46,7 @@ export async function whyCommand(argument: string, options: WhyOptions): Promise
       shard === null
         ? 'clone  any: they all share one store'
         : `shard  ${shard}   (${steps.state}; ring epoch ${ring.epoch})`,
-      `file   ${steps.file}`,
+      `${store === null ? 'file ' : 'store'}  ${steps.file}`,
       `there  ${there}`,
     ].join('\n'),
   );

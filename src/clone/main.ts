@@ -10,25 +10,36 @@ import { HealthSampler } from '../process/health.ts';
 import type { Log } from '../process/log.ts';
 import type { MessageToPrimary, StartClone } from '../process/messages.ts';
 import { SharedFile } from './shared-file.ts';
+import { SharedRedis } from './shared-redis.ts';
+import type { SharedStore } from './shared-store.ts';
 
 await liveAsChild<StartClone>('start-clone', begin);
 
 async function begin(start: StartClone, log: Log, tell: (message: MessageToPrimary) => void): Promise<ChildWork> {
   const health = new HealthSampler();
-  const shared = new SharedFile(start.store, (durationMs) => health.record(durationMs));
+  const onSettled = (durationMs: number) => health.record(durationMs);
+  const shared: SharedStore =
+    start.store.kind === 'sqlite'
+      ? new SharedFile(start.store, onSettled)
+      : new SharedRedis(start.store, {
+          onSettled,
+          onAcknowledgement: (acknowledgement) => tell({ type: 'store-report', acknowledgement }),
+          onTrouble: (message) => log.warn(`Redis: ${message}`),
+        });
   const app = createApp({
     store: shared.store,
     service: {
       // Nothing is partitioned: whoever looks for a slot's owner finds none, and any clone will do.
       topology: () => ({ epoch: 0, ranges: [], shards: [] }),
-      readiness: () => ({ ready: true, failedShards: [] }),
+      readiness: () => shared.readiness(),
     },
     valueBytesMax: start.valueBytesMax,
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
     onDefect: (error) => log.error(error, 'a request failed on a defect'),
   });
   // One process that is alone listens itself. Clones are dealt connections by the primary.
-  await app.listen({ host: start.host, port: start.port, exclusive: start.store.access === 'exclusive' });
+  const isAlone = start.store.kind === 'sqlite' && start.store.access === 'exclusive';
+  await app.listen({ host: start.host, port: start.port, exclusive: isAlone });
 
   return {
     health: () => health.sample(shared.counters()),

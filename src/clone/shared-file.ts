@@ -3,19 +3,21 @@
  * rows. Another clone may have it locked at any moment; whoever asks here never learns of that.
  */
 
+import type { Readiness } from '../http/service-routes.ts';
 import type { Store } from '../kv/store.ts';
 import { firstRing } from '../partition/ring.ts';
-import type { StartClone } from '../process/messages.ts';
+import type { SharedFileAddress } from '../process/messages.ts';
 import { unlessBusy } from '../sqlite/database.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import { type FileCounters, ShardFile } from '../sqlite/shard-file.ts';
 import { SqliteStore } from '../sqlite/sqlite-store.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
+import type { SharedStore } from './shared-store.ts';
 
 /** A step takes about a millisecond: clients are served in between. */
 const auditStepRows = 256;
 
-export class SharedFile {
+export class SharedFile implements SharedStore {
   readonly store: Store;
   readonly #file: ShardFile;
   readonly #shard: number;
@@ -23,7 +25,7 @@ export class SharedFile {
   #counters: FileCounters;
 
   /** @throws UnusableFile, FileLocked */
-  constructor({ service, shard, file, access }: StartClone['store'], onSettled: (durationMs: number) => void) {
+  constructor({ service, shard, file, access }: SharedFileAddress, onSettled: (durationMs: number) => void) {
     this.#file = new ShardFile(file, { service, shard }, { access });
     this.#shard = shard;
     this.#counters = this.#file.counters;
@@ -34,6 +36,10 @@ export class SharedFile {
   async stop(): Promise<void> {
     this.#sweeper.stop();
     await this.store.stop();
+  }
+
+  readiness(): Readiness {
+    return { ready: true, failedShards: [] };
   }
 
   /** As they are, or were a moment ago. */

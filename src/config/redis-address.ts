@@ -1,6 +1,6 @@
 /** The address of a Redis or Valkey server, or of some nodes of a Cluster, as an operator writes it. Pure. */
 
-export type RedisNode = { readonly host: string; readonly port: number };
+type RedisNode = { readonly host: string; readonly port: number };
 
 export type RedisAddress = {
   /** Of a Cluster any of its nodes: the others are found by asking. */

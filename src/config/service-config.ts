@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defaultRestartPolicy } from '../process/child-state.ts';
+import { redisAddressOf } from './redis-address.ts';
 
 /** How processes and data stand to each other: see the README, which tells when to take which. */
 const strategies = ['partitioned', 'cloned', 'single'] as const;
@@ -20,6 +21,8 @@ export type ServiceConfig = {
   readonly shards: number | undefined;
   readonly routers: number;
   readonly clones: number;
+  /** Of clones: `sqlite`, or the URL of Redis as `redisAddressOf` reads it. */
+  readonly store: string;
   readonly data: string;
   readonly valueBytesMax: number;
   readonly allowedHosts: readonly string[];
@@ -96,6 +99,15 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, clonesMax),
     default: defaultClones,
     defaultText: `one a core, at least 2: here ${defaultClones}`,
+  },
+  store: {
+    value: 'STORE',
+    description: 'what clones share: sqlite, a file in the data directory, or a Redis or Valkey server or Cluster',
+    allowed: 'sqlite or redis://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]',
+    parse: (raw) =>
+      typeof raw === 'string' && (raw === 'sqlite' || redisAddressOf(raw) !== undefined) ? raw : undefined,
+    default: 'sqlite',
+    defaultText: 'sqlite',
   },
   data: {
     value: 'DIR',

@@ -11,6 +11,7 @@ import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import type { SteeringOrder } from './admin-api.ts';
 import { type AdminApi, listenForOperators } from './admin-api.ts';
+import type { ServiceAudit } from './audit.ts';
 import { Auditor } from './auditor.ts';
 import { type ChangePlan, planOfWish } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
@@ -18,7 +19,14 @@ import { DataDirectory, sharedShard, UnusableDirectory } from './data-directory.
 import { checkedPort, UnusableAddress } from './listen-address.ts';
 import { Mover } from './mover.ts';
 import { type ServiceStatus, statusOf } from './status.ts';
-import { checkShards, firstTopologyOf, refuseUnlessPartitioned, strategyToServe } from './strategy.ts';
+import {
+  checkShards,
+  checkWalkable,
+  firstTopologyOf,
+  type Origin,
+  refuseUnlessPartitioned,
+  strategyToServe,
+} from './strategy.ts';
 import type { ChildDeath, SupervisedChild } from './supervised-child.ts';
 import { Supervisor } from './supervisor.ts';
 import { type Change, type ChangeWish, TopologyFile } from './topology-file.ts';
@@ -43,6 +51,8 @@ export class Service {
   readonly #stopped = new Deferred<void>();
   readonly #startedAtMs = performance.now();
   #operators: AdminApi | undefined;
+  /** What an acknowledgement is worth, in sentences. */
+  #acknowledgement: string | null = null;
   #state: ServiceStatus['state'] = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
@@ -72,6 +82,10 @@ export class Service {
           this.#mover.onDeath(child);
           this.#auditor.onDeath(child);
         },
+        onStoreReport: (child, { acknowledgement }) => {
+          if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
+          this.#acknowledgement = acknowledgement;
+        },
         onAuditReport: (report) => this.#auditor.onReport(report),
         onMoveReport: (_child, report) => this.#mover.onReport(report),
       },
@@ -95,7 +109,7 @@ export class Service {
       plan: (wish) => service.#plan(wish),
       change: (wish) => service.#change(wish),
       moves: () => service.#mover.status(),
-      verify: () => service.#auditor.verify(),
+      verify: () => service.#verify(),
       changes: () => service.#topologyFile.changes(changesShown),
       steer: (order) => service.#steer(order),
     });
@@ -119,6 +133,7 @@ export class Service {
       supervisor: this.#supervisor,
       config: this.#config,
       strategy: this.#strategy,
+      acknowledgement: this.#acknowledgement,
       directory: this.#directory,
       ring: this.#topologyFile.ring,
       state: this.#state,
@@ -150,8 +165,17 @@ export class Service {
     this.#ready.resolve(this.status());
   }
 
+  async #verify(): Promise<ServiceAudit> {
+    checkWalkable(this.#topologyFile.store);
+    return this.#auditor.verify();
+  }
+
+  get #origin(): Origin {
+    return { strategy: this.#strategy, store: this.#topologyFile.store };
+  }
+
   #plan(wish: ChangeWish): ChangePlan {
-    refuseUnlessPartitioned(this.#strategy);
+    refuseUnlessPartitioned(this.#origin);
     return planOfWish(wish, this.#topologyFile, this.#supervisor);
   }
 
@@ -166,7 +190,7 @@ export class Service {
   }
 
   #steer(order: SteeringOrder): boolean {
-    refuseUnlessPartitioned(this.#strategy);
+    refuseUnlessPartitioned(this.#origin);
     switch (order.kind) {
       case 'pause':
         this.#mover.pause();
@@ -201,9 +225,9 @@ function takeDirectory(config: ServiceConfig): TakenDirectory {
   try {
     const directory = new DataDirectory(config.data);
     topologyFile = new TopologyFile(directory.metaFile, firstTopologyOf(config));
-    const strategy = strategyToServe(topologyFile.strategy, config);
+    const strategy = strategyToServe(topologyFile, config);
     checkShards(strategy, topologyFile.weights().size, config);
-    if (strategy !== 'partitioned') {
+    if (strategy !== 'partitioned' && topologyFile.store === 'sqlite') {
       // Before any clone: only one process can make a new file a database.
       new ShardFile(directory.sharedFile, { service: topologyFile.service, shard: sharedShard }).close();
     }

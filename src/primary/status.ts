@@ -1,5 +1,6 @@
 /** What the service says of itself to operators, as one plain object. */
 
+import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring, RingDescription } from '../partition/ring.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -33,6 +34,8 @@ export type ServiceStatus = {
   readonly data: string;
   /** Where everything lies when nothing is partitioned; null otherwise. */
   readonly store: string | null;
+  /** What an acknowledgement is worth, where the store's own settings decide it and have been read. */
+  readonly acknowledgement: string | null;
   readonly uptimeMs: number;
   readonly ring: RingDescription;
   readonly processes: readonly ProcessStatus[];
@@ -42,6 +45,7 @@ export type StatusSources = {
   readonly supervisor: Supervisor;
   readonly config: ServiceConfig;
   readonly strategy: Strategy;
+  readonly acknowledgement: string | null;
   readonly directory: DataDirectory;
   readonly ring: Ring;
   readonly state: ServiceStatus['state'];
@@ -49,7 +53,7 @@ export type StatusSources = {
 };
 
 export function statusOf(sources: StatusSources): ServiceStatus {
-  const { supervisor, config, strategy, directory, ring, state, uptimeMs } = sources;
+  const { supervisor, config, strategy, acknowledgement, directory, ring, state, uptimeMs } = sources;
   const primary: ProcessStatus = {
     ...unknown,
     id: 'primary',
@@ -65,7 +69,8 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     url: urlOf(config.host, config.port),
     strategy,
     data: directory.path,
-    store: strategy === 'partitioned' ? null : directory.sharedFile,
+    store: strategy === 'partitioned' ? null : storeText(config, directory),
+    acknowledgement,
     uptimeMs,
     ring: ring.describe(),
     processes: [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))],
@@ -95,6 +100,11 @@ function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
     ...health,
     slots: child.spec.shard === null ? null : ring.slotsOf(child.spec.shard).length,
   };
+}
+
+function storeText({ store }: ServiceConfig, directory: DataDirectory): string {
+  const address = redisAddressOf(store);
+  return address === undefined ? directory.sharedFile : redisAddressText(address);
 }
 
 /** Where a program on this machine reaches the REST API. */

@@ -22,6 +22,7 @@ import {
   type MessageToPrimary,
   type MoveReport,
   parseMessageToPrimary,
+  type StoreReport,
 } from '../process/messages.ts';
 
 export type ChildSpec = {
@@ -42,6 +43,7 @@ export type ChildDeath = { readonly code: number | null; readonly signal: NodeJS
 export type ChildListener = {
   readonly onState: (child: SupervisedChild, before: ChildStateName) => void;
   readonly onDeath: (child: SupervisedChild, death: ChildDeath) => void;
+  readonly onStoreReport: (child: SupervisedChild, report: StoreReport) => void;
   /** What a shard says of a move. */
   readonly onAuditReport: (report: AuditReportMessage) => void;
   readonly onMoveReport: (child: SupervisedChild, report: MoveReport) => void;
@@ -185,6 +187,8 @@ export class SupervisedChild {
       case 'move-refusal':
       case 'move-progress':
         return this.#listener.onMoveReport(this, message);
+      case 'store-report':
+        return this.#listener.onStoreReport(this, message);
       case 'audit-report':
         return this.#listener.onAuditReport(message);
       case 'health':

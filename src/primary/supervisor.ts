@@ -7,11 +7,12 @@
 import { fork } from 'node:child_process';
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
+import { redisAddressOf } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { RestartPolicy } from '../process/child-state.ts';
 import { healthIntervalMs } from '../process/health.ts';
-import type { Topology } from '../process/messages.ts';
+import type { StartClone, Topology } from '../process/messages.ts';
 import { type DataDirectory, type ShardSockets, sharedShard } from './data-directory.ts';
 import { type ChildListener, type ChildSpec, SupervisedChild } from './supervised-child.ts';
 
@@ -196,7 +197,7 @@ export class Supervisor {
   }
 
   #cloneSpec(index: number): ChildSpec {
-    const { config, directory, service, strategy } = this.#options;
+    const { config } = this.#options;
     return {
       name: `clone-${index}`,
       role: 'clone',
@@ -210,15 +211,17 @@ export class Supervisor {
         port: config.port,
         valueBytesMax: config.valueBytesMax,
         allowedHosts: [...config.allowedHosts],
-        store: {
-          kind: 'sqlite',
-          service,
-          shard: sharedShard,
-          file: directory.sharedFile,
-          access: strategy === 'single' ? 'exclusive' : 'shared',
-        },
+        store: this.#storeOfClones(),
       }),
     };
+  }
+
+  #storeOfClones(): StartClone['store'] {
+    const { config, directory, service, strategy } = this.#options;
+    const redis = redisAddressOf(config.store);
+    if (redis !== undefined) return { kind: 'redis', ...redis, nodes: [...redis.nodes] };
+    const access = strategy === 'single' ? 'exclusive' : 'shared';
+    return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, access };
   }
 }
 

@@ -52,8 +52,8 @@ const startRouter = objectOf({
 
 const exclusiveOrShared = oneOf(exactly('exclusive'), exactly('shared'));
 
-/** The one store that all clones share. */
-const storeOfClones = objectOf({
+/** The one store that all clones share: a file in the data directory, */
+const sharedFile = objectOf({
   kind: exactly('sqlite'),
   service: text,
   /** The shard that the file is, or would be if it were served partitioned. */
@@ -63,6 +63,14 @@ const storeOfClones = objectOf({
   access: exclusiveOrShared,
 });
 
+/** or Redis. */
+const sharedRedis = objectOf({
+  kind: exactly('redis'),
+  nodes: listOf(objectOf({ host: text, port: integer })),
+  username: oneOf(text, exactly(null)),
+  password: oneOf(text, exactly(null)),
+});
+
 const startClone = objectOf({
   type: exactly('start-clone'),
   clone: integer,
@@ -70,7 +78,7 @@ const startClone = objectOf({
   port: integer,
   valueBytesMax: integer,
   allowedHosts: listOf(text),
-  store: storeOfClones,
+  store: oneOf(sharedFile, sharedRedis),
 });
 
 const move = objectOf({ id: integer, from: integer, to: integer, slots: listOf(integer) });
@@ -117,6 +125,9 @@ const health = objectOf({
   bytes: oneOf(integer, exactly(null)),
 });
 
+/** What an acknowledgement is worth, in sentences, where the store's own settings decide it. */
+const storeReport = objectOf({ type: exactly('store-report'), acknowledgement: text });
+
 const side = oneOf(exactly('source'), exactly('target'));
 
 const moveAnswer = objectOf({
@@ -151,12 +162,15 @@ const auditReport = objectOf({
 });
 
 const toChild = oneOf(startShard, startRouter, startClone, topology, moveCommand, audit, drain);
-const toPrimary = oneOf(born, ready, health, moveAnswer, moveRefusal, moveProgress, auditReport);
+const toPrimary = oneOf(born, ready, health, storeReport, moveAnswer, moveRefusal, moveProgress, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;
 export type StartRouter = ShapeOf<typeof startRouter>;
 export type StartClone = ShapeOf<typeof startClone>;
+export type SharedFileAddress = ShapeOf<typeof sharedFile>;
+export type SharedRedisAddress = ShapeOf<typeof sharedRedis>;
+export type StoreReport = ShapeOf<typeof storeReport>;
 export type MoveMessage = ShapeOf<typeof moveCommand>;
 export type MoveReport = ShapeOf<typeof moveAnswer> | ShapeOf<typeof moveRefusal> | ShapeOf<typeof moveProgress>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;

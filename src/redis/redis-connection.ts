@@ -35,11 +35,6 @@ const reconnectDelayMaxMs = 500;
 /** After a fail-over the new owner of a slot is known this soon at the latest. */
 const slotsRefreshIntervalMs = 1_000;
 
-/** The addresses name no one service. */
-export class UnusableRedis extends Error {
-  override readonly name = 'UnusableRedis';
-}
-
 export class RedisConnection {
   readonly #servers: RedisServers;
   readonly #events: RedisConnectionEvents;
@@ -73,10 +68,10 @@ export class RedisConnection {
       if (kind === 'cluster') return this.#serve(this.#clusterClient());
       if (kind === undefined) continue;
       if (this.#servers.nodes.length === 1) return this.#serve(this.#serverClient(node));
-      // Each clone might take another of them for the one that all share.
-      throw new UnusableRedis(
-        `${node.host}:${node.port} is no node of a Redis Cluster: name it alone, or nodes of one Cluster.`,
-      );
+      // Each clone might take another of them for the one that all share: none is taken.
+      const noNode = `${node.host}:${node.port} is no node of a Redis Cluster: name it alone, or nodes of one Cluster.`;
+      this.#trouble(new Error(noNode));
+      break;
     }
     this.#search = setTimeout(() => this.#find(), searchIntervalMs);
   }
@@ -128,7 +123,8 @@ export class RedisConnection {
       connectTimeout: connectTimeoutMs,
       socketTimeout: silenceMaxMs,
       autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: null,
+      // Otherwise nobody is told of what was under way.
+      maxRetriesPerRequest: 0,
       enableAutoPipelining: true,
     };
   }

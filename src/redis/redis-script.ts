@@ -14,7 +14,7 @@ function scriptOf(lua: string): RedisScript {
 }
 
 /** Operations may follow one another in one script: how many fields and keys each has. */
-export const fieldsOfOperation = 8;
+const fieldsOfOperation = 8;
 
 /**
  * KEYS  version, index, expiries, scratch; then for each operation its value and its op

@@ -91,7 +91,7 @@ export class RedisCluster {
     const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
     execFileSync('redis-cli', create, { stdio: 'ignore' });
     const cluster = new RedisCluster(servers);
-    await cluster.whole();
+    await cluster.followed();
     return cluster;
   }
 
@@ -100,6 +100,16 @@ export class RedisCluster {
     for (;;) {
       const states = await Promise.all(this.servers.map((server) => server.ask('CLUSTER', 'INFO')));
       if (states.every((state) => state === undefined || String(state).includes('cluster_state:ok'))) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** When every master is followed by a replica that has all it has. */
+  async followed(): Promise<void> {
+    await this.whole();
+    for (;;) {
+      const roles = (await Promise.all(this.servers.map((server) => server.ask('ROLE')))) as (unknown[] | undefined)[];
+      if (roles.filter((role) => role?.[0] === 'slave' && role[3] === 'connected').length === 3) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

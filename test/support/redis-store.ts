@@ -1,16 +1,22 @@
-/** A RedisStore that serves. */
+/** Stores over Redis, stopped at the end of the test. */
 
 import { onTestFinished } from 'vitest';
-import { RedisStore } from '../../src/redis/redis-store.ts';
+import { RedisStore, type RedisStoreEvents } from '../../src/redis/redis-store.ts';
 
-export type OpenRedisStore = { readonly store: RedisStore; readonly acknowledgements: string[] };
+type Nodes = readonly { readonly host: string; readonly port: number }[];
 
-export async function openRedisStore(nodes: readonly { host: string; port: number }[]): Promise<RedisStore> {
+export function newRedisStore(nodes: Nodes, events: Partial<RedisStoreEvents> = {}): RedisStore {
   const store = new RedisStore(
     { nodes, username: null, password: null },
-    { onSettled: () => {}, onAcknowledgement: () => {}, onTrouble: () => {} },
+    { onSettled: () => {}, onAcknowledgement: () => {}, onTrouble: () => {}, ...events },
   );
   onTestFinished(() => store.stop());
+  return store;
+}
+
+/** One that serves. */
+export async function openRedisStore(nodes: Nodes): Promise<RedisStore> {
+  const store = newRedisStore(nodes);
   while (!store.isServing) await new Promise((resolve) => setTimeout(resolve, 1));
   return store;
 }

@@ -32,7 +32,16 @@ export class StoreModel {
       return undefined;
     }
     // Each alone as if those before it had happened; then nothing has.
-    const wouldBeRefused = operation.operations.some((one) => this.#refusalOf(one, nowMs, true) !== undefined);
+    const written = new Set<string>();
+    const wouldBeRefused = operation.operations.some((one, index) => {
+      const name = one.key.toString('latin1');
+      const told = outcomes[index] as KeyOutcome;
+      // Which version was given within a batch that did not happen, only the refusal itself tells.
+      if (isWrite(one) && one.condition !== undefined && told.kind === 'unmet' && written.has(name))
+        return !holds(one.condition, told.version);
+      if (isWrite(one)) written.add(name);
+      return this.#refusalOf(one, nowMs, true) !== undefined;
+    });
     this.#held = before;
     return wouldBeRefused ? undefined : 'an atomic operation was refused that nothing refuses';
   }

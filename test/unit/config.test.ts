@@ -39,6 +39,7 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   shards: ['255', '254', 253],
   routers: ['63', '62', 61],
   clones: ['62', '61', 60],
+  store: ['redis://flag', 'redis://variable:7000,other', 'redis://user:secret@field:7000'],
   data: ['/flag', './variable', 'field'],
   valueBytesMax: ['1', '2', 3],
   allowedHosts: ['flag.example', 'variable.example', ['field.example']],

@@ -61,12 +61,22 @@ const toChild: readonly MessageToChild[] = [
     port: 0,
     valueBytesMax: 1_048_576,
     allowedHosts: [],
+    store: { kind: 'redis', nodes: [{ host: 'localhost', port: 6_379 }], username: null, password: 'secret' },
+  },
+  {
+    type: 'start-clone',
+    clone: 1,
+    host: '127.0.0.1',
+    port: 0,
+    valueBytesMax: 1_048_576,
+    allowedHosts: [],
     store: { kind: 'sqlite', service: 'f00d', shard: 1, file: 'shards/shard-1.sqlite', access: 'shared' },
   },
 ];
 
 const toPrimary: readonly MessageToPrimary[] = [
   { type: 'born' },
+  { type: 'store-report', acknowledgement: 'An acknowledged write is on disk.' },
   { type: 'ready' },
   { type: 'health', cpuPercent: 12.5, memoryBytes: 1, operationsPerS: 0.5, p99Ms: 1.25, keys: 7, bytes: 8 },
   { type: 'health', cpuPercent: 0, memoryBytes: 1, operationsPerS: 0, p99Ms: null, keys: null, bytes: null },
