@@ -12,7 +12,7 @@ export type Laboratory = {
   readonly say: (what: string) => void;
   /** Each drive gets a seed of its own: other keys in another order, values that were never sent. */
   readonly drive: (options: Omit<Drive, 'seed'>) => Promise<Driven>;
-  /** Of the keys that a data set has; 1 but where the benchmark itself is tested. */
+  /** Of the keys that a data set has, and of the warm-up; 1 but where the benchmark itself is tested. */
   readonly keysShare: number;
   /** For a control group that nobody else has. */
   readonly groupName: () => string;

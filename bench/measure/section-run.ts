@@ -120,7 +120,11 @@ async function warmUp(section: Section, running: readonly Running[], laboratory:
       mix: contestant.strategy === 'bare' ? 'get' : 'a',
       dataSet: firstDataSet(section),
     } as const;
-    await laboratory.drive({ ...driveOf(workload, laboratory), port, seconds: warmUpSecondsOf(contestant) });
+    await laboratory.drive({
+      ...driveOf(workload, laboratory),
+      port,
+      seconds: warmUpSecondsOf(contestant) * laboratory.keysShare,
+    });
   }
 }
 

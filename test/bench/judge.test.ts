@@ -51,6 +51,16 @@ test('a read that goes back behind what an earlier read saw is stale, before the
   expect(verdictOn({ during, after: [] }).staleReads).toBe(1);
 });
 
+test('a write that took long does not hide one that was sent after it and answered before it', () => {
+  const during = [
+    write({ value: 7, from: 10, to: 20 }),
+    write({ value: 9, from: 15, to: 60 }),
+    write({ value: 8, from: 30, to: 40 }),
+  ];
+  expect(verdictOn({ during: [...during, read({ value: 7, from: 70, to: 71 })], after: [] }).staleReads).toBe(1);
+  expect(verdictOn({ during: [...during, read({ value: 9, from: 70, to: 71 })], after: [] }).staleReads).toBe(0);
+});
+
 test('an acknowledged value that is gone at the end is a lost update, once a key', () => {
   const during = [
     write({ value: 7, from: 10, to: 20 }),
