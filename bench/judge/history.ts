@@ -16,7 +16,7 @@ export type Request = {
 const entryBytes = 32;
 const kinds = ['read', 'write', 'increment'] as const;
 
-/** Reads the layout of `struct log_entry` in `load.c`. */
+/** Reads the layout of `struct log_entry` in `load/tally.h`. */
 export function historyOf(path: string): Request[] {
   const log = readFileSync(path);
   if (log.length % entryBytes !== 0) throw new Error(`${path} ends within an entry`);

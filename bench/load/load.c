@@ -12,7 +12,7 @@
  * Every value is 16 hexadecimal digits, repeated: which drive and which request wrote it. No two requests write the
  * same, no page of a value equals the old one, and a read tells whose write it saw and whether the value is whole.
  *
- * Arguments are name=value (see `read_arguments`); the result is one line of JSON on standard output.
+ * Arguments are name=value (`arguments.h`); the result is one line of JSON on standard output.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,121 +34,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "chance.h"
+#include "tally.h"
+
 enum { head_bytes_max = 4096, reconnect_delay_ns = 10 * 1000 * 1000, tick_ms = 20, silence_s_max = 15 };
-
-/* ── What is asked for ─────────────────────────────────────────────────────────────────────────────────────────── */
-
-static const char *prefix = "user-", *log_path = NULL, *counter_path = NULL;
-static int port, connections = 64, timeout_ms = 5000, grace_ms = 1000;
-static uint32_t keys = 100000, seed = 1;
-static size_t value_bytes = 100;
-static double seconds = 1, read_share = 0.5, increment_share = 0, rate = 0;
-/* Each key once, in order, then the end: what loads a store (read_share=0) and what audits it (read_share=1). */
-static bool zipfian = false, each_once = false;
-
-static void fail(const char *what) {
-  fprintf(stderr, "load: %s\n", what);
-  exit(2);
-}
-
-static void read_arguments(int count, char **arguments) {
-  for (int i = 1; i < count; i++) {
-    char *value = strchr(arguments[i], '=');
-    if (value == NULL) fail("arguments are name=value");
-    *value++ = 0;
-    const char *name = arguments[i];
-    if (!strcmp(name, "port")) port = atoi(value);
-    else if (!strcmp(name, "connections")) connections = atoi(value);
-    else if (!strcmp(name, "seconds")) seconds = atof(value);
-    else if (!strcmp(name, "seed")) seed = (uint32_t)strtoul(value, NULL, 10);
-    else if (!strcmp(name, "keys")) keys = (uint32_t)strtoul(value, NULL, 10);
-    else if (!strcmp(name, "prefix")) prefix = value;
-    else if (!strcmp(name, "value-bytes")) value_bytes = strtoul(value, NULL, 10);
-    else if (!strcmp(name, "read-share")) read_share = atof(value);
-    else if (!strcmp(name, "increment-share")) increment_share = atof(value);
-    else if (!strcmp(name, "counter-path")) counter_path = value;
-    else if (!strcmp(name, "rate")) rate = atof(value); /* a second; 0: as fast as answers come */
-    else if (!strcmp(name, "distribution")) zipfian = !strcmp(value, "zipfian");
-    else if (!strcmp(name, "each-once")) each_once = !strcmp(value, "true");
-    else if (!strcmp(name, "timeout-ms")) timeout_ms = atoi(value);
-    else if (!strcmp(name, "log")) log_path = value;
-    else fail(name);
-  }
-  if (port == 0 || connections < 1 || keys == 0 || value_bytes < 16) fail("port, connections, keys or value-bytes");
-}
-
-/* ── Chance, seeded ────────────────────────────────────────────────────────────────────────────────────────────── */
-
-static uint64_t random_state;
-
-static uint64_t mixed(uint64_t x) { /* the finalizer of splitmix64 (Steele, Lea, Flood 2014) */
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
-static double unit_random(void) { /* 0 ≤ … < 1 */
-  return (double)(mixed(random_state += 0x9e3779b97f4a7c15u) >> 11) * 0x1p-53;
-}
-
-/* Zipfian ranks by Gray et al. ("Quickly generating billion-record synthetic databases", 1994), as YCSB does, with
- * its constant 0.99, and scattered over the key space as in its ScrambledZipfianGenerator. */
-static const double theta = 0.99;
-static double zipf_zeta, zipf_alpha, zipf_eta;
-
-static void prepare_zipf(void) {
-  for (uint32_t i = 1; i <= keys; i++) zipf_zeta += 1 / pow(i, theta);
-  double zeta2 = 1 + 1 / pow(2, theta);
-  zipf_alpha = 1 / (1 - theta);
-  zipf_eta = (1 - pow(2.0 / keys, 1 - theta)) / (1 - zeta2 / zipf_zeta);
-}
-
-static uint32_t random_key(void) {
-  double u = unit_random();
-  if (!zipfian) return (uint32_t)(u * keys);
-  double uz = u * zipf_zeta;
-  uint64_t rank = uz < 1 ? 0 : uz < 1 + pow(0.5, theta) ? 1 : (uint64_t)(keys * pow(zipf_eta * u - zipf_eta + 1, zipf_alpha));
-  return (uint32_t)(mixed(rank + 1) % keys);
-}
-
-/* ── What came of it ───────────────────────────────────────────────────────────────────────────────────────────── */
-
-/* Logarithmic buckets of microseconds, 64 to each power of two: at most 1.6 % too high. `histogram.ts` reads them. */
-enum { sub_buckets = 64, sub_bucket_bits = 6, buckets = (32 - sub_bucket_bits + 1) * sub_buckets };
-
-static uint32_t read_latencies[buckets], write_latencies[buckets];
-static uint64_t answered, failed_status, broken, timed_out, missing, corrupt, unsent, longest_gap_ns, last_answer_ns;
-/* The first answer that was not as it should be, for the message. */
-static char first_failure[200];
-
-static void record(uint32_t *histogram, uint64_t ns) {
-  uint64_t us64 = ns / 1000;
-  uint32_t us = us64 > UINT32_MAX ? UINT32_MAX : (uint32_t)us64;
-  if (us < sub_buckets) { histogram[us]++; return; }
-  int exponent = 31 - __builtin_clz(us) - sub_bucket_bits;
-  histogram[(exponent + 1) * sub_buckets + ((us >> exponent) - sub_buckets)]++;
-}
-
-static uint64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-enum operation { op_read, op_write, op_increment };
-enum outcome { outcome_done, outcome_unknown };
-
-/* What the judge needs of one request. `history.ts` reads this layout. */
-struct log_entry {
-  uint64_t sent_ns, answered_ns; /* CLOCK_MONOTONIC: comparable between drives */
-  uint64_t value;                /* written, or seen; 0: nothing was there. Of increments: the counter's new value */
-  uint32_t key;
-  uint8_t operation, outcome;
-  uint16_t connection;
-};
-_Static_assert(sizeof(struct log_entry) == 32, "history.ts reads 32 bytes an entry");
-
-static FILE *log_file;
 
 /* ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────── */
 

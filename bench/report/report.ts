@@ -1,11 +1,12 @@
 /** The report of a run, block by block. Pure. */
 
-import { dataSets, idOf, type Workload, workloadName, workloadTitle } from '../cells/cell.ts';
-import { type Contestant, nameOf, type strategies, titleOf } from '../contestants/contestant.ts';
+import { dataSets, idOf, workloadName, workloadTitle } from '../cells/cell.ts';
+import { nameOf, type strategies, titleOf } from '../contestants/contestant.ts';
 import { cpuUsOf, spreadOver, type Trial } from '../measure/trial.ts';
 import type { Results, SectionResults } from '../results.ts';
+import { comparison, contestantsIn, throughputText, trialsIn, workloadsIn } from './comparison.ts';
 import { correctnessBlocks } from './correctness-blocks.ts';
-import type { Block, Document, Table } from './document.ts';
+import type { Block, Document } from './document.ts';
 import { winsInWords } from './findings.ts';
 import { machineBlocks } from './machine-blocks.ts';
 import { plotsOf } from './plots.ts';
@@ -89,23 +90,6 @@ function recommendationBlocks({ recommendation }: Results): Block[] {
   ];
 }
 
-type Cells = SectionResults['cells'];
-
-/** Contestants as rows, in their order. */
-function contestantsIn(cells: Cells): readonly Contestant[] {
-  return [...new Map(cells.map(({ cell }) => [nameOf(cell.contestant), cell.contestant])).values()];
-}
-
-function workloadsIn(cells: Cells): readonly Workload[] {
-  return [...new Map(cells.map(({ cell }) => [workloadName(cell.workload), cell.workload])).values()];
-}
-
-function trialsIn(cells: Cells, contestant: Contestant, workload: string): readonly Trial[] | undefined {
-  return cells.find(
-    ({ cell }) => nameOf(cell.contestant) === nameOf(contestant) && workloadName(cell.workload) === workload,
-  )?.trials;
-}
-
 function strategyBlocks(section: SectionResults | undefined, { memory }: Results): Block[] {
   if (section === undefined) return [];
   const { cells } = section;
@@ -174,33 +158,6 @@ function strategyBlocks(section: SectionResults | undefined, { memory }: Results
     },
   ];
 }
-
-/** A workload a row, a strategy a column; the best of each row is bold. */
-function comparison(
-  cells: Cells,
-  of: (trial: Trial) => number,
-  text: (trials: readonly Trial[]) => string,
-  best: 'highest' | 'lowest',
-): Table {
-  const contestants = contestantsIn(cells);
-  const rows = workloadsIn(cells).map((workload) => {
-    const all = contestants.map((contestant) => trialsIn(cells, contestant, workloadName(workload)));
-    const figures = all.map((trials) => (trials === undefined ? null : spreadOver(trials, of).median));
-    const known = figures.filter((figure) => figure !== null);
-    const winner = best === 'highest' ? Math.max(...known) : Math.min(...known);
-    return [
-      workloadTitle(workload),
-      ...all.map((trials, index) => {
-        if (trials === undefined) return '–';
-        return figures[index] === winner ? `**${text(trials)}**` : text(trials);
-      }),
-      `\`${workloadName(workload)}\``,
-    ];
-  });
-  return { kind: 'table', columns: ['', ...contestants.map(titleOf), 'cell'], rows };
-}
-
-const throughputText = (trials: readonly Trial[]) => withScatter(spreadOver(trials, (trial) => trial.requestsPerS));
 
 function workloadBlocks(section: SectionResults | undefined): Block[] {
   if (section === undefined) return [];
