@@ -15,7 +15,9 @@ import { count, milliseconds, ratio, withScatter } from './texts.ts';
 export function reportOf(results: Results): Document {
   const plots = plotsOf(results);
   const plotBlock = (plot: (typeof plots)['cpu']): Block[] => (plot === undefined ? [] : [{ kind: 'plot', ...plot }]);
-  const section = (name: string) => results.sections.find((one) => one.name === name);
+  // Single cells have a table of their own: those of whole sections would be nearly empty.
+  const isWhole = results.scale !== 'cells';
+  const section = (name: string) => (isWhole ? results.sections.find((one) => one.name === name) : undefined);
   return {
     title: 'Partitioned against cloned: what was measured',
     blocks: [
@@ -34,10 +36,10 @@ export function reportOf(results: Results): Document {
       ...latencyBlocks(section('latency')),
       ...plotBlock(plots.latency),
       ...memoryBlocks(section('memory')),
-      ...coresBlocks(results),
+      ...(isWhole ? coresBlocks(results) : []),
       ...plotBlock(plots.cores),
       ...plotBlock(plots.crossover),
-      ...otherSections(results),
+      ...(isWhole ? [] : cellBlocks(results)),
       ...correctnessBlocks(results),
       ...machineBlocks(results),
       ...commandBlocks(results),
@@ -244,9 +246,8 @@ function coresBlocks({ sections, emulatedCore }: Results): Block[] {
   ];
 }
 
-/** Of a run of single cells, sections that the report otherwise knows nothing of. */
-function otherSections({ sections, scale }: Results): Block[] {
-  if (scale !== 'cells') return [];
+/** Of a run of single cells. */
+function cellBlocks({ sections }: Results): Block[] {
   return sections.flatMap(({ cells, title }) => [
     { kind: 'heading' as const, text: title },
     comparison(cells, (trial) => trial.requestsPerS, throughputText, 'highest'),
