@@ -17,7 +17,7 @@ export type Mix = keyof typeof mixes;
 
 /** How many keys there are with values of a size, all stored before anything is measured. */
 export const dataSets = {
-  '100B': { valueBytes: 100, keys: 50_000, prefix: 'user-' },
+  '100B': { valueBytes: 100, keys: 30_000, prefix: 'user-' },
   '1KiB': { valueBytes: 1_024, keys: 20_000, prefix: 'kib-' },
   '16KiB': { valueBytes: 16_384, keys: 4_000, prefix: 'large-' },
   /** 512 MiB, of the section `memory`, whose contestants may have less. */

@@ -141,7 +141,7 @@ function coresSection(count: number, scale: Scale): Section {
     conditions: { emulatedCores: count, memoryBytesMax: null },
     cells: workloads.flatMap((one) => contestants.map((contestant) => cell(name, one, contestant))),
     rounds,
-    seconds: 0.6,
+    seconds: scale === 'full' ? 0.6 : 0.4,
   };
 }
 
