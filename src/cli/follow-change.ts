@@ -1,7 +1,7 @@
 /** Watches a topology change to its end. It runs in the service: Ctrl-C ends the watching alone. */
 
+import type { Change } from '../primary/change.ts';
 import type { Mover } from '../primary/mover.ts';
-import type { Change } from '../primary/topology-file.ts';
 import { askService } from './admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
@@ -39,27 +39,37 @@ function show(running: Running, json: boolean): void {
   else if (process.stdout.isTTY) process.stdout.write(clearLine + progressText(running));
 }
 
-export function progressText({ phase, slotsMoved, slotsTotal, rowsPerS, leftMs, p99BeforeMs, p99Ms }: Running): string {
+export function progressText(running: Running): string {
+  const { phase, slotsMoved, slotsTotal, rowsPerS, leftMs, p99BeforeMs, p99Ms, waitsFor } = running;
   const share = slotsTotal === 0 ? 100 : Math.floor((slotsMoved * 100) / slotsTotal);
   const left = leftMs === null ? '' : `  ${durationText(leftMs)} left`;
   const felt =
     p99Ms === null ? '' : `  clients' p99 ${p99BeforeMs?.toPrecision(2) ?? '–'} → ${p99Ms.toPrecision(2)} ms`;
-  return `${phase.padEnd(9)} ${String(share).padStart(3)} %  ${countText(Math.round(rowsPerS))} rows/s${left}${felt}`;
+  const errors = `  errors ${countText(running.failuresBefore)} → ${countText(running.failuresLately)}`;
+  const done = `${phase.padEnd(9)} ${String(share).padStart(3)} %`;
+  if (waitsFor !== null) return `${done}  ${waitsText(waitsFor)}${felt}${errors}`;
+  return `${done}  ${countText(Math.round(rowsPerS))} rows/s${left}${felt}${errors}`;
+}
+
+function waitsText({ shard, hasFailed }: NonNullable<Running['waitsFor']>): string {
+  if (!hasFailed) return `for shard-${shard}, which is starting`;
+  return `for shard-${shard}, which has failed: mend its cause, then shardctl restart shard-${shard}`;
 }
 
 function report(change: Change, last: Running | undefined, json: boolean): void {
   if (json) console.log(JSON.stringify({ event: change.state, change, ...last }));
   else {
     if (process.stdout.isTTY) process.stdout.write(clearLine);
-    if (change.state === 'done') console.log(doneText(change, last));
+    if (change.state === 'done') console.log(doneText(change));
   }
   if (change.state === 'aborted')
     throw new CliFailure(exitCodes.failed, `The change was undone: ${change.reason}. The service is as it was.`);
 }
 
-function doneText({ kind, askedAtMs, endedAtMs }: Change, last: Running | undefined): string {
-  const took = durationText((endedAtMs ?? askedAtMs) - askedAtMs);
-  const copied = last === undefined ? '' : `: ${countText(last.rowsCopied)} rows, ${bytesText(last.bytesCopied)}`;
-  const frozen = last?.freezeMaxMs ? ` The longest that a slot was frozen is ${last.freezeMaxMs.toFixed(1)} ms.` : '';
-  return `${kind} is done in ${took}${copied}.${frozen}`;
+function doneText({ kind, askedAtMs, beganAtMs, endedAtMs, done }: Change): string {
+  const took = durationText((endedAtMs ?? askedAtMs) - (beganAtMs ?? askedAtMs));
+  const moved = `${countText(done.slots)} slots, ${countText(done.rows)} rows, ${bytesText(done.bytes)} moved`;
+  const failed = `${countText(done.failures)} failed request${done.failures === 1 ? '' : 's'}`;
+  const frozen = `The longest that a slot was frozen is ${done.freezeMaxMs.toFixed(1)} ms.`;
+  return `${kind} is done in ${took}: ${moved}, ${failed}. ${frozen}`;
 }

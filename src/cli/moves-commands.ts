@@ -1,11 +1,12 @@
 /** `shardctl moves`, and what steers a change that is running: `pause`, `resume`, `abort`, `throttle`. */
 
 import type { SteeringOrder } from '../primary/admin-api.ts';
+import type { Change } from '../primary/change.ts';
 import type { Mover } from '../primary/mover.ts';
-import type { Change } from '../primary/topology-file.ts';
 import { askService } from './admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange, progressText } from './follow-change.ts';
+import { bytesText, countText, durationText } from './quantity.ts';
 import { tableOf } from './table.ts';
 
 type MovesOptions = { readonly data: string; readonly json?: boolean; readonly follow?: boolean };
@@ -26,7 +27,12 @@ export async function movesCommand({ data, json, follow }: MovesOptions): Promis
         { title: 'change', align: 'left', cell: ({ kind }) => kind },
         { title: 'state', align: 'left', cell: ({ state }) => state },
         { title: 'asked', align: 'left', cell: ({ askedAtMs }) => timeText(askedAtMs) },
-        { title: 'ended', align: 'left', cell: ({ endedAtMs }) => (endedAtMs === null ? '–' : timeText(endedAtMs)) },
+        { title: 'took', align: 'right', cell: tookText },
+        { title: 'slots', align: 'right', cell: ({ done }) => countText(done.slots) },
+        { title: 'rows', align: 'right', cell: ({ done }) => countText(done.rows) },
+        { title: 'bytes', align: 'right', cell: ({ done }) => bytesText(done.bytes) },
+        { title: 'errors', align: 'right', cell: ({ done }) => countText(done.failures) },
+        { title: 'longest freeze', align: 'right', cell: ({ done }) => `${done.freezeMaxMs.toFixed(1)} ms` },
         { title: 'why', align: 'left', cell: ({ reason }) => reason },
       ],
       changes,
@@ -80,6 +86,11 @@ function positive(text: string, what: string): number {
   if (!(value > 0 && value < 1e9))
     throw new CliFailure(exitCodes.usage, `${what} is ${JSON.stringify(text)}, but must be a number above 0.`);
   return value;
+}
+
+/** Of a change that is running: so far. */
+function tookText({ beganAtMs, endedAtMs }: Change): string {
+  return beganAtMs === null ? '–' : durationText((endedAtMs ?? Date.now()) - beganAtMs);
 }
 
 function timeText(atMs: number): string {

@@ -42,7 +42,7 @@ export class ProgressBar {
       return;
     }
     const tenths = Math.floor((done * 10) / this.#total);
-    if (tenths === this.#tenths) return;
+    if (tenths <= this.#tenths) return;
     this.#tenths = tenths;
     this.#stream.write(`${this.#text(done)}\n`);
   }

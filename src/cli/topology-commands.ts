@@ -2,8 +2,8 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
+import type { ChangeWish } from '../primary/change.ts';
 import type { ChangePlan, ShardPlan } from '../primary/change-plan.ts';
-import type { ChangeWish } from '../primary/topology-file.ts';
 import { askService } from './admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange } from './follow-change.ts';

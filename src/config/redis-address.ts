@@ -20,16 +20,23 @@ export function redisAddressOf(text: string): RedisAddress | undefined {
   const [, username = '', password, list = ''] = match;
   const nodes = list.split(',').map(nodeOf);
   if (!nodes.every((node) => node !== undefined)) return undefined;
-  return {
-    nodes,
-    username: username === '' ? null : decodeURIComponent(username),
-    password: password === undefined ? null : decodeURIComponent(password),
-  };
+  const [name, secret] = [decoded(username), decoded(password ?? '')];
+  if (name === undefined || secret === undefined) return undefined;
+  return { nodes, username: name === '' ? null : name, password: password === undefined ? null : secret };
 }
 
 /** For logs and people: without the password. */
 export function redisAddressText({ nodes }: RedisAddress): string {
   return `redis://${nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')}`;
+}
+
+/** Percent-encoded UTF-8; undefined when it is not. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function nodeOf(text: string): RedisNode | undefined {

@@ -6,6 +6,7 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Store } from '../kv/store.ts';
 import { registerBatchRoutes } from './batch-routes.ts';
+import { registerChangesRoutes } from './changes-routes.ts';
 import { registerCounterRoutes } from './counter-routes.ts';
 import { hostGuard } from './host-guard.ts';
 import { registerKvRoutes } from './kv-routes.ts';
@@ -72,6 +73,7 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
   registerKvRoutes(app, store);
   registerCounterRoutes(app, store);
   registerListRoutes(app, store);
+  registerChangesRoutes(app, store);
   registerBatchRoutes(app, store, valueBytesMax);
   registerServiceRoutes(app, service);
   return app;

@@ -1,7 +1,12 @@
 /**
- * The feed of changes as owners of keys keep it: rows of their ledgers. Types only; how the rows of several shards
+ * The feed of changes as owners of keys keep it: rows of their ledgers. Types only; how the rows of several owners
  * become one feed is in feed-merge.ts.
  */
+
+import type { FailedOutcome } from './store.ts';
+
+/** A shard's number; a store without shards has one owner, number 1. */
+export type Owner = number;
 
 /** What a row says when its records came from another shard. */
 export type Arrival =
@@ -28,9 +33,21 @@ export type FeedRow = {
 
 export type FeedPage = {
   readonly kind: 'feed';
+  /** Of the ring that the owner had. Owners of one epoch have let each other's slots go. */
+  readonly epoch: number;
   /** Rows up to here are gone. */
   readonly prunedLsn: number;
-  /** The owner's, when the page was read: after the last row there is nothing up to it. */
+  /** The owner's, when the page was read. */
   readonly lsn: number;
   readonly rows: readonly FeedRow[];
 };
+
+/** Where a feed comes from. */
+export interface FeedSource {
+  /** Those that there are now. */
+  owners(): readonly Owner[];
+  /** The highest number that any owner ever had: one above it is new. */
+  lastOwner(): Owner;
+  /** Rows after `afterLsn`, in order: none when `rowsMax` is 0. */
+  page(owner: Owner, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome>;
+}

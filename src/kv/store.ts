@@ -5,6 +5,7 @@
 
 import type { Condition } from './condition.ts';
 import type { ErrorCode } from './errors.ts';
+import type { FeedSource } from './feed.ts';
 import type { Key } from './key.ts';
 import type { Listing, ListQuery } from './listing.ts';
 
@@ -78,13 +79,13 @@ export type WriteOutcome =
   | { readonly kind: 'counted'; readonly version: number; readonly number: bigint };
 
 /** The condition did not hold and nothing was done. `version` is what the key has, 0 when it has no value. */
-export type UnmetOutcome = { readonly kind: 'unmet'; readonly version: number };
+type UnmetOutcome = { readonly kind: 'unmet'; readonly version: number };
 
 /** The operation was not applied, except for `outcome-unknown`, where nobody can tell. */
 export type FailedOutcome = { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
 /** Of an atomic operation, one an operation; where one is `unmet` or `failed` none was applied. */
-export type TogetherOutcome = { readonly kind: 'together'; readonly outcomes: readonly KeyOutcome[] };
+type TogetherOutcome = { readonly kind: 'together'; readonly outcomes: readonly KeyOutcome[] };
 
 /**
  * Names one write for ever: 8 random bytes of the sender's life, then a counter. A store that has applied an op
@@ -141,6 +142,8 @@ export interface Store {
   execute(operation: Operation, timing?: Timing): Promise<Outcome>;
   /** One page of keys, in the order of their bytes. */
   list(query: ListQuery): Promise<Listing | FailedOutcome>;
+  /** Undefined where nothing keeps what has changed. */
+  readonly feed: FeedSource | undefined;
   /** Answers what is under way, then lets go of files and sockets. Idempotent. */
   stop(): Promise<void>;
 }

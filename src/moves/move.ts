@@ -37,10 +37,13 @@ export type MoveCommand =
 /** What a shard answers when it has done what it was asked. */
 export type MoveAnswer = 'prepared' | 'tracked' | 'caught-up' | 'frozen' | 'verified' | 'released' | 'cancelled';
 
+/** How many rows at a time: short steps where clients would feel long ones. */
+export type PageStep = 'short' | 'long';
+
 /** What the target asks the source for, over their own connection, one thing at a time. */
 export type SourceRequest =
   /** Rows as they are, in order of slot and key. */
-  | { readonly kind: 'page'; readonly move: MoveId; readonly after: Cursor | undefined }
+  | { readonly kind: 'page'; readonly move: MoveId; readonly after: Cursor | undefined; readonly step: PageStep }
   /** Keys that were written since tracking began and have not been asked for since; and the ledger's part. */
   | { readonly kind: 'changes'; readonly move: MoveId; readonly ledgerSinceLsn: number }
   /** Of a frozen source: all that is left, and what the slots come to. */
@@ -52,6 +55,8 @@ export type SourceReply =
       readonly kind: 'changes';
       readonly changes: readonly Change[];
       readonly left: number;
+      /** Slots of which it is not known yet what they come to. */
+      readonly slotsUnsummed: number;
       readonly ledger: LedgerPart;
     }
   | {

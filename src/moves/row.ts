@@ -11,6 +11,7 @@ import type { Key } from '../kv/key.ts';
 import { expiryOf } from '../kv/store.ts';
 import { readUInt53, writeUInt53 } from '../kv/uint53.ts';
 import { hashOf } from '../partition/slot.ts';
+import type { SlotSum } from './slot-storage.ts';
 
 export type Row = {
   readonly slot: number;
@@ -82,21 +83,30 @@ export class RowSum {
   bytes = 0;
   /** Sum of the xxh32 of each packed row, modulo 2^52: equal for equal rows, in whatever order they come. */
   digest = 0;
-  #scratch = Buffer.allocUnsafe(4_096);
 
   add(row: Row): void {
     const size = packedBytes(row);
-    if (size > this.#scratch.length) this.#scratch = Buffer.allocUnsafe(size);
-    packChange(this.#scratch, 0, row);
+    if (size > scratch.length) scratch = Buffer.allocUnsafe(size);
+    packChange(scratch, 0, row);
     this.keys++;
     this.bytes += row.key.length + row.value.length;
-    this.digest = (this.digest + hashOf(this.#scratch.subarray(0, size))) % 2 ** 52;
+    this.digest = (this.digest + hashOf(scratch.subarray(0, size))) % 2 ** 52;
   }
 
-  equals(other: { readonly keys: number; readonly bytes: number; readonly digest: number }): boolean {
+  /** Of other rows. */
+  addSum({ keys, bytes, digest }: SlotSum): void {
+    this.keys += keys;
+    this.bytes += bytes;
+    this.digest = (this.digest + digest) % 2 ** 52;
+  }
+
+  equals(other: SlotSum): boolean {
     return this.keys === other.keys && this.bytes === other.bytes && this.digest === other.digest;
   }
 }
+
+/** Where a row is packed to be hashed; there is one sum for each slot of a move, so it is not theirs. */
+let scratch = Buffer.allocUnsafe(4_096);
 
 function packChange(target: Buffer, at: number, change: Change): number {
   const { slot, key } = change;

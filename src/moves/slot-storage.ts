@@ -27,7 +27,9 @@ export interface SlotStorage {
 
   /** Target, durable: no row of these slots is left, and they are on their way in. */
   openIncoming(move: Move): void;
-  /** Target: rows and deletions of slots on their way in. Durable, but not counted, served or listed yet. */
+  /** Target: a page of rows. Durable, but not counted, served or listed yet. */
+  store(rows: readonly Row[]): void;
+  /** Target: what became of keys whose rows may have come already. Durable like those. */
   apply(changes: readonly Change[]): void;
   /**
    * Target, durable, one transaction: the last changes, the ledger's part, an lsn above the source's. False, and
@@ -41,6 +43,11 @@ export interface SlotStorage {
   changeOf(slot: number, key: Key): Change;
   /** Source: results of writes to these slots since this lsn. */
   ledgerSince(slots: readonly number[], lsn: number): LedgerPart;
+  /**
+   * Either side: finds out what these slots come to, as far as it is not known, by reading about so many rows. How
+   * many slots are left. What is known before a slot is frozen, nobody has to wait for then.
+   */
+  sumSome(slots: readonly number[], rowsMax: number): number;
   /** Source, durable: what these slots come to, remembered until it is known whether they have left. */
   openOutgoing(move: Move): SlotSum;
 

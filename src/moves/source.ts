@@ -14,8 +14,15 @@ import type { Move, MoveAnswer, MoveId, SourceReply, SourceRequest } from './mov
 import { type Change, packedBytes } from './row.ts';
 import type { SlotStorage } from './slot-storage.ts';
 
-/** A step is small enough that the shard's own clients do not notice it. */
-const stepLimits = { rowsMax: 512, bytesMax: 256 * 1024 } as const;
+/**
+ * A short step takes some two milliseconds: the shard's own clients do not notice it. A long one takes some fifty, where
+ * there are none: the target stores it in one transaction, which touches each page of its indexes once, however many
+ * rows it has.
+ */
+const stepLimits = {
+  short: { rowsMax: 512, bytesMax: 256 * 1024 },
+  long: { rowsMax: 8_192, bytesMax: 4 * 1024 * 1024 },
+} as const;
 
 type SourceState =
   | { readonly phase: 'idle' }
@@ -104,11 +111,12 @@ export class MoveSource {
     const { slots } = state.move;
     switch (request.kind) {
       case 'page':
-        return { kind: 'page', ...this.#storage.page(slots, request.after, stepLimits) };
+        return { kind: 'page', ...this.#storage.page(slots, request.after, stepLimits[request.step]) };
       case 'changes': {
-        const changes = this.#takeChanges(state.changed, stepLimits);
+        const changes = this.#takeChanges(state.changed, stepLimits.short);
+        const slotsUnsummed = this.#storage.sumSome(slots, stepLimits.short.rowsMax);
         const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn);
-        return { kind: 'changes', changes, left: state.changed.size, ledger };
+        return { kind: 'changes', changes, left: state.changed.size, slotsUnsummed, ledger };
       }
       case 'rest': {
         if (state.phase !== 'frozen') return { kind: 'refusal', reason: `move ${request.move} is not frozen` };

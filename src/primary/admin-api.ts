@@ -7,12 +7,12 @@ import { chmodSync } from 'node:fs';
 import fastify from 'fastify';
 import { isDiskFull } from '../sqlite/database.ts';
 import type { ServiceAudit } from './audit.ts';
+import type { Change, ChangeWish } from './change.ts';
 import type { ChangePlan } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { Mover } from './mover.ts';
 import type { ServiceStatus } from './status.ts';
 import type { ThrottleSetting } from './throttle.ts';
-import type { Change, ChangeWish } from './topology-file.ts';
 
 export type SteeringOrder =
   | { readonly kind: 'pause' | 'resume' | 'abort' }

@@ -2,9 +2,10 @@
 
 import { planOf } from '../partition/plan.ts';
 import { slotQuotas, type Weights } from '../partition/ring.ts';
+import type { ChangeKind, ChangeWish } from './change.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { Supervisor } from './supervisor.ts';
-import type { ChangeKind, ChangeWish, TopologyFile } from './topology-file.ts';
+import type { TopologyFile } from './topology-file.ts';
 
 export type ShardPlan = {
   readonly id: number;

@@ -1,8 +1,8 @@
 /** The figures of a topology change under way: how far it is, how fast it goes, and what clients feel of it. */
 
 import type { PlannedMove } from '../partition/plan.ts';
-import type { Supervisor } from './supervisor.ts';
-import type { Throttle } from './throttle.ts';
+import type { ChangeFigures } from './change.ts';
+import type { ClientFigures } from './client-figures.ts';
 
 export type ProgressView = {
   readonly slotsTotal: number;
@@ -15,23 +15,36 @@ export type ProgressView = {
   readonly elapsedMs: number;
   readonly freezeMedianMs: number | null;
   readonly freezeMaxMs: number | null;
+  /** Over ten seconds, before the change and now. */
   readonly p99BeforeMs: number | null;
   readonly p99Ms: number | null;
+  readonly failuresBefore: number;
+  readonly failuresLately: number;
+  /** Since the change began. */
+  readonly failures: number;
 };
 
+const none: ChangeFigures = { slots: 0, rows: 0, bytes: 0, freezeMaxMs: 0, failures: 0 };
+
 export class MoveProgress {
+  readonly #clients: ClientFigures;
   readonly #slotsTotal: number;
-  readonly #p99BeforeMs: number | null;
+  readonly #before: { readonly p99Ms: number | null; readonly failures: number; readonly failuresLately: number };
   readonly #beganAtMs = performance.now();
   readonly #freezesMs: number[] = [];
+  /** By the move under way. */
+  #copied = { rows: 0, bytes: 0 };
+  #unrecorded = none;
+  #failuresRecorded = 0;
   #slotsMoved = 0;
   #rows = 0;
   #bytes = 0;
 
-  constructor(plan: readonly PlannedMove[], supervisor: Supervisor) {
+  constructor(plan: readonly PlannedMove[], clients: ClientFigures) {
+    this.#clients = clients;
     this.#slotsTotal = plan.reduce((sum, { slots }) => sum + slots.length, 0);
-    const p99s = supervisor.frontends.map(({ health }) => health?.p99Ms ?? null).filter((p99) => p99 !== null);
-    this.#p99BeforeMs = p99s.length === 0 ? null : Math.max(...p99s);
+    const { p99Ms, failures, failuresLately } = clients;
+    this.#before = { p99Ms, failures, failuresLately };
   }
 
   get slotsMoved(): number {
@@ -41,17 +54,42 @@ export class MoveProgress {
   copied(rows: number, bytes: number): void {
     this.#rows += rows;
     this.#bytes += bytes;
+    this.#copied = { rows: this.#copied.rows + rows, bytes: this.#copied.bytes + bytes };
   }
 
+  /** What the move under way has copied is where it belongs. */
   moved(slots: number): void {
     this.#slotsMoved += slots;
+    const { slots: before, rows, bytes, freezeMaxMs, failures } = this.#unrecorded;
+    this.#unrecorded = {
+      slots: before + slots,
+      rows: rows + this.#copied.rows,
+      bytes: bytes + this.#copied.bytes,
+      freezeMaxMs,
+      failures,
+    };
+    this.#copied = { rows: 0, bytes: 0 };
   }
 
-  froze(durationMs: number | undefined): void {
-    if (durationMs !== undefined) this.#freezesMs.push(durationMs);
+  /** What the move under way has copied was for nothing. */
+  discarded(): void {
+    this.#copied = { rows: 0, bytes: 0 };
   }
 
-  describe(throttle: Throttle): ProgressView {
+  froze(durationMs: number): void {
+    this.#freezesMs.push(durationMs);
+    this.#unrecorded = { ...this.#unrecorded, freezeMaxMs: Math.max(this.#unrecorded.freezeMaxMs, durationMs) };
+  }
+
+  /** What has come of the change since this was asked last: to be recorded. */
+  takeFigures(): ChangeFigures {
+    const figures = { ...this.#unrecorded, failures: this.#failures - this.#failuresRecorded };
+    this.#unrecorded = none;
+    this.#failuresRecorded = this.#failures;
+    return figures;
+  }
+
+  describe(): ProgressView {
     const elapsedMs = performance.now() - this.#beganAtMs;
     const sorted = [...this.#freezesMs].sort((a, b) => a - b);
     const left = this.#slotsTotal - this.#slotsMoved;
@@ -65,9 +103,16 @@ export class MoveProgress {
       elapsedMs,
       freezeMedianMs: sorted[Math.floor(sorted.length / 2)] ?? null,
       freezeMaxMs: sorted.at(-1) ?? null,
-      p99BeforeMs: this.#p99BeforeMs,
-      p99Ms: throttle.p99Ms,
+      p99BeforeMs: this.#before.p99Ms,
+      p99Ms: this.#clients.p99Ms,
+      failuresBefore: this.#before.failuresLately,
+      failuresLately: this.#clients.failuresLately,
+      failures: this.#failures,
     };
+  }
+
+  get #failures(): number {
+    return this.#clients.failures - this.#before.failures;
   }
 }
 

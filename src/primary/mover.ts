@@ -18,23 +18,18 @@ import { failpoint } from '../process/failpoint.ts';
 import type { Log } from '../process/log.ts';
 import type { MoveReport } from '../process/messages.ts';
 import { isDiskFull } from '../sqlite/database.ts';
+import { BatchSize } from './batch-size.ts';
+import type { Change, ChangeFigures, ChangeWish } from './change.ts';
 import { weightsAfter } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
+import { ClientFigures } from './client-figures.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { FreezeClock, MoveProgress } from './move-progress.ts';
 import type { SupervisedChild } from './supervised-child.ts';
 import type { Supervisor } from './supervisor.ts';
 import { Throttle, type ThrottleSetting } from './throttle.ts';
-import type { Change, ChangeWish, TopologyFile } from './topology-file.ts';
+import type { TopologyFile } from './topology-file.ts';
 
-/**
- * A batch is compared row by row while its slots are frozen, so its size decides how long clients wait: it grows
- * and shrinks towards the wanted freeze.
- */
-const batchRowsMin = 250;
-const batchRowsMax = 16_000;
-const batchBytesMax = 4 * 1024 * 1024;
-const wantedFreezeMs = { least: 6, most: 15 } as const;
 const retryDelayMs = 100;
 const fullDiskDelayMs = 1_000;
 /** A target that does not become ready in this time will not. */
@@ -49,33 +44,39 @@ export type MoverOptions = {
 
 type Running = { readonly change: Change; readonly progress: MoveProgress; readonly beganAtMs: number };
 
+type WaitsFor = { readonly shard: number; readonly hasFailed: boolean };
+
 export class Mover {
   readonly #options: MoverOptions;
-  readonly throttle: Throttle;
+  readonly clients: ClientFigures;
+  readonly #throttle: Throttle;
   #running: Running | undefined;
   #move: CoordinatorState | undefined;
   #moveTimer: NodeJS.Timeout | undefined;
   #stepTimer: NodeJS.Timeout | undefined;
   #freeze = new FreezeClock();
-  #batchRows = 2_000;
+  readonly #batchSize = new BatchSize();
+  /** A shard that must serve before anything goes on. */
+  #waitsFor: WaitsFor | undefined;
   #isPaused = false;
   #isStopped = false;
 
   constructor(options: MoverOptions) {
     this.#options = options;
-    this.throttle = new Throttle(options.supervisor, () => this.#move !== undefined);
+    this.clients = new ClientFigures(options.supervisor);
+    this.#throttle = new Throttle(this.clients, () => this.#running !== undefined && !this.#isPaused);
   }
 
   /** Takes up what was not finished before. */
   start(): void {
-    this.throttle.start();
+    this.#throttle.start();
     this.#stepSoon(0);
   }
 
   /** The move under way ends with its shards; the next start aborts or finishes it. */
   stop(): void {
     this.#isStopped = true;
-    this.throttle.stop();
+    this.#throttle.stop();
     clearTimeout(this.#moveTimer);
     clearTimeout(this.#stepTimer);
   }
@@ -108,7 +109,7 @@ export class Mover {
   }
 
   setThrottle(setting: ThrottleSetting): void {
-    this.throttle.set(setting);
+    this.#throttle.set(setting);
   }
 
   status() {
@@ -116,8 +117,9 @@ export class Mover {
     return {
       running: this.#running && {
         id: this.#running.change.id,
-        phase: this.#isPaused ? 'paused' : (this.#move?.phase ?? 'planning'),
-        ...this.#running.progress.describe(this.throttle),
+        phase: this.#isPaused ? 'paused' : this.#waitsFor !== undefined ? 'waiting' : (this.#move?.phase ?? 'planning'),
+        waitsFor: this.#waitsFor ?? null,
+        ...this.#running.progress.describe(),
       },
       open: open.map(({ id, kind, state, reason }) => ({ id, kind, state, reason })),
     };
@@ -133,6 +135,11 @@ export class Mover {
         this.#running?.progress.copied(report.rows, report.bytes);
         return this.#on({ kind: 'progressed', move: report.move });
     }
+  }
+
+  /** A shard that was waited for may serve now. */
+  onReady(): void {
+    this.#stepSoon(0);
   }
 
   onDeath(child: SupervisedChild): void {
@@ -161,7 +168,7 @@ export class Mover {
     if (this.#running?.change.id !== change.id) {
       this.#running = {
         change,
-        progress: new MoveProgress(planOf(topologyFile.ring, change.weights), supervisor),
+        progress: new MoveProgress(planOf(topologyFile.ring, change.weights), this.clients),
         beganAtMs: performance.now(),
       };
     }
@@ -170,6 +177,8 @@ export class Mover {
     const [planned] = planOf(topologyFile.ring, change.weights);
     if (planned === undefined) return this.#finish(change);
     const away = [planned.from, planned.to].find((id) => supervisor.shard(id)?.state !== 'ready');
+    this.#waitsFor =
+      away === undefined ? undefined : { shard: away, hasFailed: supervisor.shard(away)?.state === 'failed' };
     if (away !== undefined) return this.#waitFor(change, away, planned);
     this.#take(beginMove(topologyFile.openMove(change.id, this.#batchOf(planned))));
   }
@@ -178,7 +187,8 @@ export class Mover {
   #begin({ id, wish }: Change): void {
     const { topologyFile } = this.#options;
     try {
-      topologyFile.beginChange(id, weightsAfter(wish, topologyFile.weights(), topologyFile.nextShardId()));
+      const weights = weightsAfter(wish, topologyFile.weights(), topologyFile.nextShardId());
+      topologyFile.beginChange(id, weights, Date.now());
     } catch (error) {
       if (!(error instanceof ChangeRefused)) throw error;
       topologyFile.refuseChange(id, error.message, Date.now());
@@ -207,12 +217,13 @@ export class Mover {
   #batchOf({ from, to, slots }: PlannedMove): Omit<Move, 'id'> {
     const { supervisor, topologyFile } = this.#options;
     const { keys, bytes } = supervisor.shard(from)?.health ?? {};
-    const owned = topologyFile.ring.slotsOf(from).length;
-    const fitting = Math.min(
-      (this.#batchRows * owned) / Math.max(keys ?? 0, 1),
-      (batchBytesMax * owned) / Math.max(bytes ?? 0, 1),
-    );
-    return { from, to, slots: slots.slice(0, Math.max(1, Math.floor(fitting))) };
+    const count = this.#batchSize.slotsOf({
+      isIdle: this.#throttle.rowsPerS === 0,
+      slots: topologyFile.ring.slotsOf(from).length,
+      keys: keys ?? 0,
+      bytes: bytes ?? 0,
+    });
+    return { from, to, slots: slots.slice(0, count) };
   }
 
   async #finish(change: Change): Promise<void> {
@@ -224,12 +235,10 @@ export class Mover {
       await supervisor.removeShard(id);
       directory.removeShardFile(id);
     }
-    topologyFile.endChange(change.id, change.state === 'undoing' ? 'aborted' : 'done', Date.now());
+    const state = change.state === 'undoing' ? 'aborted' : 'done';
+    topologyFile.endChange(change.id, state, Date.now(), (this.#running as Running).progress.takeFigures());
     this.#running = undefined;
-    log.info(
-      { change: change.id, kind: change.kind, state: topologyFile.change(change.id).state },
-      `${change.kind} is over`,
-    );
+    log.info({ change: change.id, kind: change.kind, state }, `${change.kind} is over`);
     this.#stepSoon(0);
   }
 
@@ -269,11 +278,11 @@ export class Mover {
           this.#noteFreeze(this.#freeze.end());
           break;
         case 'record-done':
-          this.#record(() => topologyFile.finishMove(state.move.id));
-          this.#running?.progress.moved(state.move.slots.length);
+          this.#record(() => topologyFile.finishMove(state.move.id, this.#movedFigures(state.move)));
           break;
         case 'record-aborted':
           this.#record(() => topologyFile.abortMove(state.move.id, effect.reason));
+          this.#running?.progress.discarded();
           this.#noteFreeze(this.#freeze.end());
           log.warn(
             { move: state.move.id, reason: effect.reason },
@@ -309,8 +318,13 @@ export class Mover {
     // A repeated announcement has nothing to end.
     if (durationMs === undefined) return;
     this.#running?.progress.froze(durationMs);
-    const factor = durationMs > wantedFreezeMs.most ? 0.7 : durationMs < wantedFreezeMs.least ? 1.3 : 1;
-    this.#batchRows = Math.min(batchRowsMax, Math.max(batchRowsMin, this.#batchRows * factor));
+    this.#batchSize.froze(durationMs);
+  }
+
+  #movedFigures(move: Move): ChangeFigures {
+    const { progress } = this.#running as Running;
+    progress.moved(move.slots.length);
+    return progress.takeFigures();
   }
 
   #undo(reason: string): void {
@@ -328,7 +342,7 @@ export class Mover {
       move: { ...move, slots: [...move.slots] },
       epoch: topologyFile.ring.epoch,
       sourceSocket: supervisor.moveSocketOf(move.from) ?? null,
-      rowsPerS: this.throttle.rowsPerS,
+      rowsPerS: this.#throttle.rowsPerS,
     });
   }
 }

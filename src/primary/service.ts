@@ -13,6 +13,7 @@ import type { SteeringOrder } from './admin-api.ts';
 import { type AdminApi, listenForOperators } from './admin-api.ts';
 import type { ServiceAudit } from './audit.ts';
 import { Auditor } from './auditor.ts';
+import type { Change, ChangeWish } from './change.ts';
 import { type ChangePlan, planOfWish } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from './data-directory.ts';
@@ -29,7 +30,7 @@ import {
 } from './strategy.ts';
 import type { ChildDeath, SupervisedChild } from './supervised-child.ts';
 import { Supervisor } from './supervisor.ts';
-import { type Change, type ChangeWish, TopologyFile } from './topology-file.ts';
+import { TopologyFile } from './topology-file.ts';
 
 /** The service cannot run here as it was asked to; the message says why and what to do. */
 export class CannotStart extends Error {
@@ -70,12 +71,14 @@ export class Service {
       directory,
       service: topologyFile.service,
       ring: () => topologyFile.ring,
+      lastShard: () => topologyFile.nextShardId() - 1,
       shardIds,
       policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs },
       listener: {
         onState: (child) => {
           logState(log, child);
           this.#settleReady();
+          if (child.state === 'ready') this.#mover.onReady();
         },
         onDeath: (child, death) => {
           logDeath(log, child, death);
@@ -86,6 +89,7 @@ export class Service {
           if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
           this.#acknowledgement = acknowledgement;
         },
+        onFailures: (count) => this.#mover.clients.failed(count),
         onAuditReport: (report) => this.#auditor.onReport(report),
         onMoveReport: (_child, report) => this.#mover.onReport(report),
       },

@@ -88,7 +88,7 @@ const unknown = {
 } as const;
 
 function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
-  const { type: _, ...health } = child.health ?? { type: 'health', ...unknown };
+  const { type: _, intervalP99Ms: __, ...health } = child.health ?? { type: 'health', intervalP99Ms: null, ...unknown };
   return {
     id: child.spec.name,
     role: child.spec.role,

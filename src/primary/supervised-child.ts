@@ -44,8 +44,10 @@ export type ChildListener = {
   readonly onState: (child: SupervisedChild, before: ChildStateName) => void;
   readonly onDeath: (child: SupervisedChild, death: ChildDeath) => void;
   readonly onStoreReport: (child: SupervisedChild, report: StoreReport) => void;
-  /** What a shard says of a move. */
+  /** A router answered so many requests with a status from 500 on. */
+  readonly onFailures: (count: number) => void;
   readonly onAuditReport: (report: AuditReportMessage) => void;
+  /** What a shard says of a move. */
   readonly onMoveReport: (child: SupervisedChild, report: MoveReport) => void;
 };
 
@@ -191,6 +193,8 @@ export class SupervisedChild {
         return this.#listener.onStoreReport(this, message);
       case 'audit-report':
         return this.#listener.onAuditReport(message);
+      case 'failures':
+        return this.#listener.onFailures(message.count);
       case 'health':
         this.#health = message;
         this.#silentTicks = 0;

@@ -30,6 +30,8 @@ export type SupervisorOptions = {
   readonly service: string;
   /** As it is at the moment of asking. */
   readonly ring: () => Ring;
+  /** The highest id that any shard ever had. */
+  readonly lastShard: () => number;
   readonly shardIds: readonly number[];
   readonly policy: RestartPolicy;
   readonly listener: ChildListener;
@@ -121,7 +123,8 @@ export class Supervisor {
   }
 
   #topology(): Topology {
-    const ring = this.#options.ring();
+    const { ring: ringNow, lastShard } = this.#options;
+    const ring = ringNow();
     return {
       type: 'topology',
       sequence: this.#sequence,
@@ -132,6 +135,7 @@ export class Supervisor {
         state,
         socketPath: state === 'ready' ? (this.#sockets.get(id)?.forRouters ?? null) : null,
       })),
+      lastShard: lastShard(),
     };
   }
 

@@ -10,6 +10,7 @@ import type { Move, MoveId } from '../moves/move.ts';
 import { ringAfter } from '../partition/plan.ts';
 import { firstRing, type Ring, ringOf, type Weights } from '../partition/ring.ts';
 import { type Database, openExclusively, type Schema } from '../sqlite/database.ts';
+import type { Change, ChangeFigures, ChangeKind, ChangeState, ChangeWish } from './change.ts';
 import type { Origin, StoreKind } from './strategy.ts';
 
 const schema: Schema = {
@@ -34,7 +35,13 @@ const schema: Schema = {
       weights_before TEXT NOT NULL DEFAULT '[]',
       weights        TEXT NOT NULL DEFAULT '[]',
       asked_at_ms    INTEGER NOT NULL,
-      ended_at_ms    INTEGER
+      began_at_ms    INTEGER,
+      ended_at_ms    INTEGER,
+      slots          INTEGER NOT NULL DEFAULT 0,
+      rows           INTEGER NOT NULL DEFAULT 0,
+      bytes          INTEGER NOT NULL DEFAULT 0,
+      freeze_max_ms  REAL NOT NULL DEFAULT 0,
+      failures       INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     -- One row a batch of slots. Open ones are aborted at the next start, committed ones are finished by it.
     CREATE TABLE move (
@@ -52,36 +59,6 @@ const schema: Schema = {
 /** A service that is being stopped needs a moment to let go. */
 const lockWaitMs = 500;
 
-export type ChangeKind = 'add-shard' | 'remove-shard' | 'rebalance';
-export type ChangeWish = {
-  readonly kind: ChangeKind;
-  /** `add-shard`: how many, and of what weight. */
-  readonly count?: number;
-  readonly weight?: number;
-  /** `remove-shard`. */
-  readonly shard?: number;
-  /** `rebalance`: the weights to change, by shard. */
-  readonly weights?: readonly (readonly [shard: number, weight: number])[];
-  /** Refuse unless the ring is still at this epoch. */
-  readonly epoch?: number;
-};
-
-export type ChangeState = 'queued' | 'running' | 'undoing' | 'done' | 'aborted';
-
-export type Change = {
-  readonly id: number;
-  readonly kind: ChangeKind;
-  readonly wish: ChangeWish;
-  readonly state: ChangeState;
-  /** Why it was aborted or is being undone. */
-  readonly reason: string;
-  readonly weightsBefore: Weights;
-  /** Wanted, once it has begun; a shard that is not named shall own nothing and end. */
-  readonly weights: Weights;
-  readonly askedAtMs: number;
-  readonly endedAtMs: number | null;
-};
-
 type ChangeRow = {
   readonly id: number;
   readonly kind: ChangeKind;
@@ -91,7 +68,13 @@ type ChangeRow = {
   readonly weights_before: string;
   readonly weights: string;
   readonly asked_at_ms: number;
+  readonly began_at_ms: number | null;
   readonly ended_at_ms: number | null;
+  readonly slots: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly freeze_max_ms: number;
+  readonly failures: number;
 };
 
 type ServiceRow = { readonly id: string; readonly strategy: Strategy; readonly store: StoreKind };
@@ -167,7 +150,7 @@ export class TopologyFile {
   }
 
   /** New shards get their row with it. */
-  beginChange(id: number, weights: Weights): void {
+  beginChange(id: number, weights: Weights, beganAtMs: number): void {
     this.#db.transaction(() => {
       const before = this.weights();
       for (const [shard, weight] of weights) {
@@ -178,8 +161,8 @@ export class TopologyFile {
           .run(shard, weight);
       }
       this.#db
-        .prepare('UPDATE change SET weights_before = ?, weights = ? WHERE id = ?')
-        .run(JSON.stringify([...before]), JSON.stringify([...weights]), id);
+        .prepare('UPDATE change SET weights_before = ?, weights = ?, began_at_ms = ? WHERE id = ?')
+        .run(JSON.stringify([...before]), JSON.stringify([...weights]), beganAtMs, id);
       this.#setChange(id, 'running', '');
     });
   }
@@ -200,8 +183,9 @@ export class TopologyFile {
   }
 
   /** Shards that own nothing and are not wanted lose their row with it. */
-  endChange(id: number, state: 'done' | 'aborted', endedAtMs: number): void {
+  endChange(id: number, state: 'done' | 'aborted', endedAtMs: number, figures: ChangeFigures): void {
     this.#db.transaction(() => {
+      this.#addFigures(id, figures);
       const { weights, reason } = this.change(id);
       for (const shard of this.weights().keys()) {
         if (!weights.has(shard)) this.#db.prepare('DELETE FROM shard WHERE id = ?').run(shard);
@@ -246,8 +230,12 @@ export class TopologyFile {
     this.#ring = next;
   }
 
-  finishMove(id: MoveId): void {
-    this.#endMove(id, 'done', '');
+  /** @param figures what has come of the change since they were recorded last */
+  finishMove(id: MoveId, figures: ChangeFigures): void {
+    this.#db.transaction(() => {
+      this.#endMove(id, 'done', '');
+      this.#addFigures(this.#db.prepare('SELECT change FROM move WHERE id = ?').pluck().get(id) as number, figures);
+    });
   }
 
   abortMove(id: MoveId, reason: string): void {
@@ -268,6 +256,15 @@ export class TopologyFile {
 
   #endMove(id: MoveId, state: 'committed' | 'done' | 'aborted', reason: string): void {
     this.#db.prepare('UPDATE move SET state = ?, reason = ? WHERE id = ?').run(state, reason, id);
+  }
+
+  #addFigures(id: number, { slots, rows, bytes, freezeMaxMs, failures }: ChangeFigures): void {
+    this.#db
+      .prepare(
+        `UPDATE change SET slots = slots + ?, rows = rows + ?, bytes = bytes + ?,
+         freeze_max_ms = max(freeze_max_ms, ?), failures = failures + ? WHERE id = ?`,
+      )
+      .run(slots, rows, bytes, freezeMaxMs, failures, id);
   }
 
   #setChange(id: number, state: ChangeState, reason: string): void {
@@ -295,6 +292,14 @@ function changeOf(row: ChangeRow): Change {
     weightsBefore: new Map(JSON.parse(row.weights_before)),
     weights: new Map(JSON.parse(row.weights)),
     askedAtMs: row.asked_at_ms,
+    beganAtMs: row.began_at_ms,
     endedAtMs: row.ended_at_ms,
+    done: {
+      slots: row.slots,
+      rows: row.rows,
+      bytes: row.bytes,
+      freezeMaxMs: row.freeze_max_ms,
+      failures: row.failures,
+    },
   };
 }

@@ -10,15 +10,16 @@ const file = process.env['SHARDLITE_FAILPOINT_FILE'];
 export const failpoint: (step: string) => void = file === undefined ? () => {} : (step) => failAt(step, file);
 
 function failAt(step: string, file: string): void {
-  let armed: string;
+  let signal: string | undefined;
   try {
-    armed = readFileSync(file, 'utf8');
+    const [wanted, armed] = readFileSync(file, 'utf8').trim().split(' ');
+    if (wanted !== step) return;
+    // Renamed first: whoever is born after this death must not die of it too.
+    renameSync(file, `${file}.taken`);
+    signal = armed;
   } catch {
+    // Nothing is armed, or another process has just taken it.
     return;
   }
-  const [wanted, signal] = armed.trim().split(' ');
-  if (wanted !== step) return;
-  // Renamed first: whoever is born after this death must not die of it too.
-  renameSync(file, `${file}.taken`);
   process.kill(process.pid, signal);
 }

@@ -30,6 +30,7 @@ export class HealthSampler {
       memoryBytes: process.memoryUsage.rss(),
       operationsPerS: (this.#current.total * 1_000) / elapsedMs,
       p99Ms: LatencyHistogram.percentileMs(this.#window, 99),
+      intervalP99Ms: LatencyHistogram.percentileMs([this.#current], 99),
       keys: stored?.keys ?? null,
       bytes: stored?.bytes ?? null,
     };

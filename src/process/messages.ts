@@ -27,6 +27,8 @@ const topology = objectOf({
   /** First slot, last slot, shard. */
   ranges: listOf(tupleOf(integer, integer, integer)),
   shards: listOf(shardAddress),
+  /** The highest id that any shard ever had. */
+  lastShard: integer,
 });
 
 const startShard = objectOf({
@@ -120,6 +122,8 @@ const health = objectOf({
   operationsPerS: number,
   /** Over the last ten seconds; null when there was no operation. */
   p99Ms: oneOf(number, exactly(null)),
+  /** Over the last interval alone: for those who react to it. */
+  intervalP99Ms: oneOf(number, exactly(null)),
   /** Of a shard's or the clones' store; null for a router. */
   keys: oneOf(integer, exactly(null)),
   bytes: oneOf(integer, exactly(null)),
@@ -127,6 +131,9 @@ const health = objectOf({
 
 /** What an acknowledgement is worth, in sentences, where the store's own settings decide it. */
 const storeReport = objectOf({ type: exactly('store-report'), acknowledgement: text });
+
+/** So many requests were answered with a status from 500 on, since the last such message. */
+const failures = objectOf({ type: exactly('failures'), count: integer });
 
 const side = oneOf(exactly('source'), exactly('target'));
 
@@ -162,7 +169,7 @@ const auditReport = objectOf({
 });
 
 const toChild = oneOf(startShard, startRouter, startClone, topology, moveCommand, audit, drain);
-const toPrimary = oneOf(born, ready, health, storeReport, moveAnswer, moveRefusal, moveProgress, auditReport);
+const toPrimary = oneOf(born, ready, health, failures, storeReport, moveAnswer, moveRefusal, moveProgress, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;

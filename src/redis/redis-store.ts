@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import {
   type FailedOutcome,
@@ -46,6 +47,8 @@ export type RedisStoreEvents = Omit<RedisConnectionEvents, 'onServing'> & {
 };
 
 export class RedisStore implements Store {
+  /** Redis keeps no record of what was written. */
+  readonly feed: FeedSource | undefined;
   readonly #connection: RedisConnection;
   readonly #onSettled: (durationMs: number) => void;
   /** Everything that is not answered yet, in order of arrival. */

@@ -6,13 +6,16 @@
 import { createApp } from '../http/app.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
 import type { Readiness, TopologyView } from '../http/service-routes.ts';
+import { errorTable } from '../kv/errors.ts';
 import { ringOf } from '../partition/ring.ts';
 import { type ChildWork, liveAsChild } from '../process/child-life.ts';
 import { HealthSampler } from '../process/health.ts';
 import type { Log } from '../process/log.ts';
-import type { StartRouter, Topology } from '../process/messages.ts';
+import type { MessageToPrimary, StartRouter, Topology } from '../process/messages.ts';
+import type { Answer } from '../wire/answer-frame.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import type { LinkLimits } from '../wire/shard-link.ts';
+import { FailureReports } from './failure-reports.ts';
 import { PartitionedStore } from './partitioned-store.ts';
 
 const linkLimits: Omit<LinkLimits, 'frameBytesMax'> = {
@@ -24,20 +27,24 @@ const linkLimits: Omit<LinkLimits, 'frameBytesMax'> = {
 
 await liveAsChild<StartRouter>('start-router', begin);
 
-async function begin(start: StartRouter, log: Log): Promise<ChildWork> {
+async function begin(start: StartRouter, log: Log, tell: (message: MessageToPrimary) => void): Promise<ChildWork> {
   const health = new HealthSampler();
+  const failures = new FailureReports((count) => tell({ type: 'failures', count }));
   const store = new PartitionedStore(
     ringOf(start.topology),
     { ...linkLimits, frameBytesMax: frameBytesMaxOf(start.valueBytesMax) },
     {
-      onSettled: (durationMs) => health.record(durationMs),
+      onSettled: (durationMs, answer) => {
+        health.record(durationMs);
+        if (isFailure(answer)) failures.failed();
+      },
       onWireError: (error) => log.error(error, 'a shard broke the wire protocol'),
     },
   );
   let topology = start.topology;
   const adopt = (next: Topology) => {
     topology = next;
-    store.adopt(ringOf(next), next.shards);
+    store.adopt(ringOf(next), next.shards, next.lastShard);
   };
   adopt(start.topology);
 
@@ -46,7 +53,10 @@ async function begin(start: StartRouter, log: Log): Promise<ChildWork> {
     service: { topology: () => viewOf(topology), readiness: () => readinessOf(store) },
     valueBytesMax: start.valueBytesMax,
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
-    onDefect: (error) => log.error(error, 'a request failed on a defect'),
+    onDefect: (error) => {
+      failures.failed();
+      log.error(error, 'a request failed on a defect');
+    },
   });
   await app.listen({ host: start.host, port: start.port });
 
@@ -58,6 +68,12 @@ async function begin(start: StartRouter, log: Log): Promise<ChildWork> {
       await store.stop();
     },
   };
+}
+
+/** Of the service, not of the request. */
+function isFailure(answer: Answer): boolean {
+  if (answer.kind === 'together') return answer.outcomes.some(isFailure);
+  return answer.kind === 'failed' && errorTable[answer.code].status >= 500;
 }
 
 function viewOf({ epoch, ranges, shards }: Topology): TopologyView {

@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import type { FeedPage, FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import {
   type FailedOutcome,
@@ -17,7 +18,8 @@ import {
 } from '../kv/store.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import type { Ring } from '../partition/ring.ts';
-import type { Answer } from '../wire/answer-frame.ts';
+import { failpoint } from '../process/failpoint.ts';
+import { type Answer, feedPageOf } from '../wire/answer-frame.ts';
 import { WireError } from '../wire/frame.ts';
 import { givenUp, overloaded, type Pending } from '../wire/pending.ts';
 import { isQuery, noResend, type ShardQuery } from '../wire/request-frame.ts';
@@ -33,7 +35,7 @@ export type ShardAddress = {
 
 export type PartitionedStoreEvents = {
   /** One request was answered or given up, this long after it came. */
-  readonly onSettled: (durationMs: number) => void;
+  readonly onSettled: (durationMs: number, answer: Answer) => void;
   readonly onWireError: (error: WireError) => void;
 };
 
@@ -43,6 +45,11 @@ const retryIntervalMs = 10;
 const sessionBytes = opIdBytes - 8;
 
 export class PartitionedStore implements Store {
+  readonly feed: FeedSource = {
+    owners: () => this.#shards,
+    lastOwner: () => this.#lastShard,
+    page: (shard, afterLsn, rowsMax) => this.#feedPage(shard, afterLsn, rowsMax),
+  };
   readonly #limits: LinkLimits;
   readonly #events: PartitionedStoreEvents;
   readonly #links = new Map<number, ShardLink>();
@@ -52,6 +59,9 @@ export class PartitionedStore implements Store {
   readonly #session = randomBytes(sessionBytes);
   #writesBegun = 0;
   #ring: Ring;
+  /** Those that have a process. */
+  #shards: readonly number[] = [];
+  #lastShard = 0;
   /** Requests that no shard serves right now, in order of arrival. */
   #parked: Pending[] = [];
   #retry: NodeJS.Timeout | undefined;
@@ -77,7 +87,7 @@ export class PartitionedStore implements Store {
         opId: this.#opIdOf(operation),
         startedAtMs,
         settle: (answer) => {
-          this.#events.onSettled(performance.now() - startedAtMs);
+          this.#events.onSettled(performance.now() - startedAtMs, answer);
           if (isOutcome(answer)) resolve(answer);
           else reject(new WireError(`a shard answered ${operation.kind} with ${answer.kind}`));
         },
@@ -93,13 +103,20 @@ export class PartitionedStore implements Store {
     return this.#lister.page(query);
   }
 
-  /** Epochs never go back: an older ring is late news. */
-  adopt(ring: Ring, addresses: readonly ShardAddress[]): void {
+  /**
+   * Epochs never go back: an older ring is late news.
+   * @param lastShard the highest id that any shard ever had
+   */
+  adopt(ring: Ring, addresses: readonly ShardAddress[], lastShard: number): void {
+    const isNew = ring.epoch > this.#ring.epoch;
+    if (isNew) failpoint('router:ring:before');
     if (ring.epoch >= this.#ring.epoch) {
       this.#ring = ring;
       this.#seen.epoch = ring.epoch;
     }
-    const known = new Set(addresses.map(({ id }) => id));
+    this.#shards = addresses.map(({ id }) => id);
+    this.#lastShard = lastShard;
+    const known = new Set(this.#shards);
     for (const { id, state, socketPath } of addresses) {
       const link = this.#linkOf(id);
       if (socketPath !== null) link.serveAt(socketPath);
@@ -115,8 +132,11 @@ export class PartitionedStore implements Store {
       link.stop();
       this.#links.delete(id);
     }
+    if (astray.length > 0) failpoint('router:take-back:before');
     for (const pending of astray) this.#dispatch(pending);
+    if (astray.length > 0) failpoint('router:take-back:after');
     this.#dispatchParked();
+    if (isNew) failpoint('router:ring:after');
   }
 
   /** Ids of shards by how their links stand. */
@@ -159,18 +179,30 @@ export class PartitionedStore implements Store {
       const detail = `${this.#parked.length} requests are waiting for moving slots: send fewer at once.`;
       return pending.settle(overloaded(pending, detail));
     }
+    failpoint('router:hold:before');
     this.#parked.push(pending);
     this.#retry ??= setTimeout(() => this.#dispatchParked(), retryIntervalMs);
+    failpoint('router:hold:after');
   }
 
   #dispatchParked(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
+    if (this.#parked.length === 0) return;
+    failpoint('router:release:before');
     const overdueBefore = performance.now() - this.#limits.holdDeadlineMs;
     for (const pending of this.#parked.splice(0)) {
       if (pending.startedAtMs > overdueBefore) this.#dispatch(pending);
       else pending.settle(givenUp(pending, `Slot ${pending.operation.slot} was moving for too long.`));
     }
+    failpoint('router:release:after');
+  }
+
+  async #feedPage(shard: number, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome> {
+    const answer = await this.#ask(shard, { kind: 'feed', slot: 0, afterLsn, rowsMax });
+    if (answer.kind === 'feed') return feedPageOf(answer);
+    if (answer.kind === 'failed') return answer;
+    throw new WireError(`shard ${shard} answered feed with ${answer.kind}`);
   }
 
   /** What is asked of one shard, whatever the ring says. */

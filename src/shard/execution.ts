@@ -8,6 +8,8 @@ import { isQuery, type Request, type ShardQuery } from '../wire/request-frame.ts
 
 /** Which slots are this shard's to answer for, right now. */
 export type Served = {
+  /** Of the ring that this shard has. */
+  readonly epoch: () => number;
   /** @param epoch of the ring by which the request was sent here */
   readonly serves: (slot: number, epoch: number) => boolean;
   /** Whether every slot that is its own by the ring of this epoch is served. */
@@ -33,7 +35,7 @@ export function executeServed(requests: readonly Request[], file: ShardFile, ser
   });
 }
 
-function answerOf(query: ShardQuery, file: ShardFile, { isWhole, owns }: Served): Answer {
-  if (query.kind === 'feed') return packedFeed(file.feed(query.afterLsn, query.rowsMax));
+function answerOf(query: ShardQuery, file: ShardFile, { epoch, isWhole, owns }: Served): Answer {
+  if (query.kind === 'feed') return packedFeed({ ...file.feed(query.afterLsn, query.rowsMax), epoch: epoch() });
   return isWhole(query.epoch) ? file.list(query.query, owns) : elsewhere;
 }

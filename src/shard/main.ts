@@ -33,6 +33,7 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
   const serves = (slot: number, epoch: number) =>
     ring.shardOf(slot) === shard && !moves.source.refuses(slot) && epoch >= (arrivedAtEpoch.get(slot) ?? 0);
   const served: Served = {
+    epoch: () => ring.epoch,
     serves,
     // A page of all shards is whole only if each has the same ring, and none is just giving slots away.
     isWhole: (epoch) => epoch === ring.epoch && !moves.source.isFrozen,

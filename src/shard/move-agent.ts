@@ -4,7 +4,7 @@
  * `moves/`; here it is only done.
  */
 
-import type { MoveAnswer, MoveCommand, MoveId } from '../moves/move.ts';
+import type { MoveAnswer, MoveCommand, MoveId, SourceReply, SourceRequest } from '../moves/move.ts';
 import { MoveSource } from '../moves/source.ts';
 import { MoveTarget, type TargetEffect } from '../moves/target.ts';
 import type { Ring } from '../partition/ring.ts';
@@ -19,6 +19,8 @@ import { MoveConnection, MoveServer } from '../wire/move-connection.ts';
 const purgeStep = { rowsMax: 512, pagesMax: 64 } as const;
 /** Pauses are so many times as long as the step before: purging takes at most a tenth of the shard's time. */
 const purgePauseFactor = 9;
+/** While rows are copied as fast as it goes, they have the shard's time. */
+const purgeLaterMs = 50;
 const fullDiskDelayMs = 1_000;
 
 export type MoveAgentOptions = {
@@ -38,6 +40,7 @@ export class MoveAgent {
   #connection: MoveConnection | undefined;
   /** Of the move under way; 0 for as fast as it goes. */
   #rowsPerS = 0;
+  #requestedAtMs = 0;
   #purge: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #settleAgain: NodeJS.Timeout | undefined;
@@ -49,7 +52,7 @@ export class MoveAgent {
     this.#target = new MoveTarget(options.transfer);
     this.#server = new MoveServer((request) => {
       failpoint(`source:${request.kind}:before`);
-      return this.source.answer(request);
+      return this.#answerTarget(request);
     }, options.onWireError);
     this.adopt(options.ring);
   }
@@ -86,8 +89,20 @@ export class MoveAgent {
     this.#server.stop();
   }
 
+  /** A full disk is the move's trouble, not the shard's. */
+  #answerTarget(request: SourceRequest): SourceReply {
+    try {
+      return this.source.answer(request);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      return { kind: 'refusal', reason: `the disk of shard ${this.#options.shard} is full` };
+    }
+  }
+
   #obey(command: MoveCommand, move: MoveMessage['move'], epoch: number, sourceSocket: string | null): void {
     const isTarget = move.to === this.#options.shard;
+    // What an earlier move left must not be taken for a part of this one.
+    if (this.#settleAgain !== undefined && (command === 'track' || command === 'prepare')) this.#settleOnce();
     switch (command) {
       case 'track':
         return this.#tracked(move.id, this.source.track(move));
@@ -100,7 +115,7 @@ export class MoveAgent {
         return this.#carryOut(this.#target.prepare(move));
       case 'copy':
         if (this.#connection === undefined && sourceSocket !== null) this.#connect(sourceSocket);
-        return this.#carryOut(this.#target.copy(move.id));
+        return this.#carryOut(this.#target.copy(move.id, this.#rowsPerS === 0 ? 'long' : 'short'));
       case 'finish':
         return this.#carryOut(this.#target.finish(move.id));
       case 'cancel':
@@ -121,17 +136,22 @@ export class MoveAgent {
   }
 
   #settle(): void {
-    const { transfer, shard } = this.#options;
-    const open = new Set([this.source.move?.id, this.#target.move?.id]);
-    let settled: readonly MoveId[];
     try {
-      settled = transfer.settle(this.#ring, shard, (move) => open.has(move));
+      this.#settleOnce();
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       // The ring already says what is served; only the counters lag behind until there is room.
+      clearTimeout(this.#settleAgain);
       this.#settleAgain = setTimeout(() => this.#settle(), fullDiskDelayMs);
-      return;
     }
+  }
+
+  #settleOnce(): void {
+    const { transfer, shard } = this.#options;
+    const open = new Set([this.source.move?.id, this.#target.move?.id]);
+    const settled = transfer.settle(this.#ring, shard, (move) => open.has(move));
+    clearTimeout(this.#settleAgain);
+    this.#settleAgain = undefined;
     for (const id of settled) {
       this.source.end(id);
       if (this.#target.move?.id === id) this.#disconnect();
@@ -160,8 +180,7 @@ export class MoveAgent {
     this.#connection = undefined;
   }
 
-  /** A full disk is the move's trouble, not the shard's. */
-  #guarded(step: () => TargetEffect[]): void {
+  #guarded(step: () => Iterable<TargetEffect>): void {
     const move = this.#target.move;
     try {
       this.#carryOut(step());
@@ -171,7 +190,7 @@ export class MoveAgent {
     }
   }
 
-  #carryOut(effects: readonly TargetEffect[]): void {
+  #carryOut(effects: Iterable<TargetEffect>): void {
     let pauseMs = 0;
     for (const effect of effects) {
       switch (effect.kind) {
@@ -184,18 +203,24 @@ export class MoveAgent {
         case 'progress': {
           const { move, rows, bytes } = effect;
           this.#options.tell({ type: 'move-progress', move, rows, bytes });
-          if (this.#rowsPerS > 0) pauseMs = (rows * 1_000) / this.#rowsPerS;
+          // Less what it took to get them.
+          if (this.#rowsPerS > 0) pauseMs = (rows * 1_000) / this.#rowsPerS - (performance.now() - this.#requestedAtMs);
           break;
         }
         case 'request': {
           const { request } = effect;
           // Never a pause while clients wait for a frozen slot.
-          if (pauseMs < 1 || request.kind === 'rest') this.#connection?.request(request);
-          else this.#pause = setTimeout(() => this.#connection?.request(request), pauseMs);
+          if (pauseMs < 1 || request.kind === 'rest') this.#request(request);
+          else this.#pause = setTimeout(() => this.#request(request), pauseMs);
           break;
         }
       }
     }
+  }
+
+  #request(request: SourceRequest): void {
+    this.#requestedAtMs = performance.now();
+    this.#connection?.request(request);
   }
 
   #answer(
@@ -213,18 +238,20 @@ export class MoveAgent {
   #purgeSoon(delayMs = 1): void {
     this.#purge ??= setTimeout(() => {
       this.#purge = undefined;
+      if (this.#isInHurry) return this.#purgeSoon(purgeLaterMs);
       const beganAtMs = performance.now();
-      if (this.#purgeOnce()) this.#purgeSoon(purgePauseFactor * (performance.now() - beganAtMs));
+      try {
+        if (!this.#options.transfer.purgeStep(purgeStep)) return;
+        this.#purgeSoon(purgePauseFactor * (performance.now() - beganAtMs));
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        // Even deleting needs room.
+        this.#purgeSoon(fullDiskDelayMs);
+      }
     }, delayMs);
   }
 
-  #purgeOnce(): boolean {
-    try {
-      return this.#options.transfer.purgeStep(purgeStep);
-    } catch (error) {
-      // On a full disk even deleting needs room: later, at the next ring or move.
-      if (isDiskFull(error)) return false;
-      throw error;
-    }
+  get #isInHurry(): boolean {
+    return this.#rowsPerS === 0 && (this.source.move !== undefined || this.#target.move !== undefined);
   }
 }

@@ -10,6 +10,7 @@ import {
   batchBytesMax,
   type FailedOutcome,
   isWrite,
+  type KeyOperation,
   type KeyOutcome,
   type Operation,
   type OpId,
@@ -71,6 +72,24 @@ export class Commit {
     this.#count(-1, -(key.length + valueBytes));
   }
 
+  /**
+   * Where nothing is written: of a batch of reads, or of one for which there was no room. What is sent again may have
+   * been applied long before.
+   */
+  answerUnwritten({ operation, resend }: Request): Outcome {
+    if (operation.kind !== 'atomic') return this.#unwritten(operation, resend?.opId ?? noOpId, resend);
+    const isAgain = this.#isAgain(operation, resend);
+    const outcomes = operation.operations.map((one, index) =>
+      isAgain && !isWrite(one) ? readIsOver : this.#unwritten(one, opIdOf(resend, index), resend),
+    );
+    return { kind: 'together', outcomes };
+  }
+
+  /** Of what was written. */
+  get slots(): readonly number[] {
+    return this.#records.map(({ slot }) => slot);
+  }
+
   /** Leaves the batch's row in the ledger, if it wrote anything. */
   end(): void {
     if (this.#records.length === 0) return;
@@ -83,16 +102,25 @@ export class Commit {
     });
   }
 
-  #together({ operations }: AtomicOperation, resend: Resend | undefined): KeyOutcome[] {
-    const opIdOf = (index: number) => (resend === undefined ? noOpId : opIdOfItem(resend.opId, index));
-    const isAgain = operations.some(
-      (one, index) => isWrite(one) && this.#earlier(one, opIdOf(index), resend)?.kind === 'answer',
+  #unwritten(operation: KeyOperation, opId: OpId, resend: Resend | undefined): KeyOutcome {
+    if (!isWrite(operation)) return this.#at.entries.read(operation, this.#at.nowMs);
+    return this.#earlier(operation, opId, resend)?.outcome ?? diskFull;
+  }
+
+  #isAgain({ operations }: AtomicOperation, resend: Resend | undefined): boolean {
+    return operations.some(
+      (one, index) => isWrite(one) && this.#earlier(one, opIdOf(resend, index), resend)?.kind === 'answer',
     );
+  }
+
+  #together(operation: AtomicOperation, resend: Resend | undefined): KeyOutcome[] {
+    const { operations } = operation;
+    const isAgain = this.#isAgain(operation, resend);
     const before = { counters: this.counters, records: this.#records.length, hasNamed: this.#hasNamed };
     this.#at.db.exec('SAVEPOINT together');
     let bytesRead = 0;
     const outcomes = operations.map((one, index) => {
-      if (isWrite(one)) return this.#once(one, opIdOf(index), resend);
+      if (isWrite(one)) return this.#once(one, opIdOf(resend, index), resend);
       if (isAgain) return readIsOver;
       const outcome = this.#at.entries.read(one, this.#at.nowMs);
       if (outcome.kind === 'value') bytesRead += outcome.value.length;
@@ -218,6 +246,10 @@ export class Commit {
   }
 }
 
+function opIdOf(resend: Resend | undefined, index: number): OpId {
+  return resend === undefined ? noOpId : opIdOfItem(resend.opId, index);
+}
+
 function answerOf(
   { outcome, named }: WriteRecord,
   fingerprint: Buffer | undefined,
@@ -238,6 +270,11 @@ function numberOf(value: Buffer): bigint | undefined {
   return number === BigInt.asIntN(64, number) ? number : undefined;
 }
 
+const diskFull: FailedOutcome = {
+  kind: 'failed',
+  code: 'disk-full',
+  detail: 'There is no room left on the disk of this shard. Nothing of this write was kept; reads go on.',
+};
 const counterContentType = 'text/plain';
 const forgotten: FailedOutcome = {
   kind: 'failed',

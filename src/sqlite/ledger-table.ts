@@ -51,6 +51,9 @@ const writesKept = 100_000;
 const writesKeptMs = 24 * 3_600_000;
 /** Old rows leave in runs, so that most commits touch only the newest page of the ledger. */
 const rowsPruned = 256;
+/** Of one page of the feed, but for its last row. */
+const feedBytesMax = 1024 * 1024;
+const noRecords = Buffer.alloc(0);
 
 export type LedgerCounters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
 
@@ -78,7 +81,8 @@ export class LedgerTable {
   readonly #forgetSlot: Statement<[number, number]>;
   readonly #oldest: Statement<[number]>;
   readonly #prune: Statement<[number]>;
-  readonly #feed: Statement<[number, number]>;
+  readonly #feed: Statement<[number]>;
+  readonly #records: Statement<[number]>;
   readonly #forgotten: Statement;
   readonly #pruned: Statement;
   readonly #last: Statement;
@@ -112,8 +116,9 @@ export class LedgerTable {
     this.#oldest = db.prepare<[number]>('SELECT lsn, writes, at_ms FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?').raw();
     this.#prune = db.prepare('DELETE FROM ledger WHERE lsn <= ?');
     this.#feed = db
-      .prepare<[number, number]>('SELECT lsn, arrival, records FROM ledger WHERE lsn > ? ORDER BY lsn LIMIT ?')
+      .prepare<[number]>('SELECT lsn, arrival, records FROM ledger WHERE lsn > ? ORDER BY lsn LIMIT 1')
       .raw();
+    this.#records = db.prepare<[number]>('SELECT records FROM ledger WHERE lsn = ?').pluck();
     this.#forgotten = db.prepare('SELECT forgotten_lsn FROM identity').pluck();
     this.#pruned = db.prepare('SELECT pruned_lsn FROM identity').pluck();
     this.#forget = db.prepare(
@@ -216,14 +221,30 @@ export class LedgerTable {
     return this.#forgetNames.run(nowMs - namesKeptMs, rowsMax).changes;
   }
 
-  /** Rows after `lsn`, in order. */
+  /** Rows after `lsn`, in order, until they are many bytes. What has arrived comes with the records it came with. */
   feed(lsn: number, rowsMax: number): FeedRow[] {
-    const rows = this.#feed.all(lsn, rowsMax) as [lsn: number, arrival: string | null, records: Buffer][];
-    return rows.map(([at, arrival, records]) => ({
-      lsn: at,
-      arrival: arrival === null ? undefined : (JSON.parse(arrival) as Arrival),
-      records,
-    }));
+    const rows: FeedRow[] = [];
+    let bytes = 0;
+    let after = lsn;
+    while (rows.length < rowsMax && bytes < feedBytesMax) {
+      const found = this.#feed.get(after) as [lsn: number, arrival: string | null, records: Buffer] | undefined;
+      if (found === undefined) break;
+      const row = this.#feedRow(...found);
+      rows.push(row);
+      bytes += row.records.length;
+      after = row.lsn;
+    }
+    return rows;
+  }
+
+  #feedRow(lsn: number, arrivalText: string | null, records: Buffer): FeedRow {
+    const arrival = arrivalText === null ? undefined : (JSON.parse(arrivalText) as Arrival);
+    if (arrival === undefined) return { lsn, arrival, records };
+    if (arrival.kind === 'carried') return { lsn, arrival, records: noRecords };
+    const carried = this.#records.get(arrival.carriedLsn) as Buffer | undefined;
+    // Pruned meanwhile: then nobody knows what came.
+    if (carried === undefined) return { lsn, arrival: { ...arrival, forgottenLsn: arrival.sourceLsn }, records };
+    return { lsn, arrival, records: carried };
   }
 
   #pruneOldest(nowMs: number): void {

@@ -11,7 +11,7 @@
 
 import type { FeedPage } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
-import { type FailedOutcome, isWrite, type KeyOutcome, type Operation, type Outcome } from '../kv/store.ts';
+import { isWrite, type Outcome } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
 import { Commit, type Request } from './commit.ts';
 import {
@@ -119,19 +119,20 @@ export class ShardFile implements FileFigures {
   execute(requests: readonly Request[]): readonly Outcome[] {
     const nowMs = this.#nowMs();
     if (!requests.some(({ operation }) => isWrite(operation))) {
-      return requests.map(({ operation }) => this.#readOrRefuse(operation, nowMs));
+      const commit = this.#newCommit(nowMs);
+      return requests.map((request) => commit.answerUnwritten(request));
     }
     try {
       return this.transaction(() => {
         const commit = this.#newCommit(nowMs);
         const outcomes = requests.map((request) => commit.answer(request));
-        commit.end();
-        this.#counters = commit.counters;
+        this.#end(commit);
         return outcomes;
       });
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      return requests.map(({ operation }) => this.#readOrRefuse(operation, nowMs));
+      const commit = this.#newCommit(nowMs);
+      return requests.map((request) => commit.answerUnwritten(request));
     }
   }
 
@@ -157,8 +158,7 @@ export class ShardFile implements FileFigures {
         const commit = this.#newCommit(nowMs);
         // Looked up again: where the file is shared, another process may just have done it.
         for (const entry of this.#entries.expired(after, nowMs, rowsMax)) if (isOurs(entry.slot)) commit.sweep(entry);
-        commit.end();
-        this.#counters = commit.counters;
+        this.#end(commit);
       });
     }
     if (expired.length === rowsMax) return expired.at(-1);
@@ -166,9 +166,13 @@ export class ShardFile implements FileFigures {
   }
 
   /** Rows of the ledger after `afterLsn`. */
-  feed(afterLsn: number, rowsMax: number): FeedPage {
-    const { prunedLsn } = this.#ledger;
-    return { kind: 'feed', prunedLsn, lsn: this.#counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) };
+  feed(afterLsn: number, rowsMax: number): Omit<FeedPage, 'epoch'> {
+    const page = () => {
+      const { prunedLsn } = this.#ledger;
+      return { kind: 'feed', prunedLsn, lsn: this.counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) } as const;
+    };
+    // Where others write too, all of it has to be of one moment.
+    return this.#access === 'exclusive' ? page() : this.#db.snapshot(page);
   }
 
   get lsn(): number {
@@ -227,15 +231,15 @@ export class ShardFile implements FileFigures {
     this.#db.close();
   }
 
+  #end(commit: Commit): void {
+    commit.end();
+    this.#counters = commit.counters;
+    for (const slot of commit.slots) this.transfer.touch(slot);
+  }
+
   #newCommit(nowMs: number): Commit {
     const surroundings = { db: this.#db, entries: this.#entries, ledger: this.#ledger, shard: this.#shard, nowMs };
     return new Commit(surroundings, this.#counters);
-  }
-
-  #readOrRefuse(operation: Operation, nowMs: number): Outcome {
-    if (operation.kind !== 'atomic') return isWrite(operation) ? diskFull : this.#entries.read(operation, nowMs);
-    const outcomes = operation.operations.map((one) => this.#readOrRefuse(one, nowMs) as KeyOutcome);
-    return { kind: 'together', outcomes };
   }
 
   /** A clock that is set back brings nothing back that had expired. */
@@ -258,9 +262,3 @@ function claim(db: Database, path: string, { service, shard }: FileIdentity): vo
     );
   }
 }
-
-const diskFull: FailedOutcome = {
-  kind: 'failed',
-  code: 'disk-full',
-  detail: 'There is no room left on the disk of this shard. Nothing of this write was kept; reads go on.',
-};

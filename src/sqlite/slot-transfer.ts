@@ -15,6 +15,7 @@ import { recordWindowLsn } from '../kv/write-record.ts';
 import type { Move, MoveId } from '../moves/move.ts';
 import { type Change, isRow, packedBytes, type Row, RowSum } from '../moves/row.ts';
 import type { Cursor, LedgerPart, Page, PageLimits, SealedPart, SlotStorage, SlotSum } from '../moves/slot-storage.ts';
+import { SlotSums } from '../moves/slot-sums.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { Database, Statement } from './database.ts';
 import type { LedgerTable } from './ledger-table.ts';
@@ -72,6 +73,8 @@ export class SlotTransfer implements SlotStorage {
   readonly #put: Statement<[number, Buffer, number, string, Buffer, number]>;
   readonly #delete: Statement<[number, Buffer]>;
   readonly #deleteSome: Statement<[number, number]>;
+  readonly #count: Statement<[number]>;
+  readonly #sums = new SlotSums();
 
   constructor(db: Database, figures: FileFigures, ledger: LedgerTable) {
     this.#db = db;
@@ -93,7 +96,13 @@ export class SlotTransfer implements SlotStorage {
          value = excluded.value, expires_at = excluded.expires_at`,
     );
     this.#delete = db.prepare('DELETE FROM entry WHERE slot = ? AND key = ?');
+    this.#count = db.prepare<[number]>('SELECT count(*) FROM entry WHERE slot = ?').pluck();
     this.#deleteSome = db.prepare('DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE slot = ? LIMIT ?)');
+  }
+
+  /** Every write to a slot that does not come by a move says so, at once. */
+  touch(slot: number): void {
+    this.#sums.touch(slot);
   }
 
   get lsn(): number {
@@ -117,6 +126,15 @@ export class SlotTransfer implements SlotStorage {
       }
       this.#note(move, 'in', { keys: 0, bytes: 0 });
     });
+    for (const slot of move.slots) this.#sums.set(slot, new RowSum());
+  }
+
+  store(rows: readonly Row[]): void {
+    if (rows.length === 0) return;
+    this.#figures.transaction(() => {
+      for (const row of rows) this.#putRow(row);
+    });
+    this.#sums.add(rows);
   }
 
   apply(changes: readonly Change[]): void {
@@ -138,6 +156,8 @@ export class SlotTransfer implements SlotStorage {
       });
       return true;
     } catch (error) {
+      // What was read in between is undone.
+      for (const slot of move.slots) this.#sums.touch(slot);
       if (error instanceof SumsDiffer) return false;
       throw error;
     }
@@ -148,13 +168,26 @@ export class SlotTransfer implements SlotStorage {
     let bytes = 0;
     for (const slot of slots) {
       if (after !== undefined && slot < after.slot) continue;
-      for (const row of this.#rowsOf(slot, slot === after?.slot ? after.key : firstKey)) {
+      const from = slot === after?.slot ? after.key : undefined;
+      const sum = this.#sums.begin(slot, from);
+      for (const row of this.#rowsOf(slot, from ?? firstKey)) {
         rows.push(row);
+        sum?.add(row);
         bytes += packedBytes(row);
-        if (rows.length >= rowsMax || bytes >= bytesMax) return { rows, next: { slot, key: row.key } };
+        if (rows.length < rowsMax && bytes < bytesMax) continue;
+        this.#sums.pause(slot, row.key, sum);
+        return { rows, next: { slot, key: row.key } };
       }
+      if (sum !== undefined) this.#sums.set(slot, sum);
     }
     return { rows, next: undefined };
+  }
+
+  sumSome(slots: readonly number[], rowsMax: number): number {
+    const unknown = slots.filter((slot) => this.#sums.of(slot) === undefined);
+    let left = rowsMax;
+    while (left > 0 && unknown.length > 0) left -= 1 + this.#sumOfSlot(unknown.pop() as number).keys;
+    return unknown.length;
   }
 
   changeOf(slot: number, key: Buffer): Change {
@@ -225,6 +258,7 @@ export class SlotTransfer implements SlotStorage {
       this.#figures.transaction(() => {
         let left = rowsMax;
         for (const slot of slotsOf(garbage)) {
+          this.#sums.touch(slot);
           left -= this.#deleteSome.run(slot, left).changes;
           left -= this.#ledger.forgetSlot(slot, left);
           if (left === 0) return;
@@ -240,6 +274,7 @@ export class SlotTransfer implements SlotStorage {
 
   #applyEach(changes: readonly Change[]): void {
     for (const change of changes) {
+      this.#sums.touch(change.slot);
       if (isRow(change)) this.#putRow(change);
       else this.#delete.run(change.slot, change.key);
     }
@@ -251,7 +286,17 @@ export class SlotTransfer implements SlotStorage {
 
   #sumOf(slots: readonly number[]): RowSum {
     const sum = new RowSum();
-    for (const slot of slots) for (const row of this.#rowsOf(slot, firstKey)) sum.add(row);
+    for (const slot of slots) sum.addSum(this.#sumOfSlot(slot));
+    return sum;
+  }
+
+  /** Reads the rows unless their sum is known and, which the index alone tells, there are as many of them. */
+  #sumOfSlot(slot: number): RowSum {
+    const known = this.#sums.of(slot);
+    if (known !== undefined && known.keys === this.#count.get(slot)) return known;
+    const sum = new RowSum();
+    for (const row of this.#rowsOf(slot, firstKey)) sum.add(row);
+    this.#sums.set(slot, sum);
     return sum;
   }
 

@@ -6,6 +6,7 @@
  * their kind, and leave together; reads go on. This process never sleeps.
  */
 
+import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import {
   type FailedOutcome,
@@ -43,7 +44,15 @@ const waitingBytesMax = 64 * 1024 * 1024;
 const eagerMs = 3;
 const patientIntervalMs = 1;
 
+/** Whoever has the file has all keys. */
+const onlyOwner = 1;
+
 export class SqliteStore implements Store {
+  readonly feed: FeedSource = {
+    owners: () => [onlyOwner],
+    lastOwner: () => onlyOwner,
+    page: (_owner, afterLsn, rowsMax) => this.#whenFree(() => ({ ...this.#file.feed(afterLsn, rowsMax), epoch: 1 })),
+  };
   readonly #file: ShardFile;
   readonly #onSettled: (durationMs: number) => void;
   /** In order of arrival. */
@@ -68,17 +77,22 @@ export class SqliteStore implements Store {
   }
 
   async list(query: ListQuery): Promise<Listing | FailedOutcome> {
-    for (const startedAtMs = performance.now(); performance.now() - startedAtMs < holdDeadlineMs; ) {
-      const page = unlessBusy(() => this.#file.list(query, () => true));
-      if (page !== undefined) return page;
-      await new Promise((resolve) => setTimeout(resolve, patientIntervalMs));
-    }
-    return held;
+    return this.#whenFree(() => this.#file.list(query, () => true));
   }
 
   async stop(): Promise<void> {
     while (this.#waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     this.#file.close();
+  }
+
+  /** Reads hardly ever find the file busy. */
+  async #whenFree<T>(ask: () => T): Promise<T | FailedOutcome> {
+    for (const startedAtMs = performance.now(); performance.now() - startedAtMs < holdDeadlineMs; ) {
+      const answer = unlessBusy(ask);
+      if (answer !== undefined) return answer;
+      await new Promise((resolve) => setTimeout(resolve, patientIntervalMs));
+    }
+    return held;
   }
 
   #schedule(): void {

@@ -5,7 +5,8 @@
  * ├ length ┼ request id ┼ outcome ┼ type bytes ┼ reason ┼ sqlite µs ┼ version ┼ expires at ┼ value bytes ┼ type, body
  *
  * `sqlite µs` is how long the batch took that the request was part of. Of a counter, its number stands in the place
- * of `expires at`; of a page of the feed, the shard's lsn, and in that of `version` the pruned lsn.
+ * of `expires at`; of a page of the feed, the shard's lsn, in that of `version` the pruned lsn, and in that of
+ * `value bytes` the epoch.
  * body     a value in its own bytes; a sentence about a failure; of an atomic operation, answers; a listing; a feed.
  */
 
@@ -108,6 +109,7 @@ export function encodeAnswer(target: Buffer, at: number, requestId: number, answ
     case 'feed':
       writeUInt53(target, answer.prunedLsn, at + 16);
       writeUInt53(target, answer.lsn, at + 24);
+      target.writeUInt32LE(answer.epoch, at + 32);
       answer.packedRows.copy(target, end);
   }
 }
@@ -162,6 +164,7 @@ export function answerOf(frame: Buffer): Answer {
         kind: 'feed',
         prunedLsn: version,
         lsn: checkedUInt53(frame, 24),
+        epoch: frame.readUInt32LE(32),
         packedRows: frame.subarray(headerBytes),
       };
     case kindBytes.failed: {

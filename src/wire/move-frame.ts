@@ -7,7 +7,7 @@
  * `length` counts what follows it; the head says how long the two binary parts are.
  */
 
-import type { SourceReply, SourceRequest } from '../moves/move.ts';
+import type { PageStep, SourceReply, SourceRequest } from '../moves/move.ts';
 import { isRow, packChanges, type Row, unpackChanges } from '../moves/row.ts';
 import type { Cursor, SlotSum } from '../moves/slot-storage.ts';
 import { WireError } from './frame.ts';
@@ -21,6 +21,7 @@ type RequestHead = {
   readonly kind: SourceRequest['kind'];
   readonly move: number;
   readonly after?: CursorHead | undefined;
+  readonly step?: PageStep;
   readonly ledgerSinceLsn?: number;
 };
 
@@ -29,6 +30,7 @@ type ReplyHead = {
   readonly changesBytes: number;
   readonly next?: CursorHead | undefined;
   readonly left?: number;
+  readonly slotsUnsummed?: number;
   readonly upToLsn?: number;
   readonly sum?: SlotSum;
   readonly lsn?: number;
@@ -48,7 +50,7 @@ export function moveRequestOf(frame: Buffer): SourceRequest {
   const { head } = partsOf<RequestHead>(frame);
   switch (head.kind) {
     case 'page':
-      return { kind: 'page', move: head.move, after: cursorOf(head.after) };
+      return { kind: 'page', move: head.move, after: cursorOf(head.after), step: head.step ?? 'short' };
     case 'changes':
     case 'rest':
       return { kind: head.kind, move: head.move, ledgerSinceLsn: head.ledgerSinceLsn ?? 0 };
@@ -65,8 +67,9 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
     }
     case 'changes': {
       const changes = packChanges(reply.changes);
-      const { left, ledger } = reply;
-      const head: ReplyHead = { kind: 'changes', changesBytes: changes.length, left, upToLsn: ledger.upToLsn };
+      const { left, slotsUnsummed, ledger } = reply;
+      const { upToLsn } = ledger;
+      const head: ReplyHead = { kind: 'changes', changesBytes: changes.length, left, slotsUnsummed, upToLsn };
       return frameOf(head, [changes, ledger.results]);
     }
     case 'rest': {
@@ -97,7 +100,7 @@ export function moveReplyOf(frame: Buffer): SourceReply {
     case 'page':
       return { kind: 'page', rows: changes.filter(isRow) as Row[], next: cursorOf(head.next) };
     case 'changes':
-      return { kind: 'changes', changes, left: head.left ?? 0, ledger };
+      return { kind: 'changes', changes, left: head.left ?? 0, slotsUnsummed: head.slotsUnsummed ?? 0, ledger };
     case 'rest':
       if (head.sum === undefined) throw new WireError('a rest comes without its sum');
       return { kind: 'rest', changes, ledger, sum: head.sum, lsn: head.lsn ?? 0, forgottenLsn: head.forgottenLsn ?? 0 };

@@ -7,14 +7,14 @@ import type { Store } from '../../src/kv/store.ts';
 import { listQuery, put, remove } from '../support/operations.ts';
 import { StoreModel } from '../support/store-model.ts';
 
-export async function listed(store: Store, query: ListQuery): Promise<Listing> {
+async function listed(store: Store, query: ListQuery): Promise<Listing> {
   const page = await store.list(query);
   if (page.kind === 'failed') throw new Error(`${page.code}: ${page.detail}`);
   return page;
 }
 
 /** Page after page, as texts: `key`, or `prefix…`. */
-export async function walked(store: Store, query: ListQuery): Promise<string[]> {
+async function walked(store: Store, query: ListQuery): Promise<string[]> {
   const texts: string[] = [];
   let after: ListPosition | undefined = query.after;
   do {

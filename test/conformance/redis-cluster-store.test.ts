@@ -1,9 +1,10 @@
 /** A Redis Cluster of three masters and three replicas: whole, and while its masters die. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { slotOf } from '../../src/partition/slot.ts';
 import { indexKeyOf } from '../../src/redis/redis-entry.ts';
-import { RedisCluster, type RedisServer } from '../support/redis-servers.ts';
+import { redisSlotOf } from '../../src/redis/redis-slot.ts';
+import { freePort, RedisCluster, RedisServer } from '../support/redis-servers.ts';
 import { openRedisStore } from '../support/redis-store.ts';
 import { describeStore } from './store-conformance.ts';
 
@@ -19,6 +20,14 @@ describe('whole', () => {
     // One of its nodes is enough to find the others.
     return openRedisStore(cluster.servers.slice(4, 5).map(({ node }) => node));
   });
+});
+
+test("we know which of a Cluster's slots everything of one of ours lies in", async () => {
+  const server = await RedisServer.start(['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]);
+  onTestFinished(() => server.remove());
+  for (const slot of [0, 1, 10, 255, 4_096, 16_383]) {
+    expect(await server.ask('CLUSTER', 'KEYSLOT', indexKeyOf(slot))).toBe(redisSlotOf(slot));
+  }
 });
 
 describe('failing over', () => {

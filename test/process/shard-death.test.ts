@@ -83,7 +83,7 @@ test('a request to a shard that does not answer gets 503 after five seconds, and
   expect(write.headers.get('retry-after')).toBe('1');
 });
 
-test('a shard that always dies has failed: its keys answer 503 at once, the others go on, and once mended it is restarted', async () => {
+test('a shard that always dies has failed: its keys answer 503 at once, the others go on, a topology change says that it waits, and once mended it is restarted', async () => {
   const data = temporaryDirectory();
   const first = await startService({ data, args: ['--shards', '2', '--routers', '1'] });
   const { ring } = await first.status();
@@ -105,8 +105,22 @@ test('a shard that always dies has failed: its keys answer 503 at once, the othe
   const ready = await fetch(`${second.url}/readyz`);
   expect([ready.status, await ready.json()]).toEqual([200, { status: 'degraded', failedShards: [1] }]);
 
+  const adding = shardctl(['add-shard', '--yes', '--data', data]);
+  const movesSay = async (what: RegExp) => {
+    for (;;) if (what.test((await shardctl(['moves', '--data', data])).stdout)) return;
+  };
+  await movesSay(
+    /^waiting +0 % {2}for shard-1, which has failed: mend its cause, then shardctl restart shard-1 .*errors/m,
+  );
+  expect((await fetch(`${second.url}/v1/kv/${broken}`)).status).toBe(503);
+  await movesSay(/^waiting .* errors \d → [12]$/m);
+
   writeFileSync(file, kept);
   expect((await shardctl(['restart', 'shard-1', '--data', data])).code).toBe(0);
   await second.until('shard-1', ({ state }) => state === 'ready');
   expect(await (await fetch(`${second.url}/v1/kv/${broken}`)).text()).toBe('kept');
+  expect(await adding).toMatchObject({ code: 0, stdout: expect.stringContaining(', 1 failed request. The longest') });
+  expect((await shardctl(['moves', '--data', data])).stdout).toMatch(
+    /^ 1 +add-shard +done .* 5,461 +\d .* 1 +\d+\.\d ms$/m,
+  );
 });

@@ -33,6 +33,7 @@ export type Adversity = {
   readonly stall: number;
   readonly breakConnection: number;
   readonly abort: number;
+  readonly fullDisk: number;
   readonly faultsMax: number;
   /** Steps until the last fault. */
   readonly steps: number;
@@ -72,6 +73,7 @@ export function adversityOf(random: Random, only: ControlKind | undefined): Adve
     stall: sometimes(0.4, 0.02),
     breakConnection: sometimes(0.5, 0.05),
     abort: sometimes(0.3, 0.01),
+    fullDisk: sometimes(0.4, 0.02),
     faultsMax: 1 + random.below(12),
     steps: 100 + random.below(600),
     odds: { strike: sometimes(0.6, 0.02), hurriedTimer: sometimes(0.7, 0.15), lag: sometimes(0.6, 0.1) },

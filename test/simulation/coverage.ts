@@ -26,6 +26,9 @@ export class Coverage {
   steps = 0;
   stalls = 0;
   brokenConnections = 0;
+  fullDisks = 0;
+  /** Of moves that were called off because of one. */
+  diskAborts = 0;
 
   crash(party: Party, phase: Phase): void {
     count(this.crashes, `${party} ${phase}`);
@@ -53,7 +56,7 @@ export class Coverage {
     return [
       `moves:      ${phases.join(', ')}`,
       `operations: ${outcomes.join(', ')}`,
-      `faults:     ${this.stalls} stalls, ${this.brokenConnections} broken connections; deaths by phase:`,
+      `faults:     ${this.stalls} stalls, ${this.brokenConnections} broken connections, ${this.fullDisks} full disks that ended ${this.diskAborts} moves; deaths by phase:`,
       `            ${cells(longPhases)}`,
       ...parties.map(
         (party) =>

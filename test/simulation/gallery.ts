@@ -15,6 +15,7 @@ type Edit = { readonly file: string; readonly find: string; readonly replace: st
 
 const source = 'src/moves/source.js';
 const target = 'src/moves/target.js';
+const sums = 'src/moves/slot-sums.js';
 const coordinator = 'src/moves/coordinator.js';
 const records = 'src/kv/write-record.js';
 const file = 'test/simulation/simulated-file.js';
@@ -75,11 +76,35 @@ export const gallery: readonly Mutant[] = [
     "if (true) {\n        return {\n            state: { phase: 'aborted'",
   ]),
   product('the ledger that moves is of the other slots', [records, '=== 1 && readUInt53', '!== 1 && readUInt53']),
+  product('a page that was not the last is not stored', [
+    target,
+    'this.#storage.store(rows);',
+    'if (next === undefined)\n            this.#storage.store(rows);',
+  ]),
+  product(
+    'a page that was not the last is not stored, and rows are not counted',
+    [target, 'this.#storage.store(rows);', 'if (next === undefined)\n            this.#storage.store(rows);'],
+    [file, 'known.keys === this.#slot(slot).size', 'true'],
+    [file, 'this.#sums.add(rows);', ''],
+    [file, 'if (!sum.equals(expected))', 'if (false)'],
+  ),
+  product('a sum goes on after a write among the rows that it has', [
+    sums,
+    'if (this.#begun?.slot === slot)',
+    'if (false)',
+  ]),
+  product('a sum is believed after a write', [sums, 'this.#known.delete(slot);\n        if', 'if']),
+  mirror('a write does not say that it touches its slot', [
+    file,
+    'this.#sums.touch(slot);\n        const name',
+    'const name',
+  ]),
+  mirror("what became of a key does not touch its slot's sum", [file, 'this.#sums.touch(change.slot);', '']),
   mirror(
     'answers leave before the commit',
     [
       file,
-      'return this.#transaction(() => {\n            const results = [];',
+      'return this.#transaction(() => {\n                const results = [];',
       `const rows = [...this.#rows].map(([slot, some]) => [slot, new Map(some)]);
         const [ledger, lsn, keys, bytes] = [[...this.#ledger], this.#lsn, this.#keys, this.#bytes];
         this.undo = () => {
@@ -126,6 +151,17 @@ export const gallery: readonly Mutant[] = [
     'const resent = pending.openSends > 1;',
   ]),
   mirror('an older connection of a router goes on', [shard, 'if (other.session === session)\n', 'if (false)\n']),
+  mirror('a write that was applied is told, sent again, that the disk is full', [
+    file,
+    '(resend.resent ? this.#earlierAnswer(resend) : undefined) ?? diskFull',
+    'diskFull',
+  ]),
+  mirror('a full disk ends the purge', [shard, 'this.#purgeSoon(fullDiskDelayMs);', '']),
+  mirror('a move begins before the last one is settled, for which there was no room', [
+    shard,
+    'this.#settleAgain !== undefined && (',
+    'false && (',
+  ]),
   mirror('slots that have left are still counted', [
     file,
     'const sign = direction ===',

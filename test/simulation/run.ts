@@ -135,6 +135,10 @@ function misfortune(world: SimulatedWorld, adversity: Adversity, random: Random)
     world.breakConnection();
     return 1;
   }
+  if (random.chance(adversity.fullDisk)) {
+    world.fillDisk();
+    return 1;
+  }
   if (random.chance(adversity.abort)) world.asOperator((primary) => primary.abort());
   return 0;
 }
@@ -143,6 +147,7 @@ function misfortune(world: SimulatedWorld, adversity: Adversity, random: Random)
 function settle(world: SimulatedWorld, fate: SeededFate): void {
   fate.strikesLeft = 0;
   world.scheduler.isChaotic = false;
+  world.freeDisks();
   world.trace.note(undefined, () => 'no more faults from here on');
   for (const life of world.lives) world.wake(life);
   for (let step = 0; step < restStepsMax && !world.isAtRest; step++) {

@@ -1,7 +1,8 @@
 /**
  * A shard's file: what of it survives a crash, which is all that a method has done when it returns. It mirrors
  * `sqlite/shard-file.ts` and `sqlite/slot-transfer.ts` without SQL; the ledger's bytes and the sums of rows are the
- * product's own. A process may die right before and right after each transaction, never within.
+ * product's own. A process may die right before and right after each transaction, never within; where there is no
+ * room, nothing of it happens.
  */
 
 import { holds } from '../../src/kv/condition.ts';
@@ -16,6 +17,7 @@ import {
 import type { Move, MoveId } from '../../src/moves/move.ts';
 import { type Change, isRow, type Row, RowSum } from '../../src/moves/row.ts';
 import type { Cursor, LedgerPart, Page, SealedPart, SlotStorage, SlotSum } from '../../src/moves/slot-storage.ts';
+import { SlotSums } from '../../src/moves/slot-sums.ts';
 import type { SimulatedRing } from './simulated-ring.ts';
 
 export type Request = { readonly operation: KeyOperation; readonly epoch: number; readonly resend: Resend };
@@ -30,6 +32,8 @@ export type FileLimits = {
 export type FileWatcher = {
   /** Before and after each transaction: the process may die here. */
   readonly onCrashPoint: () => void;
+  /** Whether the disk takes another transaction. */
+  readonly hasRoom: () => boolean;
   /** Both ends compared what they have: it is not the same. */
   readonly onSumsDiffer: (move: Move) => void;
   readonly onApplied: (write: { readonly operation: WriteOperation; readonly opId: string; version: number }) => void;
@@ -44,9 +48,15 @@ type Transfer = {
 
 type LedgerRow = { readonly lsn: number; readonly results: Buffer };
 
+/** There is no room; nothing of the transaction has happened. */
+export class DiskFull extends Error {
+  override readonly name = 'DiskFull';
+}
+
 /** More than any simulated ring has. */
 const slotsMax = 16;
 const noResults = Buffer.alloc(0);
+const diskFull: Outcome = { kind: 'failed', code: 'disk-full', detail: 'there is no room' };
 
 export class SimulatedFile implements SlotStorage {
   readonly shard: number;
@@ -55,6 +65,8 @@ export class SimulatedFile implements SlotStorage {
   /** By slot, then by the key's bytes as latin1. */
   readonly #rows = new Map<number, Map<string, Row>>();
   readonly #transfers = new Map<MoveId, Transfer>();
+  /** In the memory of the process that has the file open. */
+  #sums = new SlotSums();
   #ledger: LedgerRow[] = [];
   #lsn = 0;
   #forgottenLsn = 0;
@@ -65,6 +77,11 @@ export class SimulatedFile implements SlotStorage {
     this.shard = shard;
     this.#limits = limits;
     this.#watcher = watcher;
+  }
+
+  /** By a process that was just born. */
+  open(): void {
+    this.#sums = new SlotSums();
   }
 
   get lsn(): number {
@@ -92,12 +109,17 @@ export class SimulatedFile implements SlotStorage {
     if (!requests.some(({ operation }) => isWrite(operation))) {
       return requests.map(({ operation }) => this.#read(operation));
     }
-    return this.#transaction(() => {
-      const results: WriteRecord[] = [];
-      const outcomes = requests.map((request) => this.#answer(request, results));
-      if (results.length > 0) this.#record(packRecords(results));
-      return outcomes;
-    });
+    try {
+      return this.#transaction(() => {
+        const results: WriteRecord[] = [];
+        const outcomes = requests.map((request) => this.#answer(request, results));
+        if (results.length > 0) this.#record(packRecords(results));
+        return outcomes;
+      });
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      return requests.map((request) => this.#answerWithoutRoom(request));
+    }
   }
 
   openIncoming(move: Move): void {
@@ -111,6 +133,15 @@ export class SimulatedFile implements SlotStorage {
       for (const slot of move.slots) this.#rows.delete(slot);
       this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: 0, bytes: 0 });
     });
+    for (const slot of move.slots) this.#sums.set(slot, new RowSum());
+  }
+
+  store(rows: readonly Row[]): void {
+    if (rows.length === 0) return;
+    this.#transaction(() => {
+      for (const row of rows) this.#slot(row.slot).set(row.key.toString('latin1'), row);
+    });
+    this.#sums.add(rows);
   }
 
   apply(changes: readonly Change[]): void {
@@ -126,6 +157,7 @@ export class SimulatedFile implements SlotStorage {
       if (!sum.equals(expected)) {
         this.#watcher.onSumsDiffer(move);
         for (const [index, slot] of move.slots.entries()) this.#rows.set(slot, before[index] as Map<string, Row>);
+        for (const slot of move.slots) this.#sums.touch(slot);
         return false;
       }
       this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: sum.keys, bytes: sum.bytes });
@@ -139,15 +171,27 @@ export class SimulatedFile implements SlotStorage {
     const rows: Row[] = [];
     for (const slot of slots) {
       if (after !== undefined && slot < after.slot) continue;
-      const from = slot === after?.slot ? after.key.toString('latin1') : '';
+      const from = slot === after?.slot ? after.key : undefined;
+      const sum = this.#sums.begin(slot, from);
       for (const name of [...this.#slot(slot).keys()].sort()) {
-        if (name <= from) continue;
+        if (from !== undefined && name <= from.toString('latin1')) continue;
         const row = this.#slot(slot).get(name) as Row;
         rows.push(row);
-        if (rows.length >= this.#limits.pageRows) return { rows, next: { slot, key: row.key } };
+        sum?.add(row);
+        if (rows.length < this.#limits.pageRows) continue;
+        this.#sums.pause(slot, row.key, sum);
+        return { rows, next: { slot, key: row.key } };
       }
+      if (sum !== undefined) this.#sums.set(slot, sum);
     }
     return { rows, next: undefined };
+  }
+
+  sumSome(slots: readonly number[]): number {
+    const unknown = slots.filter((slot) => this.#sums.of(slot) === undefined);
+    for (let left = this.#limits.pageRows; left > 0 && unknown.length > 0; )
+      left -= 1 + this.#sumOfSlot(unknown.pop() as number).keys;
+    return unknown.length;
   }
 
   changeOf(slot: number, key: Buffer): Change {
@@ -207,6 +251,7 @@ export class SimulatedFile implements SlotStorage {
     this.#transaction(() => {
       let left = this.#limits.purgeRows;
       for (const slot of slots) {
+        this.#sums.touch(slot);
         for (const name of [...this.#slot(slot).keys()].slice(0, left)) {
           this.#slot(slot).delete(name);
           left--;
@@ -220,6 +265,7 @@ export class SimulatedFile implements SlotStorage {
 
   #transaction<T>(work: () => T): T {
     this.#watcher.onCrashPoint();
+    if (!this.#watcher.hasRoom()) throw new DiskFull('there is no room');
     const result = work();
     this.#watcher.onCrashPoint();
     return result;
@@ -235,6 +281,7 @@ export class SimulatedFile implements SlotStorage {
 
   #applyEach(changes: readonly Change[]): void {
     for (const change of changes) {
+      this.#sums.touch(change.slot);
       const name = change.key.toString('latin1');
       if (isRow(change)) this.#slot(change.slot).set(name, change);
       else this.#slot(change.slot).delete(name);
@@ -243,7 +290,16 @@ export class SimulatedFile implements SlotStorage {
 
   #sumOf(slots: readonly number[]): RowSum {
     const sum = new RowSum();
-    for (const slot of slots) for (const row of this.#slot(slot).values()) sum.add(row);
+    for (const slot of slots) sum.addSum(this.#sumOfSlot(slot));
+    return sum;
+  }
+
+  #sumOfSlot(slot: number): RowSum {
+    const known = this.#sums.of(slot);
+    if (known !== undefined && known.keys === this.#slot(slot).size) return known;
+    const sum = new RowSum();
+    for (const row of this.#slot(slot).values()) sum.add(row);
+    this.#sums.set(slot, sum);
     return sum;
   }
 
@@ -260,6 +316,7 @@ export class SimulatedFile implements SlotStorage {
       if (earlier !== undefined) return earlier;
     }
     const { slot, key } = operation;
+    this.#sums.touch(slot);
     const name = key.toString('latin1');
     const old = this.#slot(slot).get(name);
     const { condition } = operation;
@@ -282,6 +339,12 @@ export class SimulatedFile implements SlotStorage {
     results.push({ opId: resend.opId, slot, shard: this.shard, key, outcome });
     this.#watcher.onApplied({ operation, opId: resend.opId.toString('hex'), version });
     return outcome;
+  }
+
+  /** Of a batch that was rolled back. What is sent again may have been applied long before. */
+  #answerWithoutRoom({ operation, resend }: Request): Outcome {
+    if (!isWrite(operation)) return this.#read(operation);
+    return (resend.resent ? this.#earlierAnswer(resend) : undefined) ?? diskFull;
   }
 
   /** The answer this write was given before; undefined when it was never applied. */

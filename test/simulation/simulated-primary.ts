@@ -174,8 +174,13 @@ export class SimulatedPrimary {
           this.supervisor.announce();
           break;
         case 'record-done':
+          this.#transaction(() => this.#topology.endMove(state.move.id));
+          break;
         case 'record-aborted':
           this.#transaction(() => this.#topology.endMove(state.move.id));
+          if (!/disk .* is full/.test(effect.reason)) break;
+          coverage.diskAborts++;
+          this.#transaction(() => this.#undo());
           break;
         case 'set-timer':
           this.#moveTimer?.cancel();
@@ -189,6 +194,10 @@ export class SimulatedPrimary {
     if (state.phase !== 'done' && state.phase !== 'aborted') return;
     this.#move = undefined;
     this.#stepSoon(state.phase === 'done' ? 0 : retryDelayMs);
+  }
+
+  #undo(): void {
+    if (this.#topology.changes[0]?.isUndone === false) this.#topology.undoChange();
   }
 
   #ask(move: Move, side: Side, command: MoveCommand): void {

@@ -4,6 +4,8 @@
  */
 
 import type { Outcome } from '../../src/kv/store.ts';
+import type { Side } from '../../src/moves/coordinator.ts';
+import type { MoveId, SourceReply, SourceRequest } from '../../src/moves/move.ts';
 import { MoveSource } from '../../src/moves/source.ts';
 import { MoveTarget, type TargetEffect } from '../../src/moves/target.ts';
 import { type Answer, elsewhere } from '../../src/wire/answer-frame.ts';
@@ -21,10 +23,11 @@ import type {
 } from './processes.ts';
 import { describeRequest } from './processes.ts';
 import type { Life, Timer } from './scheduler.ts';
-import type { Request, SimulatedFile } from './simulated-file.ts';
+import { DiskFull, type Request, type SimulatedFile } from './simulated-file.ts';
 import type { SimulatedRing } from './simulated-ring.ts';
 
 const purgePauseMs = 5;
+const fullDiskDelayMs = 1_000;
 
 type Accepted = { connection: RouterConnection | undefined; session: number | undefined; isDestroyed: boolean };
 type Awaiting = { readonly accepted: Accepted; readonly requestId: number; readonly request: Request };
@@ -48,6 +51,7 @@ export class SimulatedShard implements ChildProcess {
   #connection: MoveConnection | undefined;
   #purge: Timer | undefined;
   #pause: Timer | undefined;
+  #settleAgain: Timer | undefined;
 
   constructor(world: World, shard: number, life: Life, tell: (report: Report) => void) {
     this.#world = world;
@@ -105,16 +109,13 @@ export class SimulatedShard implements ChildProcess {
   }
 
   /** The target of a move connects. */
-  acceptMove(
-    target: Life,
-    events: { receive: (reply: ReturnType<MoveSource['answer']>) => void; closed: () => void },
-  ): MoveConnection {
+  acceptMove(target: Life, events: { receive: (reply: SourceReply) => void; closed: () => void }): MoveConnection {
     const connection: MoveConnection = this.#world.connect(
       { life: target, ...events },
       {
         life: this.life,
         receive: (request) => {
-          const reply = this.source.answer(request);
+          const reply = this.#answerMove(request);
           this.#note(() => `is asked for ${request.kind} and answers ${reply.kind}`);
           // As if many more keys had been written meanwhile: the target needs another round.
           const isBusy = reply.kind === 'changes' && this.#world.fate.chance(0.3);
@@ -124,6 +125,15 @@ export class SimulatedShard implements ChildProcess {
       },
     );
     return connection;
+  }
+
+  #answerMove(request: SourceRequest): SourceReply {
+    try {
+      return this.source.answer(request);
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      return { kind: 'refusal', reason: `the disk of shard ${this.shard} is full` };
+    }
   }
 
   #note(text: () => string): void {
@@ -137,6 +147,7 @@ export class SimulatedShard implements ChildProcess {
       this.#note(() => 'finds its file locked and exits');
       return this.#world.kill(this.life);
     }
+    this.#file.open();
     this.#adopt(ring);
     if (this.#early !== undefined && this.#early.ring.epoch > ring.epoch) this.#adopt(this.#early.ring);
     this.#tell({ type: 'ready' });
@@ -149,8 +160,25 @@ export class SimulatedShard implements ChildProcess {
       if (isNew) this.#arrivedAtEpoch.set(slot, ring.epoch);
     }
     this.#ring = ring;
+    this.#settle();
+  }
+
+  #settle(): void {
+    try {
+      this.#settleOnce();
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      this.#settleAgain?.cancel();
+      this.#settleAgain = this.#world.scheduler.after(this.life, fullDiskDelayMs, () => this.#settle());
+    }
+  }
+
+  #settleOnce(): void {
     const open = new Set([this.source.move?.id, this.#target.move?.id]);
-    for (const id of this.#file.settle(ring, (move) => open.has(move))) {
+    const settled = this.#file.settle(this.#ring as SimulatedRing, (move) => open.has(move));
+    this.#settleAgain?.cancel();
+    this.#settleAgain = undefined;
+    for (const id of settled) {
       this.source.end(id);
       if (this.#target.move?.id === id) this.#disconnect();
       this.#target.end(id);
@@ -158,9 +186,26 @@ export class SimulatedShard implements ChildProcess {
     this.#purgeSoon();
   }
 
-  #obeyMove({ command, move, epoch, source }: MoveMessage): void {
+  #obeyMove(message: MoveMessage): void {
+    const { command, move } = message;
     this.#note(() => `obeys ${command} of move ${move.id}`);
+    try {
+      this.#obeyCommand(message);
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      this.#refuseFullDisk(move.id, move.to === this.shard ? 'target' : 'source');
+    }
+  }
+
+  #refuseFullDisk(move: MoveId, side: Side): void {
+    this.#note(() => 'has no room');
+    this.#tell({ type: 'refusal', move, side, reason: `the disk of shard ${this.shard} is full` });
+  }
+
+  #obeyCommand({ command, move, epoch, source }: MoveMessage): void {
     const isTarget = move.to === this.shard;
+    // What an earlier move left must not be taken for a part of this one.
+    if (this.#settleAgain !== undefined && (command === 'track' || command === 'prepare')) this.#settleOnce();
     switch (command) {
       case 'track': {
         const answer = this.source.track(move);
@@ -176,7 +221,7 @@ export class SimulatedShard implements ChildProcess {
         return this.#carryOut(this.#target.prepare(move));
       case 'copy':
         if (this.#connection === undefined && source !== undefined) this.#connect(source);
-        return this.#carryOut(this.#target.copy(move.id));
+        return this.#carryOut(this.#target.copy(move.id, 'short'));
       case 'finish':
         return this.#carryOut(this.#target.finish(move.id));
       case 'cancel':
@@ -204,7 +249,7 @@ export class SimulatedShard implements ChildProcess {
       this.#carryOut(this.#target.sourceLost('the connection to the source was lost'));
     };
     this.#connection = source.acceptMove(this.life, {
-      receive: (reply) => this.#carryOut(this.#target.receive(reply)),
+      receive: (reply) => this.#guarded(() => this.#target.receive(reply)),
       closed: lost,
     });
     if (!source.life.isAlive) this.#connection.endOf(source.life);
@@ -216,7 +261,17 @@ export class SimulatedShard implements ChildProcess {
     this.#connection = undefined;
   }
 
-  #carryOut(effects: readonly TargetEffect[]): void {
+  #guarded(step: () => Iterable<TargetEffect>): void {
+    const move = this.#target.move;
+    try {
+      this.#carryOut(step());
+    } catch (error) {
+      if (!(error instanceof DiskFull) || move === undefined) throw error;
+      this.#refuseFullDisk(move.id, 'target');
+    }
+  }
+
+  #carryOut(effects: Iterable<TargetEffect>): void {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'answer':
@@ -242,10 +297,15 @@ export class SimulatedShard implements ChildProcess {
     }
   }
 
-  #purgeSoon(): void {
-    this.#purge ??= this.#world.scheduler.after(this.life, purgePauseMs, () => {
+  #purgeSoon(delayMs = purgePauseMs): void {
+    this.#purge ??= this.#world.scheduler.after(this.life, delayMs, () => {
       this.#purge = undefined;
-      if (this.#file.purgeStep()) this.#purgeSoon();
+      try {
+        if (this.#file.purgeStep()) this.#purgeSoon();
+      } catch (error) {
+        if (!(error instanceof DiskFull)) throw error;
+        this.#purgeSoon(fullDiskDelayMs);
+      }
     });
   }
 

@@ -21,6 +21,8 @@ import { Trace } from './trace.ts';
 /** Of a client that finds no router. */
 const reconnectDelayMs = 10;
 
+const fullDiskStepsMax = 150;
+
 export type WorldOptions = {
   readonly fate: Fate;
   readonly circumstances: Circumstances;
@@ -46,6 +48,8 @@ export class SimulatedWorld implements World {
   shards: SimulatedShard[] = [];
   routers: SimulatedRouter[] = [];
   #connections: { readonly isOpen: boolean; endOf(life: Life): void; break(): void }[] = [];
+  /** By shard. */
+  readonly #fullUntilStep = new Map<number, number>();
   #acting: Life | undefined;
   #lives = 0;
   #sessions = 0;
@@ -62,6 +66,8 @@ export class SimulatedWorld implements World {
     for (let shard = 1; shard <= circumstances.shards; shard++) {
       const watcher = {
         onCrashPoint: () => this.crashPoint(),
+        // What is small may still fit.
+        hasRoom: () => this.trace.step >= (this.#fullUntilStep.get(shard) ?? 0) || this.fate.chance(0.2),
         onSumsDiffer: (move: Move) => this.invariants.onSumsDiffer(move),
         onApplied: (write: Parameters<Invariants['onApplied']>[0]) => this.invariants.onApplied(write),
       };
@@ -170,6 +176,19 @@ export class SimulatedWorld implements World {
     if (!life.isStalled) return;
     this.trace.note(life, () => 'goes on');
     life.isStalled = false;
+  }
+
+  /** For a while the disk of a shard takes hardly anything more. */
+  fillDisk(): void {
+    const shard = 1 + this.fate.below(this.circumstances.shards);
+    const steps = this.fate.below(fullDiskStepsMax);
+    this.coverage.fullDisks++;
+    this.trace.note(undefined, () => `the disk of shard ${shard} is full for ${steps} steps`);
+    this.#fullUntilStep.set(shard, this.trace.step + steps);
+  }
+
+  freeDisks(): void {
+    this.#fullUntilStep.clear();
   }
 
   breakConnection(): void {

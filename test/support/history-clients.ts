@@ -1,6 +1,6 @@
 /**
- * Clients that share hot keys, write unique values, and record what they asked and were answered: a history for the
- * linearizability checker. A client whose connection breaks does not know what became of its write, and says so.
+ * Clients that share hot keys, write unique values, some under conditions, and record what they asked and were
+ * answered: a history for the linearizability checker. A client whose connection breaks does not know what became of its write, and says so.
  */
 
 import { Pool } from 'undici';
@@ -22,6 +22,8 @@ export class HistoryClients {
   #pool: { readonly url: string; readonly pool: Pool } | undefined;
   readonly #options: HistoryClientsOptions;
   readonly #running: Promise<void>[];
+  /** By key, the version that some client was told last. */
+  readonly #versions = new Map<string, number>();
   #written = 0;
   #isOver = false;
 
@@ -40,9 +42,12 @@ export class HistoryClients {
     while (!this.#isOver) {
       const key = this.#options.keys[Math.floor(Math.random() * this.#options.keys.length)] as string;
       const dice = Math.random();
-      if (dice < 0.5) await this.#get(client, key);
-      else if (dice < 0.9) await this.#put(client, key);
-      else await this.#delete(client, key);
+      if (dice < 0.45) await this.#get(client, key);
+      else if (dice < 0.7) await this.#put(client, key);
+      else if (dice < 0.8) await this.#putIfAbsent(client, key);
+      else if (dice < 0.9) await this.#putIfUnchanged(client, key);
+      else if (dice < 0.95) await this.#delete(client, key);
+      else await this.#deleteIfUnchanged(client, key);
     }
   }
 
@@ -52,6 +57,7 @@ export class HistoryClients {
     const recorded = { client, key, invokedAtMs, completedAtMs: performance.now(), kind: 'get' as const };
     if (answer?.status === 200) {
       const version = versionOf(answer.etag);
+      if (version.version !== undefined) this.#versions.set(key, version.version);
       this.history.push({ ...recorded, outcome: { kind: 'read', value: answer.text, ...version } });
     } else if (answer?.status === 404) this.history.push({ ...recorded, outcome: { kind: 'read', value: null } });
   }
@@ -61,6 +67,33 @@ export class HistoryClients {
     const invokedAtMs = performance.now();
     const answer = await this.#ask('PUT', key, value);
     this.history.push({ client, key, invokedAtMs, kind: 'put', value, ...this.#completion(answer) });
+  }
+
+  async #putIfAbsent(client: number, key: string): Promise<void> {
+    const value = `${client}-${this.#written++}`;
+    const invokedAtMs = performance.now();
+    const answer = await this.#ask('PUT', key, value, { 'if-none-match': '*' });
+    const recorded = { client, key, invokedAtMs, kind: 'put-if-absent' as const, value };
+    this.history.push({ ...recorded, ...this.#guardedCompletion(answer) });
+  }
+
+  async #putIfUnchanged(client: number, key: string): Promise<void> {
+    const expectedVersion = this.#versions.get(key);
+    if (expectedVersion === undefined) return this.#put(client, key);
+    const value = `${client}-${this.#written++}`;
+    const invokedAtMs = performance.now();
+    const answer = await this.#ask('PUT', key, value, { 'if-match': `"${expectedVersion}"` });
+    const recorded = { client, key, invokedAtMs, kind: 'put-if-version' as const, value, expectedVersion };
+    this.history.push({ ...recorded, ...this.#guardedCompletion(answer) });
+  }
+
+  async #deleteIfUnchanged(client: number, key: string): Promise<void> {
+    const expectedVersion = this.#versions.get(key);
+    if (expectedVersion === undefined) return this.#delete(client, key);
+    const invokedAtMs = performance.now();
+    const answer = await this.#ask('DELETE', key, null, { 'if-match': `"${expectedVersion}"` });
+    const recorded = { client, key, invokedAtMs, kind: 'delete-if-version' as const, expectedVersion };
+    this.history.push({ ...recorded, ...this.#guardedCompletion(answer) });
   }
 
   async #delete(client: number, key: string): Promise<void> {
@@ -76,13 +109,26 @@ export class HistoryClients {
     return { outcome: { kind: 'applied', ...versionOf(answer.etag) }, completedAtMs };
   }
 
+  #guardedCompletion(
+    answer: Answer | undefined,
+  ): Pick<Extract<Operation, { kind: 'put-if-absent' }>, 'outcome' | 'completedAtMs'> {
+    if (answer?.status === 412) return { outcome: { kind: 'refused' }, completedAtMs: performance.now() };
+    return this.#completion(answer);
+  }
+
   /** Undefined when the connection broke. */
-  async #ask(method: 'GET' | 'PUT' | 'DELETE', key: string, body: string | null): Promise<Answer | undefined> {
+  async #ask(
+    method: 'GET' | 'PUT' | 'DELETE',
+    key: string,
+    body: string | null,
+    headers: Record<string, string> = {},
+  ): Promise<Answer | undefined> {
     try {
       const response = await this.#poolNow().request({
         method,
         path: `/v1/kv/${key}`,
         body,
+        headers,
         headersTimeout: clientDeadlineMs,
       });
       const text = await response.body.text();

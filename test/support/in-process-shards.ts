@@ -24,7 +24,7 @@ const testLimits: LinkLimits = {
 };
 
 /** Whoever is asked serves. */
-const everything = { serves: () => true, isWhole: () => true, owns: () => true, onExecuted: () => {} };
+const everything = { epoch: () => 1, serves: () => true, isWhole: () => true, owns: () => true, onExecuted: () => {} };
 
 export type InProcessShard = {
   readonly address: ShardAddress;
@@ -61,6 +61,7 @@ export async function startPartitionedStore(shards: number): Promise<{ store: Pa
   store.adopt(
     ring,
     started.map(({ address }) => address),
+    shards,
   );
   onTestFinished(() => store.stop());
   return { store, ring };

@@ -8,6 +8,7 @@ export function oneOfMany(stores: readonly Store[]): Store {
   return {
     execute: (operation, timing) => next().execute(operation, timing),
     list: (query) => next().list(query),
+    feed: (stores[0] as Store).feed,
     stop: async () => {
       for (const store of stores) await store.stop();
     },

@@ -14,6 +14,9 @@ export type Mistake = {
 
 export type Answered = { readonly key: string; readonly atMs: number; readonly tookMs: number };
 
+/** Longer than a router holds a request: whoever has no answer by now was handed to a process that died. */
+const unansweredMs = 7_000;
+
 export type ClientsOptions = {
   readonly url: string;
   readonly clients: number;
@@ -36,8 +39,12 @@ export class RecordingClients {
 
   constructor(options: ClientsOptions) {
     this.#options = options;
-    // node:cluster forgets a connection that it was handing over to a process when that was killed.
-    this.#pool = new Pool(options.url, { connections: options.clients, pipelining: 1, headersTimeout: 10_000 });
+    this.#pool = new Pool(options.url, {
+      connections: options.clients,
+      pipelining: 1,
+      headersTimeout: unansweredMs,
+      bodyTimeout: unansweredMs,
+    });
     this.#running = Array.from({ length: options.clients }, (_, index) => this.#run(index));
   }
 

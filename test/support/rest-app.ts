@@ -25,6 +25,7 @@ export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp
         return store.execute(operation, timing);
       },
       list: (query) => store.list(query),
+      feed: store.feed,
       stop: () => store.stop(),
     },
     service: {

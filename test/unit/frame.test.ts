@@ -162,6 +162,7 @@ const anyListing = fc.record({
 });
 const anyFeed = fc.record({
   kind: fc.constant('feed'),
+  epoch: uint32,
   prunedLsn: uint53,
   lsn: uint53,
   rows: fc.array(

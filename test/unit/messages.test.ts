@@ -23,6 +23,7 @@ const topology: Extract<MessageToChild, { type: 'topology' }> = {
     { id: 1, state: 'ready', socketPath: '/tmp/s/1.sock' },
     { id: 2, state: 'backoff', socketPath: null },
   ],
+  lastShard: 4,
 };
 
 const toChild: readonly MessageToChild[] = [
@@ -78,8 +79,27 @@ const toPrimary: readonly MessageToPrimary[] = [
   { type: 'born' },
   { type: 'store-report', acknowledgement: 'An acknowledged write is on disk.' },
   { type: 'ready' },
-  { type: 'health', cpuPercent: 12.5, memoryBytes: 1, operationsPerS: 0.5, p99Ms: 1.25, keys: 7, bytes: 8 },
-  { type: 'health', cpuPercent: 0, memoryBytes: 1, operationsPerS: 0, p99Ms: null, keys: null, bytes: null },
+  { type: 'failures', count: 3 },
+  {
+    type: 'health',
+    cpuPercent: 12.5,
+    memoryBytes: 1,
+    operationsPerS: 0.5,
+    p99Ms: 1.25,
+    intervalP99Ms: 2.5,
+    keys: 7,
+    bytes: 8,
+  },
+  {
+    type: 'health',
+    cpuPercent: 0,
+    memoryBytes: 1,
+    operationsPerS: 0,
+    p99Ms: null,
+    intervalP99Ms: null,
+    keys: null,
+    bytes: null,
+  },
   { type: 'move-answer', move: 1, side: 'target', answer: 'verified' },
   { type: 'move-refusal', move: 1, side: 'source', reason: 'the disk is full' },
   { type: 'move-progress', move: 1, rows: 512, bytes: 70_000 },
@@ -123,7 +143,15 @@ test('children and the primary do not take each other’s messages', () => {
 });
 
 test('a health report with a number that JSON does not have is refused', () => {
-  const report = { type: 'health', memoryBytes: 1, operationsPerS: 1, p99Ms: null, keys: null, bytes: null };
+  const report = {
+    type: 'health',
+    memoryBytes: 1,
+    operationsPerS: 1,
+    p99Ms: null,
+    intervalP99Ms: null,
+    keys: null,
+    bytes: null,
+  };
   expect(() => parseMessageToPrimary({ ...report, cpuPercent: Number.NaN })).toThrow(TypeError);
   expect(() => parseMessageToPrimary(JSON.parse(JSON.stringify({ ...report, cpuPercent: Number.NaN })))).toThrow();
 });

@@ -30,6 +30,7 @@ export async function serveApp(store: NaiveStore): Promise<Server> {
       list: async () => {
         throw new Error('The benchmark never asks for a list.');
       },
+      feed: undefined,
       stop: () => store.stop(),
     },
     service: {

@@ -1,0 +1,207 @@
+/**
+ * Listings, counters and the feed of changes while shards come and go and processes are killed: each key listed
+ * once, each increment counted once, each change told once and in order.
+ */
+
+import { expect, test } from 'vitest';
+import { ChangeWatcher } from '../support/change-watcher.ts';
+import { CountingClients } from '../support/counting-clients.ts';
+import { shardctl, startService } from '../support/service.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const keysThere = Array.from({ length: 1_500 }, (_, index) => `there/${String(index).padStart(5, '0')}`);
+
+type Page = { readonly entries: readonly { readonly key: string }[]; readonly next: string | null };
+
+async function fill(url: string): Promise<void> {
+  for (let first = 0; first < keysThere.length; first += 500) {
+    const operations = keysThere.slice(first, first + 500).map((key) => ({ op: 'put', key, value: 'x'.repeat(100) }));
+    const answer = await fetch(`${url}/v1/batch`, { method: 'POST', body: JSON.stringify({ operations }) });
+    const { results } = (await answer.json()) as { results: { status: number }[] };
+    expect(results.every(({ status }) => status === 201)).toBe(true);
+  }
+}
+
+/** Lists everything, over and over: keys that are there all the time, among others that come and go. */
+class Walkers {
+  readonly mistakes: string[] = [];
+  walks = 0;
+  readonly #url: string;
+  readonly #running: Promise<void>[];
+  #isOver = false;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#running = [this.#run('pages'), this.#run('stream')];
+  }
+
+  async finish(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#running);
+  }
+
+  async #run(kind: 'pages' | 'stream'): Promise<void> {
+    while (!this.#isOver) {
+      const keys = kind === 'pages' ? await this.#pages() : await this.#stream();
+      // A router was killed meanwhile.
+      if (keys === undefined) continue;
+      this.walks++;
+      const found = keys.filter((key) => key.startsWith('there/'));
+      if (JSON.stringify(found) !== JSON.stringify(keysThere)) {
+        this.mistakes.push(`${kind}: ${found.length} of ${keysThere.length} keys, or in another order`);
+      }
+      if (keys.some((key, index) => index > 0 && key <= (keys[index - 1] as string))) {
+        this.mistakes.push(`${kind}: not in order, or twice`);
+      }
+    }
+  }
+
+  async #pages(): Promise<string[] | undefined> {
+    const keys: string[] = [];
+    let cursor = '';
+    do {
+      try {
+        const answer = await fetch(`${this.#url}/v1/kv?limit=97${cursor}`);
+        if (answer.status !== 200) {
+          this.mistakes.push(`pages: ${answer.status} ${await answer.text()}`);
+          return undefined;
+        }
+        const { entries, next } = (await answer.json()) as Page;
+        keys.push(...entries.map(({ key }) => key));
+        cursor = next === null ? '' : `&cursor=${next}`;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return undefined;
+      }
+    } while (cursor !== '');
+    return keys;
+  }
+
+  async #stream(): Promise<string[] | undefined> {
+    try {
+      const answer = await fetch(`${this.#url}/v1/kv`, { headers: { accept: 'application/x-ndjson' } });
+      const lines = (await answer.text()).split('\n').slice(0, -1);
+      return lines.map((line) => (JSON.parse(line) as { key: string }).key);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return undefined;
+    }
+  }
+}
+
+/** Puts and deletes keys of its own, and knows which versions its writes were given. */
+class Writers {
+  /** By key, in order; the version of a delete is not told. */
+  readonly told = new Map<string, number[]>();
+  readonly #url: string;
+  readonly #running: Promise<void>[];
+  #isOver = false;
+
+  constructor(url: string, clients: number) {
+    this.#url = url;
+    this.#running = Array.from({ length: clients }, (_, client) => this.#run(client));
+  }
+
+  async finish(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#running);
+  }
+
+  async #run(client: number): Promise<void> {
+    for (let turn = 0; !this.#isOver; turn++) {
+      const key = `coming/${client}-${turn % 20}`;
+      try {
+        if (turn % 7 === 6) {
+          await (await fetch(`${this.#url}/v1/kv/${key}`, { method: 'DELETE' })).arrayBuffer();
+          continue;
+        }
+        const answer = await fetch(`${this.#url}/v1/kv/${key}`, { method: 'PUT', body: `${turn}` });
+        await answer.arrayBuffer();
+        const version = Number(answer.headers.get('etag')?.replaceAll('"', ''));
+        if (answer.ok) this.told.set(key, [...(this.told.get(key) ?? []), version]);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+}
+
+test('while shards come, go and die: keys are listed once, increments counted once, changes told once and in order', {
+  timeout: 120_000,
+}, async () => {
+  const data = temporaryDirectory();
+  const service = await startService({ data, args: ['--shards', '2', '--routers', '2', '--healthy-after-ms', '100'] });
+  const url = () => service.url;
+  await fill(service.url);
+  const all = new ChangeWatcher(url);
+  const some = new ChangeWatcher(url, { prefix: 'counter/' });
+  await Promise.all([all.began(), some.began()]);
+  const walkers = new Walkers(service.url);
+  const writers = new Writers(service.url, 6);
+  const counters = new CountingClients(url, 8, ['counter/a', 'counter/b', '{t}counter/c']);
+
+  const change = async (...args: string[]) => {
+    const { code, stderr } = await shardctl([...args, '--yes', '--data', data]);
+    expect([code, stderr]).toEqual([0, '']);
+  };
+  const kill = async (id: string) => {
+    const { restarts } = await service.processStatus(id);
+    await service.kill(id);
+    await service.until(id, (status) => status.restarts > restarts && status.state === 'ready');
+  };
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
+
+  const adding = change('add-shard');
+  await pause();
+  await kill('shard-1');
+  all.drop();
+  await adding;
+  await kill('shard-3');
+  await kill('router-1');
+  const removing = change('remove-shard', '1');
+  await pause();
+  await kill('shard-2');
+  all.drop();
+  await removing;
+  await kill('router-2');
+  await change('add-shard', '--count', '2');
+  await pause();
+  await Promise.all([walkers.finish(), writers.finish(), counters.finish()]);
+
+  expect(walkers.mistakes).toEqual([]);
+  expect(walkers.walks).toBeGreaterThan(5);
+
+  for (const [key, count] of counters.counted) {
+    expect(await (await fetch(`${service.url}/v1/kv/${key}`)).text(), key).toBe(String(count));
+    const numbers = [...(counters.numbers.get(key) ?? [])].sort((a, b) => a - b);
+    expect(numbers, key).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+  }
+
+  // What was told last reaches the watchers soon.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await Promise.all([all.finish(), some.finish()]);
+  expect([all.refusals, some.refusals]).toEqual([[], []]);
+  expect(all.streams).toBeGreaterThan(2);
+  const versionsOf = (watcher: ChangeWatcher, key: string) =>
+    watcher.changes.filter((one) => one.key === key).map(({ version }) => version);
+  for (const key of new Set(all.changes.map((one) => one.key))) {
+    const versions = versionsOf(all, key);
+    expect(versions, key).toEqual([...new Set(versions)].sort((a, b) => a - b));
+  }
+  for (const [key, told] of writers.told) {
+    const seen = new Set(versionsOf(all, key));
+    expect(
+      told.filter((version) => !seen.has(version)),
+      key,
+    ).toEqual([]);
+  }
+  for (const [key, count] of counters.counted) {
+    expect(versionsOf(all, key), key).toHaveLength(count);
+    if (key.startsWith('counter/')) expect(versionsOf(some, key), key).toEqual(versionsOf(all, key));
+  }
+  const verified = await shardctl(['verify', '--data', data]);
+  expect([verified.code, verified.stderr]).toEqual([0, '']);
+  console.log(
+    `${walkers.walks} walks, ${all.changes.length} changes over ${all.streams} streams, ${counters.again} sent again`,
+  );
+});
