@@ -76,7 +76,8 @@ export class LedgerTable {
   readonly #since: Statement<[number]>;
   readonly #remember: Statement<[number, Buffer, number, number, Buffer]>;
   readonly #remembered: Statement<[number, Buffer]>;
-  readonly #rememberedSince: Statement<[number, number]>;
+  readonly #some: Statement<[number, number]>;
+  readonly #rememberedSince: Statement<[number, number, number]>;
   readonly #forgetNames: Statement<[number, number]>;
   readonly #forgetSlot: Statement<[number, number]>;
   readonly #oldest: Statement<[number]>;
@@ -98,6 +99,9 @@ export class LedgerTable {
       'INSERT INTO ledger (lsn, keys, bytes, writes, at_ms, arrival, records) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     this.#since = db.prepare<[number]>('SELECT records FROM ledger WHERE lsn > ?').pluck();
+    this.#some = db
+      .prepare<[number, number]>('SELECT lsn, records FROM ledger WHERE lsn > ? ORDER BY lsn LIMIT ?')
+      .raw();
     this.#remember = db.prepare(
       'INSERT OR REPLACE INTO remembered (slot, op_id, lsn, at_ms, record) VALUES (?, ?, ?, ?, ?)',
     );
@@ -105,7 +109,7 @@ export class LedgerTable {
       .prepare<[number, Buffer]>('SELECT record FROM remembered WHERE slot = ? AND op_id = ?')
       .pluck();
     this.#rememberedSince = db
-      .prepare<[number, number]>('SELECT record FROM remembered WHERE slot = ? AND lsn > ?')
+      .prepare<[number, number, number]>('SELECT record FROM remembered WHERE slot = ? AND lsn > ? AND lsn <= ?')
       .pluck();
     this.#forgetNames = db.prepare(
       'DELETE FROM remembered WHERE (slot, op_id) IN (SELECT slot, op_id FROM remembered WHERE at_ms <= ? LIMIT ?)',
@@ -183,18 +187,35 @@ export class LedgerTable {
     return packed && unpackRecords(packed)[0];
   }
 
-  /** Packed records of writes to these slots that committed after `lsn`, not older than the window before `lastLsn`. */
-  since(slots: readonly number[], lsn: number, lastLsn: number): Buffer {
+  /**
+   * Packed records of writes to these slots, of so many commits after `afterLsn`, not older than the window before
+   * `lastLsn`.
+   */
+  since(
+    slots: readonly number[],
+    {
+      afterLsn,
+      lastLsn,
+      commitsMax,
+    }: { readonly afterLsn: number; readonly lastLsn: number; readonly commitsMax: number },
+  ): { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean } {
     const wanted = { slots: new Uint8Array(slotCount), aboveLsn: lastLsn - recordWindowLsn };
     for (const slot of slots) wanted.slots[slot] = 1;
     const found = new Map<string, Buffer>();
-    for (const records of this.#since.all(lsn) as Buffer[]) selectRecords(records, wanted, found);
+    // A commit has no record above its own lsn.
+    const commits = this.#some.all(Math.max(afterLsn, wanted.aboveLsn), Math.min(commitsMax, 2 ** 31)) as [
+      number,
+      Buffer,
+    ][];
+    for (const [, records] of commits) selectRecords(records, wanted, found);
+    const isWhole = commits.length < commitsMax;
+    const upToLsn = isWhole ? lastLsn : (commits.at(-1) as [number, Buffer])[0];
     for (const slot of slots) {
-      for (const record of this.#rememberedSince.all(slot, lsn) as Buffer[]) {
+      for (const record of this.#rememberedSince.all(slot, afterLsn, upToLsn) as Buffer[]) {
         selectRecords(record, { ...wanted, aboveLsn: 0 }, found);
       }
     }
-    return Buffer.concat([...found.values()]);
+    return { results: Buffer.concat([...found.values()]), upToLsn, isWhole };
   }
 
   /** Records of writes up to here may be gone, of this file's own or of slots that came to it. */
