@@ -26,7 +26,7 @@ import { redisSlotOf } from './redis-slot.ts';
 
 /** In a page of 1,000 keys more than so many of one slot are rare; where they are not, the slot is asked again. */
 const keysAsked = 4;
-/** Slots that one script looks at: half a millisecond, in which Redis does nothing else. */
+/** Slots that one script looks at: it takes less than a millisecond, in which Redis does nothing else. */
 const slotsAsked = 256;
 /** Values are fetched so many at a time: together they may be large. */
 const describedAtATime = 64;

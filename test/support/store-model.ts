@@ -38,7 +38,7 @@ export class StoreModel {
       const told = outcomes[index] as KeyOutcome;
       // Which version was given within a batch that did not happen, only the refusal itself tells.
       if (isWrite(one) && one.condition !== undefined && told.kind === 'unmet' && written.has(name))
-        return !holds(one.condition, told.version);
+        return !holds(one.condition, told.version === 0 ? undefined : told.version);
       if (isWrite(one)) written.add(name);
       return this.#refusalOf(one, nowMs, true) !== undefined;
     });
