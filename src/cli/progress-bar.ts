@@ -11,23 +11,33 @@ const clearLine = '\r\x1b[K';
 
 export type ProgressBarOptions = {
   readonly title: string;
-  readonly total: number;
+  /** Undefined when nobody knows. */
+  readonly total: number | undefined;
+  readonly amountText?: (amount: number) => string;
   readonly stream?: NodeJS.WriteStream;
   readonly now?: () => number;
 };
 
 export class ProgressBar {
   readonly #title: string;
-  readonly #total: number;
+  readonly #total: number | undefined;
+  readonly #amountText: (amount: number) => string;
   readonly #stream: NodeJS.WriteStream;
   readonly #now: () => number;
   readonly #startedAtMs: number;
   #drawnAtMs = Number.NEGATIVE_INFINITY;
   #tenths = 0;
 
-  constructor({ title, total, stream = process.stderr, now = () => performance.now() }: ProgressBarOptions) {
+  constructor({
+    title,
+    total,
+    amountText = countText,
+    stream = process.stderr,
+    now = () => performance.now(),
+  }: ProgressBarOptions) {
     this.#title = title;
     this.#total = total;
+    this.#amountText = amountText;
     this.#stream = stream;
     this.#now = now;
     this.#startedAtMs = now();
@@ -36,11 +46,12 @@ export class ProgressBar {
   /** Cheap enough to be called for each item. */
   advanceTo(done: number): void {
     if (this.#stream.isTTY) {
-      if (this.#now() - this.#drawnAtMs < redrawIntervalMs && done < this.#total) return;
+      if (this.#now() - this.#drawnAtMs < redrawIntervalMs && done !== this.#total) return;
       this.#drawnAtMs = this.#now();
       this.#stream.write(clearLine + this.#text(done));
       return;
     }
+    if (this.#total === undefined) return;
     const tenths = Math.floor((done * 10) / this.#total);
     if (tenths <= this.#tenths) return;
     this.#tenths = tenths;
@@ -59,16 +70,29 @@ export class ProgressBar {
   }
 
   #text(done: number): string {
-    return progressText({ title: this.#title, done, total: this.#total, elapsedMs: this.#now() - this.#startedAtMs });
+    if (this.#total === undefined) return `${this.#title} ${this.#amountText(done)}`;
+    return progressText({
+      title: this.#title,
+      done,
+      total: this.#total,
+      elapsedMs: this.#now() - this.#startedAtMs,
+      amountText: this.#amountText,
+    });
   }
 }
 
-type Progress = { readonly title: string; readonly done: number; readonly total: number; readonly elapsedMs: number };
+type Progress = {
+  readonly title: string;
+  readonly done: number;
+  readonly total: number;
+  readonly elapsedMs: number;
+  readonly amountText?: (amount: number) => string;
+};
 
-export function progressText({ title, done, total, elapsedMs }: Progress): string {
+export function progressText({ title, done, total, elapsedMs, amountText = countText }: Progress): string {
   const share = Math.min(1, done / total);
   const filled = Math.round(share * barWidth);
   const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
   const left = done === 0 ? '' : `, ${durationText((elapsedMs * (total - done)) / done)} left`;
-  return `${title} ${bar} ${Math.floor(share * 100)} %  ${countText(done)} of ${countText(total)}${left}`;
+  return `${title} ${bar} ${Math.floor(share * 100)} %  ${amountText(done)} of ${amountText(total)}${left}`;
 }

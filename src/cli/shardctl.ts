@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, flagOf, settingNames, settings } from '../config/service-config.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { exportCommand } from './export-command.ts';
+import { importCommand } from './import-command.ts';
 import { deleteCommand, getCommand, putCommand } from './key-commands.ts';
 import { movesCommand, steerCommand, throttleCommand } from './moves-commands.ts';
 import { restartCommand, stopCommand } from './process-commands.ts';
@@ -112,6 +114,13 @@ keyOptions(operatorCommand('put <KEY> [VALUE]', 'store a value: the argument, a 
   .option('--content-type <TYPE>', 'store this media type with the value')
   .action(putCommand);
 keyOptions(operatorCommand('delete <KEY>', 'delete a key')).action(deleteCommand);
+operatorCommand('import [FILE]', 'write the entries of a file of JSON lines, or of standard input')
+  .option('--resume', 'go on where an import of the file was interrupted')
+  .option('--json', 'print JSON lines: the progress, what is refused, the end')
+  .action(importCommand);
+operatorCommand('export [FILE]', 'write every entry as a JSON line to a file, or to standard output')
+  .option('--prefix <PREFIX>', 'only keys that begin so')
+  .action(exportCommand);
 
 try {
   await program.parseAsync();

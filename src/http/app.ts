@@ -8,9 +8,11 @@ import type { Store } from '../kv/store.ts';
 import { registerBatchRoutes } from './batch-routes.ts';
 import { registerChangesRoutes } from './changes-routes.ts';
 import { registerCounterRoutes } from './counter-routes.ts';
+import { registerDocsRoutes } from './docs-routes.ts';
 import { hostGuard } from './host-guard.ts';
 import { registerKvRoutes } from './kv-routes.ts';
 import { registerListRoutes } from './list-routes.ts';
+import { operationsOf, pathOf } from './openapi.ts';
 import { kvErrorOf, rawProblem, sendProblem } from './problem.ts';
 import { registerServiceRoutes, type ServiceView } from './service-routes.ts';
 
@@ -45,6 +47,8 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
+    // Proxies may ask for a whole URL (RFC 9112, 3.2.2): handlers see its path.
+    rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'),
     // As long as headers may be: a key that is too long shall be told so, not be an unknown route.
     routerOptions: { maxParamLength: 16 * 1024 },
     frameworkErrors: (error, _request, reply) => {
@@ -70,12 +74,14 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
     return sendProblem(reply, code, message);
   });
   answerUnroutable(app);
+  const operations = operationsOf(app);
   registerKvRoutes(app, store);
   registerCounterRoutes(app, store);
   registerListRoutes(app, store);
   registerChangesRoutes(app, store);
   registerBatchRoutes(app, store, valueBytesMax);
   registerServiceRoutes(app, service);
+  registerDocsRoutes(app, operations);
   return app;
 }
 
@@ -94,10 +100,6 @@ function answerUnroutable(app: FastifyInstance): void {
       reply.header('allow', allowed);
       return sendProblem(reply, 'method-not-allowed', `${request.method} is not allowed here; allowed are ${allowed}.`);
     }
-    return sendProblem(
-      reply,
-      'route-unknown',
-      `There are ${[...methodsByRoute.keys()].map((route) => route.replace('*', '{key}')).join(', ')}.`,
-    );
+    return sendProblem(reply, 'route-unknown', `There are ${[...methodsByRoute.keys()].map(pathOf).join(', ')}.`);
   });
 }

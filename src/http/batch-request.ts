@@ -117,8 +117,10 @@ function valueIn(item: Fields): Buffer {
 
 function textIn(item: Fields, field: string): string | undefined {
   const value = item[field];
-  if (value === undefined || typeof value === 'string') return value;
-  throw malformed(`"${field}" is a string.`);
+  if (value === undefined) return undefined;
+  // A half of a surrogate pair has no bytes in UTF-8.
+  if (typeof value === 'string' && !/\p{Surrogate}/u.test(value)) return value;
+  throw malformed(`"${field}" is a string of Unicode characters.`);
 }
 
 /** As text, so that numbers in strings may be longer than JSON's are exact. */

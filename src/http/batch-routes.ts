@@ -8,15 +8,45 @@ import { nameIn } from './idempotency.ts';
 import { valueFields } from './json-fields.ts';
 import { bodyOf, unmetDetail } from './kv-routes.ts';
 import { ndjsonContentType } from './list-routes.ts';
+import { keyErrors, type OperationDescription, writeErrors } from './operation.ts';
 import { oneOfTexts, parametersOf } from './parameters.ts';
 import { sendProblem } from './problem.ts';
 
 /** Operations that read are under way so many at a time: their values lie in memory together. */
 const readsAtATime = 16;
 
+const batchParameters = ['atomic'] as const;
+
+const runBatch: OperationDescription = {
+  id: 'runBatch',
+  group: 'Many keys',
+  summary: 'Do many operations in one request',
+  description:
+    'One that is not as it should be refuses the whole batch before anything is done, and is named. ' +
+    'The codes below are those of the whole, and those of single results.',
+  query: batchParameters,
+  headers: ['Idempotency-Key'],
+  body: 'batch',
+  answers: { 200: 'results' },
+  errors: [
+    ...keyErrors,
+    ...writeErrors,
+    'batch-malformed',
+    'batch-too-large',
+    'batch-slots-differ',
+    'batch-refused',
+    'counter-not-a-number',
+    'counter-overflow',
+    'key-not-found',
+  ],
+  example:
+    "curl {origin}/v1/batch -H 'content-type: application/json' " +
+    `-d '{"operations": [{"op": "put", "key": "city", "value": "Paris"}, {"op": "get", "key": "city"}]}'`,
+};
+
 export function registerBatchRoutes(app: FastifyInstance, store: Store, valueBytesMax: number): void {
-  app.post('/v1/batch', { bodyLimit: batchBytesMax }, async (request, reply) => {
-    const parameters = parametersOf(request.raw.url as string, ['atomic']);
+  app.post('/v1/batch', { bodyLimit: batchBytesMax, schema: { operation: runBatch } }, async (request, reply) => {
+    const parameters = parametersOf(request.raw.url as string, batchParameters);
     const isNdjson = (request.headers['content-type'] ?? '').startsWith(ndjsonContentType);
     const batch = batchOf(bodyOf(request), isNdjson ? 'ndjson' : 'json', {
       valueBytesMax,

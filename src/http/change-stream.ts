@@ -53,6 +53,8 @@ export class ChangeStream {
 
   /** Until the client goes away or is too slow, `end` is called, or what comes next is gone. */
   async run(response: ServerResponse): Promise<void> {
+    // The client went away while the stream began: its 'close' has been, and will not come again.
+    if (response.destroyed) return;
     response.on('close', () => this.end());
     // The client has gone: 'close' follows.
     response.on('error', () => {});

@@ -11,14 +11,31 @@ import { keyBytesMax } from '../kv/key.ts';
 import type { Store } from '../kv/store.ts';
 import { ChangeStream } from './change-stream.ts';
 import { FeedWatch } from './feed-watch.ts';
+import { type OperationDescription, parameterErrors, storeErrors } from './operation.ts';
 import { oneOfTexts, parametersOf } from './parameters.ts';
 import { sendProblem } from './problem.ts';
 
 /** Streams that are open at a time, in each process. */
-const streamsMax = 1_000;
+export const streamsMax = 1_000;
 /** Owners that just let go of slots are asked again this often where a feed begins. */
 const retryIntervalMs = 10;
 const beginDeadlineMs = 5_000;
+
+const watchParameters = ['prefix', 'key-encoding', 'last-event-id'] as const;
+
+const watchChanges: OperationDescription = {
+  id: 'watchChanges',
+  group: 'Many keys',
+  summary: 'Watch what is written, deleted and expires',
+  description:
+    'Server-sent events: `put`, `delete` or `expire`, with the key and its version. Those of one key ' +
+    'come in their order. A client that comes back with the id of its last event goes on there.',
+  query: watchParameters,
+  headers: ['Last-Event-ID'],
+  answers: { 200: 'changes' },
+  errors: [...parameterErrors, ...storeErrors, 'changes-gone'],
+  example: "curl --no-buffer --max-time 1 '{origin}/v1/changes?prefix=cities/'",
+};
 
 export function registerChangesRoutes(app: FastifyInstance, { feed }: Store): void {
   if (feed === undefined) return;
@@ -29,8 +46,8 @@ export function registerChangesRoutes(app: FastifyInstance, { feed }: Store): vo
     for (const stream of streams) stream.end();
   });
 
-  app.get('/v1/changes', async (request, reply) => {
-    const parameters = parametersOf(request.raw.url as string, ['prefix', 'key-encoding', 'last-event-id']);
+  app.get('/v1/changes', { schema: { operation: watchChanges } }, async (request, reply) => {
+    const parameters = parametersOf(request.raw.url as string, watchParameters);
     const encoding = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']);
     const prefix = Buffer.from(parameters.prefix ?? '', encoding === 'base64url' ? 'base64url' : 'utf8');
     if (prefix.length > keyBytesMax) {
@@ -46,8 +63,11 @@ export function registerChangesRoutes(app: FastifyInstance, { feed }: Store): vo
     if (refusal !== undefined) return sendProblem(reply, refusal.code, refusal.message);
     streams.add(stream);
     reply.hijack();
-    await stream.run(reply.raw);
-    streams.delete(stream);
+    try {
+      await stream.run(reply.raw);
+    } finally {
+      streams.delete(stream);
+    }
   });
 }
 

@@ -42,13 +42,17 @@ export function readVerdict(headers: IncomingHttpHeaders, version: number): 'sen
   return ifNoneMatch !== undefined && !holds({ ifNoneMatch }, version) ? 'not-modified' : 'send';
 }
 
+/** Between commas; within quotes a comma is a character as any other. */
+const listPart = /(?:"[^"]*"|[^,"])+|"/g;
 const entityTag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 
 function versionsOf(header: string, text: string, comparison: 'strong' | 'weak'): Versions {
   if (text.trim() === '*') return '*';
   const versions: number[] = [];
-  for (const part of text.split(',')) {
-    const found = entityTag.exec(part.trim());
+  // Empty parts are nothing (RFC 9110, 5.6.1.2), as long as there is any other.
+  const parts = (text.match(listPart) ?? []).map((part) => part.trim()).filter((part) => part !== '');
+  for (const part of parts.length === 0 ? [text] : parts) {
+    const found = entityTag.exec(part);
     if (found === null) {
       throw new KvError('condition-malformed', `${header} is * or a list of entity tags in quotes, not ${text}.`);
     }

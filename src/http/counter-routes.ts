@@ -5,12 +5,27 @@ import { KvError } from '../kv/errors.ts';
 import type { Store, WriteOperation } from '../kv/store.ts';
 import { slotOf } from '../partition/slot.ts';
 import { addressOf, bodyOf, guardsOf, sendWritten } from './kv-routes.ts';
+import { keyErrors, type OperationDescription, writeErrors } from './operation.ts';
 
 const countersPath = '/v1/counters/';
 
+const incrementParameters = ['key-encoding', 'timing', 'by'] as const;
+
+const increment: OperationDescription = {
+  id: 'increment',
+  group: 'Counters',
+  summary: 'Add to a number',
+  description: 'The number is a value like any other, as decimal text. A key without a value counts as 0.',
+  query: incrementParameters,
+  headers: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
+  answers: { 200: 'counted' },
+  errors: [...keyErrors, ...writeErrors, 'counter-not-a-number', 'counter-overflow'],
+  example: "curl -X POST '{origin}/v1/counters/visits?by=5'",
+};
+
 export function registerCounterRoutes(app: FastifyInstance, store: Store): void {
-  app.post(`${countersPath}*`, async (request, reply) => {
-    const { key, parameters, timing } = addressOf(request, countersPath, ['key-encoding', 'timing', 'by']);
+  app.post(`${countersPath}*`, { schema: { operation: increment } }, async (request, reply) => {
+    const { key, parameters, timing } = addressOf(request, countersPath, incrementParameters);
     if (bodyOf(request).length > 0) {
       throw new KvError('parameter-invalid', 'How much to add is said by ?by=N, and the body is empty.');
     }

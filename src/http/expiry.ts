@@ -4,7 +4,7 @@ import { KvError } from '../kv/errors.ts';
 import { wholeNumber } from './parameters.ts';
 
 /** Ten years. */
-const ttlSecondsMax = 315_360_000;
+export const ttlSecondsMax = 315_360_000;
 
 /**
  * Unix milliseconds; undefined when nothing was said.

@@ -9,7 +9,7 @@ import { KvError } from '../kv/errors.ts';
 import type { Key } from '../kv/key.ts';
 import { type ClientName, fingerprintBytes, opIdBytes } from '../kv/store.ts';
 
-const nameBytesMax = 255;
+export const idempotencyKeyBytesMax = 255;
 
 /**
  * @param asked everything that makes the request what it is
@@ -29,10 +29,10 @@ export function clientNameOf(
 export function nameIn(headers: IncomingHttpHeaders): string | undefined {
   const name = headers['idempotency-key'];
   if (name === undefined) return undefined;
-  if (typeof name === 'string' && name.length <= nameBytesMax && /^[\x21-\x7e]+$/.test(name)) return name;
+  if (typeof name === 'string' && name.length <= idempotencyKeyBytesMax && /^[\x21-\x7e]+$/.test(name)) return name;
   throw new KvError(
     'idempotency-key-invalid',
-    `An Idempotency-Key is 1 to ${nameBytesMax} visible ASCII characters, such as a UUID.`,
+    `An Idempotency-Key is 1 to ${idempotencyKeyBytesMax} visible ASCII characters, such as a UUID.`,
   );
 }
 

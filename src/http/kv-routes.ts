@@ -11,13 +11,14 @@ import { slotOf } from '../partition/slot.ts';
 import { conditionOf, etagOf, readVerdict } from './conditions.ts';
 import { expiresAtMsOf } from './expiry.ts';
 import { clientNameOf } from './idempotency.ts';
+import { keyErrors, type OperationDescription, storeErrors, writeErrors } from './operation.ts';
 import { oneOfTexts, type Parameters, parametersOf } from './parameters.ts';
 import { sendProblem } from './problem.ts';
 import { rangeOf } from './ranges.ts';
 import { sendTiming, timingWanted } from './server-timing.ts';
 
 const kvPath = '/v1/kv/';
-const contentTypeBytesMax = 255;
+export const contentTypeBytesMax = 255;
 const defaultContentType = 'application/octet-stream';
 const noBytes = Buffer.alloc(0);
 /** Beyond it, copying a value into text costs more than the second write. */
@@ -26,18 +27,65 @@ const oneWriteBytesMax = 4 * 1024;
 const readParameters = ['key-encoding', 'timing'] as const;
 const putParameters = [...readParameters, 'ttl', 'expires-at'] as const;
 
+const readErrors = ['key-not-found', 'condition-malformed', 'condition-not-met', ...keyErrors, ...storeErrors] as const;
+
+const readValue: OperationDescription = {
+  id: 'readValue',
+  group: 'Values',
+  summary: 'Read a value',
+  query: readParameters,
+  headers: ['If-Match', 'If-None-Match', 'Range', 'If-Range', 'Prefer'],
+  answers: { 200: 'value', 206: 'part', 304: 'notModified' },
+  errors: [...readErrors, 'range-not-satisfiable'],
+  example: 'curl {origin}/v1/kv/greeting',
+};
+
+const readMetadata: OperationDescription = {
+  id: 'headValue',
+  group: 'Values',
+  summary: 'Read what is known of a value',
+  query: readParameters,
+  headers: ['If-Match', 'If-None-Match', 'Prefer'],
+  answers: { 200: 'metadata', 304: 'notModified' },
+  errors: readErrors,
+  example: 'curl -I {origin}/v1/kv/greeting',
+};
+
+const writeValue: OperationDescription = {
+  id: 'writeValue',
+  group: 'Values',
+  summary: 'Write a value',
+  query: putParameters,
+  headers: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
+  body: 'value',
+  answers: { 201: 'created', 204: 'replaced' },
+  errors: [...keyErrors, ...writeErrors, 'content-encoding-unsupported', 'content-range-unsupported'],
+  example: "curl -X PUT {origin}/v1/kv/greeting -H 'content-type: text/plain' -d 'hello'",
+};
+
+const deleteValue: OperationDescription = {
+  id: 'deleteValue',
+  group: 'Values',
+  summary: 'Delete a value',
+  query: readParameters,
+  headers: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
+  answers: { 204: 'deleted' },
+  errors: [...keyErrors, ...writeErrors],
+  example: 'curl -X DELETE {origin}/v1/kv/greeting',
+};
+
 export function registerKvRoutes(app: FastifyInstance, store: Store): void {
-  app.get(`${kvPath}*`, async (request, reply) => {
+  app.get(`${kvPath}*`, { schema: { operation: readValue } }, async (request, reply) => {
     const { key, timing } = addressOf(request, kvPath, readParameters);
     return sendRead(request, reply, key, await store.execute({ kind: 'get', slot: slotOf(key), key }, timing), timing);
   });
 
-  app.head(`${kvPath}*`, async (request, reply) => {
+  app.head(`${kvPath}*`, { schema: { operation: readMetadata } }, async (request, reply) => {
     const { key, timing } = addressOf(request, kvPath, readParameters);
     return sendRead(request, reply, key, await store.execute({ kind: 'head', slot: slotOf(key), key }, timing), timing);
   });
 
-  app.put(`${kvPath}*`, async (request, reply) => {
+  app.put(`${kvPath}*`, { schema: { operation: writeValue } }, async (request, reply) => {
     const { key, parameters, timing } = addressOf(request, kvPath, putParameters);
     checkBodyHeaders(request);
     const contentType = storableContentType(request.headers['content-type']);
@@ -57,7 +105,7 @@ export function registerKvRoutes(app: FastifyInstance, store: Store): void {
     return sendWritten(reply, outcome, timing);
   });
 
-  app.delete(`${kvPath}*`, async (request, reply) => {
+  app.delete(`${kvPath}*`, { schema: { operation: deleteValue } }, async (request, reply) => {
     const { key, timing } = addressOf(request, kvPath, readParameters);
     const operation: WriteOperation = { kind: 'delete', slot: slotOf(key), key, ...guardsOf(request, key, []) };
     return sendWritten(reply, await store.execute(operation, timing), timing);
@@ -99,6 +147,8 @@ export function addressOf<const Name extends string>(
   // From the raw URL: the router's decoded parameter has lost which bytes were sent.
   const url = request.raw.url as string;
   const queryAt = url.indexOf('?');
+  // The router decodes before it matches: of /v1/%6Bv/key nothing could be cut off.
+  if (!url.startsWith(path)) throw new KvError('route-unknown', `Write ${path} as it is, without percent-encoding.`);
   const parameters = parametersOf(url, allowed);
   const segment = url.slice(path.length, queryAt === -1 ? undefined : queryAt);
   const isBase64url = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']) === 'base64url';

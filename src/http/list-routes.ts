@@ -4,25 +4,42 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { KvError } from '../kv/errors.ts';
 import { keyBytesMax } from '../kv/key.ts';
-import { type Listing, type ListPosition, type ListQuery, listLimitMax } from '../kv/listing.ts';
+import {
+  type Listing,
+  type ListPosition,
+  type ListQuery,
+  listDelimiterBytesMax,
+  listLimitDefault,
+  listLimitMax,
+} from '../kv/listing.ts';
 import type { Store } from '../kv/store.ts';
 import { keyFields, prefixFields, valueFields } from './json-fields.ts';
+import { type OperationDescription, parameterErrors, storeErrors } from './operation.ts';
 import { oneOfTexts, parametersOf, wholeNumber } from './parameters.ts';
 import { sendProblem } from './problem.ts';
 
 const listPath = '/v1/kv';
 export const ndjsonContentType = 'application/x-ndjson';
-const limitDefault = 100;
-const delimiterBytesMax = 16;
 
 const allowed = ['prefix', 'start-after', 'delimiter', 'limit', 'cursor', 'values', 'key-encoding'] as const;
 
+const listKeys: OperationDescription = {
+  id: 'listKeys',
+  group: 'Many keys',
+  summary: 'List keys',
+  query: allowed,
+  headers: ['Accept'],
+  answers: { 200: 'page' },
+  errors: [...parameterErrors, ...storeErrors],
+  example: "curl '{origin}/v1/kv?prefix=cities/&delimiter=/&limit=10'",
+};
+
 export function registerListRoutes(app: FastifyInstance, store: Store): void {
-  app.get(listPath, async (request, reply) => {
+  app.get(listPath, { schema: { operation: listKeys } }, async (request, reply) => {
     const url = request.raw.url as string;
     const isStream = (request.headers.accept ?? '').includes(ndjsonContentType);
     // A stream asks for pages as large as they may be, unless it is told where to end.
-    const query = queryOf(url, isStream ? listLimitMax : limitDefault);
+    const query = queryOf(url, isStream ? listLimitMax : listLimitDefault);
     const page = await store.list(query);
     if (page.kind === 'failed') return sendProblem(reply, page.code, page.detail);
     if (isStream) {
@@ -101,8 +118,8 @@ function queryOf(url: string, limitUnlessSaid: number): ListQuery {
 function delimiterOf(text: string | undefined, encoding: 'percent' | 'base64url' | undefined): Buffer | undefined {
   if (text === undefined) return undefined;
   const delimiter = Buffer.from(text, encoding === 'base64url' ? 'base64url' : 'utf8');
-  if (delimiter.length >= 1 && delimiter.length <= delimiterBytesMax) return delimiter;
-  throw new KvError('parameter-invalid', `delimiter has 1 to ${delimiterBytesMax} bytes, such as /.`);
+  if (delimiter.length >= 1 && delimiter.length <= listDelimiterBytesMax) return delimiter;
+  throw new KvError('parameter-invalid', `delimiter has 1 to ${listDelimiterBytesMax} bytes, such as /.`);
 }
 
 function cursorOf({ kind, bytes }: ListPosition): string {

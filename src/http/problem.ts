@@ -6,7 +6,7 @@
 import type { FastifyError, FastifyReply } from 'fastify';
 import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
 
-const problemContentType = 'application/problem+json';
+export const problemContentType = 'application/problem+json';
 
 /** Seconds. A shard is usually back within one. */
 const retryAfterS = 1;
@@ -58,6 +58,7 @@ export function kvErrorOf(error: unknown, limits: HttpLimits): KvError {
       return new KvError('value-too-large', `A value has at most ${limits.valueBytesMax} bytes.`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_ERR_CTP_EMPTY_TYPE':
+    case 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE':
       return new KvError('content-type-invalid', 'The Content-Type header is not a media type like text/plain.');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new KvError('request-malformed', 'The body does not have the length that Content-Length says.');

@@ -5,6 +5,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { RingDescription } from '../partition/ring.ts';
+import type { OperationDescription } from './operation.ts';
 import { sendProblem } from './problem.ts';
 
 type ShardStanding = { readonly id: number; readonly state: string; readonly slots: number };
@@ -22,17 +23,46 @@ export type ServiceView = {
 };
 
 /** Health checkers like to ask with HEAD. */
-const withHead = { exposeHeadRoute: true } as const;
+export function withHead(operation: OperationDescription) {
+  return { exposeHeadRoute: true, schema: { operation } };
+}
+
+const readTopology: OperationDescription = {
+  id: 'readTopology',
+  group: 'Service',
+  summary: 'Which shard owns which slots',
+  answers: { 200: 'topology' },
+  errors: [],
+  example: 'curl {origin}/v1/topology',
+};
+
+const readLiveness: OperationDescription = {
+  id: 'readLiveness',
+  group: 'Service',
+  summary: 'Whether the process answers',
+  answers: { 200: 'liveness' },
+  errors: [],
+  example: 'curl {origin}/livez',
+};
+
+const readReadiness: OperationDescription = {
+  id: 'readReadiness',
+  group: 'Service',
+  summary: 'Whether keys can be served',
+  answers: { 200: 'readiness' },
+  errors: ['not-ready'],
+  example: 'curl {origin}/readyz',
+};
 
 export function registerServiceRoutes(app: FastifyInstance, service: ServiceView): void {
-  app.get('/v1/topology', withHead, async () => {
+  app.get('/v1/topology', withHead(readTopology), async () => {
     const { epoch, shards, ranges } = service.topology();
     return { epoch, shards, slots: ranges.map(([first, last, shard]) => ({ first, last, shard })) };
   });
 
-  app.get('/livez', withHead, async () => ({ status: 'alive' }));
+  app.get('/livez', withHead(readLiveness), async () => ({ status: 'alive' }));
 
-  app.get('/readyz', withHead, async (_request, reply) => {
+  app.get('/readyz', withHead(readReadiness), async (_request, reply) => {
     const readiness = service.readiness();
     if (!readiness.ready) return sendProblem(reply, 'not-ready', readiness.why);
     const { failedShards } = readiness;

@@ -6,6 +6,8 @@
 import type { Key } from './key.ts';
 
 export const listLimitMax = 1_000;
+export const listLimitDefault = 100;
+export const listDelimiterBytesMax = 16;
 /** Of the values of one page. */
 export const listBytesMax = 4 * 1024 * 1024;
 

@@ -76,6 +76,22 @@ const wrongRequests: readonly WrongRequest[] = [
   { what: 'writing the topology', method: 'PUT', path: '/v1/topology', code: 'method-not-allowed' },
   { what: 'an unknown path', path: '/v2/kv/key', code: 'route-unknown' },
   { what: 'the root', path: '/', code: 'route-unknown' },
+  { what: 'a path that is encoded before the key', method: 'PUT', path: '/v1/%6bv/key', code: 'route-unknown' },
+  {
+    what: 'half of a surrogate pair in a batch',
+    method: 'POST',
+    path: '/v1/batch',
+    body: '{"operations":[{"op":"put","key":"k","value":"\\ud800"}]}',
+    code: 'batch-malformed',
+  },
+  {
+    what: 'a batch of 1,001 operations',
+    method: 'POST',
+    path: '/v1/batch',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: '{"op":"get","key":"k"}\n'.repeat(1_001),
+    code: 'batch-too-large',
+  },
   {
     what: 'a host that is not ours',
     path: '/v1/kv/key',

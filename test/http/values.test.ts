@@ -1,5 +1,7 @@
 /** What goes in comes out: keys, bytes, types and versions, through HTTP, ring, wire and SQLite. */
 
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
@@ -69,6 +71,16 @@ test('one key can be written percent-encoded, raw with slashes, and as base64url
   for (const segment of ['caf%c3%a9/men%C3%BC', base64url]) {
     expect(await (await fetch(`${url}/v1/kv/${segment}`)).text()).toBe('one key');
   }
+});
+
+test('a request for a whole URL is one for its path', async () => {
+  const { url, port } = await startRestApp();
+  const socket = connect(port, '127.0.0.1');
+  socket.write(
+    'PUT http://localhost/v1/kv/whole?timing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 5\r\n\r\nvalue',
+  );
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 201 /);
+  expect(await (await fetch(`${url}/v1/kv/whole`)).text()).toBe('value');
 });
 
 test('PUT answers 201 then 204, with the version as ETag; DELETE answers 204 twice', async () => {

@@ -2,9 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { flagOf, settingNames, variableOf } from '../../src/config/service-config.ts';
+import { flagOf, settingNames, settings, variableOf } from '../../src/config/service-config.ts';
+import { streamsMax } from '../../src/http/changes-routes.ts';
+import { ttlSecondsMax } from '../../src/http/expiry.ts';
+import { idempotencyKeyBytesMax } from '../../src/http/idempotency.ts';
+import { contentTypeBytesMax } from '../../src/http/kv-routes.ts';
+import { conditionVersionsMax } from '../../src/kv/condition.ts';
 import { errorTable } from '../../src/kv/errors.ts';
-import { keyOfText } from '../../src/kv/key.ts';
+import { keyBytesMax, keyOfText } from '../../src/kv/key.ts';
+import { listBytesMax, listDelimiterBytesMax, listLimitDefault, listLimitMax } from '../../src/kv/listing.ts';
+import { batchBytesMax, batchOperationsMax, namesKeptMs } from '../../src/kv/store.ts';
 import { hashOf, slotOf, tagOf } from '../../src/partition/slot.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -34,6 +41,31 @@ test('the table of settings names every setting, its flag and its variable', () 
   expect(named).toEqual(
     settingNames.map((name) => [`\`${name}\``, `\`--${flagOf(name)}\``, `\`${variableOf(name)}\``]),
   );
+});
+
+test('the table of limits has the numbers of the code', () => {
+  const limits = new Map(
+    rowsOf('| what | limit | beyond it |').map(([what = '', limit, code]) => [what, { limit, code }]),
+  );
+  const numbersOf = (what: string) =>
+    [...(limits.get(what)?.limit ?? '').matchAll(/[\d,]*\d/g)].map(([number]) => Number(number.replaceAll(',', '')));
+  expect(numbersOf('key')).toEqual([1, keyBytesMax]);
+  expect(numbersOf('value')).toEqual([0, settings.valueBytesMax.parse('1MiB'), settings.valueBytesMax.parse('16MiB')]);
+  expect(settings.valueBytesMax.parse('16777217')).toBeUndefined();
+  expect(numbersOf('`Content-Type`')).toEqual([contentTypeBytesMax]);
+  expect(numbersOf('`Idempotency-Key`')).toEqual([1, idempotencyKeyBytesMax, namesKeptMs / 3_600_000]);
+  expect(numbersOf('entity tags in a condition')).toEqual([conditionVersionsMax]);
+  expect(numbersOf('`ttl`, `expires-at`')).toEqual([1, ttlSecondsMax]);
+  expect(numbersOf('operations of a batch')).toEqual([1, batchOperationsMax]);
+  expect(numbersOf('a batch, and the values that it reads')).toEqual([batchBytesMax]);
+  expect(numbersOf('entries of a page')).toEqual([1, listLimitMax, listLimitDefault]);
+  expect(numbersOf('values of a page')).toEqual([listBytesMax]);
+  expect(numbersOf('`delimiter`')).toEqual([1, listDelimiterBytesMax]);
+  expect(numbersOf('clients watching changes')).toEqual([streamsMax]);
+  for (const { code = '' } of limits.values()) {
+    for (const [, named] of code.matchAll(/`([a-z-]+)`/g))
+      if (named !== 'shardctl') expect(errorTable).toHaveProperty(named as string);
+  }
 });
 
 test('the published vectors from key to slot hold', () => {

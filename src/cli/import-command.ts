@@ -1,0 +1,107 @@
+/** `shardctl import [FILE]`: entries from lines of JSON into the service, resumable and with a count at the end. */
+
+import { createReadStream } from 'node:fs';
+import { statusOfService } from './admin-client.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { ImportProgressFile } from './import-progress.ts';
+import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';
+import { linesOf } from './line-reader.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { bytesText, countText, durationText } from './quantity.ts';
+
+type ImportOptions = { readonly data: string; readonly resume?: boolean; readonly json?: boolean };
+
+const reportIntervalMs = 1_000;
+const beginning = { mark: { number: 0, endOffset: 0 }, tally: nothingYet };
+
+export async function importCommand(file: string | undefined, { data, resume, json }: ImportOptions): Promise<void> {
+  const isFile = file !== undefined && file !== '-';
+  if (resume && !isFile) throw new CliFailure(exitCodes.usage, 'Only the import of a file can be resumed.');
+  const { url, data: directory } = await statusOfService(data);
+  const progress = isFile ? progressOf(file, directory) : undefined;
+  const { mark, tally } = (resume ? progress?.read() : undefined) ?? beginning;
+  const source = isFile ? createReadStream(file, { start: mark.endOffset, highWaterMark: 256 * 1024 }) : process.stdin;
+  const view = new ImportView(progress?.fileBytes, json === true);
+  if (mark.number > 0) view.note(`Going on after line ${countText(mark.number)}.`);
+
+  const startedAtMs = performance.now();
+  let linesRead = tally.created + tally.replaced + tally.expired + tally.refused;
+  const importer = new Importer(url, tally, {
+    onRefused: (refusal) => view.refused(refusal),
+    onAcknowledged: (reached, sum) => {
+      progress?.save({ mark: reached, tally: sum });
+      view.reached(reached.endOffset, sum);
+    },
+  });
+  let end: Tally;
+  try {
+    for await (const line of linesOf(source, mark)) {
+      linesRead++;
+      await importer.add(line);
+    }
+    end = await importer.end();
+  } finally {
+    view.end();
+  }
+  progress?.remove();
+  report({ end, linesRead, tookMs: performance.now() - startedAtMs, isJson: json === true });
+}
+
+function progressOf(file: string, data: string): ImportProgressFile {
+  try {
+    return new ImportProgressFile(file, data);
+  } catch (error) {
+    throw new CliFailure(exitCodes.failed, `The file ${file} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** A bar for people, lines for programs. */
+class ImportView {
+  readonly #bar: ProgressBar | undefined;
+  #reportedAtMs = performance.now();
+
+  constructor(fileBytes: number | undefined, isJson: boolean) {
+    if (!isJson) this.#bar = new ProgressBar({ title: 'Importing', total: fileBytes, amountText: bytesText });
+  }
+
+  note(sentence: string): void {
+    this.#bar?.note(sentence);
+  }
+
+  refused({ line, code, detail }: Refusal): void {
+    if (this.#bar === undefined) console.log(JSON.stringify({ event: 'refused', line, code, detail }));
+    else this.#bar.note(`line ${line}: ${detail} (${code})`);
+  }
+
+  reached(bytesRead: number, tally: Tally): void {
+    if (this.#bar !== undefined) return this.#bar.advanceTo(bytesRead);
+    const nowMs = performance.now();
+    if (nowMs - this.#reportedAtMs < reportIntervalMs) return;
+    this.#reportedAtMs = nowMs;
+    console.log(JSON.stringify({ event: 'progress', bytesRead, ...tally }));
+  }
+
+  end(): void {
+    this.#bar?.end();
+  }
+}
+
+type Ending = { readonly end: Tally; readonly linesRead: number; readonly tookMs: number; readonly isJson: boolean };
+
+function report({ end, linesRead, tookMs, isJson }: Ending): void {
+  const { created, replaced, expired, refused, valueBytes } = end;
+  const counted = created + replaced + expired + refused;
+  if (counted !== linesRead) throw new RangeError(`of ${linesRead} lines only ${counted} came to something`);
+  if (isJson) console.log(JSON.stringify({ event: 'done', lines: linesRead, ...end, tookMs: Math.round(tookMs) }));
+  else {
+    const parts = [`${countText(created)} created`, `${countText(replaced)} replaced`];
+    if (expired > 0) parts.push(`${countText(expired)} expired already`);
+    if (refused > 0) parts.push(`${countText(refused)} refused`);
+    console.log(
+      `${countText(linesRead)} entries read: ${parts.join(', ')}. ${bytesText(valueBytes)} of values in ${durationText(tookMs)}.`,
+    );
+  }
+  if (refused > 0) throw new CliFailure(exitCodes.failed, `${countText(refused)} entries were refused: see above.`);
+}

@@ -1,0 +1,214 @@
+/**
+ * Writes entries through the REST API: windows of many entries, several under way at once, bounded by their bytes.
+ * What is not acknowledged is sent again, which puts may be. Entries of one key are written in the order of their
+ * lines: a window waits for those before it that have a key of its own.
+ */
+
+import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { batchLineOf, entryOfLine } from './import-line.ts';
+import type { Line, LineMark } from './line-reader.ts';
+import { type Put, type PutResult, putEntries } from './put-entries.ts';
+
+const windowEntriesMax = 500;
+const windowBytesMax = 1024 * 1024;
+const windowsUnderWayMax = 4;
+const retryDelayMinMs = 100;
+const retryDelayMaxMs = 2_000;
+/** Without a single acknowledgement. Longer than a shard needs to be started again. */
+const patienceMs = 60_000;
+
+/** What has come of lines: each is counted once. */
+export type Tally = {
+  readonly created: number;
+  readonly replaced: number;
+  /** Were to be gone by now, and were not written. */
+  readonly expired: number;
+  readonly refused: number;
+  /** Of the values written. */
+  readonly valueBytes: number;
+};
+
+export const nothingYet: Tally = { created: 0, replaced: 0, expired: 0, refused: 0, valueBytes: 0 };
+
+export type Refusal = { readonly line: number; readonly code: ErrorCode; readonly detail: string };
+
+export type ImporterEvents = {
+  readonly onRefused: (refusal: Refusal) => void;
+  /** Everything up to the mark has come to what the tally says. */
+  readonly onAcknowledged: (mark: LineMark, tally: Tally) => void;
+};
+
+type Pending = Put & { readonly line: number; readonly name: string };
+
+type Window = {
+  readonly pending: Pending[];
+  readonly tally: { -readonly [K in keyof Tally]: Tally[K] };
+  bytes: number;
+  mark: LineMark;
+  isSettled: boolean;
+};
+
+function emptyWindow(mark: LineMark): Window {
+  return { pending: [], tally: { ...nothingYet }, bytes: 0, mark, isSettled: false };
+}
+
+export class Importer {
+  readonly #url: string;
+  readonly #events: ImporterEvents;
+  #tally: Tally;
+  #open: Window | undefined;
+  /** In the order of their lines; settled ones stay until those before them are. */
+  readonly #windows: Window[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #lastOfKey = new Map<string, Promise<void>>();
+  #answeredAtMs = performance.now();
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @param tally of the lines before the first that is added */
+  constructor(url: string, tally: Tally, events: ImporterEvents) {
+    this.#url = url;
+    this.#tally = tally;
+    this.#events = events;
+  }
+
+  /**
+   * Resolves when the next line may be added.
+   * @throws CliFailure when the service has acknowledged nothing for a minute
+   */
+  async add(line: Line): Promise<void> {
+    const mark = { number: line.number, endOffset: line.endOffset };
+    this.#open ??= emptyWindow(mark);
+    const pending = this.#pendingOf(line, this.#open);
+    if (pending !== undefined) {
+      const before = this.#lastOfKey.get(pending.name);
+      if (before !== undefined || this.#open.bytes + pending.batchLine.length > windowBytesMax) await this.#close();
+      await before;
+      this.#open ??= emptyWindow(mark);
+      this.#open.pending.push(pending);
+      this.#open.bytes += pending.batchLine.length;
+    }
+    this.#open.mark = mark;
+    if (this.#open.pending.length >= windowEntriesMax) await this.#close();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Resolves when every line has come to something. @throws CliFailure */
+  async end(): Promise<Tally> {
+    await this.#close();
+    await Promise.all(this.#underWay);
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#tally;
+  }
+
+  #pendingOf({ number, bytes }: Line, window: Window): Pending | undefined {
+    try {
+      const entry = entryOfLine(bytes);
+      if (entry.expiresAt === undefined || entry.expiresAt > Date.now()) {
+        return { line: number, entry, name: entry.key.toString('latin1'), batchLine: batchLineOf(entry) };
+      }
+      window.tally.expired++;
+    } catch (error) {
+      if (!(error instanceof KvError)) throw error;
+      this.#refuse(window, { line: number, code: error.code, detail: error.message });
+    }
+    return undefined;
+  }
+
+  /** Sends what has gathered; resolves when another window may gather. */
+  async #close(): Promise<void> {
+    const window = this.#open;
+    if (window === undefined) return;
+    this.#open = undefined;
+    this.#windows.push(window);
+    const settled = this.#settle(window, window.pending)
+      .then(() => {
+        window.isSettled = true;
+        this.#acknowledge();
+      })
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#underWay.delete(settled);
+        for (const { name } of window.pending) {
+          if (this.#lastOfKey.get(name) === settled) this.#lastOfKey.delete(name);
+        }
+      });
+    this.#underWay.add(settled);
+    for (const { name } of window.pending) this.#lastOfKey.set(name, settled);
+    if (this.#underWay.size >= windowsUnderWayMax) await Promise.race(this.#underWay);
+  }
+
+  #acknowledge(): void {
+    for (let first = this.#windows[0]; first?.isSettled; first = this.#windows[0]) {
+      this.#windows.shift();
+      this.#tally = sumOf(this.#tally, first.tally);
+      this.#events.onAcknowledged(first.mark, this.#tally);
+    }
+  }
+
+  /** Sends until every entry has come to something. */
+  async #settle(window: Window, pending: readonly Pending[]): Promise<void> {
+    let left = pending;
+    for (let delayMs = retryDelayMinMs; left.length > 0; delayMs = Math.min(delayMs * 2, retryDelayMaxMs)) {
+      const results = await putEntries(this.#url, left);
+      if (results === 'one-is-refused') {
+        // The halves tell which one it was.
+        const half = Math.ceil(left.length / 2);
+        await this.#settle(window, left.slice(0, half));
+        return this.#settle(window, left.slice(half));
+      }
+      const again: Pending[] = [];
+      const namesAgain = new Set<string>();
+      for (const [index, one] of left.entries()) {
+        const result = results[index] as PutResult;
+        // What follows on the same key goes again too: it must stay the later one.
+        if (namesAgain.has(one.name) || isForLater(result)) {
+          again.push(one);
+          namesAgain.add(one.name);
+        } else this.#count(window, one, result);
+      }
+      left = again;
+      if (left.length === 0) return;
+      this.#checkPatience(results.find(isForLater));
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+
+  #count(window: Window, { line, entry }: Pending, result: PutResult): void {
+    this.#answeredAtMs = performance.now();
+    if (result.kind !== 'failed') {
+      window.tally[result.kind]++;
+      window.tally.valueBytes += entry.value.length;
+    } else if (entry.expiresAt !== undefined && entry.expiresAt <= Date.now()) window.tally.expired++;
+    else this.#refuse(window, { line, code: result.code, detail: result.detail });
+  }
+
+  #refuse(window: Window, refusal: Refusal): void {
+    window.tally.refused++;
+    this.#events.onRefused(refusal);
+  }
+
+  #checkPatience(why: PutResult | undefined): void {
+    if (performance.now() - this.#answeredAtMs < patienceMs || why?.kind !== 'failed') return;
+    throw new CliFailure(
+      exitCodes.failed,
+      `The service has written nothing for ${patienceMs / 1_000} s: ${why.detail} (${why.code})`,
+    );
+  }
+}
+
+function isForLater(result: PutResult): boolean {
+  return result.kind === 'failed' && errorTable[result.code].retryable;
+}
+
+function sumOf(one: Tally, other: Tally): Tally {
+  return {
+    created: one.created + other.created,
+    replaced: one.replaced + other.replaced,
+    expired: one.expired + other.expired,
+    refused: one.refused + other.refused,
+    valueBytes: one.valueBytes + other.valueBytes,
+  };
+}

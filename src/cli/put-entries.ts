@@ -1,0 +1,78 @@
+/** Puts entries through the REST API: several as one batch; one that is too large for a batch by itself. */
+
+import type { ErrorCode } from '../kv/errors.ts';
+import { urlOfKey } from '../kv/key.ts';
+import { batchBytesMax } from '../kv/store.ts';
+import type { Entry } from './import-line.ts';
+
+export type Put = {
+  readonly entry: Entry;
+  /** The same as a line of a batch. */
+  readonly batchLine: string;
+};
+
+export type PutResult =
+  | { readonly kind: 'created' | 'replaced' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
+/** A connection that hangs is given up after this long. */
+const answerDeadlineMs = 30_000;
+
+/**
+ * @returns one result a put, or `one-is-refused` when the service would not take them together: none was done
+ */
+export async function putEntries(url: string, puts: readonly Put[]): Promise<readonly PutResult[] | 'one-is-refused'> {
+  const [first] = puts;
+  try {
+    if (first !== undefined && puts.length === 1 && Buffer.byteLength(first.batchLine) > batchBytesMax) {
+      return [await putAlone(url, first.entry)];
+    }
+    const answer = await ask(`${url}/v1/batch`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: puts.map(({ batchLine }) => batchLine).join(''),
+    });
+    if (answer.ok) return (await answer.text()).trimEnd().split('\n').map(resultOfLine);
+    const failure = await failureOf(answer);
+    return puts.length > 1 && answer.status < 500 && answer.status !== 408 ? 'one-is-refused' : puts.map(() => failure);
+  } catch (error) {
+    return puts.map(() => connectionLost(error));
+  }
+}
+
+async function putAlone(url: string, { key, value, contentType, expiresAt }: Entry): Promise<PutResult> {
+  const target = new URL(`${url}/v1/kv/${urlOfKey(key)}`);
+  if (expiresAt !== undefined) target.searchParams.set('expires-at', String(expiresAt));
+  const headers = contentType === undefined ? {} : { 'content-type': contentType };
+  const answer = await ask(target, { method: 'PUT', headers, body: value });
+  if (!answer.ok) return failureOf(answer);
+  await answer.arrayBuffer();
+  return { kind: answer.status === 201 ? 'created' : 'replaced' };
+}
+
+function ask(url: string | URL, init: RequestInit): Promise<Response> {
+  return fetch(url, { ...init, signal: AbortSignal.timeout(answerDeadlineMs) });
+}
+
+async function failureOf(answer: Response): Promise<PutResult> {
+  const { code, detail } = (await answer.json()) as { code: ErrorCode; detail: string };
+  return { kind: 'failed', code, detail: withoutIndex(detail) };
+}
+
+function resultOfLine(line: string): PutResult {
+  const { status, code, detail } = JSON.parse(line) as { status: number; code: ErrorCode; detail: string };
+  if (status === 201) return { kind: 'created' };
+  return status === 204 ? { kind: 'replaced' } : { kind: 'failed', code, detail: withoutIndex(detail) };
+}
+
+/** The number of an operation within its batch tells those who read a file nothing. */
+function withoutIndex(detail: string): string {
+  return detail.replace(/^Operation \d+: (.)/, (_, first: string) => first.toUpperCase());
+}
+
+/** As if the service had said so: it may be there again in a moment, and a put may be sent twice. */
+function connectionLost(error: unknown): PutResult {
+  const { message, cause } = error as Error;
+  const why = cause instanceof Error ? cause.message : message;
+  return { kind: 'failed', code: 'outcome-unknown', detail: `The service did not answer: ${why}.` };
+}

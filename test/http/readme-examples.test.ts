@@ -1,0 +1,56 @@
+/** What the README shows to developers is what happens: each command is run, in order, against the real app. */
+
+import { exec } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { startRestApp } from '../support/rest-app.ts';
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const sections = readme.split(/^## /m);
+const section = sections.find((text) => text.startsWith('Using it from an application')) ?? '';
+
+type Example = { readonly command: string; readonly output: string };
+
+/** A command follows `$ `, until its quotes are closed; the rest is what it prints. */
+function examplesIn(text: string): Example[] {
+  return [...text.matchAll(/```console\n(.*?)```/gs)].flatMap(([, block = '']) =>
+    block
+      .split(/^\$ /m)
+      .slice(1)
+      .map((example) => {
+        const command = (/^(?:[^\n']|'[^']*')*/.exec(example) as RegExpExecArray)[0];
+        return { command, output: example.slice(command.length).trim() };
+      }),
+  );
+}
+
+/** `…` stands for anything. */
+function patternOf(output: string): RegExp {
+  const parts = output.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('[^]*')}$`);
+}
+
+test('each console example prints what the README says', async () => {
+  const { url } = await startRestApp();
+  const examples = examplesIn(section);
+  expect(examples.length).toBeGreaterThanOrEqual(11);
+  for (const { command, output } of examples) {
+    const asked = command.replaceAll('http://127.0.0.1:7700', url).replace('curl', 'curl --silent');
+    // A watch ends with its time.
+    const { stdout } = await promisify(exec)(asked).catch((error: { code: number; stdout: string }) => {
+      expect([command, error.code]).toEqual([command, 28]);
+      return error;
+    });
+    expect(stdout.replaceAll('\r', '').trim(), command).toMatch(patternOf(output));
+  }
+});
+
+test('the example in JavaScript updates what it read', async () => {
+  const { url } = await startRestApp();
+  await fetch(`${url}/v1/kv/users/ada`, { method: 'PUT', body: '{"name":"Ada"}' });
+  const script = (/```js\n(.*?)```/s.exec(section) as RegExpExecArray)[1]?.replaceAll('http://127.0.0.1:7700', url);
+  const module = `data:text/javascript,${encodeURIComponent(script as string)}`;
+  await import(/* @vite-ignore */ module);
+  expect(await (await fetch(`${url}/v1/kv/users/ada`)).json()).toEqual({ name: 'Ada', visits: 1 });
+});
