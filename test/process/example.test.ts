@@ -12,6 +12,7 @@ test('the example imports real records while a shard is added and one is killed,
   expect(code).toBe(0);
   expect(output).toContain('compared   5,000 equal byte for byte, 0 different or missing');
   expect(output).toMatch(/^listed +[\d,]+ keys that begin with cities\/A[A-Z]\/, all that there are, in order$/m);
+  expect(output).toMatch(/^watched +5,000 keys heard of/m);
   expect(output).toMatch(/^shard-1 +33\.3 % +[\d,]+ +\d+\.\d % +1$/m);
   expect(output).toMatch(/^shard-3 +33\.3 % +[\d,]+ +\d+\.\d % +0$/m);
   expect(output).toMatch(/Nothing was lost\.\n$/);
