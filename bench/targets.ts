@@ -1,7 +1,7 @@
 /** What the partitioned strategy is to reach beside the others, and whether it did. Pure. */
 
-import { type Cell, plainWorkload, type Workload } from './cells/cell.ts';
-import { layoutsFor } from './cells/plan.ts';
+import { batchOperations, type Cell, plainWorkload, type Workload } from './cells/cell.ts';
+import { layoutsFor, listedOverFour } from './cells/plan.ts';
 import { bare, type Contestant, clones, partitioned, single } from './contestants/contestant.ts';
 import { cpuUsOf, type Trial } from './measure/trial.ts';
 import { type SectionResults, type TargetResult, trialsOf } from './results.ts';
@@ -13,6 +13,9 @@ type Target = Pick<TargetResult, 'title' | 'bound' | 'wanted'> & {
   readonly ours: Contestant;
   readonly theirs: Contestant;
   readonly of: (trial: Trial) => number;
+  /** Where theirs is another workload, and another figure of it. */
+  readonly theirWorkload?: Workload;
+  readonly theirOf?: (trial: Trial) => number;
 };
 
 const requestsPerS = (trial: Trial) => trial.requestsPerS;
@@ -50,6 +53,17 @@ function targetsFor(cores: number, ours: Contestant, latencyWorkload: Workload |
     { title: 'GET ÷ bare node:http', ...get, theirs: bare, ...atLeast(0.6) },
     { title: 'GET ÷ one process', ...get, theirs: single, ...atLeast(0.8) },
     { title: 'PUT ÷ one process', ...put, theirs: single, ...atLeast(0.8) },
+    {
+      title: 'keys/s in batches of 100 PUTs ÷ single PUTs',
+      ...{ section: 'data', workload: { ...plainWorkload, mix: 'batch' as const }, ours, theirs: ours },
+      ...{ of: (trial: Trial) => trial.requestsPerS * batchOperations, ...atLeast(4) },
+      ...{ theirWorkload: plainWorkload, theirOf: requestsPerS },
+    },
+    {
+      title: 'CPU a page of 100 keys over 4 shards ÷ one process',
+      ...{ section: 'data', workload: { ...plainWorkload, mix: 'list' as const }, ours: listedOverFour },
+      ...{ theirs: single, of: cpuUsOf, bound: 'at most' as const, wanted: 2.5 },
+    },
     { title: 'CPU a GET ÷ one process', ...get, theirs: single, of: cpuUsOf, bound: 'at most', wanted: 1.5 },
   ];
 }
@@ -72,13 +86,13 @@ export function targetResults(
 /** Within each round, since what disturbs a round disturbs both. */
 function ratiosOf(
   sections: readonly SectionResults[],
-  { section, workload, ours, theirs, of }: Omit<Target, 'title' | 'bound' | 'wanted'>,
+  { section, workload, ours, theirs, of, theirWorkload = workload, theirOf = of }: Omit<Target, 'title' | 'bound' | 'wanted'>,
 ): readonly number[] {
-  const trials = (contestant: Contestant) => trialsOf(sections, { section, workload, contestant } satisfies Cell) ?? [];
-  const others = trials(theirs);
-  return trials(ours).flatMap((trial) => {
+  const trials = (cell: Omit<Cell, 'section'>) => trialsOf(sections, { section, ...cell }) ?? [];
+  const others = trials({ workload: theirWorkload, contestant: theirs });
+  return trials({ workload, contestant: ours }).flatMap((trial) => {
     const other = others.find(({ round }) => round === trial.round);
-    return other === undefined ? [] : [of(trial) / of(other)];
+    return other === undefined ? [] : [of(trial) / theirOf(other)];
   });
 }
 

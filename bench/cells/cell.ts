@@ -5,13 +5,20 @@
 
 import { type Contestant, nameOf, type Strategy, strategies } from '../contestants/contestant.ts';
 
-/** YCSB's A, B and C (C is `get`), and writes only. */
+/** YCSB's A, B and C (C is `get`), writes only, and what the data API has besides. */
 export const mixes = {
   get: { readShare: 1, title: 'GET' },
   b: { readShare: 0.95, title: 'YCSB B, 95 % reads' },
   a: { readShare: 0.5, title: 'YCSB A, half reads' },
   put: { readShare: 0, title: 'PUT' },
+  conditional: { readShare: 0, title: 'PUT if there is a value' },
+  counter: { readShare: 0, title: 'counter' },
+  list: { readShare: 1, title: 'page of 100 keys' },
+  batch: { readShare: 0, title: 'batch of 100 PUTs' },
 } as const;
+
+/** PUTs of one `batch`. */
+export const batchOperations = 100;
 
 export type Mix = keyof typeof mixes;
 

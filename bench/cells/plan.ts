@@ -73,7 +73,7 @@ export function firstSection(scale: Scale, cores: number): Section {
     ...ofEach([single, ...tried, group, commit, redis, http, ipc, memory], ['get', 'put']),
     ...slow([...tried, group]),
   ];
-  return { ...common, cells, rounds, seconds: scale === 'full' ? 1 : 0.4 };
+  return { ...common, cells, rounds, seconds: scale === 'full' ? 1 : 0.35 };
 }
 
 /** What the first section found, and the others go on from. */
@@ -89,9 +89,25 @@ export function laterSections(scale: Scale, cores: number, found: Found): readon
   const layouts = { ...layoutsFor(cores), partitioned: found.partitioned };
   const latency = latencySection(scale, layouts, found);
   if (scale === 'tiny') return [latency];
-  if (scale === 'quick') return [latency, coresSection(8, scale)];
+  const data = dataSection(scale, layouts);
+  if (scale === 'quick') return [latency, data, coresSection(8, scale)];
   const curve = [1, 2, 4, 8].map((count) => coresSection(count, scale));
-  return [latency, workloadsSection(layouts), memorySection(layouts), ...curve];
+  return [latency, data, workloadsSection(layouts), memorySection(layouts), ...curve];
+}
+
+/** A page is asked of each shard: of four it costs more than of one file. */
+export const listedOverFour = partitioned(1, 4);
+
+/** The data API beside plain PUTs. */
+function dataSection(scale: Scale, { partitioned: ours }: Layouts): Section {
+  const name = 'data';
+  const mixes: readonly Mix[] = ['put', 'conditional', 'counter', 'list', 'batch'];
+  const cells = [
+    ...[ours, single].flatMap((contestant) => mixes.map((mix) => cell(name, { mix }, contestant))),
+    cell(name, { mix: 'list' }, listedOverFour),
+  ];
+  const [count, seconds] = scale === 'full' ? [rounds, 0.7] : [3, 0.4];
+  return { name, title: 'Data API', conditions: real, cells, rounds: count, seconds };
 }
 
 type Layouts = Omit<ReturnType<typeof layoutsFor>, 'partitioned'> & Pick<Found, 'partitioned'>;

@@ -22,6 +22,8 @@ export type Drive = {
   readonly rate?: number;
   /** Each key once, in order, whatever time it takes. */
   readonly eachOnce?: boolean;
+  /** What a read or a write asks for; plain GET and PUT unless said otherwise. */
+  readonly shape?: 'conditional' | 'list' | 'batch';
   /** Share of the requests that increment a counter, and the path before its key. */
   readonly incrementShare?: number;
   readonly counterPath?: string;

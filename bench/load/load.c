@@ -37,7 +37,7 @@
 #include "chance.h"
 #include "tally.h"
 
-enum { head_bytes_max = 4096, reconnect_delay_ns = 10 * 1000 * 1000, tick_ms = 20, silence_s_max = 15 };
+enum { head_bytes_max = 4096, page_entries = 100, batch_operations = 100, entry_bytes_max = 256, reconnect_delay_ns = 10 * 1000 * 1000, tick_ms = 20, silence_s_max = 15 };
 
 /* ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -126,6 +126,29 @@ static void fill_value(char *to, uint64_t id) {
   }
 }
 
+/* One operation a line, each on a key of its own choice. Returns the length. */
+static int batch_body(char *to) {
+  char *at = to;
+  for (int i = 0; i < batch_operations; i++) {
+    at += sprintf(at, "{\"op\":\"put\",\"key\":\"%s%06u\",\"value\":\"", prefix, random_key());
+    fill_value(at, (uint64_t)seed << 32 | ++sequence);
+    at += value_bytes;
+    at += sprintf(at, "\"}\n");
+  }
+  return (int)(at - to);
+}
+
+static int batch_request(char *to) {
+  static char *body = NULL;
+  if (body == NULL) body = malloc(batch_operations * (value_bytes + entry_bytes_max));
+  int length = batch_body(body);
+  int head = sprintf(to,
+                     "POST /v1/batch HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/x-ndjson\r\n"
+                     "Content-Length: %d\r\n\r\n", port, length);
+  memcpy(to + head, body, (size_t)length);
+  return head + length;
+}
+
 static void flush(struct connection *c, uint64_t now) {
   while (c->out_sent < c->out_length) {
     ssize_t sent = send(c->fd, c->out + c->out_sent, c->out_length - c->out_sent, MSG_NOSIGNAL);
@@ -151,16 +174,22 @@ static void send_request(struct connection *c, uint64_t intended_ns, uint64_t no
   c->busy = true;
   c->in_length = c->out_sent = 0;
   int head;
-  if (c->operation == op_read) {
+  if (c->operation == op_read && shape == shape_list) {
+    head = sprintf(c->out, "GET /v1/kv?limit=%d&start-after=%s%06u HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n",
+                   page_entries, prefix, c->key, port);
+  } else if (c->operation == op_read) {
     head = sprintf(c->out, "GET /v1/kv/%s%06u HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", prefix, c->key, port);
   } else if (c->operation == op_increment) {
     head = sprintf(c->out, "POST %s%s%06u HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 0\r\n\r\n",
                    counter_path, prefix, c->key, port);
+  } else if (shape == shape_batch) {
+    head = batch_request(c->out);
   } else {
     c->value = (uint64_t)seed << 32 | ++sequence;
     head = sprintf(c->out,
                    "PUT /v1/kv/%s%06u HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: text/plain\r\n"
-                   "Content-Length: %zu\r\n\r\n", prefix, c->key, port, value_bytes);
+                   "%sContent-Length: %zu\r\n\r\n", prefix, c->key, port,
+                   shape == shape_conditional ? "If-Match: *\r\n" : "", value_bytes);
     fill_value(c->out + head, c->value);
     head += (int)value_bytes;
   }
@@ -194,7 +223,13 @@ static void take_answer(struct connection *c, uint64_t now, ssize_t body_offset,
   int status = atoi(c->in + 9);
   uint64_t value = c->value;
   enum outcome outcome = outcome_done;
-  if (c->operation == op_read && status == 200) {
+  if (shape == shape_list && status == 200) {
+    value = 0;
+  } else if (shape == shape_batch && status == 200 && memmem(body, body_length, "\"code\"", 6) != NULL) {
+    failed_status++;
+    note_failure(body, body_length);
+    outcome = outcome_unknown;
+  } else if (c->operation == op_read && status == 200) {
     bool is_whole = body_length == value_bytes && memcmp(body, body + 16, body_length - 16) == 0;
     if (!is_whole) { corrupt++; note_failure(body, body_length); }
     value = body_length >= 16 ? hexadecimal(body) : UINT64_MAX;
@@ -353,10 +388,12 @@ int main(int argument_count, char **arguments) {
   struct epoll_event timer_event = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
   epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &timer_event);
   in_bytes_max = value_bytes + head_bytes_max;
+  if (shape == shape_list) in_bytes_max += page_entries * entry_bytes_max;
+  if (shape == shape_batch) in_bytes_max += batch_operations * entry_bytes_max;
   all = calloc((size_t)connections, sizeof *all);
   free_ring = calloc((size_t)connections, sizeof *free_ring);
   for (int i = 0; i < connections; i++) {
-    all[i].out = malloc(value_bytes + head_bytes_max);
+    all[i].out = malloc(head_bytes_max + (shape == shape_batch ? batch_operations : 1) * (value_bytes + entry_bytes_max));
     all[i].in = malloc(in_bytes_max);
     if (!open_connection(&all[i])) fail("the server does not accept connections");
     set_free(i);

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { type Cell, type DataSetName, dataSets, idOf, mixes, plainWorkload, type Workload } from '../cells/cell.ts';
+import { type Cell, type DataSetName, dataSets, idOf, type Mix, mixes, plainWorkload, type Workload } from '../cells/cell.ts';
 import { contestantsOf, type Section } from '../cells/plan.ts';
 import type { Process } from '../contestants/announcement.ts';
 import { type Contestant, nameOf, titleOf } from '../contestants/contestant.ts';
@@ -149,7 +149,14 @@ function driveOf(
     distribution,
     rate,
     readShare: mixes[mix].readShare,
+    ...shapeOf(mix),
   };
+}
+
+/** What is not a plain GET or PUT. Counters are keys of their own: a value of text is no number. */
+function shapeOf(mix: Mix): Partial<Drive> {
+  if (mix === 'counter') return { prefix: 'count-', incrementShare: 1, counterPath: '/v1/counters/' };
+  return mix === 'conditional' || mix === 'list' || mix === 'batch' ? { shape: mix } : {};
 }
 
 async function driveInTurns(
