@@ -86,7 +86,15 @@ export function targetResults(
 /** Within each round, since what disturbs a round disturbs both. */
 function ratiosOf(
   sections: readonly SectionResults[],
-  { section, workload, ours, theirs, of, theirWorkload = workload, theirOf = of }: Omit<Target, 'title' | 'bound' | 'wanted'>,
+  {
+    section,
+    workload,
+    ours,
+    theirs,
+    of,
+    theirWorkload = workload,
+    theirOf = of,
+  }: Omit<Target, 'title' | 'bound' | 'wanted'>,
 ): readonly number[] {
   const trials = (cell: Omit<Cell, 'section'>) => trialsOf(sections, { section, ...cell }) ?? [];
   const others = trials({ workload: theirWorkload, contestant: theirs });

@@ -5,7 +5,16 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { type Cell, type DataSetName, dataSets, idOf, type Mix, mixes, plainWorkload, type Workload } from '../cells/cell.ts';
+import {
+  type Cell,
+  type DataSetName,
+  dataSets,
+  idOf,
+  type Mix,
+  mixes,
+  plainWorkload,
+  type Workload,
+} from '../cells/cell.ts';
 import { contestantsOf, type Section } from '../cells/plan.ts';
 import type { Process } from '../contestants/announcement.ts';
 import { type Contestant, nameOf, titleOf } from '../contestants/contestant.ts';
