@@ -1,17 +1,21 @@
 /** What the figures depend on besides the code: the machine, and how long its disk takes to make a write durable. */
 
 import { closeSync, fdatasyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
-import { arch, availableParallelism, cpus, release, type } from 'node:os';
+import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { sqliteVersion } from '../src/sqlite/database.ts';
+import { redisVersion } from './contestants/redis.ts';
 import { spreadOf } from './statistics.ts';
 
 export type Machine = {
   readonly cores: number;
   readonly cpu: string;
+  readonly memoryBytes: number;
   readonly system: string;
   readonly node: string;
   readonly sqlite: string;
+  /** Null where it is not installed. */
+  readonly redis: string | null;
   readonly disk: Disk;
 };
 
@@ -32,9 +36,11 @@ export function describeMachine(directory: string): Machine {
   return {
     cores: availableParallelism(),
     cpu: cpus()[0]?.model ?? 'of an unknown model',
+    memoryBytes: totalmem(),
     system: `${type()} ${release()} ${arch()}`,
     node: process.versions.node,
     sqlite: sqliteVersion,
+    redis: redisVersion() ?? null,
     disk: { syncMs: medianSyncMs(directory), isMemory: memoryFileSystems.includes(statfsSync(directory).type) },
   };
 }
@@ -50,7 +56,7 @@ function medianSyncMs(directory: string): number {
       fdatasyncSync(file);
       return performance.now() - startedAtMs;
     });
-    return spreadOf(tookMs)?.median ?? 0;
+    return spreadOf(tookMs).median;
   } finally {
     closeSync(file);
     rmSync(path);

@@ -15,6 +15,7 @@ import { tableOf } from '../src/cli/table.ts';
 import type { Change } from '../src/primary/change.ts';
 import type { Mover } from '../src/primary/mover.ts';
 import { LatencyHistogram } from '../src/process/latency.ts';
+import { announcementOf } from './contestants/announcement.ts';
 import { ContestantProcess } from './contestants/contestant-process.ts';
 import { CheckingClients, fill } from './rebalance-clients.ts';
 
@@ -40,19 +41,12 @@ const { keys, json } = new Command('bench:rebalance')
 
 const data = mkdtempSync(join(tmpdir(), 'shardlite-rebalance-'));
 process.on('exit', () => rmSync(data, { recursive: true, force: true }));
-const service = new ContestantProcess([
-  shardctl,
-  'start',
-  '--port',
-  '0',
-  '--data',
-  data,
-  '--shards',
-  '2',
-  '--routers',
-  '1',
-]);
-const url = await service.ready();
+const startArgs = ['start', '--port', '0', '--data', data, '--shards', '2', '--routers', '1'];
+const service = new ContestantProcess(
+  { command: process.execPath, args: [shardctl, ...startArgs], env: {} },
+  announcementOf,
+);
+const { url } = await service.ready();
 
 const bar = new ProgressBar({ title: 'Filling', total: keys });
 await fill(url, keys, (done) => bar.advanceTo(done));

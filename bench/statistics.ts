@@ -2,11 +2,12 @@
 
 export type Spread = { readonly median: number; readonly min: number; readonly max: number };
 
-/** Null when there is nothing to tell of, or when one of the values is not known. */
-export function spreadOf(values: readonly (number | null)[]): Spread | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  if (sorted.length === 0 || sorted.length < values.length) return null;
-  return { median: medianOf(sorted), min: sorted[0] as number, max: sorted.at(-1) as number };
+/** @param values at least one */
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [min, max] = [sorted[0], sorted.at(-1)];
+  if (min === undefined || max === undefined) throw new RangeError('There is no spread of nothing.');
+  return { median: medianOf(sorted), min, max };
 }
 
 /** @param sorted ascending, at least one */

@@ -1,62 +1,114 @@
-/** What the service is to reach beside the other contestants, and whether it did. Pure. */
+/** What the partitioned strategy is to reach beside the others, and whether it did. Pure. */
 
-import type { ContestantName } from './contestants/contestant.ts';
-import { type Spread, spreadOf } from './statistics.ts';
-import { type Trial, trialsOf } from './trial.ts';
-import type { Method } from './workload.ts';
+import { batchOperations, type Cell, plainWorkload, type Workload } from './cells/cell.ts';
+import { layoutsFor, listedOverFour } from './cells/plan.ts';
+import { bare, type Contestant, clones, partitioned, single } from './contestants/contestant.ts';
+import { cpuUsOf, type Trial } from './measure/trial.ts';
+import { type SectionResults, type TargetResult, trialsOf } from './results.ts';
+import { spreadOf } from './statistics.ts';
 
-type Target = {
-  readonly title: string;
-  readonly method: Method;
-  readonly beside: ContestantName;
-  readonly of: (trial: Trial) => number | null;
-  readonly bound: 'at least' | 'at most';
-  readonly wanted: number;
+type Target = Pick<TargetResult, 'title' | 'bound' | 'wanted'> & {
+  readonly section: string;
+  readonly workload: Workload;
+  readonly ours: Contestant;
+  readonly theirs: Contestant;
+  readonly of: (trial: Trial) => number;
+  /** Where theirs is another workload, and another figure of it. */
+  readonly theirWorkload?: Workload;
+  readonly theirOf?: (trial: Trial) => number;
 };
 
 const requestsPerS = (trial: Trial) => trial.requestsPerS;
-const cpuUs = (trial: Trial) => trial.cpuUs;
+const p99Ms = (trial: Trial) => trial.p99Ms;
 
-/** With one router and two shards on two cores. */
-const targets: readonly Target[] = [
-  {
-    title: 'GET requests/s ÷ bare node:http',
-    ...{ method: 'GET', beside: 'bare', of: requestsPerS, bound: 'at least', wanted: 0.6 },
-  },
-  {
-    title: 'GET requests/s ÷ one process',
-    ...{ method: 'GET', beside: 'single', of: requestsPerS, bound: 'at least', wanted: 0.8 },
-  },
-  {
-    title: 'PUT requests/s ÷ one process',
-    ...{ method: 'PUT', beside: 'single', of: requestsPerS, bound: 'at least', wanted: 0.8 },
-  },
-  { title: 'CPU a GET ÷ one process', method: 'GET', beside: 'single', of: cpuUs, bound: 'at most', wanted: 1.5 },
-];
+function targetsFor(cores: number, ours: Contestant, latencyWorkload: Workload | undefined): readonly Target[] {
+  const { group, commit, redis, http } = layoutsFor(cores);
+  const get = { section: 'strategies', workload: { ...plainWorkload, mix: 'get' as const }, ours, of: requestsPerS };
+  const put = { section: 'strategies', workload: plainWorkload, ours, of: requestsPerS };
+  const atLeast = (wanted: number) => ({ bound: 'at least' as const, wanted });
+  return [
+    { title: 'PUT ÷ cloned with a commit per request', ...put, theirs: commit, ...atLeast(5) },
+    ...(latencyWorkload === undefined
+      ? []
+      : [
+          {
+            title: `PUT p99 ÷ cloned with group commit, at ${latencyWorkload.rate.toLocaleString('en-US')}/s`,
+            ...{ section: 'latency', workload: latencyWorkload, ours, theirs: group, of: p99Ms },
+            ...{ bound: 'at most' as const, wanted: 0.2 },
+          },
+        ]),
+    { title: 'PUT ÷ cloned with group commit', ...put, theirs: group, ...atLeast(1.15) },
+    {
+      title: 'PUT ÷ cloned with group commit, 5 ms a sync',
+      ...{ ...put, workload: { ...plainWorkload, diskMs: 5 }, theirs: group, ...atLeast(2) },
+    },
+    {
+      title: 'PUT ÷ 8 clones with group commit, 8 emulated cores',
+      ...{ ...put, section: 'cores-8', ours: partitioned(4, 4), theirs: clones('cloned-group', 8), ...atLeast(4) },
+    },
+    { title: 'GET ÷ cloned over SQLite', ...get, theirs: group, ...atLeast(0.8) },
+    { title: 'GET ÷ partitioned with an HTTP hop', ...get, theirs: http, ...atLeast(2) },
+    { title: 'GET ÷ cloned over Redis', ...get, theirs: redis, ...atLeast(1) },
+    { title: 'PUT ÷ cloned over Redis', ...put, theirs: redis, ...atLeast(0.9) },
+    { title: 'GET ÷ bare node:http', ...get, theirs: bare, ...atLeast(0.6) },
+    { title: 'GET ÷ one process', ...get, theirs: single, ...atLeast(0.8) },
+    { title: 'PUT ÷ one process', ...put, theirs: single, ...atLeast(0.8) },
+    {
+      title: 'keys/s in batches of 100 PUTs ÷ single PUTs',
+      ...{ section: 'data', workload: { ...plainWorkload, mix: 'batch' as const }, ours, theirs: ours },
+      ...{ of: (trial: Trial) => trial.requestsPerS * batchOperations, ...atLeast(4) },
+      ...{ theirWorkload: plainWorkload, theirOf: requestsPerS },
+    },
+    {
+      title: 'CPU a page of 100 keys over 4 shards ÷ one process',
+      ...{ section: 'data', workload: { ...plainWorkload, mix: 'list' as const }, ours: listedOverFour },
+      ...{ theirs: single, of: cpuUsOf, bound: 'at most' as const, wanted: 2.5 },
+    },
+    { title: 'CPU a GET ÷ one process', ...get, theirs: single, of: cpuUsOf, bound: 'at most', wanted: 1.5 },
+  ];
+}
 
-export type TargetResult = Pick<Target, 'title' | 'bound' | 'wanted'> & {
-  /** The service's figure by the other's, in each round; null where a figure is not known. */
-  readonly ratio: Spread | null;
-  /** By the median; null where there is none. */
-  readonly reached: boolean | null;
-};
-
-export function targetResults(trials: readonly Trial[]): readonly TargetResult[] {
-  return targets.map(({ title, method, beside, of, bound, wanted }) => {
-    const others = trialsOf(trials, { contestant: beside, method });
-    const ratios = trialsOf(trials, { contestant: 'service', method }).map((trial) => {
-      const other = others.find(({ round }) => round === trial.round);
-      const [ours, theirs] = [of(trial), other === undefined ? null : of(other)];
-      return ours === null || theirs === null ? null : ours / theirs;
-    });
+/** @param ours the layout of the partitioned strategy that is recommended */
+export function targetResults(
+  sections: readonly SectionResults[],
+  cores: number,
+  ours: Contestant,
+): readonly TargetResult[] {
+  return targetsFor(cores, ours, latencyWorkloadOf(sections)).map(({ title, bound, wanted, ...target }) => {
+    const ratios = ratiosOf(sections, target);
+    if (ratios.length === 0) return { title, bound, wanted, ratio: null, reached: null };
     const ratio = spreadOf(ratios);
-    if (ratio === null) return { title, bound, wanted, ratio, reached: null };
-    return {
-      title,
-      bound,
-      wanted,
-      ratio,
-      reached: bound === 'at least' ? ratio.median >= wanted : ratio.median <= wanted,
-    };
+    const reached = bound === 'at least' ? ratio.median >= wanted : ratio.median <= wanted;
+    return { title, bound, wanted, ratio, reached };
   });
+}
+
+/** Within each round, since what disturbs a round disturbs both. */
+function ratiosOf(
+  sections: readonly SectionResults[],
+  {
+    section,
+    workload,
+    ours,
+    theirs,
+    of,
+    theirWorkload = workload,
+    theirOf = of,
+  }: Omit<Target, 'title' | 'bound' | 'wanted'>,
+): readonly number[] {
+  const trials = (cell: Omit<Cell, 'section'>) => trialsOf(sections, { section, ...cell }) ?? [];
+  const others = trials({ workload: theirWorkload, contestant: theirs });
+  return trials({ workload, contestant: ours }).flatMap((trial) => {
+    const other = others.find(({ round }) => round === trial.round);
+    return other === undefined ? [] : [of(trial) / theirOf(other)];
+  });
+}
+
+/** Of the rates that were measured for PUT, the second smallest: a quarter of saturation. */
+function latencyWorkloadOf(sections: readonly SectionResults[]): Workload | undefined {
+  const cells = sections.find(({ name }) => name === 'latency')?.cells ?? [];
+  const workloads = cells.map(({ cell }) => cell.workload).filter(({ mix }) => mix === 'put');
+  const rates = [...new Set(workloads.map(({ rate }) => rate))].sort((a, b) => a - b);
+  const rate = rates[Math.min(1, rates.length - 1)];
+  return workloads.find((one) => one.rate === rate);
 }

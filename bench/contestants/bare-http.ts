@@ -4,14 +4,17 @@
  */
 
 import { createServer } from 'node:http';
-import { contentType, valueBytes } from '../workload.ts';
+import type { AddressInfo } from 'node:net';
 import { announce } from './announcement.ts';
 
-const body = Buffer.alloc(valueBytes, 'x');
+const valueBytes = 100;
+const body = Buffer.alloc(valueBytes, '0123456789abcdef');
 
 const server = createServer((_request, response) => {
-  response.writeHead(200, { 'content-type': contentType, 'content-length': valueBytes });
+  response.writeHead(200, { 'content-type': 'text/plain', 'content-length': valueBytes });
   response.end(body);
 });
-server.listen({ host: '127.0.0.1', port: 0 }, () => announce(server));
+server.listen({ host: '127.0.0.1', port: 0 }, () => {
+  announce((server.address() as AddressInfo).port, [{ role: 'server', pid: process.pid }]);
+});
 process.on('SIGTERM', () => process.exit(0));

@@ -1,40 +1,53 @@
 /**
- * The life of a process that is measured. Each leads a process group of its own, so that Ctrl-C reaches the
+ * The life of a program that is measured. Each leads a process group of its own, so that Ctrl-C reaches the
  * benchmark alone, and so that whatever it forked can be killed with it.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { exactly, objectOf, text } from '../../src/process/shape.ts';
 import { BenchFailure } from '../failure.ts';
 
-const startDeadlineMs = 15_000;
+const startDeadlineMs = 30_000;
 /** More than the service allows itself. */
 const stopDeadlineMs = 10_000;
 
-/** The line of its log that says where it serves. */
-const announcement = objectOf({ event: exactly('service-ready'), url: text });
+export type Program = {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Beside the benchmark's own variables. */
+  readonly env: NodeJS.ProcessEnv;
+};
 
-export class ContestantProcess {
+/** Leaders of the groups that are not stopped yet. */
+const living = new Set<number>();
+// Last resort, when the benchmark ends in the middle; before its files are removed.
+process.prependListener('exit', () => {
+  for (const pid of living) killGroup(pid);
+});
+
+export class ContestantProcess<Announced> {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #command: string;
-  readonly #killGroup = () => killGroup(this.pid);
+  readonly #announced: Promise<Announced>;
 
-  /** @param args of `node` */
-  constructor(args: readonly string[]) {
-    this.#command = args.join(' ');
-    this.#child = spawn(process.execPath, args, {
+  /** @param announcedBy what a line of its output says when it serves; undefined for any other line */
+  constructor({ command, args, env }: Program, announcedBy: (line: string) => Announced | undefined) {
+    this.#command = [command, ...args].join(' ');
+    this.#child = spawn(command, args, {
       detached: true,
-      env: environment(),
+      env: { ...environment(), ...env },
       // By its channel a contestant of ours notices when the benchmark is gone.
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
-    if (this.#child.pid === undefined) throw new Error(`${this.#command} cannot be started`);
+    this.#child.on('error', () => {});
+    if (this.#child.pid === undefined) throw new BenchFailure(`${this.#command} cannot be started.`);
     this.pid = this.#child.pid;
-    // Last resort, when the benchmark ends in the middle; before its files are removed.
-    process.prependListener('exit', this.#killGroup);
+    living.add(this.pid);
+    this.#announced = this.#announcement(announcedBy);
+    // Whoever waits for it is told; nobody else needs to be.
+    this.#announced.catch(() => {});
   }
 
   /** Why it is no more, when it has ended without being stopped. */
@@ -44,9 +57,27 @@ export class ContestantProcess {
     return new BenchFailure(`${this.#command} ended with ${signalCode ?? `exit code ${exitCode}`}.`);
   }
 
-  /** Resolves with its URL when it serves. @throws BenchFailure */
-  ready(): Promise<string> {
-    return new Promise<string>((resolve, reject) => {
+  /** Resolves when it serves. @throws BenchFailure */
+  ready(): Promise<Announced> {
+    return this.#announced;
+  }
+
+  /** Lets it finish, but not for ever. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.death === undefined) {
+      const ended = once(this.#child, 'exit');
+      const impatience = setTimeout(killGroup, stopDeadlineMs, this.pid);
+      this.#child.kill('SIGTERM');
+      await ended;
+      clearTimeout(impatience);
+    }
+    // What it forked does not outlive it either.
+    killGroup(this.pid);
+    living.delete(this.pid);
+  }
+
+  #announcement(announcedBy: (line: string) => Announced | undefined): Promise<Announced> {
+    return new Promise((resolve, reject) => {
       const late = new BenchFailure(`${this.#command} is not ready after ${startDeadlineMs / 1_000} s.`);
       const impatience = setTimeout(() => reject(late), startDeadlineMs);
       this.#child.once('exit', () => {
@@ -54,24 +85,12 @@ export class ContestantProcess {
         reject(this.death);
       });
       createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        const said: unknown = JSON.parse(line);
-        if (!announcement(said)) return;
+        const announced = announcedBy(line);
+        if (announced === undefined) return;
         clearTimeout(impatience);
-        resolve(said.url);
+        resolve(announced);
       });
     });
-  }
-
-  /** Lets it finish, but not for ever. Idempotent. */
-  async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const ended = once(this.#child, 'exit');
-      const impatience = setTimeout(this.#killGroup, stopDeadlineMs);
-      this.#child.kill('SIGTERM');
-      await ended;
-      clearTimeout(impatience);
-    }
-    process.off('exit', this.#killGroup);
   }
 }
 

@@ -1,74 +1,60 @@
-/**
- * Who is compared: the service, one process without shards, and a bare HTTP server. This file knows how each is
- * started; what a process of a contestant is lies beside it.
- */
+/** Who is compared: a strategy with its numbers of processes. Pure: how each is started lies beside this. */
 
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { statusOfService } from '../../src/cli/admin-client.ts';
-import type { BenchFailure } from '../failure.ts';
-import { ContestantProcess } from './contestant-process.ts';
+export const strategies = {
+  partitioned: { title: 'partitioned', product: true },
+  single: { title: 'single process', product: true },
+  'cloned-group': { title: 'cloned, SQLite, group commit', product: true },
+  'cloned-commit': { title: 'cloned, SQLite, a commit per request', product: false },
+  'cloned-redis': { title: 'cloned, Redis, AOF always', product: true },
+  'cloned-memory': { title: 'cloned, state in memory', product: false },
+  'http-hop': { title: 'partitioned naively, an HTTP hop', product: false },
+  'ipc-hop': { title: 'partitioned naively, JSON over IPC', product: false },
+  bare: { title: 'bare node:http, a constant', product: false },
+} as const satisfies Record<string, { title: string; product: boolean }>;
 
-export type ContestantName = 'service' | 'single' | 'bare';
+export type Strategy = keyof typeof strategies;
 
-export const contestantTitles: Readonly<Record<ContestantName, string>> = {
-  service: 'Shardlite, 1 router and 2 shards',
-  single: 'one process, no shards',
-  bare: 'bare node:http, a constant',
+export type Contestant = {
+  readonly strategy: Strategy;
+  /** Processes that speak HTTP to clients: routers, clones, or one. */
+  readonly fronts: number;
+  /** Processes behind them that hold the data: shards, or one Redis; 0 where the fronts do it. */
+  readonly backs: number;
 };
 
-type Contestant = {
-  readonly url: string;
-  /** Of all its processes. */
-  readonly pids: readonly number[];
-};
+export function partitioned(routers: number, shards: number): Contestant {
+  return { strategy: 'partitioned', fronts: routers, backs: shards };
+}
 
-export type Contestants = Readonly<Record<ContestantName, Contestant>>;
+export function clones(strategy: 'cloned-group' | 'cloned-commit' | 'cloned-memory', count: number): Contestant {
+  return { strategy, fronts: count, backs: 0 };
+}
 
-const shardctl = fileURLToPath(new URL('../../src/cli/shardctl.js', import.meta.url));
-const singleProcess = fileURLToPath(new URL('./single-process.js', import.meta.url));
-const bareHttp = fileURLToPath(new URL('./bare-http.js', import.meta.url));
+export function redisClones(count: number): Contestant {
+  return { strategy: 'cloned-redis', fronts: count, backs: 1 };
+}
 
-const serviceArgs = 'start --port 0 --routers 1 --shards 2'.split(' ');
+export function hop(strategy: 'http-hop' | 'ipc-hop', shards: number): Contestant {
+  return { strategy, fronts: 1, backs: shards };
+}
 
-export type RunningContestants = {
-  readonly contestants: Contestants;
-  /** Of the first that ended by itself. */
-  readonly death: () => BenchFailure | undefined;
-  readonly stop: () => Promise<void>;
-};
+export const single: Contestant = { strategy: 'single', fronts: 1, backs: 0 };
+export const bare: Contestant = { strategy: 'bare', fronts: 1, backs: 0 };
 
-/**
- * Resolves when all of them serve.
- * @param directory on whose disk those with a store keep it
- * @throws BenchFailure when one does not
- */
-export async function startContestants(directory: string): Promise<RunningContestants> {
-  const started: ContestantProcess[] = [];
-  const stop = async () => {
-    await Promise.all(started.map((one) => one.stop()));
-  };
-  const start = async (args: readonly string[]) => {
-    const one = new ContestantProcess(args);
-    started.push(one);
-    return { url: await one.ready(), pids: [one.pid] };
-  };
-  try {
-    const serviceData = join(directory, 'service');
-    const service = await start([shardctl, ...serviceArgs, '--data', serviceData]);
-    const { processes } = await statusOfService(serviceData);
-    const singleData = join(directory, 'single');
-    mkdirSync(singleData);
-    const contestants = {
-      service: { ...service, pids: processes.map(({ pid }) => pid).filter((pid) => pid !== null) },
-      single: await start([singleProcess, singleData]),
-      bare: await start([bareHttp]),
-    };
-    const death = () => started.map((one) => one.death).find((one) => one !== undefined);
-    return { contestants, death, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+/** `partitioned-1x2`, `cloned-redis-2x1`, `cloned-group-2`, `single` */
+export function nameOf({ strategy, fronts, backs }: Contestant): string {
+  if (strategy === 'single' || strategy === 'bare') return strategy;
+  return backs === 0 ? `${strategy}-${fronts}` : `${strategy}-${fronts}x${backs}`;
+}
+
+export function titleOf({ strategy, fronts, backs }: Contestant): string {
+  const { title } = strategies[strategy];
+  if (strategy === 'single' || strategy === 'bare') return title;
+  if (strategy.startsWith('cloned')) return `${fronts} × ${title}`;
+  return `${title}, ${fronts}+${backs}`;
+}
+
+/** All that store anything but clones with their state in memory. Those that are meant to be must be, or nothing is fair. */
+export function isMeantDurable({ strategy }: Contestant): boolean {
+  return strategy !== 'cloned-memory' && strategy !== 'bare';
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { settings } from '../config/service-config.ts';
 import type { ProcessStatus, ServiceStatus } from '../primary/status.ts';
 
-export function bannerOf({ url, data, ring, processes }: ServiceStatus): string {
+export function bannerOf({ url, data, store, acknowledgement, ring, processes }: ServiceStatus): string {
   const ofRole = (role: ProcessStatus['role']) => processes.filter((one) => one.role === role);
   const atData = data === resolve(settings.data.default) ? '' : ` --data ${data}`;
   const failed = processes.filter(({ state }) => state === 'failed');
@@ -14,14 +14,17 @@ export function bannerOf({ url, data, ring, processes }: ServiceStatus): string 
     '',
     `  primary   pid ${process.pid}`,
     ...ofRole('router').map(({ id, pid }) => `  ${id.padEnd(9)} pid ${pid ?? '–'}`),
+    ...ofRole('clone').map(({ id, pid, state }) => `  ${id.padEnd(9)} ${state === 'ready' ? `pid ${pid}` : state}`),
     ...ofRole('shard').map(
       ({ id, pid, slots, state }) =>
         `  ${id.padEnd(9)} ${state === 'ready' ? `pid ${pid}` : state}   ${slots} slots   ${data}/${id}.sqlite`,
     ),
-    `  ring      epoch ${ring.epoch}`,
+    store === null ? `  ring      epoch ${ring.epoch}` : `  store     ${store}`,
+    ...(acknowledgement === null ? [] : [`            ${acknowledgement}`]),
     '',
     ...failed.map(
-      ({ id }) => `  ${id} has failed: its keys answer 503 until \`npx shardctl restart ${id}${atData}\`.\n`,
+      ({ id, role }) =>
+        `  ${id} has failed${role === 'shard' ? ': its keys answer 503' : ''} until \`npx shardctl restart ${id}${atData}\`.\n`,
     ),
     '  Try it:',
     `    curl -X PUT ${url}/v1/kv/greeting -H 'content-type: text/plain' -d 'hello'`,

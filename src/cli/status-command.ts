@@ -40,9 +40,21 @@ const columns: readonly Column<ProcessStatus>[] = [
   { title: 'p99', align: 'right', cell: ({ p99Ms }) => text(p99Ms, (ms) => `${ms.toPrecision(2)} ms`) },
 ];
 
-function statusText({ state, url, data, ring, uptimeMs, processes }: ServiceStatus): string {
-  const head = `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ring epoch ${ring.epoch}   data ${data}`;
-  return `${head}\n\n${tableOf(columns, processes)}`;
+function statusText({
+  state,
+  url,
+  strategy,
+  data,
+  store,
+  ring,
+  uptimeMs,
+  processes,
+  ...status
+}: ServiceStatus): string {
+  const where = store === null ? `ring epoch ${ring.epoch}   data ${data}` : `${strategy} over ${store}`;
+  const head = `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`;
+  const { acknowledgement } = status;
+  return `${head}${acknowledgement === null ? '' : `\n${acknowledgement}`}\n\n${tableOf(columns, processes)}`;
 }
 
 function text<T>(value: T | null, format: (value: T) => string): string {

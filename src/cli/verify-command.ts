@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditFiles, type ServiceAudit } from '../primary/audit.ts';
+import { ChangeRefused } from '../primary/change-refused.ts';
 import { askService } from './admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { bytesText, countText } from './quantity.ts';
@@ -23,7 +24,16 @@ async function auditOfData(data: string): Promise<{ audit: ServiceAudit; from: '
   } catch (error) {
     const isStopped = error instanceof CliFailure && error.exitCode === exitCodes.unreachable;
     if (!isStopped || !existsSync(join(data, 'meta.sqlite'))) throw error;
-    return { audit: auditFiles(data), from: 'stopped' };
+    return { audit: auditOfFiles(data), from: 'stopped' };
+  }
+}
+
+function auditOfFiles(data: string): ServiceAudit {
+  try {
+    return auditFiles(data);
+  } catch (error) {
+    if (error instanceof ChangeRefused) throw new CliFailure(exitCodes.failed, error.message, { cause: error });
+    throw error;
   }
 }
 

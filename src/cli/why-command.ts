@@ -11,9 +11,9 @@ type WhyOptions = { readonly data: string; readonly base64url?: boolean; readonl
 
 export async function whyCommand(argument: string, options: WhyOptions): Promise<void> {
   const key = keyOfArgument(argument, options);
-  const { ring, data, processes } = await statusOfService(options.data);
+  const { ring, data, store, processes } = await statusOfService(options.data);
   const slot = slotOf(key);
-  const shard = ringOf(ring).shardOf(slot);
+  const shard = store === null ? ringOf(ring).shardOf(slot) : null;
   const answer = await askForKey(options.data, key, { method: 'HEAD' });
   const steps = {
     key: shown(key),
@@ -22,8 +22,8 @@ export async function whyCommand(argument: string, options: WhyOptions): Promise
     hash: `0x${hashOf(tagOf(key)).toString(16).padStart(8, '0')}`,
     slot,
     shard,
-    state: processes.find(({ id }) => id === `shard-${shard}`)?.state ?? 'unknown',
-    file: join(data, `shard-${shard}.sqlite`),
+    state: processes.find(({ id }) => id === `shard-${shard}`)?.state ?? null,
+    file: store ?? join(data, `shard-${shard}.sqlite`),
     present: answer.status === 404 ? false : answer.ok ? true : null,
     valueBytes: answer.ok ? Number(answer.headers.get('content-length')) : null,
     contentType: answer.ok ? answer.headers.get('content-type') : null,
@@ -43,8 +43,10 @@ export async function whyCommand(argument: string, options: WhyOptions): Promise
       `tag    ${isWholeKey ? 'the whole key' : steps.tag}`,
       `hash   ${steps.hash}   (xxh32 of the tag)`,
       `slot   ${slot}   (upper 14 bits of the hash, of ${slotCount})`,
-      `shard  ${shard}   (${steps.state}; ring epoch ${ring.epoch})`,
-      `file   ${steps.file}`,
+      shard === null
+        ? 'clone  any: they all share one store'
+        : `shard  ${shard}   (${steps.state}; ring epoch ${ring.epoch})`,
+      `${store === null ? 'file ' : 'store'}  ${steps.file}`,
       `there  ${there}`,
     ].join('\n'),
   );

@@ -6,13 +6,23 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defaultRestartPolicy } from '../process/child-state.ts';
+import { redisAddressOf } from './redis-address.ts';
+
+/** How processes and data stand to each other: see the README, which tells when to take which. */
+const strategies = ['partitioned', 'cloned', 'single'] as const;
+export type Strategy = (typeof strategies)[number];
 
 export type ServiceConfig = {
   readonly port: number;
   readonly host: string;
+  /** Undefined: as the data directory was started before; partitioned in a new one. */
+  readonly strategy: Strategy | undefined;
   /** Undefined: as many as the data directory has; one a core in a new one. */
   readonly shards: number | undefined;
   readonly routers: number;
+  readonly clones: number;
+  /** Of clones: `sqlite`, or the URL of Redis as `redisAddressOf` reads it. */
+  readonly store: string;
   readonly data: string;
   readonly valueBytesMax: number;
   readonly allowedHosts: readonly string[];
@@ -37,6 +47,8 @@ const MiB = 1024 * 1024;
 const cores = availableParallelism();
 const shardsMax = 256;
 const routersMax = 64;
+const clonesMax = 64;
+const defaultClones = Math.min(Math.max(2, cores), clonesMax);
 const defaultRouters = Math.min(Math.max(1, Math.floor(cores / 2)), routersMax);
 
 export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceConfig[K]> } = {
@@ -56,6 +68,14 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     default: '127.0.0.1',
     defaultText: '127.0.0.1',
   },
+  strategy: {
+    value: 'NAME',
+    description: 'partitioned: shards with a file each; cloned: processes that share one file; single: one process',
+    allowed: strategies.join(', ').replace(/, (\w+)$/, ' or $1'),
+    parse: (raw) => strategies.find((name) => name === raw),
+    default: undefined,
+    defaultText: 'partitioned in a new data directory, later as it was',
+  },
   shards: {
     value: 'N',
     description: 'shards of a new data directory',
@@ -71,6 +91,23 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, routersMax),
     default: defaultRouters,
     defaultText: `half the cores, at least 1: here ${defaultRouters}`,
+  },
+  clones: {
+    value: 'N',
+    description: 'processes of the cloned strategy',
+    allowed: `a whole number from 1 to ${clonesMax}`,
+    parse: wholeNumber(1, clonesMax),
+    default: defaultClones,
+    defaultText: `one a core, at least 2: here ${defaultClones}`,
+  },
+  store: {
+    value: 'STORE',
+    description: 'what clones share: sqlite, a file in the data directory, or a Redis or Valkey server or Cluster',
+    allowed: 'sqlite or redis://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]',
+    parse: (raw) =>
+      typeof raw === 'string' && (raw === 'sqlite' || redisAddressOf(raw) !== undefined) ? raw : undefined,
+    default: 'sqlite',
+    defaultText: 'sqlite',
   },
   data: {
     value: 'DIR',

@@ -13,7 +13,7 @@ import {
   listLimitMax,
 } from '../kv/listing.ts';
 import type { Store } from '../kv/store.ts';
-import { keyFields, valueFields } from './json-fields.ts';
+import { keyFields, prefixFields, valueFields } from './json-fields.ts';
 import { type OperationDescription, parameterErrors, storeErrors } from './operation.ts';
 import { oneOfTexts, parametersOf, wholeNumber } from './parameters.ts';
 import { sendProblem } from './problem.ts';
@@ -83,7 +83,7 @@ function linesOf({ entries }: Listing): string {
 }
 
 function entryOf(entry: Listing['entries'][number]): object {
-  if (entry.kind === 'prefix') return { prefix: entry.key.toString() };
+  if (entry.kind === 'prefix') return prefixFields(entry.key);
   const { key, version, contentType, expiresAtMs, valueBytes, value } = entry;
   return {
     ...keyFields(key),
@@ -109,15 +109,15 @@ function queryOf(url: string, limitUnlessSaid: number): ListQuery {
   return {
     prefix: bytesOf('prefix', parameters.prefix) ?? Buffer.alloc(0),
     after: positionOf(parameters.cursor) ?? (startAfter === undefined ? undefined : { kind: 'key', bytes: startAfter }),
-    delimiter: delimiterOf(parameters.delimiter),
+    delimiter: delimiterOf(parameters.delimiter, encoding),
     limit: wholeNumber('limit', parameters.limit, { min: 1, max: listLimitMax }) ?? limitUnlessSaid,
     values: oneOfTexts('values', parameters.values, ['true', 'false']) === 'true',
   };
 }
 
-function delimiterOf(text: string | undefined): Buffer | undefined {
+function delimiterOf(text: string | undefined, encoding: 'percent' | 'base64url' | undefined): Buffer | undefined {
   if (text === undefined) return undefined;
-  const delimiter = Buffer.from(text);
+  const delimiter = Buffer.from(text, encoding === 'base64url' ? 'base64url' : 'utf8');
   if (delimiter.length >= 1 && delimiter.length <= listDelimiterBytesMax) return delimiter;
   throw new KvError('parameter-invalid', `delimiter has 1 to ${listDelimiterBytesMax} bytes, such as /.`);
 }

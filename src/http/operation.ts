@@ -53,7 +53,11 @@ export const keyErrors = [
 /** Of what may have a body. */
 export const bodyErrors = ['content-type-invalid', 'value-too-large'] as const satisfies readonly ErrorCode[];
 /** Of whoever owns the key, when it is asked. */
-export const storeErrors = ['shard-unavailable', 'overloaded'] as const satisfies readonly ErrorCode[];
+export const storeErrors = [
+  'shard-unavailable',
+  'store-unavailable',
+  'overloaded',
+] as const satisfies readonly ErrorCode[];
 export const writeErrors = [
   ...bodyErrors,
   'condition-malformed',

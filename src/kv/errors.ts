@@ -47,6 +47,7 @@ export const errorTable = {
   overloaded: { status: 503, title: 'Too many requests are waiting', retryable: true },
   'not-ready': { status: 503, title: 'The service is not ready', retryable: true },
   'disk-full': { status: 507, title: 'The disk is full', retryable: true },
+  'store-unavailable': { status: 503, title: 'The store does not answer', retryable: true },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof errorTable;

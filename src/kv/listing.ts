@@ -71,12 +71,12 @@ export function commonPrefixOf(key: Key, { prefix, delimiter }: ListQuery): Buff
   return at === -1 ? undefined : key.subarray(0, at + delimiter.length);
 }
 
-function positionOf({ kind, key }: ListEntry): ListPosition {
+export function positionOf({ kind, key }: ListEntry): ListPosition {
   return { kind, bytes: key };
 }
 
 /** Of two positions, which comes first: negative, 0 or positive. Everything beginning with a prefix is before its end. */
-function comparePositions(a: ListPosition, b: ListPosition): number {
+export function comparePositions(a: ListPosition, b: ListPosition): number {
   const [beginA, beginB] = [beginOf({ prefix: empty, after: a }), beginOf({ prefix: empty, after: b })];
   if (beginA === undefined || beginB === undefined) return Number(beginA === undefined) - Number(beginB === undefined);
   return Buffer.compare(beginA, beginB);

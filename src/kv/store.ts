@@ -108,6 +108,8 @@ export type ClientName = {
   readonly fingerprint: Buffer;
 };
 export const fingerprintBytes = 8;
+/** For how long a name counts. */
+export const namesKeptMs = 24 * 3_600_000;
 
 /** Operations of one batch. */
 export const batchOperationsMax = 1_000;

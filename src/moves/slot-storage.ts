@@ -18,7 +18,7 @@ export type PageLimits = { readonly rowsMax: number; readonly bytesMax: number }
 export type SlotSum = { readonly keys: number; readonly bytes: number; readonly digest: number };
 
 /** Results of writes to the moving slots, as the ledger packs them. */
-export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number };
+export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean };
 
 export interface SlotStorage {
   readonly lsn: number;
@@ -41,8 +41,8 @@ export interface SlotStorage {
   page(slots: readonly number[], after: Cursor | undefined, limits: PageLimits): Page;
   /** Source: what a key is now. */
   changeOf(slot: number, key: Key): Change;
-  /** Source: results of writes to these slots since this lsn. */
-  ledgerSince(slots: readonly number[], lsn: number): LedgerPart;
+  /** Source: results of writes to these slots, of so many commits since this lsn. */
+  ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart;
   /**
    * Either side: finds out what these slots come to, as far as it is not known, by reading about so many rows. How
    * many slots are left. What is known before a slot is frozen, nobody has to wait for then.

@@ -23,6 +23,8 @@ const stepLimits = {
   short: { rowsMax: 512, bytesMax: 256 * 1024 },
   long: { rowsMax: 8_192, bytesMax: 4 * 1024 * 1024 },
 } as const;
+/** Of the ledger, which is long: looked through in steps of some three milliseconds. */
+const commitsMax = 1_024;
 
 type SourceState =
   | { readonly phase: 'idle' }
@@ -115,7 +117,7 @@ export class MoveSource {
       case 'changes': {
         const changes = this.#takeChanges(state.changed, stepLimits.short);
         const slotsUnsummed = this.#storage.sumSome(slots, stepLimits.short.rowsMax);
-        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn);
+        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, commitsMax);
         return { kind: 'changes', changes, left: state.changed.size, slotsUnsummed, ledger };
       }
       case 'rest': {
@@ -124,7 +126,7 @@ export class MoveSource {
           rowsMax: Number.POSITIVE_INFINITY,
           bytesMax: Number.POSITIVE_INFINITY,
         });
-        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn);
+        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, Number.POSITIVE_INFINITY);
         const { lsn, forgottenLsn } = this.#storage;
         return { kind: 'rest', changes, ledger, sum: this.#storage.openOutgoing(state.move), lsn, forgottenLsn };
       }

@@ -18,7 +18,7 @@ const fewChanges = 64;
 /** Between two questions; the shard's own clients do not notice it. */
 const rowsSummedMax = 512;
 /** Under writes that never pause, changes stop becoming fewer at some point. */
-const roundsMax = 100;
+const roundsMax = 1_000;
 
 export type TargetEffect =
   | { readonly kind: 'answer'; readonly move: MoveId; readonly answer: MoveAnswer }
@@ -131,7 +131,7 @@ export class MoveTarget {
     this.#storage.apply(changes);
     const isSummed = this.#storage.sumSome(move.slots, rowsSummedMax) + slotsUnsummed === 0;
     const ledger = { results: [...before.results, part.results], upToLsn: part.upToLsn };
-    if ((isSummed && left + changes.length <= fewChanges) || round >= roundsMax) {
+    if ((isSummed && part.isWhole && left + changes.length <= fewChanges) || round >= roundsMax) {
       this.#state = { phase: 'waiting', move, round, ledger };
       return [progress(move, changes), answer(move, 'caught-up')];
     }

@@ -6,6 +6,7 @@ import { slotCount } from '../partition/slot.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import { DataDirectory } from './data-directory.ts';
+import { checkWalkable } from './strategy.ts';
 import { TopologyFile } from './topology-file.ts';
 
 export type ServiceAudit = {
@@ -31,11 +32,12 @@ export function auditOf(epoch: number, shards: readonly AuditReport[]): ServiceA
 
 const stepRows = 1_000;
 
-/** Of a service that does not run. @throws FileLocked, UnusableFile, UnusableDirectory */
+/** Of a service that does not run. @throws ChangeRefused, FileLocked, UnusableFile, UnusableDirectory */
 export function auditFiles(data: string): ServiceAudit {
   const directory = new DataDirectory(data);
-  const topology = new TopologyFile(directory.metaFile, 1);
+  const topology = new TopologyFile(directory.metaFile, { shards: 1, strategy: 'partitioned', store: 'sqlite' });
   try {
+    checkWalkable(topology.store);
     const ring = ringOf(topology.ring.describe());
     const reports = [...topology.weights().keys()].map((shard): AuditReport => {
       if (!existsSync(directory.shardFile(shard))) return missing(shard, ring.slotsOf(shard).length);

@@ -1,4 +1,4 @@
-/** Has every shard of the running service walk its file, and gathers what they report. */
+/** Has every shard of the running service, or one clone, walk its file, and gathers what they report. */
 
 import { Deferred } from '../process/deferred.ts';
 import type { AuditReportMessage } from '../process/messages.ts';
@@ -8,7 +8,7 @@ import type { SupervisedChild } from './supervised-child.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { TopologyFile } from './topology-file.ts';
 
-type Walk = { readonly shard: number; readonly report: Deferred<AuditReportMessage> };
+type Walk = { readonly child: SupervisedChild; readonly report: Deferred<AuditReportMessage> };
 
 export class Auditor {
   readonly #supervisor: Supervisor;
@@ -23,10 +23,11 @@ export class Auditor {
 
   /** @throws ChangeRefused when a shard is away, or dies meanwhile */
   async verify(): Promise<ServiceAudit> {
-    const away = this.#supervisor.shards.find(({ state }) => state !== 'ready');
+    const walkers = this.#walkers();
+    const away = walkers.find(({ state }) => state !== 'ready');
     if (away !== undefined) throw new ChangeRefused(`${away.spec.name} is ${away.state}: verify when it serves.`);
     const { epoch } = this.#topologyFile.ring;
-    const reports = await Promise.all(this.#supervisor.shards.map((child) => this.#walk(child)));
+    const reports = await Promise.all(walkers.map((child) => this.#walk(child)));
     const audit = auditOf(
       epoch,
       reports.map(({ type: _type, id: _id, ...report }) => report),
@@ -41,18 +42,25 @@ export class Auditor {
     this.#walks.delete(report.id);
   }
 
-  onDeath({ spec }: SupervisedChild): void {
+  onDeath(child: SupervisedChild): void {
     for (const [id, walk] of this.#walks) {
-      if (walk.shard !== spec.shard) continue;
+      if (walk.child !== child) continue;
       this.#walks.delete(id);
-      walk.report.reject(new ChangeRefused(`${spec.name} died meanwhile: verify again.`));
+      walk.report.reject(new ChangeRefused(`${child.spec.name} died meanwhile: verify again.`));
     }
+  }
+
+  /** Clones share one file: whichever of them serves can walk it. */
+  #walkers(): readonly SupervisedChild[] {
+    const { shards, frontends } = this.#supervisor;
+    if (shards.length > 0) return shards;
+    return [frontends.find(({ state }) => state === 'ready') ?? (frontends[0] as SupervisedChild)];
   }
 
   #walk(child: SupervisedChild): Promise<AuditReportMessage> {
     const id = ++this.#asked;
     const report = new Deferred<AuditReportMessage>();
-    this.#walks.set(id, { shard: child.spec.shard as number, report });
+    this.#walks.set(id, { child, report });
     child.send({ type: 'audit', id });
     return report.promise;
   }

@@ -5,9 +5,9 @@
  * decides how long they wait: it grows and shrinks towards the wanted freeze.
  */
 /** Fewer are compared in the time that messages and commits take anyway. */
-const rowsMin = 1_000;
+const rowsMin = 2_000;
 const rowsMax = 16_000;
-const firstRows = 2_000;
+const firstRows = 4_000;
 const bytesMax = 4 * 1024 * 1024;
 const wantedFreezeMs = { least: 6, most: 15 } as const;
 /** Without clients: as large as fits into some tenths of a second, should they come. */

@@ -29,7 +29,7 @@ export class ClientFigures {
   }
 
   get operationsPerS(): number {
-    return this.#supervisor.routers.reduce((sum, { health }) => sum + (health?.operationsPerS ?? 0), 0);
+    return this.#supervisor.frontends.reduce((sum, { health }) => sum + (health?.operationsPerS ?? 0), 0);
   }
 
   /** The worst router's, over ten seconds; null when there were no operations. */
@@ -48,7 +48,7 @@ export class ClientFigures {
   }
 
   #worst(figure: 'p99Ms' | 'intervalP99Ms'): number | null {
-    const seen = this.#supervisor.routers.map(({ health }) => health?.[figure] ?? null).filter((p99) => p99 !== null);
+    const seen = this.#supervisor.frontends.map(({ health }) => health?.[figure] ?? null).filter((p99) => p99 !== null);
     return seen.length === 0 ? null : Math.max(...seen);
   }
 }

@@ -6,6 +6,9 @@ import { join, resolve } from 'node:path';
 /** Longest path of a Unix socket that Linux takes, in bytes (`sun_path` less its final NUL). */
 const socketPathBytesMax = 107;
 
+/** The shard that the file of clones, or of a single process, is. */
+export const sharedShard = 1;
+
 export class UnusableDirectory extends Error {
   override readonly name = 'UnusableDirectory';
 }
@@ -36,6 +39,11 @@ export class DataDirectory {
 
   get metaFile(): string {
     return join(this.path, 'meta.sqlite');
+  }
+
+  /** Of the one file that clones share. It is the first shard's, so that it can be served partitioned later. */
+  get sharedFile(): string {
+    return this.shardFile(sharedShard);
   }
 
   shardFile(shard: number): string {

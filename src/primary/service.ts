@@ -3,21 +3,31 @@
  * life cycle and reports; what children do is the supervisor's, what operators ask is the admin API's.
  */
 
-import { defaultShards, type ServiceConfig } from '../config/service-config.ts';
+import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import { defaultRestartPolicy } from '../process/child-state.ts';
 import { Deferred } from '../process/deferred.ts';
 import type { Log } from '../process/log.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
+import { ShardFile } from '../sqlite/shard-file.ts';
 import type { SteeringOrder } from './admin-api.ts';
 import { type AdminApi, listenForOperators } from './admin-api.ts';
+import type { ServiceAudit } from './audit.ts';
 import { Auditor } from './auditor.ts';
 import type { Change, ChangeWish } from './change.ts';
-import { planOfWish } from './change-plan.ts';
+import { type ChangePlan, planOfWish } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
-import { DataDirectory, UnusableDirectory } from './data-directory.ts';
+import { DataDirectory, sharedShard, UnusableDirectory } from './data-directory.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
 import { Mover } from './mover.ts';
 import { type ServiceStatus, statusOf } from './status.ts';
+import {
+  checkShards,
+  checkWalkable,
+  firstTopologyOf,
+  type Origin,
+  refuseUnlessPartitioned,
+  strategyToServe,
+} from './strategy.ts';
 import type { ChildDeath, SupervisedChild } from './supervised-child.ts';
 import { Supervisor } from './supervisor.ts';
 import { TopologyFile } from './topology-file.ts';
@@ -34,6 +44,7 @@ export class Service {
   readonly #config: ServiceConfig;
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
+  readonly #strategy: Strategy;
   readonly #supervisor: Supervisor;
   readonly #mover: Mover;
   readonly #auditor: Auditor;
@@ -41,24 +52,22 @@ export class Service {
   readonly #stopped = new Deferred<void>();
   readonly #startedAtMs = performance.now();
   #operators: AdminApi | undefined;
+  /** What an acknowledgement is worth, in sentences. */
+  #acknowledgement: string | null = null;
   #state: ServiceStatus['state'] = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
   private constructor(config: ServiceConfig, log: Log) {
     this.#config = config;
-    const { directory, topologyFile } = takeDirectory(config);
+    const { directory, topologyFile, strategy } = takeDirectory(config);
+    this.#strategy = strategy;
     this.#directory = directory;
     this.#topologyFile = topologyFile;
     const shardIds = [...topologyFile.weights().keys()];
-    if (config.shards !== undefined && config.shards !== shardIds.length) {
-      topologyFile.close();
-      throw new CannotStart(
-        `${directory.path} has ${shardIds.length} shards, not ${config.shards}: start without --shards, or on another --data directory.`,
-      );
-    }
     directory.removeStaleSockets();
     this.#supervisor = new Supervisor({
       config,
+      strategy,
       directory,
       service: topologyFile.service,
       ring: () => topologyFile.ring,
@@ -75,6 +84,10 @@ export class Service {
           logDeath(log, child, death);
           this.#mover.onDeath(child);
           this.#auditor.onDeath(child);
+        },
+        onStoreReport: (child, { acknowledgement }) => {
+          if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
+          this.#acknowledgement = acknowledgement;
         },
         onFailures: (count) => this.#mover.clients.failed(count),
         onAuditReport: (report) => this.#auditor.onReport(report),
@@ -97,10 +110,10 @@ export class Service {
       status: () => service.status(),
       stop: () => service.stop(),
       restart: (name) => service.#restart(name),
-      plan: (wish) => planOfWish(wish, service.#topologyFile, service.#supervisor),
+      plan: (wish) => service.#plan(wish),
       change: (wish) => service.#change(wish),
       moves: () => service.#mover.status(),
-      verify: () => service.#auditor.verify(),
+      verify: () => service.#verify(),
       changes: () => service.#topologyFile.changes(changesShown),
       steer: (order) => service.#steer(order),
     });
@@ -109,7 +122,7 @@ export class Service {
     return service;
   }
 
-  /** Resolves when every shard serves or has failed and a router listens. @throws CannotStart */
+  /** Resolves when every shard or clone serves or has failed, and somebody listens. @throws CannotStart */
   get ready(): Promise<ServiceStatus> {
     return this.#ready.promise;
   }
@@ -123,6 +136,8 @@ export class Service {
     return statusOf({
       supervisor: this.#supervisor,
       config: this.#config,
+      strategy: this.#strategy,
+      acknowledgement: this.#acknowledgement,
       directory: this.#directory,
       ring: this.#topologyFile.ring,
       state: this.#state,
@@ -143,18 +158,33 @@ export class Service {
 
   #settleReady(): void {
     if (this.#state !== 'starting') return;
-    const { routers, shards } = this.#supervisor;
-    if (routers.every(({ state }) => state === 'failed')) {
-      this.#ready.reject(new CannotStart('No router stays alive: the log above says why.'));
+    const { frontends, shards } = this.#supervisor;
+    if (frontends.every(({ state }) => state === 'failed')) {
+      this.#ready.reject(new CannotStart(`No ${frontends[0]?.spec.role} stays alive: the log above says why.`));
     }
     const isSettled = (child: SupervisedChild) => child.state === 'ready' || child.state === 'failed';
-    if (!routers.some(({ state }) => state === 'ready') || !shards.every(isSettled)) return;
+    const holders = this.#strategy === 'partitioned' ? shards : frontends;
+    if (!frontends.some(({ state }) => state === 'ready') || !holders.every(isSettled)) return;
     this.#state = 'ready';
     this.#ready.resolve(this.status());
   }
 
+  async #verify(): Promise<ServiceAudit> {
+    checkWalkable(this.#topologyFile.store);
+    return this.#auditor.verify();
+  }
+
+  get #origin(): Origin {
+    return { strategy: this.#strategy, store: this.#topologyFile.store };
+  }
+
+  #plan(wish: ChangeWish): ChangePlan {
+    refuseUnlessPartitioned(this.#origin);
+    return planOfWish(wish, this.#topologyFile, this.#supervisor);
+  }
+
   #change(wish: ChangeWish): Change {
-    const plan = planOfWish(wish, this.#topologyFile, this.#supervisor);
+    const plan = this.#plan(wish);
     if (wish.epoch !== undefined && wish.epoch !== plan.epoch) {
       throw new ChangeRefused(
         `The plan was made for epoch ${wish.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
@@ -164,6 +194,7 @@ export class Service {
   }
 
   #steer(order: SteeringOrder): boolean {
+    refuseUnlessPartitioned(this.#origin);
     switch (order.kind) {
       case 'pause':
         this.#mover.pause();
@@ -186,11 +217,28 @@ export class Service {
   }
 }
 
-function takeDirectory(config: ServiceConfig): { directory: DataDirectory; topologyFile: TopologyFile } {
+type TakenDirectory = {
+  readonly directory: DataDirectory;
+  readonly topologyFile: TopologyFile;
+  readonly strategy: Strategy;
+};
+
+/** @throws CannotStart, with the directory let go */
+function takeDirectory(config: ServiceConfig): TakenDirectory {
+  let topologyFile: TopologyFile | undefined;
   try {
     const directory = new DataDirectory(config.data);
-    return { directory, topologyFile: new TopologyFile(directory.metaFile, config.shards ?? defaultShards()) };
+    topologyFile = new TopologyFile(directory.metaFile, firstTopologyOf(config));
+    const strategy = strategyToServe(topologyFile, config);
+    checkShards(strategy, topologyFile.weights().size, config);
+    if (strategy !== 'partitioned' && topologyFile.store === 'sqlite') {
+      // Before any clone: only one process can make a new file a database.
+      new ShardFile(directory.sharedFile, { service: topologyFile.service, shard: sharedShard }).close();
+    }
+    topologyFile.adoptStrategy(strategy);
+    return { directory, topologyFile, strategy };
   } catch (error) {
+    topologyFile?.close();
     if (error instanceof FileLocked) {
       throw new CannotStart(
         `A Shardlite is already running on the data directory ${config.data}: look at it with \`shardctl status --data ${config.data}\`, or choose another --data.`,

@@ -1,6 +1,7 @@
 /** What the service says of itself to operators, as one plain object. */
 
-import type { ServiceConfig } from '../config/service-config.ts';
+import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
+import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring, RingDescription } from '../partition/ring.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { SupervisedChild } from './supervised-child.ts';
@@ -9,7 +10,7 @@ import type { Supervisor } from './supervisor.ts';
 export type ProcessStatus = {
   /** e.g. `shard-2` */
   readonly id: string;
-  readonly role: 'primary' | 'router' | 'shard';
+  readonly role: 'primary' | 'router' | 'shard' | 'clone';
   readonly state: string;
   readonly pid: number | null;
   readonly restarts: number;
@@ -18,6 +19,7 @@ export type ProcessStatus = {
   readonly cpuPercent: number | null;
   readonly memoryBytes: number | null;
   readonly slots: number | null;
+  /** Of a clone: of the store that all clones share. */
   readonly keys: number | null;
   /** Of keys and values. */
   readonly bytes: number | null;
@@ -28,7 +30,12 @@ export type ProcessStatus = {
 export type ServiceStatus = {
   readonly state: 'starting' | 'ready' | 'draining';
   readonly url: string;
+  readonly strategy: Strategy;
   readonly data: string;
+  /** Where everything lies when nothing is partitioned; null otherwise. */
+  readonly store: string | null;
+  /** What an acknowledgement is worth, where the store's own settings decide it and have been read. */
+  readonly acknowledgement: string | null;
   readonly uptimeMs: number;
   readonly ring: RingDescription;
   readonly processes: readonly ProcessStatus[];
@@ -37,13 +44,16 @@ export type ServiceStatus = {
 export type StatusSources = {
   readonly supervisor: Supervisor;
   readonly config: ServiceConfig;
+  readonly strategy: Strategy;
+  readonly acknowledgement: string | null;
   readonly directory: DataDirectory;
   readonly ring: Ring;
   readonly state: ServiceStatus['state'];
   readonly uptimeMs: number;
 };
 
-export function statusOf({ supervisor, config, directory, ring, state, uptimeMs }: StatusSources): ServiceStatus {
+export function statusOf(sources: StatusSources): ServiceStatus {
+  const { supervisor, config, strategy, acknowledgement, directory, ring, state, uptimeMs } = sources;
   const primary: ProcessStatus = {
     ...unknown,
     id: 'primary',
@@ -57,7 +67,10 @@ export function statusOf({ supervisor, config, directory, ring, state, uptimeMs 
   return {
     state,
     url: urlOf(config.host, config.port),
+    strategy,
     data: directory.path,
+    store: strategy === 'partitioned' ? null : storeText(config, directory),
+    acknowledgement,
     uptimeMs,
     ring: ring.describe(),
     processes: [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))],
@@ -87,6 +100,11 @@ function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
     ...health,
     slots: child.spec.shard === null ? null : ring.slotsOf(child.spec.shard).length,
   };
+}
+
+function storeText({ store }: ServiceConfig, directory: DataDirectory): string {
+  const address = redisAddressOf(store);
+  return address === undefined ? directory.sharedFile : redisAddressText(address);
 }
 
 /** Where a program on this machine reaches the REST API. */

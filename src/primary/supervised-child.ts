@@ -22,12 +22,13 @@ import {
   type MessageToPrimary,
   type MoveReport,
   parseMessageToPrimary,
+  type StoreReport,
 } from '../process/messages.ts';
 
 export type ChildSpec = {
   /** e.g. `shard-2` */
   readonly name: string;
-  readonly role: 'shard' | 'router';
+  readonly role: 'shard' | 'router' | 'clone';
   /** Its id, where it is a shard. */
   readonly shard: number | null;
   readonly fork: () => ChildProcess;
@@ -42,6 +43,7 @@ export type ChildDeath = { readonly code: number | null; readonly signal: NodeJS
 export type ChildListener = {
   readonly onState: (child: SupervisedChild, before: ChildStateName) => void;
   readonly onDeath: (child: SupervisedChild, death: ChildDeath) => void;
+  readonly onStoreReport: (child: SupervisedChild, report: StoreReport) => void;
   /** A router answered so many requests with a status from 500 on. */
   readonly onFailures: (count: number) => void;
   readonly onAuditReport: (report: AuditReportMessage) => void;
@@ -187,6 +189,8 @@ export class SupervisedChild {
       case 'move-refusal':
       case 'move-progress':
         return this.#listener.onMoveReport(this, message);
+      case 'store-report':
+        return this.#listener.onStoreReport(this, message);
       case 'audit-report':
         return this.#listener.onAuditReport(message);
       case 'failures':

@@ -1,27 +1,31 @@
 /**
  * All children of the primary: forks them, tells them the topology whenever it changes, and stops them in
- * order. Routers go first when stopping, so that what clients were promised is answered by living shards.
+ * order. Those that speak HTTP (routers, or clones) go first when stopping, so that what clients were promised is
+ * answered by living shards.
  */
 
 import { fork } from 'node:child_process';
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
-import type { ServiceConfig } from '../config/service-config.ts';
+import { redisAddressOf } from '../config/redis-address.ts';
+import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { RestartPolicy } from '../process/child-state.ts';
 import { healthIntervalMs } from '../process/health.ts';
-import type { Topology } from '../process/messages.ts';
-import type { DataDirectory, ShardSockets } from './data-directory.ts';
+import type { StartClone, Topology } from '../process/messages.ts';
+import { type DataDirectory, type ShardSockets, sharedShard } from './data-directory.ts';
 import { type ChildListener, type ChildSpec, SupervisedChild } from './supervised-child.ts';
 
 const shardEntry = fileURLToPath(new URL('../shard/main.js', import.meta.url));
 const routerEntry = fileURLToPath(new URL('../router/main.js', import.meta.url));
+const cloneEntry = fileURLToPath(new URL('../clone/main.js', import.meta.url));
 
 /** A shard may hang for seconds on a slow disk; a quarter of a minute is no disk any more. */
 const silentTicksMax = 15;
 
 export type SupervisorOptions = {
   readonly config: ServiceConfig;
+  readonly strategy: Strategy;
   readonly directory: DataDirectory;
   readonly service: string;
   /** As it is at the moment of asking. */
@@ -34,7 +38,8 @@ export type SupervisorOptions = {
 };
 
 export class Supervisor {
-  readonly routers: readonly SupervisedChild[];
+  /** Those that speak HTTP: routers, or clones where nothing is partitioned. */
+  readonly frontends: readonly SupervisedChild[];
   readonly #options: SupervisorOptions;
   readonly #listener: ChildListener;
   readonly #shards = new Map<number, SupervisedChild>();
@@ -47,7 +52,8 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     // What Node's debugger flags and ours would pass on does not belong to children.
-    cluster.setupPrimary({ exec: routerEntry, args: [], execArgv: [] });
+    const frontendEntry = options.strategy === 'partitioned' ? routerEntry : cloneEntry;
+    cluster.setupPrimary({ exec: frontendEntry, args: [], execArgv: [] });
     this.#listener = {
       ...options.listener,
       onState: (child, before) => {
@@ -55,18 +61,15 @@ export class Supervisor {
         options.listener.onState(child, before);
       },
     };
-    for (const id of options.shardIds) this.#shards.set(id, this.#newShard(id));
-    this.routers = Array.from(
-      { length: options.config.routers },
-      (_, index) => new SupervisedChild(this.#routerSpec(index + 1), options.policy, this.#listener),
-    );
+    if (options.strategy === 'partitioned') for (const id of options.shardIds) this.#shards.set(id, this.#newShard(id));
+    this.frontends = this.#frontendSpecs().map((spec) => new SupervisedChild(spec, options.policy, this.#listener));
     this.#ticks = setInterval(() => {
       for (const child of this.children) child.tick();
     }, healthIntervalMs);
   }
 
   get children(): readonly SupervisedChild[] {
-    return [...this.routers, ...this.shards];
+    return [...this.frontends, ...this.shards];
   }
 
   /** By ascending id. */
@@ -114,7 +117,7 @@ export class Supervisor {
 
   /** Resolves when every child has ended; those that do not drain in time are killed. */
   async stop(): Promise<void> {
-    await drainAll(this.routers);
+    await drainAll(this.frontends);
     await drainAll(this.shards);
     clearInterval(this.#ticks);
   }
@@ -165,6 +168,19 @@ export class Supervisor {
     };
   }
 
+  #frontendSpecs(): ChildSpec[] {
+    const { strategy, config } = this.#options;
+    const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+    switch (strategy) {
+      case 'partitioned':
+        return upTo(config.routers).map((index) => this.#routerSpec(index));
+      case 'cloned':
+        return upTo(config.clones).map((index) => this.#cloneSpec(index));
+      case 'single':
+        return [this.#cloneSpec(1)];
+    }
+  }
+
   #routerSpec(index: number): ChildSpec {
     const { config } = this.#options;
     return {
@@ -182,6 +198,34 @@ export class Supervisor {
         topology: this.#topology(),
       }),
     };
+  }
+
+  #cloneSpec(index: number): ChildSpec {
+    const { config } = this.#options;
+    return {
+      name: `clone-${index}`,
+      role: 'clone',
+      shard: null,
+      silentTicksMax,
+      fork: () => cluster.fork().process,
+      startMessage: () => ({
+        type: 'start-clone',
+        clone: index,
+        host: config.host,
+        port: config.port,
+        valueBytesMax: config.valueBytesMax,
+        allowedHosts: [...config.allowedHosts],
+        store: this.#storeOfClones(),
+      }),
+    };
+  }
+
+  #storeOfClones(): StartClone['store'] {
+    const { config, directory, service, strategy } = this.#options;
+    const redis = redisAddressOf(config.store);
+    if (redis !== undefined) return { kind: 'redis', ...redis, nodes: [...redis.nodes] };
+    const access = strategy === 'single' ? 'exclusive' : 'shared';
+    return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, access };
   }
 }
 

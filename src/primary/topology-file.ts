@@ -5,17 +5,23 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import type { Strategy } from '../config/service-config.ts';
 import type { Move, MoveId } from '../moves/move.ts';
 import { ringAfter } from '../partition/plan.ts';
 import { firstRing, type Ring, ringOf, type Weights } from '../partition/ring.ts';
 import { type Database, openExclusively, type Schema } from '../sqlite/database.ts';
 import type { Change, ChangeFigures, ChangeKind, ChangeState, ChangeWish } from './change.ts';
+import type { Origin, StoreKind } from './strategy.ts';
 
 const schema: Schema = {
   applicationId: 0x53484c30, // "SHL0"
-  version: 1,
+  version: 2,
   ddl: `
-    CREATE TABLE service (id TEXT NOT NULL) STRICT;
+    CREATE TABLE service (
+      id       TEXT NOT NULL,
+      strategy TEXT NOT NULL,
+      store    TEXT NOT NULL -- where the data lies: 'sqlite', in this directory, or 'redis'
+    ) STRICT;
     CREATE TABLE shard (id INTEGER PRIMARY KEY, weight INTEGER NOT NULL) STRICT;
     -- One row. The ranges are JSON: [[first slot, last slot, shard], ...].
     CREATE TABLE ring (epoch INTEGER PRIMARY KEY, ranges TEXT NOT NULL) STRICT;
@@ -71,23 +77,30 @@ type ChangeRow = {
   readonly failures: number;
 };
 
+type ServiceRow = { readonly id: string; readonly strategy: Strategy; readonly store: StoreKind };
+
 type RingRow = { readonly epoch: number; readonly ranges: string };
 
 export class TopologyFile {
   readonly #db: Database;
   /** Names this service in each shard's file, so that files of two services are never mixed up. */
   readonly service: string;
+  readonly store: StoreKind;
+  #strategy: Strategy;
   #ring: Ring;
 
   /**
-   * @param shardsWanted how many shards a new service gets
+   * @param fresh what a new service gets
    * @throws FileLocked, UnusableFile
    */
-  constructor(path: string, shardsWanted: number) {
+  constructor(path: string, fresh: Origin & { readonly shards: number }) {
     this.#db = openExclusively(path, schema, { lockWaitMs });
     try {
-      this.#db.transaction(() => this.#createOnce(shardsWanted));
-      this.service = this.#db.prepare('SELECT id FROM service').pluck().get() as string;
+      this.#db.transaction(() => this.#createOnce(fresh));
+      const { id, strategy, store } = this.#db.prepare('SELECT * FROM service').get() as ServiceRow;
+      this.service = id;
+      this.store = store;
+      this.#strategy = strategy;
       const { epoch, ranges } = this.#db.prepare('SELECT epoch, ranges FROM ring').get() as RingRow;
       this.#ring = ringOf({ epoch, ranges: JSON.parse(ranges) });
       this.#recoverMoves();
@@ -95,6 +108,17 @@ export class TopologyFile {
       this.#db.close();
       throw error;
     }
+  }
+
+  /** As which it was served last. */
+  get strategy(): Strategy {
+    return this.#strategy;
+  }
+
+  adoptStrategy(strategy: Strategy): void {
+    if (strategy === this.#strategy) return;
+    this.#db.prepare('UPDATE service SET strategy = ?').run(strategy);
+    this.#strategy = strategy;
   }
 
   get ring(): Ring {
@@ -247,11 +271,11 @@ export class TopologyFile {
     this.#db.prepare('UPDATE change SET state = ?, reason = ? WHERE id = ?').run(state, reason, id);
   }
 
-  #createOnce(shards: number): void {
+  #createOnce({ shards, strategy, store }: Origin & { readonly shards: number }): void {
     if (this.#db.prepare('SELECT count(*) FROM service').pluck().get() !== 0) return;
     const weights = new Map(Array.from({ length: shards }, (_, index) => [index + 1, 1]));
     const { epoch, ranges } = firstRing(weights).describe();
-    this.#db.prepare('INSERT INTO service (id) VALUES (?)').run(randomUUID());
+    this.#db.prepare('INSERT INTO service (id, strategy, store) VALUES (?, ?, ?)').run(randomUUID(), strategy, store);
     const insertShard = this.#db.prepare('INSERT INTO shard (id, weight) VALUES (?, ?)');
     for (const [id, weight] of weights) insertShard.run(id, weight);
     this.#db.prepare('INSERT INTO ring (epoch, ranges) VALUES (?, ?)').run(epoch, JSON.stringify(ranges));

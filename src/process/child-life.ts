@@ -10,6 +10,7 @@ import {
   type MessageToPrimary,
   type MoveMessage,
   parseMessageToChild,
+  type StartClone,
   type StartRouter,
   type StartShard,
   type Topology,
@@ -17,16 +18,17 @@ import {
 
 export type ChildWork = {
   readonly health: () => Health;
-  readonly adopt: (topology: Topology) => void;
+  /** Clones need no topology: they share one store. */
+  readonly adopt?: (topology: Topology) => void;
   /** A shard's part in a move. */
   readonly obey?: (message: MoveMessage) => void;
-  /** A shard's walk over its file; the report goes to the primary by itself. */
+  /** A walk over its file; the report goes to the primary by itself. */
   readonly audit?: (id: number) => void;
   /** Finishes what is under way and lets go of everything. */
   readonly drain: () => Promise<void>;
 };
 
-type StartMessage = StartShard | StartRouter;
+type StartMessage = StartShard | StartRouter | StartClone;
 
 /** @param begin does the child's work from its start message on; resolves when it is ready */
 export async function liveAsChild<M extends StartMessage>(
@@ -38,7 +40,6 @@ export async function liveAsChild<M extends StartMessage>(
   process.on('SIGTERM', () => {});
   process.on('disconnect', () => process.exit(1));
 
-  const nameOf = (start: StartMessage) => (start.type === 'start-shard' ? `shard-${start.shard}` : 'router');
   let work: Promise<ChildWork> | undefined;
   let latestSequence = -1;
   /** A topology that overtook the start message. */
@@ -65,16 +66,17 @@ export async function liveAsChild<M extends StartMessage>(
       if (message.sequence <= latestSequence) return;
       latestSequence = message.sequence;
       if (work === undefined) early = message;
-      else (await work).adopt(message);
+      else (await work).adopt?.(message);
     } else if (message.type === 'move') {
       (await work)?.obey?.(message);
     } else if (message.type === 'audit') {
       (await work)?.audit?.(message.id);
     } else if (message.type === type && work === undefined) {
-      latestSequence = Math.max(latestSequence, message.topology.sequence);
+      const known = 'topology' in message ? message.topology.sequence : -1;
+      latestSequence = Math.max(latestSequence, known);
       work = start(message as M);
       const begun = await work;
-      if (early !== undefined && early.sequence > message.topology.sequence) begun.adopt(early);
+      if (early !== undefined && early.sequence > known) begun.adopt?.(early);
     }
   });
   await tell({ type: 'born' });
@@ -85,4 +87,15 @@ function tell(message: MessageToPrimary): Promise<void> {
   return new Promise((resolve) => {
     process.send?.(message, undefined, undefined, () => resolve());
   });
+}
+
+function nameOf(start: StartMessage): string {
+  switch (start.type) {
+    case 'start-shard':
+      return `shard-${start.shard}`;
+    case 'start-clone':
+      return `clone-${start.clone}`;
+    case 'start-router':
+      return 'router';
+  }
 }

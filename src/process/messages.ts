@@ -52,6 +52,37 @@ const startRouter = objectOf({
   topology,
 });
 
+const exclusiveOrShared = oneOf(exactly('exclusive'), exactly('shared'));
+
+/** The one store that all clones share: a file in the data directory, */
+const sharedFile = objectOf({
+  kind: exactly('sqlite'),
+  service: text,
+  /** The shard that the file is, or would be if it were served partitioned. */
+  shard: integer,
+  file: text,
+  /** Exclusive where one clone is all there is. */
+  access: exclusiveOrShared,
+});
+
+/** or Redis. */
+const sharedRedis = objectOf({
+  kind: exactly('redis'),
+  nodes: listOf(objectOf({ host: text, port: integer })),
+  username: oneOf(text, exactly(null)),
+  password: oneOf(text, exactly(null)),
+});
+
+const startClone = objectOf({
+  type: exactly('start-clone'),
+  clone: integer,
+  host: text,
+  port: integer,
+  valueBytesMax: integer,
+  allowedHosts: listOf(text),
+  store: oneOf(sharedFile, sharedRedis),
+});
+
 const move = objectOf({ id: integer, from: integer, to: integer, slots: listOf(integer) });
 
 const moveCommand = objectOf({
@@ -93,10 +124,13 @@ const health = objectOf({
   p99Ms: oneOf(number, exactly(null)),
   /** Over the last interval alone: for those who react to it. */
   intervalP99Ms: oneOf(number, exactly(null)),
-  /** Of a shard; null for a router. */
+  /** Of a shard's or the clones' store; null for a router. */
   keys: oneOf(integer, exactly(null)),
   bytes: oneOf(integer, exactly(null)),
 });
+
+/** What an acknowledgement is worth, in sentences, where the store's own settings decide it. */
+const storeReport = objectOf({ type: exactly('store-report'), acknowledgement: text });
 
 /** So many requests were answered with a status from 500 on, since the last such message. */
 const failures = objectOf({ type: exactly('failures'), count: integer });
@@ -134,12 +168,16 @@ const auditReport = objectOf({
   changedMeanwhile: oneOf(exactly(true), exactly(false)),
 });
 
-const toChild = oneOf(startShard, startRouter, topology, moveCommand, audit, drain);
-const toPrimary = oneOf(born, ready, health, failures, moveAnswer, moveRefusal, moveProgress, auditReport);
+const toChild = oneOf(startShard, startRouter, startClone, topology, moveCommand, audit, drain);
+const toPrimary = oneOf(born, ready, health, failures, storeReport, moveAnswer, moveRefusal, moveProgress, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;
 export type StartRouter = ShapeOf<typeof startRouter>;
+export type StartClone = ShapeOf<typeof startClone>;
+export type SharedFileAddress = ShapeOf<typeof sharedFile>;
+export type SharedRedisAddress = ShapeOf<typeof sharedRedis>;
+export type StoreReport = ShapeOf<typeof storeReport>;
 export type MoveMessage = ShapeOf<typeof moveCommand>;
 export type MoveReport = ShapeOf<typeof moveAnswer> | ShapeOf<typeof moveRefusal> | ShapeOf<typeof moveProgress>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;

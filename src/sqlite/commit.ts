@@ -4,6 +4,7 @@
  */
 
 import { holds } from '../kv/condition.ts';
+import { nameReused, notAlone, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
 import {
   type AtomicOperation,
   batchBytesMax,
@@ -211,11 +212,9 @@ export class Commit {
   #counted(slot: number, key: Buffer, old: OldEntry | undefined, by: bigint) {
     const held = old && this.#at.entries.read({ kind: 'get', slot, key }, this.#at.nowMs);
     const before = held?.kind === 'value' ? numberOf(held.value) : 0n;
-    if (before === undefined) return { kind: 'failed', code: 'counter-not-a-number', detail: notANumber } as const;
+    if (before === undefined) return notANumber;
     const number = before + by;
-    if (number !== BigInt.asIntN(64, number)) {
-      return { kind: 'failed', code: 'counter-overflow', detail: `${before} and ${by} do not fit 64 bits.` } as const;
-    }
+    if (number !== BigInt.asIntN(64, number)) return overflow(before, by);
     const value = Buffer.from(String(number));
     const put = held?.kind === 'value' ? { ...held, value } : { contentType: counterContentType, value };
     return { kind: 'counted', number, put } as const;
@@ -277,27 +276,6 @@ const diskFull: FailedOutcome = {
   detail: 'There is no room left on the disk of this shard. Nothing of this write was kept; reads go on.',
 };
 const counterContentType = 'text/plain';
-const notANumber = 'The value is not the decimal text of a 64-bit number, as 0, 17 or -5.';
-const notAlone: FailedOutcome = {
-  kind: 'failed',
-  code: 'batch-refused',
-  detail: 'Nothing was done: another operation of the atomic batch was refused.',
-};
-const tooMuchRead: FailedOutcome = {
-  kind: 'failed',
-  code: 'batch-too-large',
-  detail: `The values that one batch reads have at most ${batchBytesMax} bytes together.`,
-};
-const readIsOver: FailedOutcome = {
-  kind: 'failed',
-  code: 'outcome-unknown',
-  detail: 'The batch was applied; what it had read is not known any more.',
-};
-const nameReused: FailedOutcome = {
-  kind: 'failed',
-  code: 'idempotency-key-reused',
-  detail: 'This Idempotency-Key has named another request. Use a new one for each write that shall happen.',
-};
 const forgotten: FailedOutcome = {
   kind: 'failed',
   code: 'outcome-unknown',

@@ -1,6 +1,6 @@
 /**
- * Opens SQLite files the one way this project trusts: WAL, `synchronous=FULL`, exclusively locked where one
- * process owns the file, with the schema version checked. The only importer of better-sqlite3.
+ * Opens SQLite files the one way this project trusts: WAL, `synchronous=FULL`, exclusively locked unless several
+ * processes share the file, with the schema version checked. The only importer of better-sqlite3.
  */
 
 import Sqlite, { type Statement } from 'better-sqlite3';
@@ -92,6 +92,19 @@ export class Database {
     return this.#connection.transaction(work).immediate();
   }
 
+  /** Everything that is read within is of one moment. */
+  snapshot<T>(read: () => T): T {
+    return this.#connection.transaction(read).deferred();
+  }
+
+  /**
+   * From now on, what finds another process's lock is told so at once (`isBusy`), with nothing done: SQLite's own
+   * way to wait puts the whole process to sleep.
+   */
+  failWhenBusy(): void {
+    this.exec('PRAGMA busy_timeout = 0');
+  }
+
   get inTransaction(): boolean {
     return this.#connection.inTransaction;
   }
@@ -112,12 +125,26 @@ export type OpenOptions = {
  * @throws UnusableFile, FileLocked
  */
 export function openExclusively(path: string, schema: Schema, options: OpenOptions = {}): Database {
-  checkSqliteVersion();
-  const db = new Database(path, { timeout: options.lockWaitMs ?? lockWaitMs });
-  try {
+  return open(path, schema, options.lockWaitMs ?? lockWaitMs, (db) => {
     // Before anything that reads the file: the WAL index then lives on the heap, not in a shared-memory file, and
     // reads take half the time.
     db.exec('PRAGMA locking_mode = EXCLUSIVE');
+  });
+}
+
+/**
+ * Opens a file that other processes write too, as durably.
+ * @throws UnusableFile, FileLocked when another process has it exclusively
+ */
+export function openShared(path: string, schema: Schema): Database {
+  return open(path, schema, lockWaitMs, () => {});
+}
+
+function open(path: string, schema: Schema, waitMs: number, choose: (db: Database) => void): Database {
+  checkSqliteVersion();
+  const db = new Database(path, { timeout: waitMs });
+  try {
+    choose(db);
     // Both must come before the first table; on a file that has tables they change nothing.
     db.exec('PRAGMA page_size = 4096');
     db.exec('PRAGMA auto_vacuum = INCREMENTAL');
@@ -171,6 +198,21 @@ function opened(path: string, error: unknown): unknown {
 /** There was no room; the transaction was rolled back. */
 export function isDiskFull(error: unknown): boolean {
   return sqliteCodeOf(error) === 'SQLITE_FULL';
+}
+
+/** Another process holds a lock that was needed. Nothing was done; the same may be tried again. */
+export function isBusy(error: unknown): boolean {
+  return sqliteCodeOf(error)?.startsWith('SQLITE_BUSY') === true;
+}
+
+/** What `ask` says; undefined when the file is busy. */
+export function unlessBusy<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The SQLite result code of an error that better-sqlite3 threw, e.g. `SQLITE_FULL`. */

@@ -76,9 +76,11 @@ export class FileAudit {
   step(rowsMax: number): boolean {
     const transit = this.#file.slotsInTransit();
     const rows = this.#rows.all(this.#afterId, rowsMax) as AuditRow[];
+    // After the rows: where others write too, each is at most as new as this.
+    const { lsn } = this.#file.counters();
     for (const [id, slot, key, version, contentType, value, expiresAtMs] of rows) {
       this.#afterId = id;
-      this.#see({ slot, key, version, contentType, value, ...expiryOf(expiresAtMs) }, transit);
+      this.#see({ slot, key, version, contentType, value, ...expiryOf(expiresAtMs) }, transit, lsn);
     }
     return rows.length === rowsMax;
   }
@@ -101,12 +103,11 @@ export class FileAudit {
     };
   }
 
-  #see(row: Row, transit: ReadonlySet<number>): void {
+  #see(row: Row, transit: ReadonlySet<number>, lsn: number): void {
     const { slot, key, version } = row;
     if (slotOf(key) !== slot)
       this.#fault(`the key ${key.toString('base64url')} lies in slot ${slot}, not ${slotOf(key)}`);
-    if (version > this.#file.counters().lsn)
-      this.#fault(`the key ${key.toString('base64url')} has version ${version}, above the lsn`);
+    if (version > lsn) this.#fault(`the key ${key.toString('base64url')} has version ${version}, above the lsn`);
     if (this.#file.ring.shardOf(slot) === this.#file.shard) this.#sum.add(row);
     else if (transit.has(slot)) this.#inTransit++;
     else this.#fault(`a row of slot ${slot} lies here, which is shard ${this.#file.ring.shardOf(slot)}'s`);

@@ -8,6 +8,7 @@
  */
 
 import type { Arrival, FeedRow } from '../kv/feed.ts';
+import { namesKeptMs } from '../kv/store.ts';
 import {
   findRecord,
   namedRecords,
@@ -53,8 +54,6 @@ const rowsPruned = 256;
 /** Of one page of the feed, but for its last row. */
 const feedBytesMax = 1024 * 1024;
 const noRecords = Buffer.alloc(0);
-/** How long a client may use the name of a write again. */
-export const namesKeptMs = 24 * 3_600_000;
 
 export type LedgerCounters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
 
@@ -77,7 +76,8 @@ export class LedgerTable {
   readonly #since: Statement<[number]>;
   readonly #remember: Statement<[number, Buffer, number, number, Buffer]>;
   readonly #remembered: Statement<[number, Buffer]>;
-  readonly #rememberedSince: Statement<[number, number]>;
+  readonly #some: Statement<[number, number]>;
+  readonly #rememberedSince: Statement<[number, number, number]>;
   readonly #forgetNames: Statement<[number, number]>;
   readonly #forgetSlot: Statement<[number, number]>;
   readonly #oldest: Statement<[number]>;
@@ -91,12 +91,17 @@ export class LedgerTable {
   readonly #forget: Statement<[number, number]>;
   #rows: number;
   #writes: number;
+  /** Others may have added rows, and pruned them. */
+  #isShared = false;
 
   constructor(db: Database) {
     this.#append = db.prepare(
       'INSERT INTO ledger (lsn, keys, bytes, writes, at_ms, arrival, records) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     this.#since = db.prepare<[number]>('SELECT records FROM ledger WHERE lsn > ?').pluck();
+    this.#some = db
+      .prepare<[number, number]>('SELECT lsn, records FROM ledger WHERE lsn > ? ORDER BY lsn LIMIT ?')
+      .raw();
     this.#remember = db.prepare(
       'INSERT OR REPLACE INTO remembered (slot, op_id, lsn, at_ms, record) VALUES (?, ?, ?, ?, ?)',
     );
@@ -104,7 +109,7 @@ export class LedgerTable {
       .prepare<[number, Buffer]>('SELECT record FROM remembered WHERE slot = ? AND op_id = ?')
       .pluck();
     this.#rememberedSince = db
-      .prepare<[number, number]>('SELECT record FROM remembered WHERE slot = ? AND lsn > ?')
+      .prepare<[number, number, number]>('SELECT record FROM remembered WHERE slot = ? AND lsn > ? AND lsn <= ?')
       .pluck();
     this.#forgetNames = db.prepare(
       'DELETE FROM remembered WHERE (slot, op_id) IN (SELECT slot, op_id FROM remembered WHERE at_ms <= ? LIMIT ?)',
@@ -136,6 +141,14 @@ export class LedgerTable {
     return { lsn, keys, bytes };
   }
 
+  /** Of a file that others write too, at the begin of each transaction. */
+  reload(): LedgerCounters {
+    const [lsn, keys, bytes, writes] = (this.#last.get() as LastRow | undefined) ?? [0, 0, 0, 0];
+    this.#writes = writes;
+    this.#isShared = true;
+    return { lsn, keys, bytes };
+  }
+
   append({ lsn, keys, bytes, atMs, records, writes, hasNamed, arrival }: Commit): void {
     const writesBefore = this.#writes;
     this.#append.run(lsn, keys, bytes, writesBefore + writes, atMs, arrival ? JSON.stringify(arrival) : null, records);
@@ -146,7 +159,7 @@ export class LedgerTable {
     }
     this.#writes += writes;
     this.#rows++;
-    if (this.#rows >= rowsMin + rowsPruned && this.#rows % rowsPruned === 0) this.#pruneOldest(atMs);
+    if (this.#rows % rowsPruned === 0) this.#pruneOldest(atMs);
   }
 
   /** What is counted here of the table, to be restored when a transaction is rolled back. */
@@ -174,18 +187,35 @@ export class LedgerTable {
     return packed && unpackRecords(packed)[0];
   }
 
-  /** Packed records of writes to these slots that committed after `lsn`, not older than the window before `lastLsn`. */
-  since(slots: readonly number[], lsn: number, lastLsn: number): Buffer {
+  /**
+   * Packed records of writes to these slots, of so many commits after `afterLsn`, not older than the window before
+   * `lastLsn`.
+   */
+  since(
+    slots: readonly number[],
+    {
+      afterLsn,
+      lastLsn,
+      commitsMax,
+    }: { readonly afterLsn: number; readonly lastLsn: number; readonly commitsMax: number },
+  ): { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean } {
     const wanted = { slots: new Uint8Array(slotCount), aboveLsn: lastLsn - recordWindowLsn };
     for (const slot of slots) wanted.slots[slot] = 1;
     const found = new Map<string, Buffer>();
-    for (const records of this.#since.all(lsn) as Buffer[]) selectRecords(records, wanted, found);
+    // A commit has no record above its own lsn.
+    const commits = this.#some.all(Math.max(afterLsn, wanted.aboveLsn), Math.min(commitsMax, 2 ** 31)) as [
+      number,
+      Buffer,
+    ][];
+    for (const [, records] of commits) selectRecords(records, wanted, found);
+    const isWhole = commits.length < commitsMax;
+    const upToLsn = isWhole ? lastLsn : (commits.at(-1) as [number, Buffer])[0];
     for (const slot of slots) {
-      for (const record of this.#rememberedSince.all(slot, lsn) as Buffer[]) {
+      for (const record of this.#rememberedSince.all(slot, afterLsn, upToLsn) as Buffer[]) {
         selectRecords(record, { ...wanted, aboveLsn: 0 }, found);
       }
     }
-    return Buffer.concat([...found.values()]);
+    return { results: Buffer.concat([...found.values()]), upToLsn, isWhole };
   }
 
   /** Records of writes up to here may be gone, of this file's own or of slots that came to it. */
@@ -239,6 +269,8 @@ export class LedgerTable {
   }
 
   #pruneOldest(nowMs: number): void {
+    if (this.#isShared) this.#rows = this.#count.get() as number;
+    if (this.#rows < rowsMin + rowsPruned) return;
     const [lsn, writes, atMs] = this.#oldest.get(rowsPruned - 1) as OldestRow;
     if (this.#writes - writes < writesKept && nowMs - atMs < writesKeptMs) return;
     this.#forget.run(lsn, lsn);

@@ -14,7 +14,15 @@ import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, type Outcome } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
 import { Commit, type Request } from './commit.ts';
-import { type Database, isDiskFull, openExclusively, type Schema, type Statement, UnusableFile } from './database.ts';
+import {
+  type Database,
+  isDiskFull,
+  openExclusively,
+  openShared,
+  type Schema,
+  type Statement,
+  UnusableFile,
+} from './database.ts';
 import { EntryTable, entryDdl, type OldEntry } from './entry-table.ts';
 import { FileAudit } from './file-audit.ts';
 import { KeyListing } from './key-listing.ts';
@@ -48,6 +56,8 @@ export type FileCounters = {
 };
 
 export type ShardFileOptions = {
+  /** Whether this process alone has the file, as is usual, or others write it too. */
+  readonly access?: 'exclusive' | 'shared';
   /** Unix milliseconds. */
   readonly now?: () => number;
 };
@@ -61,6 +71,7 @@ export class ShardFile implements FileFigures {
   /** The part that moves slots in and out. */
   readonly transfer: SlotTransfer;
   readonly #db: Database;
+  readonly #access: 'exclusive' | 'shared';
   readonly #shard: number;
   readonly #now: () => number;
   readonly #begin: Statement;
@@ -73,8 +84,9 @@ export class ShardFile implements FileFigures {
   #latestMs = 0;
 
   /** @throws UnusableFile, FileLocked */
-  constructor(path: string, identity: FileIdentity, { now = Date.now }: ShardFileOptions = {}) {
-    this.#db = openExclusively(path, schema);
+  constructor(path: string, identity: FileIdentity, { access = 'exclusive', now = Date.now }: ShardFileOptions = {}) {
+    this.#access = access;
+    this.#db = access === 'exclusive' ? openExclusively(path, schema) : openShared(path, schema);
     this.#shard = identity.shard;
     this.#now = now;
     try {
@@ -82,6 +94,7 @@ export class ShardFile implements FileFigures {
       this.#entries = new EntryTable(this.#db);
       this.#ledger = new LedgerTable(this.#db);
       this.#counters = this.#ledger.counters();
+      if (access === 'shared') this.#db.failWhenBusy();
     } catch (error) {
       this.#db.close();
       throw error;
@@ -94,14 +107,14 @@ export class ShardFile implements FileFigures {
   }
 
   get counters(): FileCounters {
-    return this.#counters;
+    return this.#access === 'exclusive' ? this.#counters : this.#ledger.counters();
   }
 
   /**
    * Executes a batch in order. When it writes, it is one transaction: on return it is on disk, and reads saw
    * the writes before them. When the disk is full no write is kept, and each says so. Whatever else SQLite
    * throws is thrown on: after a failed fsync or on a damaged file the process must end, because nobody knows
-   * any more what is on disk.
+   * any more what is on disk. Except where `isBusy`, which a shared file may be: then nothing was done.
    */
   execute(requests: readonly Request[]): readonly Outcome[] {
     const nowMs = this.#nowMs();
@@ -140,11 +153,11 @@ export class ShardFile implements FileFigures {
   ): SweepPosition | undefined {
     const nowMs = this.#nowMs();
     const expired = this.#entries.expired(after, nowMs, rowsMax);
-    const ours = expired.filter(({ slot }) => isOurs(slot));
-    if (ours.length > 0) {
+    if (expired.some(({ slot }) => isOurs(slot))) {
       this.transaction(() => {
         const commit = this.#newCommit(nowMs);
-        for (const entry of ours) commit.sweep(entry);
+        // Looked up again: where the file is shared, another process may just have done it.
+        for (const entry of this.#entries.expired(after, nowMs, rowsMax)) if (isOurs(entry.slot)) commit.sweep(entry);
         this.#end(commit);
       });
     }
@@ -154,8 +167,12 @@ export class ShardFile implements FileFigures {
 
   /** Rows of the ledger after `afterLsn`. */
   feed(afterLsn: number, rowsMax: number): Omit<FeedPage, 'epoch'> {
-    const { prunedLsn } = this.#ledger;
-    return { kind: 'feed', prunedLsn, lsn: this.#counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) };
+    const page = () => {
+      const { prunedLsn } = this.#ledger;
+      return { kind: 'feed', prunedLsn, lsn: this.counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) } as const;
+    };
+    // Where others write too, all of it has to be of one moment.
+    return this.#access === 'exclusive' ? page() : this.#db.snapshot(page);
   }
 
   get lsn(): number {
@@ -166,6 +183,8 @@ export class ShardFile implements FileFigures {
     const before = { counters: this.#counters, tally: this.#ledger.tally };
     try {
       this.#begin.run();
+      // Nobody else can write from here on.
+      if (this.#access === 'shared') this.#counters = this.#ledger.reload();
       const result = work();
       this.#commit.run();
       return result;
@@ -198,7 +217,7 @@ export class ShardFile implements FileFigures {
   /** @param structure whether SQLite checks its own structure first, which no client should have to wait for */
   audit(ring: Ring, shard: number, structure: 'checked' | 'trusted'): FileAudit {
     const audit = new FileAudit(this.#db, {
-      counters: () => this.#counters,
+      counters: () => this.counters,
       slotsInTransit: () => this.transfer.slotsInTransit(),
       ring,
       shard,
@@ -231,10 +250,13 @@ export class ShardFile implements FileFigures {
 }
 
 function claim(db: Database, path: string, { service, shard }: FileIdentity): void {
-  const found = db.prepare('SELECT service, shard FROM identity').get() as FileIdentity | undefined;
-  if (found === undefined) {
-    db.prepare('INSERT INTO identity (service, shard) VALUES (?, ?)').run(service, shard);
-  } else if (found.service !== service || found.shard !== shard) {
+  // In one step: where the file is shared, only one process may find it new.
+  db.prepare('INSERT INTO identity (service, shard) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(
+    service,
+    shard,
+  );
+  const found = db.prepare('SELECT service, shard FROM identity').get() as FileIdentity;
+  if (found.service !== service || found.shard !== shard) {
     throw new UnusableFile(
       `${path} belongs to shard ${found.shard} of service ${found.service}, not to shard ${shard} of service ${service}.`,
     );

@@ -195,8 +195,8 @@ export class SlotTransfer implements SlotStorage {
     return entry === undefined ? { slot, key } : rowOf(slot, entry);
   }
 
-  ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
-    return { results: this.#ledger.since(slots, lsn, this.#figures.lsn), upToLsn: this.#figures.lsn };
+  ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart {
+    return this.#ledger.since(slots, { afterLsn: lsn, lastLsn: this.#figures.lsn, commitsMax });
   }
 
   openOutgoing(move: Move): SlotSum {

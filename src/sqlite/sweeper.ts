@@ -1,6 +1,6 @@
 /** Deletes in the background what has expired, in steps small enough that no client notices. */
 
-import { isDiskFull } from './database.ts';
+import { isBusy, isDiskFull } from './database.ts';
 import type { ShardFile } from './shard-file.ts';
 
 const intervalMs = 1_000;
@@ -37,8 +37,8 @@ export class Sweeper {
     try {
       return this.#file.sweep(this.#isOurs, stepRows, after);
     } catch (error) {
-      // Even deleting needs room. What has expired is not served all the same.
-      if (isDiskFull(error)) return undefined;
+      // Even deleting needs room, and of a shared file the lock. What has expired is not served all the same.
+      if (isDiskFull(error) || isBusy(error)) return undefined;
       throw error;
     }
   }

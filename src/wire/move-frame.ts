@@ -32,6 +32,7 @@ type ReplyHead = {
   readonly left?: number;
   readonly slotsUnsummed?: number;
   readonly upToLsn?: number;
+  readonly isWhole?: boolean;
   readonly sum?: SlotSum;
   readonly lsn?: number;
   readonly forgottenLsn?: number;
@@ -68,8 +69,8 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
     case 'changes': {
       const changes = packChanges(reply.changes);
       const { left, slotsUnsummed, ledger } = reply;
-      const { upToLsn } = ledger;
-      const head: ReplyHead = { kind: 'changes', changesBytes: changes.length, left, slotsUnsummed, upToLsn };
+      const { upToLsn, isWhole } = ledger;
+      const head: ReplyHead = { kind: 'changes', changesBytes: changes.length, left, slotsUnsummed, upToLsn, isWhole };
       return frameOf(head, [changes, ledger.results]);
     }
     case 'rest': {
@@ -80,6 +81,7 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
         kind: 'rest',
         changesBytes: changes.length,
         upToLsn: ledger.upToLsn,
+        isWhole: ledger.isWhole,
         sum: { keys, bytes, digest },
         lsn,
         forgottenLsn,
@@ -95,7 +97,11 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
 export function moveReplyOf(frame: Buffer): SourceReply {
   const { head, blob } = partsOf<ReplyHead>(frame);
   const changes = changesOf(blob.subarray(0, head.changesBytes));
-  const ledger = { results: blob.subarray(head.changesBytes), upToLsn: head.upToLsn ?? 0 };
+  const ledger = {
+    results: blob.subarray(head.changesBytes),
+    upToLsn: head.upToLsn ?? 0,
+    isWhole: head.isWhole ?? false,
+  };
   switch (head.kind) {
     case 'page':
       return { kind: 'page', rows: changes.filter(isRow) as Row[], next: cursorOf(head.next) };

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Operation, Store } from '../../src/kv/store.ts';
-import { get, head, increment, put, remove, together, versionOf } from '../support/operations.ts';
+import type { Store } from '../../src/kv/store.ts';
+import { anyOperation } from '../support/any-operation.ts';
+import { get, head, put, remove, versionOf } from '../support/operations.ts';
 import { StoreModel } from '../support/store-model.ts';
 import { describeData } from './data-conformance.ts';
 import { describeListing } from './listing-conformance.ts';
@@ -96,34 +97,3 @@ export function describeStore(name: string, open: OpenStore): void {
     describeListing(() => store);
   });
 }
-
-const key = fc.constantFrom('a', 'b', '{tag}1', '{tag}2', 'ключ');
-const anyVersions = fc.oneof(fc.constant('*' as const), fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 20 }));
-const guards = fc.oneof(
-  { weight: 2, arbitrary: fc.constant({}) },
-  { weight: 1, arbitrary: anyVersions.map((ifMatch) => ({ condition: { ifMatch } })) },
-  { weight: 1, arbitrary: anyVersions.map((ifNoneMatch) => ({ condition: { ifNoneMatch } })) },
-);
-const types = fc.constantFrom('', 'text/plain', 'application/json');
-const anyValue = fc.oneof(
-  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
-  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((number) => Buffer.from(String(number))),
-);
-const anyKeyOperation = (name: fc.Arbitrary<string>) =>
-  fc.oneof(
-    name.map((one) => get(one)),
-    name.map((one) => head(one)),
-    fc.tuple(name, guards).map(([one, guard]) => remove(one, guard)),
-    fc.tuple(name, anyValue, types, guards).map(([one, value, type, guard]) => put(one, value, type, guard)),
-    fc
-      .tuple(name, fc.oneof(fc.bigInt({ min: -5n, max: 5n }), fc.constant(2n ** 62n)), guards)
-      .map(([one, by, guard]) => increment(one, by, guard)),
-  );
-const tagged = anyKeyOperation(fc.constantFrom('{tag}1', '{tag}2', '{tag}3'));
-const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 5, arbitrary: anyKeyOperation(key) },
-  {
-    weight: 1,
-    arbitrary: fc.array(tagged, { minLength: 1, maxLength: 5 }).map((operations) => together(...operations)),
-  },
-);

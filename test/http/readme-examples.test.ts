@@ -7,7 +7,8 @@ import { expect, test } from 'vitest';
 import { startRestApp } from '../support/rest-app.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const section = readme.slice(readme.indexOf('## Using it from an application'), readme.indexOf('## REST'));
+const sections = readme.split(/^## /m);
+const section = sections.find((text) => text.startsWith('Using it from an application')) ?? '';
 
 type Example = { readonly command: string; readonly output: string };
 

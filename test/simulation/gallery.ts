@@ -156,6 +156,7 @@ export const gallery: readonly Mutant[] = [
     '(resend.resent ? this.#earlierAnswer(resend) : undefined) ?? diskFull',
     'diskFull',
   ]),
+  mirror('a part of the ledger is taken for all of it', [file, 'isWhole ? this.#lsn : some.at(-1).lsn', 'this.#lsn']),
   mirror('a full disk ends the purge', [shard, 'this.#purgeSoon(fullDiskDelayMs);', '']),
   mirror('a move begins before the last one is settled, for which there was no room', [
     shard,

@@ -198,12 +198,17 @@ export class SimulatedFile implements SlotStorage {
     return this.#slot(slot).get(key.toString('latin1')) ?? { slot, key };
   }
 
-  ledgerSince(slots: readonly number[], lsn: number): LedgerPart {
+  ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart {
     const wanted = { slots: new Uint8Array(slotsMax), aboveLsn: this.#lsn - recordWindowLsn };
     for (const slot of slots) wanted.slots[slot] = 1;
     const found = new Map<string, Buffer>();
-    for (const row of this.#ledger) if (row.lsn > lsn) selectRecords(row.results, wanted, found);
-    return { results: Buffer.concat([...found.values()]), upToLsn: this.#lsn };
+    const later = this.#ledger.filter((row) => row.lsn > Math.max(lsn, wanted.aboveLsn));
+    // In parts as small as its pages, unless all is wanted.
+    const some = Number.isFinite(commitsMax) ? later.slice(0, 2 * this.#limits.pageRows) : later;
+    for (const row of some) selectRecords(row.results, wanted, found);
+    const isWhole = some.length === later.length;
+    const upToLsn = isWhole ? this.#lsn : (some.at(-1) as LedgerRow).lsn;
+    return { results: Buffer.concat([...found.values()]), upToLsn, isWhole };
   }
 
   openOutgoing(move: Move): SlotSum {

@@ -65,7 +65,7 @@ class Shards {
     target.transfer.openIncoming(move);
     target.transfer.apply(source.transfer.page(move.slots, undefined, unlimited).rows);
     const expected = source.transfer.openOutgoing(move);
-    const { results } = source.transfer.ledgerSince(move.slots, 0);
+    const { results } = source.transfer.ledgerSince(move.slots, 0, Number.POSITIVE_INFINITY);
     const { lsn: sourceLsn, forgottenLsn } = source.transfer;
     const isSealed = target.transfer.seal(move, {
       changes: [],

@@ -15,13 +15,13 @@ type Held = {
 };
 
 export class StoreModel {
-  #held = new Map<string, Held>();
+  #values = new Map<string, Held>();
 
   /** Throws nothing: it says what is not as it should be; undefined when all is. */
   faultOf(operation: Operation, outcome: Outcome, nowMs: number): string | undefined {
     if (operation.kind !== 'atomic') return this.#faultOfOne(operation, outcome as KeyOutcome, nowMs);
     if (outcome.kind !== 'together') return `an atomic operation came to ${outcome.kind}`;
-    const before = new Map(this.#held);
+    const before = new Map(this.#values);
     const { outcomes } = outcome;
     const wasRefused = outcomes.some(({ kind }) => kind === 'unmet' || kind === 'failed');
     if (!wasRefused) {
@@ -32,13 +32,22 @@ export class StoreModel {
       return undefined;
     }
     // Each alone as if those before it had happened; then nothing has.
-    const wouldBeRefused = operation.operations.some((one) => this.#refusalOf(one, nowMs, true) !== undefined);
-    this.#held = before;
+    const written = new Set<string>();
+    const wouldBeRefused = operation.operations.some((one, index) => {
+      const name = one.key.toString('latin1');
+      const told = outcomes[index] as KeyOutcome;
+      // Which version was given within a batch that did not happen, only the refusal itself tells.
+      if (isWrite(one) && one.condition !== undefined && told.kind === 'unmet' && written.has(name))
+        return !holds(one.condition, told.version === 0 ? undefined : told.version);
+      if (isWrite(one)) written.add(name);
+      return this.#refusalOf(one, nowMs, true) !== undefined;
+    });
+    this.#values = before;
     return wouldBeRefused ? undefined : 'an atomic operation was refused that nothing refuses';
   }
 
   keys(nowMs: number): string[] {
-    return [...this.#held.keys()].filter((name) => this.#at(name, nowMs) !== undefined).sort();
+    return [...this.#values.keys()].filter((name) => this.#at(name, nowMs) !== undefined).sort();
   }
 
   /** All pages of a listing, as texts: `key`, or `prefix…`. */
@@ -53,12 +62,12 @@ export class StoreModel {
     return [...new Set(listed)];
   }
 
-  valueOf(name: string): Held | undefined {
-    return this.#held.get(name);
+  held(name: string): Held | undefined {
+    return this.#values.get(name);
   }
 
   #at(name: string, nowMs: number): Held | undefined {
-    const held = this.#held.get(name);
+    const held = this.#values.get(name);
     return held?.expiresAtMs !== undefined && held.expiresAtMs <= nowMs ? undefined : held;
   }
 
@@ -82,14 +91,14 @@ export class StoreModel {
   #happen(operation: KeyOperation, version: number, nowMs: number): void {
     const name = operation.key.toString('latin1');
     const held = this.#at(name, nowMs);
-    if (operation.kind === 'delete') this.#held.delete(name);
+    if (operation.kind === 'delete') this.#values.delete(name);
     if (operation.kind === 'put') {
       const { contentType, value, expiresAtMs } = operation;
-      this.#held.set(name, { version, contentType, value, ...(expiresAtMs !== undefined && { expiresAtMs }) });
+      this.#values.set(name, { version, contentType, value, ...(expiresAtMs !== undefined && { expiresAtMs }) });
     }
     if (operation.kind === 'increment') {
       const value = Buffer.from(String((numberOf(held) ?? 0n) + operation.by));
-      this.#held.set(name, { contentType: 'text/plain', ...held, version, value });
+      this.#values.set(name, { contentType: 'text/plain', ...held, version, value });
     }
   }
 
@@ -112,7 +121,7 @@ export class StoreModel {
       return `version ${outcome.version} after ${held.version}`;
     this.#happen(operation, outcome.version, nowMs);
     if (outcome.kind !== 'counted') return undefined;
-    const text = this.#held.get(name)?.value.toString();
+    const text = this.#values.get(name)?.value.toString();
     return text === String(outcome.number) ? undefined : `counted ${outcome.number}, not ${text}`;
   }
 }

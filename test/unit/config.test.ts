@@ -35,8 +35,11 @@ type RightValues<T> = readonly [flag: string, variable: string, field: T];
 const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> } = {
   port: ['1', '2', 3],
   host: ['0.0.0.0', '::1', 'db.example'],
+  strategy: ['cloned', 'single', 'partitioned'],
   shards: ['255', '254', 253],
   routers: ['63', '62', 61],
+  clones: ['62', '61', 60],
+  store: ['redis://flag', 'redis://variable:7000,other', 'redis://user:secret@field:7000'],
   data: ['/flag', './variable', 'field'],
   valueBytesMax: ['1', '2', 3],
   allowedHosts: ['flag.example', 'variable.example', ['field.example']],

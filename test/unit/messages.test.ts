@@ -55,10 +55,29 @@ const toChild: readonly MessageToChild[] = [
     allowedHosts: ['db.example'],
     topology,
   },
+  {
+    type: 'start-clone',
+    clone: 2,
+    host: '127.0.0.1',
+    port: 0,
+    valueBytesMax: 1_048_576,
+    allowedHosts: [],
+    store: { kind: 'redis', nodes: [{ host: 'localhost', port: 6_379 }], username: null, password: 'secret' },
+  },
+  {
+    type: 'start-clone',
+    clone: 1,
+    host: '127.0.0.1',
+    port: 0,
+    valueBytesMax: 1_048_576,
+    allowedHosts: [],
+    store: { kind: 'sqlite', service: 'f00d', shard: 1, file: 'shards/shard-1.sqlite', access: 'shared' },
+  },
 ];
 
 const toPrimary: readonly MessageToPrimary[] = [
   { type: 'born' },
+  { type: 'store-report', acknowledgement: 'An acknowledged write is on disk.' },
   { type: 'ready' },
   { type: 'failures', count: 3 },
   {

@@ -11,9 +11,8 @@ import { conditionVersionsMax } from '../../src/kv/condition.ts';
 import { errorTable } from '../../src/kv/errors.ts';
 import { keyBytesMax, keyOfText } from '../../src/kv/key.ts';
 import { listBytesMax, listDelimiterBytesMax, listLimitDefault, listLimitMax } from '../../src/kv/listing.ts';
-import { batchBytesMax, batchOperationsMax } from '../../src/kv/store.ts';
+import { batchBytesMax, batchOperationsMax, namesKeptMs } from '../../src/kv/store.ts';
 import { hashOf, slotOf, tagOf } from '../../src/partition/slot.ts';
-import { namesKeptMs } from '../../src/sqlite/ledger-table.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 

@@ -1,0 +1,183 @@
+/** The plots of a report, each as one SVG file. A plot whose cells were not measured is left out. Pure. */
+
+import { mixes, workloadName } from '../cells/cell.ts';
+import { type Strategy, strategies, titleOf } from '../contestants/contestant.ts';
+import { spreadOver, type Trial } from '../measure/trial.ts';
+import type { Results, SectionResults } from '../results.ts';
+import { barPlot } from './bar-plot.ts';
+import { roleColors, strategyColors } from './colors.ts';
+import { contestsOf, drawLead } from './findings.ts';
+import { type Line, linePlot, type Panel } from './line-plot.ts';
+import { ratio, short } from './texts.ts';
+import { type Square, winnerMap } from './winner-map.ts';
+
+export type Plot = { readonly file: string; readonly title: string; readonly svg: string };
+
+export function plotsOf(results: Results): {
+  readonly [K in 'cores' | 'latency' | 'cpu' | 'crossover']: Plot | undefined;
+} {
+  return {
+    cores: coresPlot(results),
+    latency: latencyPlot(results),
+    cpu: cpuPlot(results),
+    crossover: crossoverPlot(results),
+  };
+}
+
+type CellResults = SectionResults['cells'][number];
+
+/** A line a strategy: cells that differ in `x` alone. */
+function linesOf(
+  cells: readonly CellResults[],
+  x: (cell: CellResults) => number,
+  y: (trial: Trial) => number,
+): readonly Line[] {
+  const found = [...new Set(cells.map(({ cell }) => cell.contestant.strategy))];
+  return found.map((strategy) => ({
+    title: strategies[strategy].title,
+    color: strategyColors[strategy],
+    points: cells
+      .filter(({ cell }) => cell.contestant.strategy === strategy)
+      .map((cell) => ({ x: x(cell), y: spreadOver(cell.trials, y) }))
+      .sort((a, b) => a.x - b.x),
+  }));
+}
+
+function coresPlot({ sections }: Results): Plot | undefined {
+  const curve = sections.filter(({ name }) => name.startsWith('cores-'));
+  if (curve.length < 2) return undefined;
+  const coresOf = new Map(
+    curve.flatMap(({ name, cells }) => cells.map((cell) => [cell.id, Number(name.slice('cores-'.length))] as const)),
+  );
+  const panel = (title: string, workload: string): Panel => {
+    const cells = curve.flatMap((section) =>
+      section.cells.filter(({ cell }) => workloadName(cell.workload) === workload),
+    );
+    return {
+      title,
+      lines: linesOf(
+        cells,
+        ({ id }) => coresOf.get(id) ?? 0,
+        (trial) => trial.requestsPerS,
+      ),
+    };
+  };
+  const isEmulated = curve.some(({ conditions }) => conditions.emulatedCores !== null);
+  const title = isEmulated ? 'Requests a second by emulated cores' : 'Requests a second by cores';
+  const svg = linePlot({
+    title,
+    panels: [panel('GET', 'get'), panel('PUT', 'put'), panel('PUT, a sync takes ≥ 5 ms', 'put-disk5ms')],
+    ...{ xTitle: 'cores', yTitle: 'requests/s', xText: String, yText: short, xTicks: [1, 2, 4, 8] },
+    ...{ xLogarithmic: true, yLogarithmic: false },
+  });
+  return { file: 'throughput-by-cores.svg', title, svg };
+}
+
+function latencyPlot({ sections }: Results): Plot | undefined {
+  const latency = sections.find(({ name }) => name === 'latency');
+  const rates = new Set(latency?.cells.map(({ cell }) => cell.workload.rate));
+  if (latency === undefined || rates.size < 3) return undefined;
+  const panels = (['get', 'put'] as const).map((mix) => ({
+    title: mixes[mix].title,
+    lines: linesOf(
+      latency.cells.filter(({ cell }) => cell.workload.mix === mix),
+      ({ cell }) => cell.workload.rate,
+      (trial) => trial.p99Ms,
+    ),
+  }));
+  const title = '99th percentile of latency by offered rate';
+  const svg = linePlot({
+    title,
+    panels: panels.filter(({ lines }) => lines.length > 0),
+    ...{
+      xTitle: 'requests/s offered',
+      yTitle: 'p99, ms',
+      xText: short,
+      yText: short,
+      xLogarithmic: false,
+      yLogarithmic: true,
+    },
+  });
+  return { file: 'latency-by-rate.svg', title, svg };
+}
+
+const roleOrder = ['router', 'server', 'clone', 'single', 'shard', 'redis', 'primary', 'load'];
+
+function cpuPlot({ sections }: Results): Plot | undefined {
+  const cells = sections.find(({ name }) => name === 'strategies')?.cells ?? [];
+  const panels = (['get', 'put'] as const).map((mix) => ({
+    title: mixes[mix].title,
+    bars: cells
+      .filter(({ cell }) => workloadName(cell.workload) === mix)
+      .map(({ cell, trials }) => ({
+        title: titleOf(cell.contestant),
+        parts: roleOrder
+          .filter((role) => trials.some(({ cpuUs }) => cpuUs[role] !== undefined))
+          .map((role) => ({
+            title: role === 'load' ? 'load generator' : role,
+            color: roleColors[role] ?? '#000000',
+            value: spreadOver(trials, ({ cpuUs }) => cpuUs[role] ?? 0).median,
+          })),
+      })),
+  }));
+  if (panels.every(({ bars }) => bars.length === 0)) return undefined;
+  const title = 'CPU time a request, by role';
+  const svg = barPlot({ title, xTitle: 'µs a request', panels, valueText: (us) => String(Math.round(us)) });
+  return { file: 'cpu-by-role.svg', title, svg };
+}
+
+const mapMixes = ['put', 'a', 'b', 'get'] as const;
+const mapTitles: Readonly<Record<(typeof mapMixes)[number], string>> = {
+  put: '0 % reads',
+  a: '50 % reads',
+  b: '95 % reads',
+  get: '100 % reads',
+};
+const evenColor = '#9aa5b1';
+/** A lead from which on a square has its full colour. */
+const fullLead = 3;
+
+function crossoverPlot(results: Results): Plot | undefined {
+  const contests = contestsOf(results).filter(({ section }) => section.name.startsWith('cores-'));
+  const cores = [...new Set(contests.map(({ section }) => Number(section.name.slice('cores-'.length))))].sort(
+    (a, b) => a - b,
+  );
+  const disks = [...new Set(contests.map(({ workload }) => workload.diskMs))].sort((a, b) => a - b);
+  if (cores.length < 2 || disks.length < 2) return undefined;
+  const winners = new Set<Strategy>();
+  const squareAt = (mix: string, count: number, diskMs: number): Square | null => {
+    const found = contests.find(
+      // Reads do not wait for the disk: what was measured on one holds for all.
+      ({ section, workload }) =>
+        section.name === `cores-${count}` && workload.mix === mix && (workload.diskMs === diskMs || mix === 'get'),
+    );
+    const winner = found?.ranking[0]?.strategy;
+    if (found === undefined || winner === undefined) return null;
+    if (found.lead < drawLead) return { text: ['even', `${ratio(found.lead)} ×`], color: evenColor, strength: 0 };
+    winners.add(winner);
+    const strength = Math.min(1, Math.log(found.lead) / Math.log(fullLead));
+    return { text: [shortTitles[winner] ?? winner, `${ratio(found.lead)} ×`], color: strategyColors[winner], strength };
+  };
+  const panels = disks.map((diskMs) => ({
+    title: diskMs === 0 ? `this disk, ${results.machine.disk.syncMs.toFixed(2)} ms a sync` : `${diskMs} ms a sync`,
+    squares: mapMixes.map((mix) => cores.map((count) => squareAt(mix, count, diskMs))),
+  }));
+  const title = 'Who wins, by how much over the second';
+  const svg = winnerMap({
+    title,
+    note: 'Requests a second at saturation, 64 connections, 100 bytes. Pale: a narrow win.',
+    rows: mapMixes.map((mix) => mapTitles[mix]),
+    columns: cores.map((count) => String(count)),
+    columnsTitle: 'cores',
+    panels,
+    legend: [...winners].map((strategy) => ({ title: strategies[strategy].title, color: strategyColors[strategy] })),
+  });
+  return { file: 'crossover-map.svg', title, svg };
+}
+
+const shortTitles: Partial<Record<Strategy, string>> = {
+  partitioned: 'partition',
+  'cloned-group': 'clone',
+  'cloned-redis': 'Redis',
+  single: 'single',
+};

@@ -1,0 +1,52 @@
+/**
+ * The clone's entry: the REST app over a store that it shares with its siblings. Which of them serves a request
+ * makes no difference. The single strategy is one of these, alone with its file.
+ */
+
+import { createApp } from '../http/app.ts';
+import { allowedHostsOf } from '../http/host-guard.ts';
+import { type ChildWork, liveAsChild } from '../process/child-life.ts';
+import { HealthSampler } from '../process/health.ts';
+import type { Log } from '../process/log.ts';
+import type { MessageToPrimary, StartClone } from '../process/messages.ts';
+import { SharedFile } from './shared-file.ts';
+import { SharedRedis } from './shared-redis.ts';
+import type { SharedStore } from './shared-store.ts';
+
+await liveAsChild<StartClone>('start-clone', begin);
+
+async function begin(start: StartClone, log: Log, tell: (message: MessageToPrimary) => void): Promise<ChildWork> {
+  const health = new HealthSampler();
+  const onSettled = (durationMs: number) => health.record(durationMs);
+  const shared: SharedStore =
+    start.store.kind === 'sqlite'
+      ? new SharedFile(start.store, onSettled)
+      : new SharedRedis(start.store, {
+          onSettled,
+          onAcknowledgement: (acknowledgement) => tell({ type: 'store-report', acknowledgement }),
+          onTrouble: (message) => log.warn(`Redis: ${message}`),
+        });
+  const app = createApp({
+    store: shared.store,
+    service: {
+      // Nothing is partitioned: whoever looks for a slot's owner finds none, and any clone will do.
+      topology: () => ({ epoch: 0, ranges: [], shards: [] }),
+      readiness: () => shared.readiness(),
+    },
+    valueBytesMax: start.valueBytesMax,
+    allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
+    onDefect: (error) => log.error(error, 'a request failed on a defect'),
+  });
+  // One process that is alone listens itself. Clones are dealt connections by the primary.
+  const isAlone = start.store.kind === 'sqlite' && start.store.access === 'exclusive';
+  await app.listen({ host: start.host, port: start.port, exclusive: isAlone });
+
+  return {
+    health: () => health.sample(shared.counters()),
+    audit: (id) => shared.audit((report) => tell({ type: 'audit-report', id, ...report, faults: [...report.faults] })),
+    drain: async () => {
+      await app.close();
+      await shared.stop();
+    },
+  };
+}

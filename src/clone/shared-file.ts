@@ -1,0 +1,62 @@
+/**
+ * The SQLite file that clones share, as one of them sees it: the store over it, what it holds, and a walk over its
+ * rows. Another clone may have it locked at any moment; whoever asks here never learns of that.
+ */
+
+import type { Readiness } from '../http/service-routes.ts';
+import type { Store } from '../kv/store.ts';
+import { firstRing } from '../partition/ring.ts';
+import type { SharedFileAddress } from '../process/messages.ts';
+import { unlessBusy } from '../sqlite/database.ts';
+import type { AuditReport } from '../sqlite/file-audit.ts';
+import { type FileCounters, ShardFile } from '../sqlite/shard-file.ts';
+import { SqliteStore } from '../sqlite/sqlite-store.ts';
+import { Sweeper } from '../sqlite/sweeper.ts';
+import type { SharedStore } from './shared-store.ts';
+
+/** A step takes about a millisecond: clients are served in between. */
+const auditStepRows = 256;
+
+export class SharedFile implements SharedStore {
+  readonly store: Store;
+  readonly #file: ShardFile;
+  readonly #shard: number;
+  readonly #sweeper: Sweeper;
+  #counters: FileCounters;
+
+  /** @throws UnusableFile, FileLocked */
+  constructor({ service, shard, file, access }: SharedFileAddress, onSettled: (durationMs: number) => void) {
+    this.#file = new ShardFile(file, { service, shard }, { access });
+    this.#shard = shard;
+    this.#counters = this.#file.counters;
+    this.store = new SqliteStore(this.#file, { onSettled });
+    this.#sweeper = new Sweeper(this.#file, () => true);
+  }
+
+  async stop(): Promise<void> {
+    this.#sweeper.stop();
+    await this.store.stop();
+  }
+
+  readiness(): Readiness {
+    return { ready: true, failedShards: [] };
+  }
+
+  /** As they are, or were a moment ago. */
+  counters(): FileCounters {
+    this.#counters = unlessBusy(() => this.#file.counters) ?? this.#counters;
+    return this.#counters;
+  }
+
+  audit(onReport: (report: AuditReport) => void): void {
+    const ring = firstRing(new Map([[this.#shard, 1]]));
+    const walk = unlessBusy(() => this.#file.audit(ring, this.#shard, 'trusted'));
+    if (walk === undefined) return void setImmediate(() => this.audit(onReport));
+    const step = () => {
+      const report = unlessBusy(() => (walk.step(auditStepRows) ? undefined : walk.report()));
+      if (report === undefined) setImmediate(step);
+      else onReport(report);
+    };
+    step();
+  }
+}

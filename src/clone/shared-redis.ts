@@ -1,0 +1,30 @@
+/** Redis as clones share it. */
+
+import type { Readiness } from '../http/service-routes.ts';
+import type { SharedRedisAddress } from '../process/messages.ts';
+import { RedisStore, type RedisStoreEvents } from '../redis/redis-store.ts';
+import type { SharedStore } from './shared-store.ts';
+
+export class SharedRedis implements SharedStore {
+  readonly store: RedisStore;
+
+  constructor(address: SharedRedisAddress, events: RedisStoreEvents) {
+    this.store = new RedisStore(address, events);
+  }
+
+  /** A clone without Redis can do nothing: a balancer had better ask another. */
+  readiness(): Readiness {
+    if (this.store.isServing) return { ready: true, failedShards: [] };
+    return { ready: false, why: 'Redis does not answer.' };
+  }
+
+  counters(): undefined {
+    return undefined;
+  }
+
+  audit(): void {}
+
+  stop(): Promise<void> {
+    return this.store.stop();
+  }
+}

@@ -1,0 +1,39 @@
+/** Refusals of operations that every store has to make, in the same words. Pure. */
+
+import { batchBytesMax, type FailedOutcome } from './store.ts';
+
+/** Of an operation that would have been done, had another of its atomic batch not been refused. */
+export const notAlone: FailedOutcome = {
+  kind: 'failed',
+  code: 'batch-refused',
+  detail: 'Nothing was done: another operation of the atomic batch was refused.',
+};
+
+export const tooMuchRead: FailedOutcome = {
+  kind: 'failed',
+  code: 'batch-too-large',
+  detail: `The values that one batch reads have at most ${batchBytesMax} bytes together.`,
+};
+
+/** Of a read in a batch that was applied before, and is sent again. */
+export const readIsOver: FailedOutcome = {
+  kind: 'failed',
+  code: 'outcome-unknown',
+  detail: 'The batch was applied; what it had read is not known any more.',
+};
+
+export const nameReused: FailedOutcome = {
+  kind: 'failed',
+  code: 'idempotency-key-reused',
+  detail: 'This Idempotency-Key has named another request. Use a new one for each write that shall happen.',
+};
+
+export const notANumber: FailedOutcome = {
+  kind: 'failed',
+  code: 'counter-not-a-number',
+  detail: 'The value is not the decimal text of a 64-bit number, as 0, 17 or -5.',
+};
+
+export function overflow(before: bigint, by: bigint): FailedOutcome {
+  return { kind: 'failed', code: 'counter-overflow', detail: `${before} and ${by} do not fit 64 bits.` };
+}

@@ -1,0 +1,52 @@
+/**
+ * What the script that operates answers of one operation, as an outcome. Pure.
+ *
+ *   absent                        ['value', packed]                    ['metadata', first bytes, bytes in all]
+ *   created|replaced|deleted VERSION                                   counted VERSION NUMBER
+ *   unmet VERSION                 refused by the operation's condition
+ *   reused  nan  overflow NUMBER  much  over  alone                    see kv/refusals.ts
+ */
+
+import { nameReused, notAlone, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
+import type { KeyOperation, KeyOutcome } from '../kv/store.ts';
+import { unpackedMetadata, unpackedValue } from './redis-entry.ts';
+
+/** @throws RangeError when our script did not answer this */
+export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
+  if (Array.isArray(reply)) {
+    const [kind, bytes, packedBytes] = reply as [Buffer, Buffer, number];
+    return kind.toString() === 'value' ? unpackedValue(bytes) : unpackedMetadata(bytes, packedBytes);
+  }
+  const [kind = '', first = '', second = ''] = String(reply).split(' ');
+  switch (kind) {
+    case 'absent':
+      return { kind };
+    case 'created':
+    case 'replaced':
+    case 'deleted':
+    case 'unmet':
+      return { kind, version: versionOf(first) };
+    case 'counted':
+      return { kind, version: versionOf(first), number: BigInt(second) };
+    case 'reused':
+      return nameReused;
+    case 'nan':
+      return notANumber;
+    case 'overflow':
+      return overflow(BigInt(first), operation.kind === 'increment' ? operation.by : 0n);
+    case 'much':
+      return tooMuchRead;
+    case 'over':
+      return readIsOver;
+    case 'alone':
+      return notAlone;
+    default:
+      throw new RangeError(`Redis answered an operation with ${JSON.stringify(String(reply))}`);
+  }
+}
+
+function versionOf(text: string): number {
+  const version = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(version)) throw new RangeError(`Redis gave the version ${text}`);
+  return version;
+}

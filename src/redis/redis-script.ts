@@ -1,0 +1,216 @@
+/**
+ * What is done to keys of one slot, as Lua: Redis runs a script alone and whole, so that looking and writing are one
+ * step, for all servers and clients. What a script has begun to write cannot be taken back: it first works out all that
+ * is to be done, and then does it.
+ */
+
+import { createHash } from 'node:crypto';
+import { headBytesMax } from './redis-entry.ts';
+
+export type RedisScript = { readonly lua: string; readonly sha1: string };
+
+function scriptOf(lua: string): RedisScript {
+  return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
+}
+
+/** Operations may follow one another in one script: how many fields and keys each has. */
+const fieldsOfOperation = 8;
+
+/**
+ * KEYS  version, index, expiries, scratch; then for each operation its value and its op
+ * ARGV  how many bytes reads may have together; then for each operation:
+ *       kind, key, If-Match, If-None-Match (versions as ',1,2,', or '*', or '' for no condition), expiry in Unix ms,
+ *       how long to remember it in ms, fingerprint ('' when no client named it), and what follows version and expiry
+ *       in a value, or what to add
+ *
+ * Answers with one reply an operation, see redis-reply.ts. The same write sent again is answered as before, and not
+ * done. Where one operation is refused, none is done; the others are answered 'alone'.
+ */
+export const operateScript = scriptOf(`
+local count = (#KEYS - 4) / 2
+local bytesLeft = tonumber(ARGV[1])
+local version = tonumber(redis.call('GET', KEYS[1]) or '0')
+local found, entries, memories, touched, outcomes = {}, {}, {}, {}, {}
+
+local function field(i, n) return ARGV[1 + (i - 1) * ${fieldsOfOperation} + n] end
+local function valueKey(i) return KEYS[3 + i * 2] end
+local function opKey(i) return KEYS[4 + i * 2] end
+local function isWrite(i) return field(i, 1) ~= 'get' and field(i, 1) ~= 'head' end
+local function text(number) return string.format('%.0f', number) end
+
+-- What the key has, as this script will leave it; false for nothing.
+local function find(key)
+  if entries[key] == nil then
+    local version, expiry = string.match(redis.call('GETRANGE', key, 0, 39), '^(%d+):(%d+):')
+    found[key] = version and {version = version, expiry = expiry} or false
+    entries[key] = found[key]
+  end
+  return entries[key]
+end
+
+local function packed(key, entry)
+  if entry.tail then return entry.version .. ':' .. entry.expiry .. ':' .. entry.tail end
+  return redis.call('GET', key)
+end
+
+local function earlier(i)
+  if not isWrite(i) then return nil end
+  local memory = memories[opKey(i)] and memories[opKey(i)].text or redis.call('GET', opKey(i))
+  if not memory then return nil end
+  local fingerprint, outcome = string.match(memory, '^(%x*) (.*)$')
+  if fingerprint ~= field(i, 7) then return 'reused' end
+  return outcome
+end
+
+local function isAmong(versions, entry)
+  if not entry then return false end
+  return versions == '*' or string.find(versions, ',' .. entry.version .. ',', 1, true) ~= nil
+end
+
+local function read(i)
+  local key = valueKey(i)
+  local entry = find(key)
+  if not entry then return 'absent' end
+  local bytes = packed(key, entry)
+  if field(i, 1) == 'head' then return {'metadata', string.sub(bytes, 1, ${headBytesMax}), #bytes} end
+  bytesLeft = bytesLeft - #bytes
+  if bytesLeft < 0 then return 'much' end
+  return {'value', bytes}
+end
+
+-- What is added to lies in the tail of a value, behind its content type.
+local function add(i, entry)
+  local head, number, expiry = '10:text/plain', '0', '0'
+  if entry then
+    local tail = string.match(packed(valueKey(i), entry), '^%d+:%d+:(.*)$')
+    local length, rest = string.match(tail, '^(%d+):(.*)$')
+    head = length .. ':' .. string.sub(rest, 1, tonumber(length))
+    number = string.sub(rest, tonumber(length) + 1)
+    expiry = entry.expiry
+  end
+  redis.call('SET', KEYS[4], number)
+  local added = redis.pcall('INCRBY', KEYS[4], field(i, 8))
+  local sum = redis.call('GET', KEYS[4])
+  redis.call('DEL', KEYS[4])
+  if type(added) == 'table' then
+    return nil, string.find(added.err, 'overflow') and 'overflow ' .. number or 'nan'
+  end
+  return {expiry = expiry, tail = head .. sum}, sum
+end
+
+local function write(i)
+  local key, kind = valueKey(i), field(i, 1)
+  local old = find(key)
+  local ifMatch, ifNoneMatch = field(i, 3), field(i, 4)
+  if (ifMatch ~= '' and not isAmong(ifMatch, old)) or (ifNoneMatch ~= '' and isAmong(ifNoneMatch, old)) then
+    return 'unmet ' .. (old and old.version or '0'), true
+  end
+  local new, name = false, 'deleted'
+  local number = ''
+  if kind == 'put' then
+    new, name = {expiry = field(i, 5), tail = field(i, 8)}, old and 'replaced' or 'created'
+  elseif kind == 'increment' then
+    local sum
+    new, sum = add(i, old)
+    if not new then return sum, true end
+    name, number = 'counted', ' ' .. sum
+  end
+  version = version + 1
+  if new then new.version = text(version) end
+  entries[key] = new
+  table.insert(touched, i)
+  local outcome = name .. ' ' .. text(version) .. number
+  memories[opKey(i)] = {text = field(i, 7) .. ' ' .. outcome, ms = field(i, 6)}
+  return outcome, false
+end
+
+local isAgain = false
+for i = 1, count do
+  local outcome = earlier(i)
+  if outcome and outcome ~= 'reused' then isAgain = true end
+end
+local refusals = {}
+for i = 1, count do
+  if isWrite(i) then
+    local outcome = earlier(i)
+    if outcome then
+      outcomes[i], refusals[i] = outcome, outcome == 'reused'
+    else
+      outcomes[i], refusals[i] = write(i)
+    end
+  else
+    outcomes[i] = (isAgain and count > 1) and 'over' or read(i)
+    refusals[i] = outcomes[i] == 'much'
+  end
+end
+local isRefused = false
+for i = 1, count do isRefused = isRefused or refusals[i] end
+if isRefused and not isAgain then
+  for i = 1, count do
+    if not refusals[i] then outcomes[i] = 'alone' end
+  end
+  return outcomes
+end
+
+for _, i in ipairs(touched) do
+  local key, member = valueKey(i), field(i, 2)
+  local entry = entries[key]
+  if entry then
+    redis.call('SET', key, packed(key, entry))
+    if not found[key] then redis.call('ZADD', KEYS[2], 0, member) end
+    if entry.expiry ~= '0' then
+      -- Redis keeps a key for the whole of its last millisecond.
+      redis.call('PEXPIREAT', key, text(tonumber(entry.expiry) - 1))
+      redis.call('ZADD', KEYS[3], entry.expiry, member)
+    elseif not found[key] or found[key].expiry ~= '0' then
+      redis.call('ZREM', KEYS[3], member)
+    end
+  elseif found[key] then
+    redis.call('DEL', key)
+    redis.call('ZREM', KEYS[2], member)
+    redis.call('ZREM', KEYS[3], member)
+  end
+end
+if #touched > 0 then redis.call('SET', KEYS[1], text(version)) end
+for key, memory in pairs(memories) do redis.call('SET', key, memory.text, 'PX', memory.ms) end
+return outcomes
+`);
+
+/** KEYS: value. Answers its first bytes and how many it has, or nothing. */
+export const headScript = scriptOf(`
+local head = redis.call('GETRANGE', KEYS[1], 0, ${headBytesMax - 1})
+if head == '' then return false end
+return {head, redis.call('STRLEN', KEYS[1])}
+`);
+
+/**
+ * KEYS: any of these slots' keys, which says what server is asked. ARGV: begin, end and number of the keys wanted of
+ * each slot, then the slots. Answers with pairs of a slot's place in ARGV and its first keys, where it has any.
+ */
+export const firstKeysScript = scriptOf(`
+local found = {}
+for i = 4, #ARGV do
+  local keys = redis.call('ZRANGEBYLEX', '{s' .. ARGV[i] .. '}i', ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
+  if #keys > 0 then table.insert(found, {i - 3, keys}) end
+end
+return found
+`);
+
+/**
+ * KEYS: index, expiries. ARGV: how the slot's values are named before their keys, and how many keys at most. Values
+ * expire by themselves; this takes them off the list of keys.
+ */
+export const sweepScript = scriptOf(`
+local now = redis.call('TIME')
+local nowMs = now[1] .. string.format('%03d', math.floor(now[2] / 1000))
+local expired = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', nowMs, 'LIMIT', 0, ARGV[2])
+local swept = 0
+for _, member in ipairs(expired) do
+  if redis.call('EXISTS', ARGV[1] .. member) == 0 then
+    redis.call('ZREM', KEYS[1], member)
+    redis.call('ZREM', KEYS[2], member)
+    swept = swept + 1
+  end
+end
+return swept
+`);

@@ -1,0 +1,203 @@
+/**
+ * The Store over Redis or Valkey, one server or a Cluster. Stateless: any number of processes, on any number of
+ * machines, may serve the same data. Each write has an op id under which Redis remembers its answer, so it may be sent
+ * again after whatever happened, and is applied once. While Redis is away, operations wait here.
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { FeedSource } from '../kv/feed.ts';
+import type { Listing, ListQuery } from '../kv/listing.ts';
+import {
+  type FailedOutcome,
+  isWrite,
+  type Operation,
+  type OpId,
+  type Outcome,
+  opIdBytes,
+  type Store,
+} from '../kv/store.ts';
+import { RedisConnection, type RedisConnectionEvents, type RedisServers } from './redis-connection.ts';
+import { type ErrorMeaning, meaningOf } from './redis-error.ts';
+import { pageOfRedis } from './redis-listing.ts';
+import { askRedis } from './redis-question.ts';
+import { RedisSweeper } from './redis-sweeper.ts';
+
+/** As long as a router holds a request whose shard is away. */
+const holdDeadlineMs = 5_000;
+const retryIntervalMs = 50;
+/** What may be under way or wait; beyond it, operations are refused. */
+const pendingMax = 10_000;
+const pendingBytesMax = 64 * 1024 * 1024;
+type Pending = {
+  readonly operation: Operation;
+  /** Of a write. */
+  readonly opId: OpId;
+  readonly startedAtMs: number;
+  readonly settle: (outcome: Outcome) => void;
+  readonly fail: (error: unknown) => void;
+  /** Redis may have it: its answer is awaited, or was lost. */
+  mayBeApplied: boolean;
+  /** Why it waits, in Redis's words. */
+  why: string;
+};
+
+export type RedisStoreEvents = Omit<RedisConnectionEvents, 'onServing'> & {
+  /** One operation was answered, this long after it came. */
+  readonly onSettled: (durationMs: number) => void;
+};
+
+export class RedisStore implements Store {
+  /** Redis keeps no record of what was written. */
+  readonly feed: FeedSource | undefined;
+  readonly #connection: RedisConnection;
+  readonly #onSettled: (durationMs: number) => void;
+  /** Everything that is not answered yet, in order of arrival. */
+  readonly #pending = new Set<Pending>();
+  #pendingBytes = 0;
+  /** Those of them that wait to be sent, or sent again. */
+  #parked: Pending[] = [];
+  readonly #ticks: NodeJS.Timeout;
+  readonly #sweeper: RedisSweeper;
+
+  constructor(servers: RedisServers, events: RedisStoreEvents) {
+    this.#onSettled = events.onSettled;
+    this.#connection = new RedisConnection(servers, { ...events, onServing: () => this.#sendParked() });
+    this.#ticks = setInterval(() => this.#tick(), retryIntervalMs);
+    this.#sweeper = new RedisSweeper(this.#connection);
+  }
+
+  get isServing(): boolean {
+    return this.#connection.client !== undefined;
+  }
+
+  execute(operation: Operation): Promise<Outcome> {
+    if (this.#pending.size >= pendingMax || this.#pendingBytes >= pendingBytesMax) return Promise.resolve(overloaded);
+    return new Promise((settle, fail) => {
+      const opId = isWrite(operation) ? randomBytes(opIdBytes) : noOpId;
+      const pending: Pending = {
+        operation,
+        opId,
+        startedAtMs: performance.now(),
+        settle,
+        fail,
+        mayBeApplied: false,
+        why: silent,
+      };
+      this.#pending.add(pending);
+      this.#pendingBytes += bytesOf(operation);
+      this.#send(pending);
+    });
+  }
+
+  async list(query: ListQuery): Promise<Listing | FailedOutcome> {
+    let why = silent;
+    for (const startedAtMs = performance.now(); performance.now() - startedAtMs < holdDeadlineMs; ) {
+      const { client } = this.#connection;
+      try {
+        if (client !== undefined) return await pageOfRedis(client, query);
+      } catch (error) {
+        const meaning = meaningOf(error as Error);
+        if (meaning === 'defect') throw error;
+        why = (error as Error).message;
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
+    }
+    return givenUp({ mayBeApplied: false, why });
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    while (this.#pending.size > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    clearInterval(this.#ticks);
+    this.#sweeper.stop();
+    this.#connection.stop();
+  }
+
+  #send(pending: Pending): void {
+    const { client } = this.#connection;
+    if (client === undefined) {
+      this.#parked.push(pending);
+      return;
+    }
+    const before = pending.mayBeApplied;
+    pending.mayBeApplied = isWrite(pending.operation);
+    askRedis(client, pending.operation, pending.opId).then(
+      (outcome) => this.#settle(pending, outcome),
+      (error: Error) => {
+        const meaning = meaningOf(error);
+        if (meaning !== 'lost') pending.mayBeApplied = before;
+        this.#onError(pending, meaning, error);
+      },
+    );
+  }
+
+  #onError(pending: Pending, meaning: ErrorMeaning, error: Error): void {
+    if (!this.#pending.has(pending)) return;
+    pending.why = error.message;
+    switch (meaning) {
+      case 'lost':
+      case 'refused':
+        this.#parked.push(pending);
+        return;
+      case 'full':
+        return this.#settle(pending, pending.mayBeApplied ? givenUp(pending) : noRoom(error));
+      case 'defect':
+        this.#forget(pending);
+        return pending.fail(error);
+    }
+  }
+
+  #sendParked(): void {
+    for (const pending of this.#parked.splice(0)) if (this.#pending.has(pending)) this.#send(pending);
+  }
+
+  #tick(): void {
+    const overdueBefore = performance.now() - holdDeadlineMs;
+    for (const pending of this.#pending) {
+      if (pending.startedAtMs > overdueBefore) break;
+      this.#settle(pending, givenUp(pending));
+    }
+    if (this.isServing) this.#sendParked();
+    else this.#parked = this.#parked.filter((pending) => this.#pending.has(pending));
+  }
+
+  #settle(pending: Pending, outcome: Outcome): void {
+    // The answer may come after it was given up.
+    if (!this.#pending.has(pending)) return;
+    this.#forget(pending);
+    this.#onSettled(performance.now() - pending.startedAtMs);
+    pending.settle(outcome);
+  }
+
+  #forget(pending: Pending): void {
+    this.#pending.delete(pending);
+    this.#pendingBytes -= bytesOf(pending.operation);
+  }
+}
+
+function bytesOf(operation: Operation): number {
+  if (operation.kind === 'atomic') return operation.operations.reduce((sum, part) => sum + bytesOf(part), 0);
+  return operation.kind === 'put' ? operation.value.length : 0;
+}
+
+const silent = 'Redis does not answer';
+
+const noOpId: OpId = Buffer.alloc(opIdBytes);
+
+const overloaded: FailedOutcome = {
+  kind: 'failed',
+  code: 'overloaded',
+  detail: 'Too many requests are waiting for Redis: send fewer at once.',
+};
+
+function noRoom({ message }: Error): FailedOutcome {
+  return { kind: 'failed', code: 'disk-full', detail: `Redis has no room: ${message} Nothing of this write was kept.` };
+}
+
+function givenUp({ mayBeApplied, why }: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
+  return {
+    kind: 'failed',
+    code: mayBeApplied ? 'outcome-unknown' : 'store-unavailable',
+    detail: `The store is away: ${why}.`,
+  };
+}

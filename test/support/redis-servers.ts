@@ -1,0 +1,150 @@
+/** Real Redis servers on free ports of loopback, with their files in a directory that vanishes with them. */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+export class RedisServer {
+  readonly port: number;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'sl-redis-'));
+  readonly #settings: readonly string[];
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, settings: readonly string[]) {
+    this.port = port;
+    this.#settings = settings;
+  }
+
+  /** Every acknowledged write is on its disk, unless the settings say otherwise. */
+  static async start(settings: readonly string[] = []): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), settings);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  get node(): { readonly host: string; readonly port: number } {
+    return { host: '127.0.0.1', port: this.port };
+  }
+
+  /** On the same port and the same files as before. */
+  async start(): Promise<void> {
+    const usual = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
+    const own = ['--port', String(this.port), '--dir', this.#directory];
+    this.#process = spawn('redis-server', [...own, ...usual, ...this.#settings], { stdio: 'ignore' });
+    while ((await this.ask('PING')) !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    if (this.#process === undefined || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Undefined when it does not answer. */
+  async ask(command: string, ...words: (string | number)[]): Promise<unknown> {
+    const client = new Redis({ ...this.node, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return await client.call(command, ...words);
+    } catch {
+      return undefined;
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+export class RedisCluster {
+  readonly servers: readonly RedisServer[];
+
+  private constructor(servers: readonly RedisServer[]) {
+    this.servers = servers;
+  }
+
+  /** Three masters and three replicas, that notice within a second when one is gone. */
+  static async start(): Promise<RedisCluster> {
+    const settings = async () => [
+      ...['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())],
+      ...['--cluster-node-timeout', '1000', '--cluster-replica-validity-factor', '0'],
+    ];
+    const servers = await Promise.all(Array.from({ length: 6 }, async () => RedisServer.start(await settings())));
+    const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+    const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
+    execFileSync('redis-cli', create, { stdio: 'ignore' });
+    const cluster = new RedisCluster(servers);
+    await cluster.followed();
+    return cluster;
+  }
+
+  /** When every slot has a master, and every node that runs knows it. */
+  async whole(): Promise<void> {
+    for (;;) {
+      const states = await Promise.all(this.servers.map((server) => server.ask('CLUSTER', 'INFO')));
+      if (states.every((state) => state === undefined || String(state).includes('cluster_state:ok'))) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** When every master is followed by a replica that has all it has. */
+  async followed(): Promise<void> {
+    await this.whole();
+    for (;;) {
+      const roles = (await Promise.all(this.servers.map((server) => server.ask('ROLE')))) as (unknown[] | undefined)[];
+      if (roles.filter((role) => role?.[0] === 'slave' && role[3] === 'connected').length === 3) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async masters(): Promise<RedisServer[]> {
+    const roles = await Promise.all(this.servers.map((server) => server.ask('ROLE')));
+    return this.servers.filter((_, index) => (roles[index] as unknown[] | undefined)?.[0] === 'master');
+  }
+
+  /** The server that owns a key, as the others see it. */
+  async ownerOf(key: string): Promise<RedisServer> {
+    for (const server of this.servers) {
+      const slot = await server.ask('CLUSTER', 'KEYSLOT', key);
+      const ranges = (await server.ask('CLUSTER', 'SLOTS')) as [number, number, [string, number]][] | undefined;
+      const owner = ranges?.find(([first, last]) => first <= Number(slot) && Number(slot) <= last);
+      const found = this.servers.find(({ port }) => port === owner?.[2][1]);
+      if (found !== undefined) return found;
+    }
+    throw new Error(`nobody owns ${key}`);
+  }
+
+  /** Nothing is left in any of them. */
+  async flush(): Promise<void> {
+    for (const server of await this.masters()) await server.ask('FLUSHALL');
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.remove()));
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}

@@ -1,0 +1,233 @@
+/** The REST app, spoken to as to a Store: what the app makes of requests is then held against what stores promise. */
+
+import { Pool } from 'undici';
+import type { Condition, Versions } from '../../src/kv/condition.ts';
+import type { ErrorCode } from '../../src/kv/errors.ts';
+import { urlOfKey } from '../../src/kv/key.ts';
+import type { ListEntry, Listing, ListPosition, ListQuery } from '../../src/kv/listing.ts';
+import {
+  type AtomicOperation,
+  type FailedOutcome,
+  isWrite,
+  type KeyOperation,
+  type KeyOutcome,
+  type Operation,
+  type Outcome,
+  type Store,
+  type WriteOperation,
+} from '../../src/kv/store.ts';
+
+type Answer = {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body: Buffer;
+};
+
+type JsonEntry = {
+  readonly key?: string;
+  readonly keyBase64url?: string;
+  readonly prefix?: string;
+  readonly prefixBase64url?: string;
+  readonly version: number;
+  readonly contentType?: string;
+  readonly expiresAt?: number;
+  readonly bytes: number;
+  readonly value?: string;
+  readonly valueBase64?: string;
+};
+type JsonResult = JsonEntry & { readonly status: number; readonly code?: ErrorCode; readonly detail?: string };
+
+export class RestStore implements Store {
+  readonly feed = undefined;
+  readonly #pool: Pool;
+
+  constructor(url: string) {
+    this.#pool = new Pool(url, { connections: 64 });
+  }
+
+  async execute(operation: Operation): Promise<Outcome> {
+    if (operation.kind === 'atomic') return this.#together(operation);
+    const { kind, key } = operation;
+    const path = `/v1/${kind === 'increment' ? 'counters' : 'kv'}/${urlOfKey(key)}`;
+    const headers = isWrite(operation) ? guardHeaders(operation) : {};
+    switch (kind) {
+      case 'get':
+        return readOutcome('get', await this.#ask('GET', path));
+      case 'head':
+        return readOutcome('head', await this.#ask('HEAD', path));
+      case 'put': {
+        const { contentType, value, expiresAtMs } = operation;
+        const url = expiresAtMs === undefined ? path : withParameter(path, `expires-at=${expiresAtMs}`);
+        const type = contentType === '' ? {} : { 'content-type': contentType };
+        return writeOutcome('put', await this.#ask('PUT', url, value, { ...headers, ...type }));
+      }
+      case 'delete':
+        return writeOutcome('delete', await this.#ask('DELETE', path, undefined, headers));
+      case 'increment':
+        return writeOutcome(
+          'increment',
+          await this.#ask('POST', withParameter(path, `by=${operation.by}`), undefined, headers),
+        );
+    }
+  }
+
+  async list({ prefix, after, delimiter, limit, values }: ListQuery): Promise<Listing | FailedOutcome> {
+    const parameters = new URLSearchParams({
+      'key-encoding': 'base64url',
+      prefix: prefix.toString('base64url'),
+      limit: String(limit),
+      values: String(values),
+    });
+    if (delimiter !== undefined) parameters.set('delimiter', delimiter.toString('base64url'));
+    if (after !== undefined) parameters.set('cursor', `${after.kind.slice(0, 1)}${after.bytes.toString('base64url')}`);
+    const { status, body } = await this.#ask('GET', `/v1/kv?${parameters}`);
+    if (status !== 200) return failureOf(body);
+    const page = JSON.parse(body.toString()) as { entries: JsonEntry[]; next: string | null };
+    return { kind: 'listing', entries: page.entries.map(entryOf), next: positionOf(page.next) };
+  }
+
+  async stop(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #together({ operations }: AtomicOperation): Promise<Outcome> {
+    const body = JSON.stringify({ atomic: true, operations: operations.map(jsonOf) });
+    const answer = await this.#ask('POST', '/v1/batch', Buffer.from(body));
+    if (answer.status !== 200) return failureOf(answer.body);
+    const { results } = JSON.parse(answer.body.toString()) as { results: JsonResult[] };
+    return {
+      kind: 'together',
+      outcomes: results.map((result, index) => resultOutcome((operations[index] as KeyOperation).kind, result)),
+    };
+  }
+
+  async #ask(
+    method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE',
+    path: string,
+    body?: Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const answer = await this.#pool.request({ method, path, headers, body: body ?? null });
+    return { status: answer.statusCode, headers: answer.headers, body: Buffer.from(await answer.body.arrayBuffer()) };
+  }
+}
+
+function withParameter(path: string, parameter: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${parameter}`;
+}
+
+function guardHeaders({ condition, clientName }: WriteOperation): Record<string, string> {
+  const { ifMatch, ifNoneMatch } = textsOf(condition);
+  return {
+    ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+    ...(ifNoneMatch !== undefined && { 'if-none-match': ifNoneMatch }),
+    ...(clientName !== undefined && { 'idempotency-key': clientName.opId.toString('latin1').replaceAll('\0', '_') }),
+  };
+}
+
+function textsOf({ ifMatch, ifNoneMatch }: Condition = {}): { ifMatch?: string; ifNoneMatch?: string } {
+  return {
+    ...(ifMatch !== undefined && { ifMatch: textOf(ifMatch) }),
+    ...(ifNoneMatch !== undefined && { ifNoneMatch: textOf(ifNoneMatch) }),
+  };
+}
+
+/** Of no versions, a tag that no value ever has. */
+function textOf(versions: Versions): string {
+  if (versions === '*') return '*';
+  return versions.length === 0 ? '"none"' : versions.map((version) => `"${version}"`).join(', ');
+}
+
+function jsonOf(operation: KeyOperation): object {
+  const { kind, key } = operation;
+  const common = { op: kind === 'head' ? 'get' : kind, keyBase64url: key.toString('base64url') };
+  if (!isWrite(operation)) return common;
+  const guarded = { ...common, ...textsOf(operation.condition) };
+  if (kind === 'increment') return { ...guarded, by: String(operation.by) };
+  if (kind !== 'put') return guarded;
+  const { contentType, value, expiresAtMs } = operation;
+  return {
+    ...guarded,
+    contentType,
+    valueBase64: value.toString('base64'),
+    ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
+  };
+}
+
+function versionOf(answer: Answer): number {
+  return Number(String(answer.headers['etag'] ?? '"0"').replaceAll('"', ''));
+}
+
+function readOutcome(kind: 'get' | 'head', answer: Answer): Outcome {
+  const { status, headers, body } = answer;
+  if (status === 404) return { kind: 'absent' };
+  if (status !== 200) return failureOf(body);
+  const type = String(headers['content-type']);
+  const expiresAt = headers['expires-at'];
+  const described = {
+    version: versionOf(answer),
+    contentType: type === 'application/octet-stream' ? '' : type,
+    ...(expiresAt !== undefined && { expiresAtMs: Number(expiresAt) }),
+  };
+  if (kind === 'get') return { kind: 'value', ...described, value: body };
+  return { kind: 'metadata', ...described, valueBytes: Number(headers['content-length']) };
+}
+
+function writeOutcome(kind: WriteOperation['kind'], answer: Answer): Outcome {
+  const version = versionOf(answer);
+  if (answer.status === 412) return { kind: 'unmet', version };
+  if (answer.status >= 400) return failureOf(answer.body);
+  if (kind === 'increment') return { kind: 'counted', version, number: BigInt(answer.body.toString()) };
+  // The version of a delete is not told: nothing has it.
+  if (kind === 'delete') return { kind: 'deleted', version: Number.MAX_SAFE_INTEGER };
+  return { kind: answer.status === 201 ? 'created' : 'replaced', version };
+}
+
+function resultOutcome(kind: KeyOperation['kind'], result: JsonResult): KeyOutcome {
+  const { status, version, code, detail = '' } = result;
+  if (status === 404) return { kind: 'absent' };
+  if (status === 412) return { kind: 'unmet', version };
+  if (status >= 400) return { kind: 'failed', code: code as ErrorCode, detail };
+  if (kind === 'increment') return { kind: 'counted', version, number: BigInt(result.value as string) };
+  if (kind === 'delete') return { kind: 'deleted', version: Number.MAX_SAFE_INTEGER };
+  if (kind === 'put') return { kind: status === 201 ? 'created' : 'replaced', version };
+  const { contentType = '', expiresAt } = result;
+  const described = { version, contentType, ...(expiresAt !== undefined && { expiresAtMs: expiresAt }) };
+  const value = valueIn(result) ?? Buffer.alloc(0);
+  return kind === 'get'
+    ? { kind: 'value', ...described, value }
+    : { kind: 'metadata', ...described, valueBytes: value.length };
+}
+
+function valueIn({ value, valueBase64 }: JsonEntry): Buffer | undefined {
+  if (value !== undefined) return Buffer.from(value);
+  return valueBase64 === undefined ? undefined : Buffer.from(valueBase64, 'base64');
+}
+
+function failureOf(body: Buffer): FailedOutcome {
+  const { code, detail } = JSON.parse(body.toString()) as { code: ErrorCode; detail: string };
+  return { kind: 'failed', code, detail };
+}
+
+function entryOf(entry: JsonEntry): ListEntry {
+  const bytesOf = (text: string | undefined, base64url: string | undefined) =>
+    text === undefined ? Buffer.from(base64url as string, 'base64url') : Buffer.from(text);
+  if (entry.prefix !== undefined || entry.prefixBase64url !== undefined) {
+    return { kind: 'prefix', key: bytesOf(entry.prefix, entry.prefixBase64url) };
+  }
+  const value = valueIn(entry);
+  return {
+    kind: 'key',
+    key: bytesOf(entry.key, entry.keyBase64url),
+    version: entry.version,
+    contentType: entry.contentType ?? '',
+    ...(entry.expiresAt !== undefined && { expiresAtMs: entry.expiresAt }),
+    valueBytes: entry.bytes,
+    ...(value !== undefined && { value }),
+  };
+}
+
+function positionOf(next: string | null): ListPosition | undefined {
+  if (next === null) return undefined;
+  return { kind: next.startsWith('k') ? 'key' : 'prefix', bytes: Buffer.from(next.slice(1), 'base64url') };
+}
