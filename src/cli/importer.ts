@@ -39,7 +39,7 @@ export type ImporterEvents = {
   readonly onAcknowledged: (mark: LineMark, tally: Tally) => void;
 };
 
-type Pending = Put & { readonly line: number; readonly name: string };
+type Pending = Put & { readonly kind: 'put'; readonly line: number; readonly name: string };
 
 type Window = {
   readonly pending: Pending[];
@@ -48,10 +48,6 @@ type Window = {
   mark: LineMark;
   isSettled: boolean;
 };
-
-function emptyWindow(mark: LineMark): Window {
-  return { pending: [], tally: { ...nothingYet }, bytes: 0, mark, isSettled: false };
-}
 
 export class Importer {
   readonly #url: string;
@@ -77,22 +73,24 @@ export class Importer {
    * @throws CliFailure when the service has acknowledged nothing for a minute
    */
   async add(line: Line): Promise<void> {
-    const mark = { number: line.number, endOffset: line.endOffset };
-    this.#open ??= emptyWindow(mark);
-    const pending = this.#pendingOf(line, this.#open);
-    if (pending !== undefined) {
-      if (this.#open.bytes + pending.batchLine.length > windowBytesMax) await this.#close();
+    const found = foundIn(line);
+    if (found.kind === 'put') {
+      if ((this.#open?.bytes ?? 0) + found.batchLine.length > windowBytesMax) await this.#close();
       // Asked after that: the window just closed may have the key too.
-      const before = this.#lastOfKey.get(pending.name);
+      const before = this.#lastOfKey.get(found.name);
       if (before !== undefined) {
         await this.#close();
         await before;
       }
-      this.#open ??= emptyWindow(mark);
-      this.#open.pending.push(pending);
-      this.#open.bytes += pending.batchLine.length;
     }
-    this.#open.mark = mark;
+    // Only now: a window that closes before this line is written must not have it in its mark.
+    this.#open ??= { pending: [], tally: { ...nothingYet }, bytes: 0, mark: line, isSettled: false };
+    this.#open.mark = { number: line.number, endOffset: line.endOffset };
+    if (found.kind === 'put') {
+      this.#open.pending.push(found);
+      this.#open.bytes += found.batchLine.length;
+    } else if (found.kind === 'expired') this.#open.tally.expired++;
+    else this.#refuse(this.#open, found);
     if (this.#open.pending.length >= windowEntriesMax) await this.#close();
     if (this.#failure !== undefined) throw this.#failure.error;
   }
@@ -103,20 +101,6 @@ export class Importer {
     await Promise.all(this.#underWay);
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#tally;
-  }
-
-  #pendingOf({ number, bytes }: Line, window: Window): Pending | undefined {
-    try {
-      const entry = entryOfLine(bytes);
-      if (entry.expiresAt === undefined || entry.expiresAt > Date.now()) {
-        return { line: number, entry, name: entry.key.toString('latin1'), batchLine: batchLineOf(entry) };
-      }
-      window.tally.expired++;
-    } catch (error) {
-      if (!(error instanceof KvError)) throw error;
-      this.#refuse(window, { line: number, code: error.code, detail: error.message });
-    }
-    return undefined;
   }
 
   /** Sends what has gathered; resolves when another window may gather. */
@@ -200,6 +184,21 @@ export class Importer {
       exitCodes.failed,
       `The service has written nothing for ${patienceMs / 1_000} s: ${why.detail} (${why.code})`,
     );
+  }
+}
+
+/** What a line asks for, by itself. */
+function foundIn({
+  number,
+  bytes,
+}: Line): Pending | { readonly kind: 'expired' } | ({ readonly kind: 'refused' } & Refusal) {
+  try {
+    const entry = entryOfLine(bytes);
+    if (entry.expiresAt !== undefined && entry.expiresAt <= Date.now()) return { kind: 'expired' };
+    return { kind: 'put', line: number, entry, name: entry.key.toString('latin1'), batchLine: batchLineOf(entry) };
+  } catch (error) {
+    if (error instanceof KvError) return { kind: 'refused', line: number, code: error.code, detail: error.message };
+    throw error;
   }
 }
 
