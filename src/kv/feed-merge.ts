@@ -1,7 +1,7 @@
 /**
  * One feed out of the ledgers of several owners, resumable at any event. Of each key the events come in the order of
- * their versions, none is left out, and each comes once in the life of a merge. Pure: it is given pages and gives
- * events.
+ * their versions, none is left out, and each comes once. (Again may come, to a client that was away while two owners of
+ * one slot went, what the first of them had done.) Pure: it is given pages and gives events.
  *
  * Slots move between owners. A row `arrived` in the new owner's ledger stands between what the old owner did and what
  * the new one does: it has to wait until the old owner's ledger was read up to where it let go. An owner that is gone
@@ -41,6 +41,8 @@ const eventTypes = { created: 'put', replaced: 'put', counted: 'put', deleted: '
 export class FeedMerge {
   readonly #places: Map<Owner, Place>;
   readonly #lastOwner: Owner;
+  /** By key, the last version that was given in place of an owner that is gone: it may come along once more. */
+  readonly #given = new Map<string, number>();
   /** Read and not given yet, by owner. */
   readonly #rows = new Map<Owner, FeedRow[]>();
 
@@ -112,11 +114,14 @@ export class FeedMerge {
     } else if (arrival.kind === 'arrived') {
       const { from, sourceLsn, forgottenLsn } = arrival;
       const readLsn = this.#placeOf(from).lsn;
-      if (alive.has(from) && readLsn < sourceLsn) return false;
-      if (!alive.has(from) && !this.#isBefore(from) && readLsn < forgottenLsn) {
-        throw new FeedGone(`shard ${from} is gone, and what it had changed up to ${forgottenLsn} is not kept`);
+      // What was read of the giver up to there is all that came along, also what had come to the giver before.
+      if (readLsn < sourceLsn && !this.#isBefore(from)) {
+        if (alive.has(from)) return false;
+        if (readLsn < forgottenLsn) {
+          throw new FeedGone(`shard ${from} is gone, and what it had changed up to ${forgottenLsn} is not kept`);
+        }
+        if (!(yield* this.#carried(owner, unpackRecords(records), alive))) return false;
       }
-      if (!(yield* this.#carried(owner, unpackRecords(records), alive))) return false;
     }
     this.#places.set(owner, { lsn, carried: 0 });
     return true;
@@ -128,8 +133,11 @@ export class FeedMerge {
     for (let index = this.#placeOf(owner).carried; index < byVersion.length; index++) {
       const record = byVersion[index] as WriteRecord;
       const { shard, outcome } = record;
+      const name = record.key.toString('latin1');
       if (this.#isBefore(shard) || outcome.version <= this.#placeOf(shard).lsn) continue;
+      if (outcome.version <= (this.#given.get(name) ?? 0)) continue;
       if (alive.has(shard)) return false;
+      this.#given.set(name, outcome.version);
       this.#places.set(owner, { lsn: this.#placeOf(owner).lsn, carried: index + 1 });
       yield eventOf(record);
     }
