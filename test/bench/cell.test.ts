@@ -51,7 +51,14 @@ test('what this machine cannot do is left out, and said', () => {
   expect(sections.flatMap(contestantsOf).map(({ strategy }) => strategy)).not.toContain('cloned-redis');
   expect(plan.correctness(null).map(({ strategy }) => strategy)).not.toContain('cloned-redis');
   // The curve over cores ends where the machine does.
-  expect(sections.map(({ name }) => name)).toEqual(['strategies', 'latency', 'data', 'workloads', 'cores-1', 'cores-2']);
+  expect(sections.map(({ name }) => name)).toEqual([
+    'strategies',
+    'latency',
+    'data',
+    'workloads',
+    'cores-1',
+    'cores-2',
+  ]);
   expect(sections.every(({ conditions }) => conditions.emulatedCores === null)).toBe(true);
   expect(runPlanOf('full', abilities).skipped).toEqual([]);
 });
