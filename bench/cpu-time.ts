@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { BenchFailure } from './failure.ts';
+import { sum } from './statistics.ts';
 
 /** One clock tick of `/proc`: `USER_HZ` is 100 on every Linux that Node runs on. */
 const tickUs = 10_000;
@@ -38,8 +39,4 @@ function statOf(pid: number | 'self'): string {
   } catch (error) {
     throw new BenchFailure(`Process ${pid} of a contestant ended while it was measured.`, { cause: error });
   }
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,4 +1,4 @@
-/** What is told of several measurements of one thing: the middle one, and how far they lie apart. Pure. */
+/** What is told of several measurements of one thing: the middle one, how far they lie apart, their sum. Pure. */
 
 export type Spread = { readonly median: number; readonly min: number; readonly max: number };
 
@@ -15,4 +15,8 @@ function medianOf(sorted: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] as number;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -25,6 +25,7 @@ import { CpuShares } from '../emulation/cpu-shares.ts';
 import { BenchFailure } from '../failure.ts';
 import type { Drive, Driven } from '../load/drive.ts';
 import { percentileMs } from '../load/histogram.ts';
+import { sum } from '../statistics.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Trial } from './trial.ts';
 
@@ -262,8 +263,4 @@ function memoryUse({ name }: Section, { contestant }: Running, processes: readon
 /** What processes share counts in each by its part. */
 function proportionalBytesOf(pid: number): number {
   return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1] ?? 0) * 1024;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

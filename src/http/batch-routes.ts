@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
+import { tooMuchRead } from '../kv/refusals.ts';
 import { batchBytesMax, type KeyOperation, type KeyOutcome, type Store } from '../kv/store.ts';
 import { type BatchRequest, batchOf } from './batch-request.ts';
 import { nameIn } from './idempotency.ts';
@@ -118,12 +119,6 @@ class ReadBudget {
     }
   }
 }
-
-const tooMuchRead: KeyOutcome = {
-  kind: 'failed',
-  code: 'batch-too-large',
-  detail: `The values that one batch reads have at most ${batchBytesMax} bytes together.`,
-};
 
 type Result = { readonly status: number; readonly [field: string]: unknown };
 

@@ -9,6 +9,7 @@ import {
   type ListPosition,
   type ListQuery,
   listBytesMax,
+  positionOf,
   successorOf,
 } from '../kv/listing.ts';
 import { expiryOf } from '../kv/store.ts';
@@ -64,7 +65,7 @@ export class KeyListing {
         const entry = entryOf(row, query);
         const entryBytes = bytesOf(entry);
         if (entries.length === query.limit || (entries.length > 0 && bytes + entryBytes > listBytesMax)) {
-          return { kind: 'listing', entries, next: lastPosition(entries) };
+          return { kind: 'listing', entries, next: positionOf(entries.at(-1) as ListEntry) };
         }
         entries.push(entry);
         bytes += entryBytes;
@@ -92,9 +93,4 @@ function entryOf([, key, version, contentType, expiresAtMs, valueBytes, value]: 
   if (common !== undefined) return { kind: 'prefix', key: common };
   const entry = { kind: 'key', key, version, contentType, valueBytes, ...expiryOf(expiresAtMs) } as const;
   return value === undefined ? entry : { ...entry, value };
-}
-
-function lastPosition(entries: readonly ListEntry[]): ListPosition {
-  const { kind, key } = entries.at(-1) as ListEntry;
-  return { kind, bytes: key };
 }

@@ -3,7 +3,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { RedisConnection } from '../../src/redis/redis-connection.ts';
 import { RedisSweeper } from '../../src/redis/redis-sweeper.ts';
-import { CuttingTcpProxy } from '../support/cutting-tcp-proxy.ts';
+import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { get, head, increment, listQuery, put, remove } from '../support/operations.ts';
 import { RedisServer } from '../support/redis-servers.ts';
 import { newRedisStore, openRedisStore } from '../support/redis-store.ts';
@@ -16,7 +16,7 @@ async function startRedis(settings: readonly string[] = []): Promise<RedisServer
 
 test('a write whose answer was lost is sent again and applied once', async () => {
   const server = await startRedis();
-  const proxy = new CuttingTcpProxy();
+  const proxy = new CuttingProxy();
   await proxy.start(server.port);
   const store = await openRedisStore([{ host: '127.0.0.1', port: proxy.port }]);
 

@@ -19,7 +19,7 @@ test('a write whose answer was lost is answered from the ledger: same version, a
   link.serveAt(proxy.socketPath);
   expect(await ask(link, put('key', 'first'))).toEqual({ kind: 'created', version: 1 });
 
-  proxy.cutsAtNextAnswer = true;
+  proxy.cutAtAnswer();
   expect(await ask(link, put('key', 'second'))).toEqual({ kind: 'replaced', version: 2 });
 
   expect(proxy.connections).toBe(2);
@@ -36,7 +36,7 @@ test('a delete whose answer was lost does not delete what another client wrote m
   direct.serveAt(shard.address.socketPath as string);
   await ask(slow, put('key', 'old'));
 
-  proxy.cutsAtNextAnswer = true;
+  proxy.cutAtAnswer();
   const deleted = ask(slow, remove('key'));
   while (shard.file.counters.keys > 0) await new Promise(setImmediate);
   await ask(direct, put('key', 'new'));
@@ -88,7 +88,7 @@ test('a request that was never sent is refused as unavailable, one that may have
   await proxy.start(shard.address.socketPath as string);
   link.serveAt(proxy.socketPath);
   await ask(link, get('key'));
-  proxy.cutsAtNextAnswer = true;
+  proxy.cutAtAnswer();
   const lost = ask(link, put('key', 'sent'));
   while (shard.file.counters.lsn === 0) await new Promise(setImmediate);
   link.wait();
