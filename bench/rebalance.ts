@@ -30,6 +30,7 @@ type Measured = {
 
 const shardctl = fileURLToPath(new URL('../src/cli/shardctl.js', import.meta.url));
 const quietSeconds = 15;
+const idleAfterSeconds = 5;
 
 const { keys, json } = new Command('bench:rebalance')
   .description('Measures what clients feel while shards come and go.')
@@ -66,6 +67,8 @@ const keysMoved = afterAdding.find(({ id }) => id === 'shard-3')?.keys ?? 0;
 const shrunkBytes = await settledFileBytes(1);
 const removed = await measured('3 → 2, beside clients', { kind: 'remove-shard', shard: 3 });
 const { answers, failures, wrong } = await clients.finish();
+// Idle is a service that has heard of nobody for some seconds.
+await new Promise((resolve) => setTimeout(resolve, idleAfterSeconds * 1_000));
 const idle = await measured('2 → 3, idle', { kind: 'add-shard' });
 await service.stop();
 

@@ -3,7 +3,8 @@
  * gives slots away (source), and the shard that gets them (target). Pure types.
  */
 
-import type { Change, Row } from './row.ts';
+import type { PackedRows } from './packed-rows.ts';
+import type { Change } from './row.ts';
 import type { Cursor, LedgerPart, SlotSum } from './slot-storage.ts';
 
 export type MoveId = number;
@@ -50,7 +51,7 @@ export type SourceRequest =
   | { readonly kind: 'rest'; readonly move: MoveId; readonly ledgerSinceLsn: number };
 
 export type SourceReply =
-  | { readonly kind: 'page'; readonly rows: readonly Row[]; readonly next: Cursor | undefined }
+  | { readonly kind: 'page'; readonly rows: PackedRows; readonly next: Cursor | undefined }
   | {
       readonly kind: 'changes';
       readonly changes: readonly Change[];

@@ -8,7 +8,6 @@
  */
 
 import type { Key } from '../kv/key.ts';
-import { expiryOf } from '../kv/store.ts';
 import { readUInt53, writeUInt53 } from '../kv/uint53.ts';
 import { hashOf } from '../partition/slot.ts';
 import type { SlotSum } from './slot-storage.ts';
@@ -22,6 +21,11 @@ export type Row = {
   /** Unix milliseconds; absent for never. */
   readonly expiresAtMs?: number;
 };
+
+/** With an expiry, where 0 stands for never. Most have none: for them it makes no copy. */
+export function rowOf(row: Row, expiresAtMs: number): Row {
+  return expiresAtMs === 0 ? row : { ...row, expiresAtMs };
+}
 
 type Deletion = { readonly slot: number; readonly key: Key };
 
@@ -50,27 +54,8 @@ export function packChanges(changes: readonly Change[]): Buffer {
 export function unpackChanges(packed: Buffer): Change[] {
   const changes: Change[] = [];
   for (let at = 0; at < packed.length; ) {
-    const kind = packed.readUInt8(at);
-    const slot = packed.readUInt16LE(at + 2);
-    const keyEnd = at + headerBytes + packed.readUInt16LE(at + 4);
-    const typeEnd = keyEnd + packed.readUInt8(at + 1);
-    const end = typeEnd + packed.readUInt32LE(at + 16);
-    if (end > packed.length || (kind !== kinds.row && kind !== kinds.deletion)) {
-      throw new RangeError(`the packed rows break off or go astray at byte ${at} of ${packed.length}`);
-    }
-    const key = packed.subarray(at + headerBytes, keyEnd);
-    if (kind === kinds.deletion) changes.push({ slot, key });
-    else {
-      const version = readUInt53(packed, at + 8);
-      changes.push({
-        slot,
-        key,
-        version,
-        contentType: packed.toString('latin1', keyEnd, typeEnd),
-        value: packed.subarray(typeEnd, end),
-        ...expiryOf(readUInt53(packed, at + 20)),
-      });
-    }
+    const end = endOfPacked(packed, at);
+    changes.push(unpackChange(packed.subarray(at, end)));
     at = end;
   }
   return changes;
@@ -88,9 +73,13 @@ export class RowSum {
     const size = packedBytes(row);
     if (size > scratch.length) scratch = Buffer.allocUnsafe(size);
     packChange(scratch, 0, row);
+    this.addPacked(scratch.subarray(0, size));
+  }
+
+  addPacked(row: Buffer): void {
     this.keys++;
-    this.bytes += row.key.length + row.value.length;
-    this.digest = (this.digest + hashOf(scratch.subarray(0, size))) % 2 ** 52;
+    this.bytes += row.readUInt16LE(4) + row.readUInt32LE(16);
+    this.digest = (this.digest + hashOf(row)) % 2 ** 52;
   }
 
   /** Of other rows. */
@@ -108,7 +97,8 @@ export class RowSum {
 /** Where a row is packed to be hashed; there is one sum for each slot of a move, so it is not theirs. */
 let scratch = Buffer.allocUnsafe(4_096);
 
-function packChange(target: Buffer, at: number, change: Change): number {
+/** @returns where it ends */
+export function packChange(target: Buffer, at: number, change: Change): number {
   const { slot, key } = change;
   const row = isRow(change) ? change : undefined;
   const contentType = row?.contentType ?? '';
@@ -121,8 +111,49 @@ function packChange(target: Buffer, at: number, change: Change): number {
   target.writeUInt32LE(row?.value.length ?? 0, at + 16);
   writeUInt53(target, row?.expiresAtMs ?? 0, at + 20);
   let end = at + headerBytes;
-  end += key.copy(target, end);
+  target.set(key, end);
+  end += key.length;
   end += target.write(contentType, end, 'latin1');
-  if (row !== undefined) end += row.value.copy(target, end);
+  if (row !== undefined) {
+    target.set(row.value, end);
+    end += row.value.length;
+  }
   return end;
+}
+
+/**
+ * Where the change that begins at `at` ends.
+ * @throws RangeError when none does
+ */
+export function endOfPacked(packed: Buffer, at: number): number {
+  const kind = packed[at];
+  const end =
+    packed.length - at < headerBytes || (kind !== kinds.row && kind !== kinds.deletion)
+      ? Number.POSITIVE_INFINITY
+      : at + headerBytes + packed.readUInt16LE(at + 4) + (packed[at + 1] as number) + packed.readUInt32LE(at + 16);
+  if (end > packed.length) {
+    throw new RangeError(`the packed rows break off or go astray at byte ${at} of ${packed.length}`);
+  }
+  return end;
+}
+
+/** Of the bytes of one change; key and value are views of them. */
+export function unpackChange(packed: Buffer): Change {
+  const slot = slotOfPacked(packed);
+  const keyEnd = headerBytes + packed.readUInt16LE(4);
+  const key = packed.subarray(headerBytes, keyEnd);
+  if (packed[0] === kinds.deletion) return { slot, key };
+  const typeEnd = keyEnd + (packed[1] as number);
+  const version = readUInt53(packed, 8);
+  const contentType = packed.toString('latin1', keyEnd, typeEnd);
+  return rowOf({ slot, key, version, contentType, value: packed.subarray(typeEnd) }, readUInt53(packed, 20));
+}
+
+/** Not a deletion. */
+export function isPackedRow(packed: Buffer, at: number): boolean {
+  return packed[at] === kinds.row;
+}
+
+export function slotOfPacked(change: Buffer): number {
+  return change.readUInt16LE(2);
 }

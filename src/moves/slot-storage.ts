@@ -5,12 +5,13 @@
 
 import type { Key } from '../kv/key.ts';
 import type { Move, MoveId } from './move.ts';
-import type { Change, Row } from './row.ts';
+import type { PackedRows } from './packed-rows.ts';
+import type { Change } from './row.ts';
 
 /** The row after which a page begins. */
 export type Cursor = { readonly slot: number; readonly key: Key };
 
-export type Page = { readonly rows: readonly Row[]; readonly next: Cursor | undefined };
+export type Page = { readonly rows: PackedRows; readonly next: Cursor | undefined };
 
 export type PageLimits = { readonly rowsMax: number; readonly bytesMax: number };
 
@@ -28,7 +29,7 @@ export interface SlotStorage {
   /** Target, durable: no row of these slots is left, and they are on their way in. */
   openIncoming(move: Move): void;
   /** Target: a page of rows. Durable, but not counted, served or listed yet. */
-  store(rows: readonly Row[]): void;
+  store(rows: PackedRows): void;
   /** Target: what became of keys whose rows may have come already. Durable like those. */
   apply(changes: readonly Change[]): void;
   /**

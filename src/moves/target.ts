@@ -115,7 +115,7 @@ export class MoveTarget {
     { rows, next }: Extract<SourceReply, { kind: 'page' }>,
   ): Iterable<TargetEffect> {
     const { move } = state;
-    yield progress(move, rows);
+    yield { kind: 'progress', move: move.id, rows: rows.count, bytes: rows.bytes.length };
     if (next !== undefined) yield page(state, next);
     this.#storage.store(rows);
     if (next !== undefined) return;

@@ -98,7 +98,8 @@ export function firstRing(weights: Weights): Ring {
 /**
  * How many slots each shard should own: its exact share rounded down or up, so that all sum to 16,384.
  * The slots left by rounding down go to the largest fractions; among equal fractions to the shards that
- * own most beyond that already (`owned`), since every slot that stays is one less to move; then to the lower id.
+ * own more than that already (`owned`), since every slot that stays is one less to move; then to the lower id, so that
+ * what is wanted stays the same while slots move towards it.
  * (Hamilton's largest-remainder method.)
  */
 export function slotQuotas(weights: Weights, owned: ReadonlyMap<number, number> = new Map()): Map<number, number> {
@@ -116,10 +117,12 @@ export function slotQuotas(weights: Weights, owned: ReadonlyMap<number, number> 
     shard,
     quota: Math.floor((weight * slotCount) / total),
     remainder: (weight * slotCount) % total,
-    surplus: (owned.get(shard) ?? 0) - Math.floor((weight * slotCount) / total),
+    keepsOne: (owned.get(shard) ?? 0) > Math.floor((weight * slotCount) / total),
   }));
   let left = slotCount - shares.reduce((sum, share) => sum + share.quota, 0);
-  const byClaim = [...shares].sort((a, b) => b.remainder - a.remainder || b.surplus - a.surplus || a.shard - b.shard);
+  const byClaim = [...shares].sort(
+    (a, b) => b.remainder - a.remainder || Number(b.keepsOne) - Number(a.keepsOne) || a.shard - b.shard,
+  );
   for (const share of byClaim) {
     if (left === 0) break;
     share.quota++;

@@ -11,7 +11,7 @@ const firstRows = 4_000;
 const bytesMax = 4 * 1024 * 1024;
 const wantedFreezeMs = { least: 6, most: 15 } as const;
 /** Without clients: as large as fits into some tenths of a second, should they come. */
-const idle = { rows: 50_000, bytes: 32 * 1024 * 1024 } as const;
+const idle = { rows: 200_000, bytes: 64 * 1024 * 1024 } as const;
 
 export type Giver = {
   /** Nobody asks for anything. */

@@ -22,6 +22,9 @@ export const entryDdl = `
   CREATE INDEX entry_that_expires ON entry (expires_at) WHERE expires_at > 0;
 `;
 
+/** For slots as a JSON array: one statement for thousands of slots takes a tenth of one for each. */
+export const slotIsListed = 'slot IN (SELECT value FROM json_each(?))';
+
 /** A row as a write finds it. */
 export type OldEntry = {
   readonly id: number;

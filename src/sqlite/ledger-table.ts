@@ -19,6 +19,7 @@ import {
 } from '../kv/write-record.ts';
 import { slotCount } from '../partition/slot.ts';
 import type { Database, Statement } from './database.ts';
+import { slotIsListed } from './entry-table.ts';
 
 export const ledgerDdl = `
   CREATE TABLE ledger (
@@ -77,9 +78,10 @@ export class LedgerTable {
   readonly #remember: Statement<[number, Buffer, number, number, Buffer]>;
   readonly #remembered: Statement<[number, Buffer]>;
   readonly #some: Statement<[number, number]>;
-  readonly #rememberedSince: Statement<[number, number, number]>;
+  readonly #rememberedSince: Statement<[string, number, number]>;
   readonly #forgetNames: Statement<[number, number]>;
   readonly #forgetSlot: Statement<[number, number]>;
+  readonly #forgetSlots: Statement<[string]>;
   readonly #oldest: Statement<[number]>;
   readonly #prune: Statement<[number]>;
   readonly #feed: Statement<[number]>;
@@ -109,7 +111,7 @@ export class LedgerTable {
       .prepare<[number, Buffer]>('SELECT record FROM remembered WHERE slot = ? AND op_id = ?')
       .pluck();
     this.#rememberedSince = db
-      .prepare<[number, number, number]>('SELECT record FROM remembered WHERE slot = ? AND lsn > ? AND lsn <= ?')
+      .prepare<[string, number, number]>(`SELECT record FROM remembered WHERE ${slotIsListed} AND lsn > ? AND lsn <= ?`)
       .pluck();
     this.#forgetNames = db.prepare(
       'DELETE FROM remembered WHERE (slot, op_id) IN (SELECT slot, op_id FROM remembered WHERE at_ms <= ? LIMIT ?)',
@@ -117,6 +119,7 @@ export class LedgerTable {
     this.#forgetSlot = db.prepare(
       'DELETE FROM remembered WHERE (slot, op_id) IN (SELECT slot, op_id FROM remembered WHERE slot = ? LIMIT ?)',
     );
+    this.#forgetSlots = db.prepare(`DELETE FROM remembered WHERE ${slotIsListed}`);
     this.#oldest = db.prepare<[number]>('SELECT lsn, writes, at_ms FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?').raw();
     this.#prune = db.prepare('DELETE FROM ledger WHERE lsn <= ?');
     this.#feed = db
@@ -210,10 +213,8 @@ export class LedgerTable {
     for (const [, records] of commits) selectRecords(records, wanted, found);
     const isWhole = commits.length < commitsMax;
     const upToLsn = isWhole ? lastLsn : (commits.at(-1) as [number, Buffer])[0];
-    for (const slot of slots) {
-      for (const record of this.#rememberedSince.all(slot, afterLsn, upToLsn) as Buffer[]) {
-        selectRecords(record, { ...wanted, aboveLsn: 0 }, found);
-      }
+    for (const record of this.#rememberedSince.all(JSON.stringify(slots), afterLsn, upToLsn) as Buffer[]) {
+      selectRecords(record, { ...wanted, aboveLsn: 0 }, found);
     }
     return { results: Buffer.concat([...found.values()]), upToLsn, isWhole };
   }
@@ -232,7 +233,12 @@ export class LedgerTable {
     this.#forget.run(lsn, 0);
   }
 
-  /** Whatever lies here of these slots is another shard's now. Returns how many. */
+  /** Whatever lies here of these slots is another shard's now. */
+  forgetSlots(slots: readonly number[]): void {
+    this.#forgetSlots.run(JSON.stringify(slots));
+  }
+
+  /** The same, in steps. Returns how many were forgotten. */
   forgetSlot(slot: number, rowsMax: number): number {
     return this.#forgetSlot.run(slot, rowsMax).changes;
   }

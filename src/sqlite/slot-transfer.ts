@@ -10,14 +10,15 @@
  */
 
 import type { Arrival } from '../kv/feed.ts';
-import { expiryOf } from '../kv/store.ts';
 import { recordWindowLsn } from '../kv/write-record.ts';
 import type { Move, MoveId } from '../moves/move.ts';
-import { type Change, isRow, packedBytes, type Row, RowSum } from '../moves/row.ts';
+import { type PackedRows, RowPacker } from '../moves/packed-rows.ts';
+import { type Change, isRow, type Row, RowSum, rowOf, unpackChange } from '../moves/row.ts';
 import type { Cursor, LedgerPart, Page, PageLimits, SealedPart, SlotStorage, SlotSum } from '../moves/slot-storage.ts';
 import { SlotSums } from '../moves/slot-sums.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { Database, Statement } from './database.ts';
+import { slotIsListed } from './entry-table.ts';
 import type { LedgerTable } from './ledger-table.ts';
 
 export const transferDdl = `
@@ -61,6 +62,7 @@ type TransferRow = {
 type EntryRow = [key: Buffer, version: number, contentType: string, value: Buffer, expiresAtMs: number];
 
 const rowsAtATime = 64;
+const countedInTimeOfOneRead = 30;
 const firstKey = Buffer.alloc(0);
 const noRecords = Buffer.alloc(0);
 
@@ -73,6 +75,7 @@ export class SlotTransfer implements SlotStorage {
   readonly #put: Statement<[number, Buffer, number, string, Buffer, number]>;
   readonly #delete: Statement<[number, Buffer]>;
   readonly #deleteSome: Statement<[number, number]>;
+  readonly #deleteAll: Statement<[string]>;
   readonly #count: Statement<[number]>;
   readonly #sums = new SlotSums();
 
@@ -97,6 +100,7 @@ export class SlotTransfer implements SlotStorage {
     );
     this.#delete = db.prepare('DELETE FROM entry WHERE slot = ? AND key = ?');
     this.#count = db.prepare<[number]>('SELECT count(*) FROM entry WHERE slot = ?').pluck();
+    this.#deleteAll = db.prepare(`DELETE FROM entry WHERE ${slotIsListed}`);
     this.#deleteSome = db.prepare('DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE slot = ? LIMIT ?)');
   }
 
@@ -120,19 +124,17 @@ export class SlotTransfer implements SlotStorage {
       for (const row of this.#transfers()) {
         if (row.direction !== 'out') this.#keepSlots(row, (slot) => !move.slots.includes(slot));
       }
-      for (const slot of move.slots) {
-        this.#deleteSome.run(slot, -1);
-        this.#ledger.forgetSlot(slot, -1);
-      }
+      this.#deleteAll.run(JSON.stringify(move.slots));
+      this.#ledger.forgetSlots(move.slots);
       this.#note(move, 'in', { keys: 0, bytes: 0 });
     });
-    for (const slot of move.slots) this.#sums.set(slot, new RowSum());
+    for (const slot of move.slots) this.#sums.expectNone(slot);
   }
 
-  store(rows: readonly Row[]): void {
-    if (rows.length === 0) return;
+  store(rows: PackedRows): void {
+    if (rows.count === 0) return;
     this.#figures.transaction(() => {
-      for (const row of rows) this.#putRow(row);
+      for (const row of rows) this.#putRow(unpackChange(row) as Row);
     });
     this.#sums.add(rows);
   }
@@ -164,35 +166,33 @@ export class SlotTransfer implements SlotStorage {
   }
 
   page(slots: readonly number[], after: Cursor | undefined, { rowsMax, bytesMax }: PageLimits): Page {
-    const rows: Row[] = [];
-    let bytes = 0;
+    const packer = new RowPacker();
     for (const slot of slots) {
       if (after !== undefined && slot < after.slot) continue;
       const from = slot === after?.slot ? after.key : undefined;
       const sum = this.#sums.begin(slot, from);
       for (const row of this.#rowsOf(slot, from ?? firstKey)) {
-        rows.push(row);
-        sum?.add(row);
-        bytes += packedBytes(row);
-        if (rows.length < rowsMax && bytes < bytesMax) continue;
+        const packed = packer.add(row);
+        sum?.addPacked(packed);
+        if (packer.count < rowsMax && packer.bytes < bytesMax) continue;
         this.#sums.pause(slot, row.key, sum);
-        return { rows, next: { slot, key: row.key } };
+        return { rows: packer.take(), next: { slot, key: row.key } };
       }
       if (sum !== undefined) this.#sums.set(slot, sum);
     }
-    return { rows, next: undefined };
+    return { rows: packer.take(), next: undefined };
   }
 
   sumSome(slots: readonly number[], rowsMax: number): number {
     const unknown = slots.filter((slot) => this.#sums.of(slot) === undefined);
     let left = rowsMax;
-    while (left > 0 && unknown.length > 0) left -= 1 + this.#sumOfSlot(unknown.pop() as number).keys;
+    while (left > 0 && unknown.length > 0) left -= 1 + this.#findSum(unknown.pop() as number);
     return unknown.length;
   }
 
   changeOf(slot: number, key: Buffer): Change {
     const entry = this.#row.get(slot, key) as EntryRow | undefined;
-    return entry === undefined ? { slot, key } : rowOf(slot, entry);
+    return entry === undefined ? { slot, key } : rowOfEntry(slot, entry);
   }
 
   ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart {
@@ -286,18 +286,27 @@ export class SlotTransfer implements SlotStorage {
 
   #sumOf(slots: readonly number[]): RowSum {
     const sum = new RowSum();
-    for (const slot of slots) sum.addSum(this.#sumOfSlot(slot));
+    for (const slot of slots) {
+      if (this.#sums.of(slot) === undefined) this.#findSum(slot);
+      sum.addSum(this.#sums.of(slot) as RowSum);
+    }
     return sum;
   }
 
-  /** Reads the rows unless their sum is known and, which the index alone tells, there are as many of them. */
-  #sumOfSlot(slot: number): RowSum {
-    const known = this.#sums.of(slot);
-    if (known !== undefined && known.keys === this.#count.get(slot)) return known;
+  /**
+   * By counting rows, which the index alone tells, where it is known what as many would come to; else by reading them.
+   * @returns what it cost, in rows read
+   */
+  #findSum(slot: number): number {
+    const expected = this.#sums.expectedOf(slot);
+    if (expected !== undefined && expected.keys === this.#count.get(slot)) {
+      this.#sums.set(slot, expected);
+      return expected.keys / countedInTimeOfOneRead;
+    }
     const sum = new RowSum();
     for (const row of this.#rowsOf(slot, firstKey)) sum.add(row);
     this.#sums.set(slot, sum);
-    return sum;
+    return sum.keys;
   }
 
   /** In key order, a few at a time: values may be large. */
@@ -305,7 +314,7 @@ export class SlotTransfer implements SlotStorage {
     let from = after;
     for (;;) {
       const found = this.#page.all(slot, from, rowsAtATime) as EntryRow[];
-      for (const entry of found) yield rowOf(slot, entry);
+      for (const entry of found) yield rowOfEntry(slot, entry);
       if (found.length < rowsAtATime) return;
       from = (found.at(-1) as EntryRow)[0];
     }
@@ -349,6 +358,6 @@ function slotsOf({ slots }: TransferRow): number[] {
   return JSON.parse(slots) as number[];
 }
 
-function rowOf(slot: number, [key, version, contentType, value, expiresAtMs]: EntryRow): Row {
-  return { slot, key, version, contentType, value, ...expiryOf(expiresAtMs) };
+function rowOfEntry(slot: number, [key, version, contentType, value, expiresAtMs]: EntryRow): Row {
+  return rowOf({ slot, key, version, contentType, value }, expiresAtMs);
 }

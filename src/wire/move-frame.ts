@@ -8,7 +8,8 @@
  */
 
 import type { PageStep, SourceReply, SourceRequest } from '../moves/move.ts';
-import { isRow, packChanges, type Row, unpackChanges } from '../moves/row.ts';
+import { PackedRows } from '../moves/packed-rows.ts';
+import { packChanges, unpackChanges } from '../moves/row.ts';
 import type { Cursor, SlotSum } from '../moves/slot-storage.ts';
 import { WireError } from './frame.ts';
 
@@ -63,8 +64,8 @@ export function moveRequestOf(frame: Buffer): SourceRequest {
 export function moveReplyFrame(reply: SourceReply): Buffer {
   switch (reply.kind) {
     case 'page': {
-      const changes = packChanges(reply.rows);
-      return frameOf({ kind: 'page', changesBytes: changes.length, next: cursorHeadOf(reply.next) }, [changes]);
+      const { bytes } = reply.rows;
+      return frameOf({ kind: 'page', changesBytes: bytes.length, next: cursorHeadOf(reply.next) }, [bytes]);
     }
     case 'changes': {
       const changes = packChanges(reply.changes);
@@ -96,7 +97,7 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
 /** @throws WireError */
 export function moveReplyOf(frame: Buffer): SourceReply {
   const { head, blob } = partsOf<ReplyHead>(frame);
-  const changes = changesOf(blob.subarray(0, head.changesBytes));
+  const packed = blob.subarray(0, head.changesBytes);
   const ledger = {
     results: blob.subarray(head.changesBytes),
     upToLsn: head.upToLsn ?? 0,
@@ -104,12 +105,25 @@ export function moveReplyOf(frame: Buffer): SourceReply {
   };
   switch (head.kind) {
     case 'page':
-      return { kind: 'page', rows: changes.filter(isRow) as Row[], next: cursorOf(head.next) };
+      return { kind: 'page', rows: rowsOf(packed), next: cursorOf(head.next) };
     case 'changes':
-      return { kind: 'changes', changes, left: head.left ?? 0, slotsUnsummed: head.slotsUnsummed ?? 0, ledger };
+      return {
+        kind: 'changes',
+        changes: changesOf(packed),
+        left: head.left ?? 0,
+        slotsUnsummed: head.slotsUnsummed ?? 0,
+        ledger,
+      };
     case 'rest':
       if (head.sum === undefined) throw new WireError('a rest comes without its sum');
-      return { kind: 'rest', changes, ledger, sum: head.sum, lsn: head.lsn ?? 0, forgottenLsn: head.forgottenLsn ?? 0 };
+      return {
+        kind: 'rest',
+        changes: changesOf(packed),
+        ledger,
+        sum: head.sum,
+        lsn: head.lsn ?? 0,
+        forgottenLsn: head.forgottenLsn ?? 0,
+      };
     case 'refusal':
       return { kind: 'refusal', reason: head.reason ?? 'no reason given' };
     default:
@@ -117,9 +131,12 @@ export function moveReplyOf(frame: Buffer): SourceReply {
   }
 }
 
-function changesOf(packed: Buffer) {
+const changesOf = (packed: Buffer) => unlessAstray(() => unpackChanges(packed));
+const rowsOf = (packed: Buffer) => unlessAstray(() => PackedRows.checked(packed));
+
+function unlessAstray<T>(unpack: () => T): T {
   try {
-    return unpackChanges(packed);
+    return unpack();
   } catch (error) {
     throw new WireError((error as Error).message, { cause: error });
   }

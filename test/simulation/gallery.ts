@@ -84,7 +84,7 @@ export const gallery: readonly Mutant[] = [
   product(
     'a page that was not the last is not stored, and rows are not counted',
     [target, 'this.#storage.store(rows);', 'if (next === undefined)\n            this.#storage.store(rows);'],
-    [file, 'known.keys === this.#slot(slot).size', 'true'],
+    [file, 'expected?.keys === this.#slot(slot).size', 'expected !== undefined'],
     [file, 'this.#sums.add(rows);', ''],
     [file, 'if (!sum.equals(expected))', 'if (false)'],
   ),
@@ -93,7 +93,11 @@ export const gallery: readonly Mutant[] = [
     'if (this.#begun?.slot === slot)',
     'if (false)',
   ]),
-  product('a sum is believed after a write', [sums, 'this.#known.delete(slot);\n        if', 'if']),
+  product('a sum is believed after a write', [
+    sums,
+    'this.#known.delete(slot);\n        this.#expected.delete(slot);\n',
+    '',
+  ]),
   mirror('a write does not say that it touches its slot', [
     file,
     'this.#sums.touch(slot);\n        const name',

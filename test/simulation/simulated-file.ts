@@ -15,7 +15,8 @@ import {
   type WriteRecord,
 } from '../../src/kv/write-record.ts';
 import type { Move, MoveId } from '../../src/moves/move.ts';
-import { type Change, isRow, type Row, RowSum } from '../../src/moves/row.ts';
+import { PackedRows } from '../../src/moves/packed-rows.ts';
+import { type Change, isRow, type Row, RowSum, unpackChange } from '../../src/moves/row.ts';
 import type { Cursor, LedgerPart, Page, SealedPart, SlotStorage, SlotSum } from '../../src/moves/slot-storage.ts';
 import { SlotSums } from '../../src/moves/slot-sums.ts';
 import type { SimulatedRing } from './simulated-ring.ts';
@@ -133,13 +134,16 @@ export class SimulatedFile implements SlotStorage {
       for (const slot of move.slots) this.#rows.delete(slot);
       this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: 0, bytes: 0 });
     });
-    for (const slot of move.slots) this.#sums.set(slot, new RowSum());
+    for (const slot of move.slots) this.#sums.expectNone(slot);
   }
 
-  store(rows: readonly Row[]): void {
-    if (rows.length === 0) return;
+  store(rows: PackedRows): void {
+    if (rows.count === 0) return;
     this.#transaction(() => {
-      for (const row of rows) this.#slot(row.slot).set(row.key.toString('latin1'), row);
+      for (const packed of rows) {
+        const row = unpackChange(packed) as Row;
+        this.#slot(row.slot).set(row.key.toString('latin1'), row);
+      }
     });
     this.#sums.add(rows);
   }
@@ -180,17 +184,17 @@ export class SimulatedFile implements SlotStorage {
         sum?.add(row);
         if (rows.length < this.#limits.pageRows) continue;
         this.#sums.pause(slot, row.key, sum);
-        return { rows, next: { slot, key: row.key } };
+        return { rows: PackedRows.of(rows), next: { slot, key: row.key } };
       }
       if (sum !== undefined) this.#sums.set(slot, sum);
     }
-    return { rows, next: undefined };
+    return { rows: PackedRows.of(rows), next: undefined };
   }
 
   sumSome(slots: readonly number[]): number {
     const unknown = slots.filter((slot) => this.#sums.of(slot) === undefined);
     for (let left = this.#limits.pageRows; left > 0 && unknown.length > 0; )
-      left -= 1 + this.#sumOfSlot(unknown.pop() as number).keys;
+      left -= 1 + this.#findSum(unknown.pop() as number).keys;
     return unknown.length;
   }
 
@@ -295,15 +299,14 @@ export class SimulatedFile implements SlotStorage {
 
   #sumOf(slots: readonly number[]): RowSum {
     const sum = new RowSum();
-    for (const slot of slots) sum.addSum(this.#sumOfSlot(slot));
+    for (const slot of slots) sum.addSum(this.#sums.of(slot) ?? this.#findSum(slot));
     return sum;
   }
 
-  #sumOfSlot(slot: number): RowSum {
-    const known = this.#sums.of(slot);
-    if (known !== undefined && known.keys === this.#slot(slot).size) return known;
-    const sum = new RowSum();
-    for (const row of this.#slot(slot).values()) sum.add(row);
+  #findSum(slot: number): RowSum {
+    const expected = this.#sums.expectedOf(slot);
+    const sum = expected?.keys === this.#slot(slot).size ? expected : new RowSum();
+    if (sum !== expected) for (const row of this.#slot(slot).values()) sum.add(row);
     this.#sums.set(slot, sum);
     return sum;
   }

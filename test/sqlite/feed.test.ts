@@ -63,7 +63,7 @@ class Shards {
     if (from === to || source === undefined || target === undefined) return;
     const move: Move = { id: ++this.#moves, from, to, slots: [slot] };
     target.transfer.openIncoming(move);
-    target.transfer.apply(source.transfer.page(move.slots, undefined, unlimited).rows);
+    target.transfer.store(source.transfer.page(move.slots, undefined, unlimited).rows);
     const expected = source.transfer.openOutgoing(move);
     const { results } = source.transfer.ledgerSince(move.slots, 0, Number.POSITIVE_INFINITY);
     const { lsn: sourceLsn, forgottenLsn } = source.transfer;

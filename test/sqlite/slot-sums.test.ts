@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Operation } from '../../src/kv/store.ts';
+import { PackedRows } from '../../src/moves/packed-rows.ts';
 import type { Row } from '../../src/moves/row.ts';
 import type { Cursor, SlotSum } from '../../src/moves/slot-storage.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
@@ -70,14 +71,14 @@ test('the target compares what lies in its file, not what it was sent', () => {
   const rows = [rowOf('a', 1), rowOf('b', 2)];
   const source = new ShardFile(join(temporaryDirectory(), 'shard.sqlite'), identity);
   source.transfer.openIncoming(move);
-  source.transfer.store(rows);
+  source.transfer.store(PackedRows.of(rows));
   const expected = source.transfer.openOutgoing(move);
   source.close();
 
   const sealed = (sent: readonly Row[], changes: readonly Row[]) => {
     const file = new ShardFile(join(temporaryDirectory(), 'shard.sqlite'), { service: 'test', shard: 2 });
     file.transfer.openIncoming(move);
-    for (const row of sent) file.transfer.store([row]);
+    for (const row of sent) file.transfer.store(PackedRows.of([row]));
     const isSealed = file.transfer.seal(move, { changes, results: [], sourceLsn: 9, forgottenLsn: 0, expected });
     file.close();
     return isSealed;

@@ -77,6 +77,20 @@ describe('a plan', () => {
     });
   });
 
+  test('is the same plan again, less what has been done, after each batch of it', () => {
+    fc.assert(
+      fc.property(anyRing, someWeights, fc.integer({ min: 700, max: 4_000 }), (first, weights, batch) => {
+        const wanted = ringAfter(first, planOf(first, weights));
+        let ring = first;
+        for (let [next] = planOf(ring, weights); next !== undefined; [next] = planOf(ring, weights))
+          ring = ringAfter(ring, [{ ...next, slots: next.slots.slice(0, batch) }]);
+        expect(slotCounts(ring)).toEqual(slotCounts(wanted));
+        expect(ring.ranges()).toEqual(wanted.ranges());
+      }),
+      runs,
+    );
+  });
+
   test('is empty for the weights that the ring was made for', () => {
     const weights = weightsOf([1, 1, 4]);
     fc.assert(
