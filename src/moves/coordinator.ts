@@ -36,7 +36,7 @@ export type CoordinatorEvent =
   | { readonly kind: 'refused'; readonly move: MoveId; readonly by: Side; readonly reason: string }
   /** The process of this side is gone. */
   | { readonly kind: 'lost'; readonly side: Side }
-  /** The copy goes on. */
+  /** Wiping or copying goes on. */
   | { readonly kind: 'progressed'; readonly move: MoveId }
   | { readonly kind: 'overdue' }
   | { readonly kind: 'abort'; readonly reason: string };
@@ -123,7 +123,7 @@ function beforeCommit(state: BeforeCommit, event: CoordinatorEvent): Coordinator
       return event.by === by && event.answer === answer ? next(move) : unchanged(state);
     }
     case 'progressed':
-      return phase === 'copying'
+      return phase === 'preparing' || phase === 'copying'
         ? { state, effects: [{ kind: 'set-timer', delayMs: patience.copyingMs }] }
         : unchanged(state);
     case 'lost':

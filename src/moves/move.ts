@@ -38,7 +38,7 @@ export type MoveCommand =
 /** What a shard answers when it has done what it was asked. */
 export type MoveAnswer = 'prepared' | 'tracked' | 'caught-up' | 'frozen' | 'verified' | 'released' | 'cancelled';
 
-/** How many rows at a time: short steps where clients would feel long ones. */
+/** How much at a time: short steps where clients would feel long ones. */
 export type PageStep = 'short' | 'long';
 
 /** What the target asks the source for, over their own connection, one thing at a time. */

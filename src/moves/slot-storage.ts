@@ -26,8 +26,10 @@ export interface SlotStorage {
   /** Results of writes up to here may be missing in `ledgerSince`: resends of them cannot be told from new writes. */
   readonly forgottenLsn: number;
 
-  /** Target, durable: no row of these slots is left, and they are on their way in. */
+  /** Target, durable: these slots are on their way in, and nobody else's garbage any more. */
   openIncoming(move: Move): void;
+  /** Target, durable: of rows that lie in these slots so many are gone. True when none was left. */
+  wipe(slots: readonly number[], rowsMax: number): boolean;
   /** Target: a page of rows. Durable, but not counted, served or listed yet. */
   store(rows: PackedRows): void;
   /** Target: what became of keys whose rows may have come already. Durable like those. */

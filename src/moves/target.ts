@@ -4,9 +4,9 @@
  * before the ring says that the slots are its own. Effects must be carried out one by one as they come: the next page
  * is asked for before this one is stored, so that both shards work at the same time.
  *
- *   idle ─prepare─▶ prepared ─copy─▶ copying ─last page─▶ catching-up ─few changes─▶ waiting ─finish─▶ finishing
- *    ▲                                                                                                  │ sealed
- *    └───────────────────── cancel, a refusal, or the ring says that the slots have come ──────────── sealed
+ *   idle ─prepare─▶ wiping ─none left─▶ prepared ─copy─▶ copying ─last page─▶ catching-up ─few changes─▶ waiting
+ *    ▲                                                                                                       │ finish
+ *    └────────── cancel, a refusal, or the ring says that the slots have come ────── sealed ◀─rest─ finishing
  */
 
 import type { Move, MoveAnswer, MoveId, PageStep, SourceReply, SourceRequest } from './move.ts';
@@ -17,6 +17,8 @@ import type { Cursor, SlotStorage } from './slot-storage.ts';
 const fewChanges = 64;
 /** Between two questions; the shard's own clients do not notice it. */
 const rowsSummedMax = 512;
+/** Of what an earlier move left: each row lies somewhere else in the file, so these cost more than those of a page. */
+const rowsWiped = { short: 128, long: 8_192 } as const;
 /** Under writes that never pause, changes stop becoming fewer at some point. */
 const roundsMax = 1_000;
 
@@ -24,10 +26,13 @@ export type TargetEffect =
   | { readonly kind: 'answer'; readonly move: MoveId; readonly answer: MoveAnswer }
   | { readonly kind: 'refuse'; readonly move: MoveId; readonly reason: string }
   | { readonly kind: 'request'; readonly request: SourceRequest }
+  /** To be answered by `wipe`, after a pause that leaves clients their time. */
+  | { readonly kind: 'wipe'; readonly move: MoveId }
   | { readonly kind: 'progress'; readonly move: MoveId; readonly rows: number; readonly bytes: number };
 
 type TargetState =
   | { readonly phase: 'idle' }
+  | { readonly phase: 'wiping'; readonly move: Move; readonly step: PageStep }
   | { readonly phase: 'prepared'; readonly move: Move }
   | { readonly phase: 'copying'; readonly move: Move; readonly step: PageStep }
   | {
@@ -55,12 +60,24 @@ export class MoveTarget {
     return this.#state.phase === 'idle' ? undefined : this.#state.move;
   }
 
-  prepare(move: Move): TargetEffect[] {
+  prepare(move: Move, step: PageStep): TargetEffect[] {
     if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return [];
     if (this.#state.phase === 'prepared' && this.#state.move.id === move.id) return [answer(move, 'prepared')];
     // Later than that the question is late news; but of another move it is the beginning of that one.
     if (this.#state.phase !== 'idle' && this.#state.move.id === move.id) return [];
     this.#storage.openIncoming(move);
+    this.#state = { phase: 'wiping', move, step };
+    return this.wipe(move.id);
+  }
+
+  /** Goes on with it. */
+  wipe(id: MoveId): TargetEffect[] {
+    const state = this.#state;
+    if (state.phase !== 'wiping' || state.move.id !== id) return [];
+    const { move, step } = state;
+    if (!this.#storage.wipe(move.slots, rowsWiped[step])) {
+      return [progress(move, []), { kind: 'wipe', move: id }];
+    }
     this.#state = { phase: 'prepared', move };
     return [answer(move, 'prepared')];
   }
@@ -106,7 +123,8 @@ export class MoveTarget {
 
   /** The connection to the source is gone, or it knows no such move: the primary will abort. */
   sourceLost(reason: string): TargetEffect[] {
-    if (this.#state.phase === 'idle' || this.#state.phase === 'prepared' || this.#state.phase === 'sealed') return [];
+    const { phase } = this.#state;
+    if (phase === 'idle' || phase === 'wiping' || phase === 'prepared' || phase === 'sealed') return [];
     return [{ kind: 'refuse', move: this.#state.move.id, reason }];
   }
 

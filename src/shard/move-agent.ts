@@ -4,7 +4,7 @@
  * `moves/`; here it is only done.
  */
 
-import type { MoveAnswer, MoveCommand, MoveId, SourceReply, SourceRequest } from '../moves/move.ts';
+import type { MoveAnswer, MoveCommand, MoveId, PageStep, SourceReply, SourceRequest } from '../moves/move.ts';
 import { MoveSource } from '../moves/source.ts';
 import { MoveTarget, type TargetEffect } from '../moves/target.ts';
 import type { Ring } from '../partition/ring.ts';
@@ -16,9 +16,11 @@ import type { WireError } from '../wire/frame.ts';
 import { MoveConnection, MoveServer } from '../wire/move-connection.ts';
 
 /** A step takes a few milliseconds. */
-const purgeStep = { rowsMax: 512, pagesMax: 64 } as const;
+const purgeStep = { rowsMax: 64, pagesMax: 16 } as const;
 /** Pauses are so many times as long as the step before: purging takes at most a tenth of the shard's time. */
 const purgePauseFactor = 9;
+/** Wiping holds up a move that is under way: it takes a third of the shard's time. */
+const wipePauseFactor = 2;
 /** While rows are copied as fast as it goes, they have the shard's time. */
 const purgeLaterMs = 50;
 const fullDiskDelayMs = 1_000;
@@ -41,6 +43,7 @@ export class MoveAgent {
   /** Of the move under way; 0 for as fast as it goes. */
   #rowsPerS = 0;
   #requestedAtMs = 0;
+  #stepBeganAtMs = 0;
   #purge: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #settleAgain: NodeJS.Timeout | undefined;
@@ -70,6 +73,7 @@ export class MoveAgent {
 
   obey({ command, move, epoch, sourceSocket, rowsPerS }: MoveMessage): void {
     this.#rowsPerS = rowsPerS;
+    this.#stepBeganAtMs = performance.now();
     const side = move.to === this.#options.shard ? 'target' : 'source';
     failpoint(`${side}:${command}:before`);
     try {
@@ -102,7 +106,10 @@ export class MoveAgent {
   #obey(command: MoveCommand, move: MoveMessage['move'], epoch: number, sourceSocket: string | null): void {
     const isTarget = move.to === this.#options.shard;
     // What an earlier move left must not be taken for a part of this one.
-    if (this.#settleAgain !== undefined && (command === 'track' || command === 'prepare')) this.#settleOnce();
+    if (command === 'track' || command === 'prepare') {
+      if (this.#settleAgain !== undefined) this.#settleOnce();
+      this.#options.transfer.areRowsMoving = true;
+    }
     switch (command) {
       case 'track':
         return this.#tracked(move.id, this.source.track(move));
@@ -112,16 +119,17 @@ export class MoveAgent {
         return this.#answer(move.id, 'source', answer);
       }
       case 'prepare':
-        return this.#carryOut(this.#target.prepare(move));
+        return this.#carryOut(this.#target.prepare(move, this.#step));
       case 'copy':
         if (this.#connection === undefined && sourceSocket !== null) this.#connect(sourceSocket);
-        return this.#carryOut(this.#target.copy(move.id, this.#rowsPerS === 0 ? 'long' : 'short'));
+        return this.#carryOut(this.#target.copy(move.id, this.#step));
       case 'finish':
         return this.#carryOut(this.#target.finish(move.id));
       case 'cancel':
-        if (!isTarget) return this.#answer(move.id, 'source', this.source.cancel(move.id));
-        this.#disconnect();
-        this.#carryOut(this.#target.cancel(move.id));
+        if (isTarget) {
+          this.#disconnect();
+          this.#carryOut(this.#target.cancel(move.id));
+        } else this.#answer(move.id, 'source', this.source.cancel(move.id));
         return this.#purgeSoon();
       case 'release':
         // Without the ring that the move was committed with, nothing can be let go: the primary will tell it again.
@@ -182,6 +190,7 @@ export class MoveAgent {
 
   #guarded(step: () => Iterable<TargetEffect>): void {
     const move = this.#target.move;
+    this.#stepBeganAtMs = performance.now();
     try {
       this.#carryOut(step());
     } catch (error) {
@@ -207,6 +216,12 @@ export class MoveAgent {
           if (this.#rowsPerS > 0) pauseMs = (rows * 1_000) / this.#rowsPerS - (performance.now() - this.#requestedAtMs);
           break;
         }
+        case 'wipe':
+          this.#pause = setTimeout(
+            () => this.#guarded(() => this.#target.wipe(effect.move)),
+            this.#rowsPerS === 0 ? 0 : wipePauseFactor * (performance.now() - this.#stepBeganAtMs),
+          );
+          break;
         case 'request': {
           const { request } = effect;
           // Never a pause while clients wait for a frozen slot.
@@ -241,7 +256,7 @@ export class MoveAgent {
       if (this.#isInHurry) return this.#purgeSoon(purgeLaterMs);
       const beganAtMs = performance.now();
       try {
-        if (!this.#options.transfer.purgeStep(purgeStep)) return;
+        if (!this.#options.transfer.purgeStep(purgeStep)) return this.#rest();
         this.#purgeSoon(purgePauseFactor * (performance.now() - beganAtMs));
       } catch (error) {
         if (!isDiskFull(error)) throw error;
@@ -249,6 +264,15 @@ export class MoveAgent {
         this.#purgeSoon(fullDiskDelayMs);
       }
     }, delayMs);
+  }
+
+  /** Nothing moves here, and nothing is left of what did. */
+  #rest(): void {
+    if (this.source.move === undefined && this.#target.move === undefined) this.#options.transfer.areRowsMoving = false;
+  }
+
+  get #step(): PageStep {
+    return this.#rowsPerS === 0 ? 'long' : 'short';
   }
 
   get #isInHurry(): boolean {

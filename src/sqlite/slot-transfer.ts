@@ -75,7 +75,7 @@ export class SlotTransfer implements SlotStorage {
   readonly #put: Statement<[number, Buffer, number, string, Buffer, number]>;
   readonly #delete: Statement<[number, Buffer]>;
   readonly #deleteSome: Statement<[number, number]>;
-  readonly #deleteAll: Statement<[string]>;
+  readonly #deleteListed: Statement<[string, number]>;
   readonly #count: Statement<[number]>;
   readonly #sums = new SlotSums();
 
@@ -100,13 +100,20 @@ export class SlotTransfer implements SlotStorage {
     );
     this.#delete = db.prepare('DELETE FROM entry WHERE slot = ? AND key = ?');
     this.#count = db.prepare<[number]>('SELECT count(*) FROM entry WHERE slot = ?').pluck();
-    this.#deleteAll = db.prepare(`DELETE FROM entry WHERE ${slotIsListed}`);
+    this.#deleteListed = db.prepare(
+      `DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE ${slotIsListed} LIMIT ?)`,
+    );
     this.#deleteSome = db.prepare('DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE slot = ? LIMIT ?)');
   }
 
   /** Every write to a slot that does not come by a move says so, at once. */
   touch(slot: number): void {
     this.#sums.touch(slot);
+  }
+
+  /** Rows that move write many pages: while they do, checkpoints come more often, and none takes long. */
+  set areRowsMoving(areMoving: boolean) {
+    this.#db.checkpointAfter(areMoving ? 'few' : 'many');
   }
 
   get lsn(): number {
@@ -124,11 +131,17 @@ export class SlotTransfer implements SlotStorage {
       for (const row of this.#transfers()) {
         if (row.direction !== 'out') this.#keepSlots(row, (slot) => !move.slots.includes(slot));
       }
-      this.#deleteAll.run(JSON.stringify(move.slots));
       this.#ledger.forgetSlots(move.slots);
       this.#note(move, 'in', { keys: 0, bytes: 0 });
     });
-    for (const slot of move.slots) this.#sums.expectNone(slot);
+    for (const slot of move.slots) this.#sums.touch(slot);
+  }
+
+  wipe(slots: readonly number[], rowsMax: number): boolean {
+    const { changes } = this.#figures.transaction(() => this.#deleteListed.run(JSON.stringify(slots), rowsMax));
+    if (changes === rowsMax) return false;
+    for (const slot of slots) this.#sums.expectNone(slot);
+    return true;
   }
 
   store(rows: PackedRows): void {

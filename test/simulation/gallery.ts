@@ -76,6 +76,11 @@ export const gallery: readonly Mutant[] = [
     "if (true) {\n        return {\n            state: { phase: 'aborted'",
   ]),
   product('the ledger that moves is of the other slots', [records, '=== 1 && readUInt53', '!== 1 && readUInt53']),
+  product('what lies in the slots that come is not wiped', [
+    target,
+    'if (!this.#storage.wipe(move.slots, rowsWiped[step])) {',
+    'if (false) {',
+  ]),
   product('a page that was not the last is not stored', [
     target,
     'this.#storage.store(rows);',

@@ -131,10 +131,17 @@ export class SimulatedFile implements SlotStorage {
         if (slots.length === 0) this.#transfers.delete(id);
         else this.#transfers.set(id, { ...transfer, slots });
       }
-      for (const slot of move.slots) this.#rows.delete(slot);
       this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: 0, bytes: 0 });
     });
-    for (const slot of move.slots) this.#sums.expectNone(slot);
+    for (const slot of move.slots) this.#sums.touch(slot);
+  }
+
+  wipe(slots: readonly number[]): boolean {
+    return this.#transaction(() => {
+      const left = this.#deleteRows(slots);
+      if (left > 0) for (const slot of slots) this.#sums.expectNone(slot);
+      return left > 0;
+    });
   }
 
   store(rows: PackedRows): void {
@@ -258,18 +265,22 @@ export class SimulatedFile implements SlotStorage {
     if (garbage === undefined) return false;
     const [id, { slots }] = garbage;
     this.#transaction(() => {
-      let left = this.#limits.purgeRows;
-      for (const slot of slots) {
-        this.#sums.touch(slot);
-        for (const name of [...this.#slot(slot).keys()].slice(0, left)) {
-          this.#slot(slot).delete(name);
-          left--;
-        }
-        if (left === 0) return;
-      }
-      this.#transfers.delete(id);
+      for (const slot of slots) this.#sums.touch(slot);
+      if (this.#deleteRows(slots) > 0) this.#transfers.delete(id);
     });
     return true;
+  }
+
+  /** As many as one step deletes; returns how many more it could have. */
+  #deleteRows(slots: readonly number[]): number {
+    let left = this.#limits.purgeRows;
+    for (const slot of slots) {
+      for (const name of [...this.#slot(slot).keys()].slice(0, left)) {
+        this.#slot(slot).delete(name);
+        left--;
+      }
+    }
+    return left;
   }
 
   #transaction<T>(work: () => T): T {

@@ -128,6 +128,8 @@ export class SimulatedShard implements ChildProcess {
   }
 
   #answerMove(request: SourceRequest): SourceReply {
+    // The moment that matters most: what it gave may arrive, and be committed, after it has died.
+    if (request.kind === 'rest') this.#world.scheduler.after(this.life, 2, () => this.#world.crashPoint());
     try {
       return this.source.answer(request);
     } catch (error) {
@@ -218,7 +220,7 @@ export class SimulatedShard implements ChildProcess {
         return this.#tell({ type: 'refusal', move: move.id, side: 'source', reason: 'the source knows no such move' });
       }
       case 'prepare':
-        return this.#carryOut(this.#target.prepare(move));
+        return this.#carryOut(this.#target.prepare(move, 'short'));
       case 'copy':
         if (this.#connection === undefined && source !== undefined) this.#connect(source);
         return this.#carryOut(this.#target.copy(move.id, 'short'));
@@ -284,6 +286,11 @@ export class SimulatedShard implements ChildProcess {
           break;
         case 'progress':
           this.#tell({ type: 'progress', move: effect.move });
+          break;
+        case 'wipe':
+          this.#pause = this.#world.scheduler.after(this.life, 5, () =>
+            this.#guarded(() => this.#target.wipe(effect.move)),
+          );
           break;
         case 'request': {
           const { request } = effect;
