@@ -97,10 +97,11 @@ export function mergedListing(
     .filter(({ next }) => next !== undefined)
     .sort((a, b) => comparePositions(a.next as ListPosition, b.next as ListPosition))[0];
   const knownTo = lacking?.next;
+  const isUnknown = knownTo === undefined ? () => false : isAfter(knownTo);
   const entries: ListEntry[] = [];
   let bytes = 0;
-  for (const entry of parts.flatMap((part) => part.entries).sort((a, b) => Buffer.compare(a.key, b.key))) {
-    if (knownTo !== undefined && comparePositions(positionOf(entry), knownTo) > 0) break;
+  for (const entry of inOrder(parts)) {
+    if (isUnknown(entry)) break;
     const last = entries.at(-1);
     if (entry.kind === 'prefix' && last?.kind === 'prefix' && last.key.equals(entry.key)) continue;
     const entryBytes = bytesOf(entry);
@@ -111,6 +112,33 @@ export function mergedListing(
     bytes += entryBytes;
   }
   return { page: { kind: 'listing', entries, next: knownTo }, lacking: entries.length < limit ? lacking : undefined };
+}
+
+/** The entries of all parts, each of which is in order, in the order of their keys. */
+function* inOrder(parts: readonly Listing[]): Iterable<ListEntry> {
+  const heads = parts.map(({ entries }) => ({ entries, at: 0 }));
+  for (;;) {
+    let least: ListEntry | undefined;
+    let from = heads[0];
+    for (const head of heads) {
+      const entry = head.entries[head.at];
+      if (entry === undefined || (least !== undefined && Buffer.compare(entry.key, least.key) >= 0)) continue;
+      least = entry;
+      from = head;
+    }
+    if (least === undefined || from === undefined) return;
+    from.at++;
+    yield least;
+  }
+}
+
+/** Whether an entry's own position comes after this one. */
+function isAfter(position: ListPosition): (entry: ListEntry) => boolean {
+  const begin = beginOf({ prefix: empty, after: position });
+  return (entry) => {
+    if (entry.kind === 'prefix') return comparePositions(positionOf(entry), position) > 0;
+    return begin !== undefined && Buffer.compare(entry.key, begin) >= 0;
+  };
 }
 
 /** What counts towards `listBytesMax`. */

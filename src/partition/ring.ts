@@ -19,6 +19,8 @@ export type Weights = ReadonlyMap<number, number>;
 export class Ring {
   readonly epoch: number;
   readonly #owners: Uint16Array;
+  /** Found out when first asked for: a ring never changes, and each page of a listing asks. */
+  #shards: readonly number[] | undefined;
 
   /** @param owners the shard id of each of the 16,384 slots; ids are 1 to 65,535 */
   constructor(epoch: number, owners: Uint16Array) {
@@ -35,8 +37,9 @@ export class Ring {
   }
 
   /** Ids of the shards that own at least one slot, ascending. */
-  shards(): number[] {
-    return [...new Set(this.#owners)].sort((a, b) => a - b);
+  shards(): readonly number[] {
+    this.#shards ??= [...new Set(this.#owners)].sort((a, b) => a - b);
+    return this.#shards;
   }
 
   /** Ascending slots of one shard. */

@@ -21,12 +21,12 @@ export type ListerSurroundings = {
 };
 
 /**
- * Of n shards each is asked for a little more than its n-th of a page, because keys are spread as by dice: three
- * standard deviations, so that a second question is rare.
+ * Of n shards each is asked for a little more than its n-th of a page, because keys are spread as by dice: two
+ * standard deviations, so that of twenty pages some one needs a second question.
  */
 function shareOf(limit: number, shards: number): number {
-  if (shards === 1) return limit;
-  return Math.min(limit, Math.ceil(limit / shards + 3 * Math.sqrt(limit / shards)));
+  const mean = limit / shards;
+  return Math.min(limit, Math.ceil(mean + 2 * Math.sqrt(mean * (1 - 1 / shards))));
 }
 
 export class KeyLister {

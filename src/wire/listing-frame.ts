@@ -95,15 +95,14 @@ export function listingOf(packed: Buffer): Listing {
     const key = packed.subarray(at + entryHeadBytes, keyEnd);
     if (kind === entryKinds.prefix) entries.push({ kind: 'prefix', key });
     else {
-      entries.push({
-        kind: 'key',
-        key,
-        version: checkedUInt53(packed, at + 4),
-        contentType: packed.toString('latin1', keyEnd, typeEnd),
-        valueBytes,
-        ...expiryOf(checkedUInt53(packed, at + 12)),
-        ...(kind === entryKinds.keyWithValue && { value: packed.subarray(typeEnd, end) }),
-      });
+      const version = checkedUInt53(packed, at + 4);
+      const expiresAtMs = checkedUInt53(packed, at + 12);
+      const contentType = packed.toString('latin1', keyEnd, typeEnd);
+      const entry = { kind: 'key', key, version, contentType, valueBytes } as const;
+      const value = kind === entryKinds.keyWithValue ? packed.subarray(typeEnd, end) : undefined;
+      // Most have neither, and there are many of them: for those it makes no copy.
+      if (value === undefined && expiresAtMs === 0) entries.push(entry);
+      else entries.push({ ...entry, ...expiryOf(expiresAtMs), ...(value && { value }) });
     }
     at = end;
   }

@@ -38,6 +38,8 @@ test('a plan is shown, written, applied while it holds, and refused once the rin
 
   const planned = await shardctl(['plan', 'add-shard', '--out', file, '--data', data]);
   expect(planned.code).toBe(0);
+  expect(planned.stdout).toMatch(/^shard-1 +8,192 → 5,462 /m);
+  expect(planned.stdout).toMatch(/^shard-2 +8,192 → 5,461 /m);
   expect(planned.stdout).toMatch(/^shard-3 +0 → 5,461 +0 → \d+/m);
   expect(planned.stdout).toMatch(/^moves +5,461 slots, about \d+ keys/m);
   expect(await slotsOf(service)).toEqual([8_192, 8_192]);
@@ -45,7 +47,7 @@ test('a plan is shown, written, applied while it holds, and refused once the rin
   expect((await shardctl(['add-shard', '--dry-run', '--data', data])).code).toBe(0);
   expect((await slotsOf(service)).length).toBe(2);
   expect((await shardctl(['apply', file, '--yes', '--data', data])).code).toBe(0);
-  expect(await slotsOf(service)).toEqual([5_461, 5_462, 5_461]);
+  expect(await slotsOf(service)).toEqual([5_462, 5_461, 5_461]);
 
   const stale = await shardctl(['apply', file, '--yes', '--data', data]);
   expect(stale.code).toBe(1);
