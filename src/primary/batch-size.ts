@@ -10,7 +10,7 @@ const rowsMax = 16_000;
 const firstRows = 4_000;
 const bytesMax = 4 * 1024 * 1024;
 const wantedFreezeMs = { least: 6, most: 15 } as const;
-/** Without clients: as large as fits into some tenths of a second, should they come. */
+/** Without clients: about what is copied in a second, should some come meanwhile. */
 const idle = { rows: 200_000, bytes: 64 * 1024 * 1024 } as const;
 
 export type Giver = {

@@ -108,7 +108,7 @@ export class MoveAgent {
     // What an earlier move left must not be taken for a part of this one.
     if (command === 'track' || command === 'prepare') {
       if (this.#settleAgain !== undefined) this.#settleOnce();
-      this.#options.transfer.areRowsMoving = true;
+      this.#options.transfer.isMovingBesideClients = this.#step === 'short';
     }
     switch (command) {
       case 'track':
@@ -268,7 +268,8 @@ export class MoveAgent {
 
   /** Nothing moves here, and nothing is left of what did. */
   #rest(): void {
-    if (this.source.move === undefined && this.#target.move === undefined) this.#options.transfer.areRowsMoving = false;
+    if (this.source.move !== undefined || this.#target.move !== undefined) return;
+    this.#options.transfer.isMovingBesideClients = false;
   }
 
   get #step(): PageStep {

@@ -111,9 +111,9 @@ export class SlotTransfer implements SlotStorage {
     this.#sums.touch(slot);
   }
 
-  /** Rows that move write many pages: while they do, checkpoints come more often, and none takes long. */
-  set areRowsMoving(areMoving: boolean) {
-    this.#db.checkpointAfter(areMoving ? 'few' : 'many');
+  /** Rows that move write many pages: while they do so beside clients, checkpoints come often, and none takes long. */
+  set isMovingBesideClients(isSo: boolean) {
+    this.#db.checkpointAfter(isSo ? 'few' : 'many');
   }
 
   get lsn(): number {
