@@ -63,6 +63,7 @@ class Shards {
     if (from === to || source === undefined || target === undefined) return;
     const move: Move = { id: ++this.#moves, from, to, slots: [slot] };
     target.transfer.openIncoming(move);
+    while (!target.transfer.wipe(move.slots, 128));
     target.transfer.store(source.transfer.page(move.slots, undefined, unlimited).rows);
     const expected = source.transfer.openOutgoing(move);
     const { results } = source.transfer.ledgerSince(move.slots, 0, Number.POSITIVE_INFINITY);

@@ -71,6 +71,7 @@ test('the target compares what lies in its file, not what it was sent', () => {
   const rows = [rowOf('a', 1), rowOf('b', 2)];
   const source = new ShardFile(join(temporaryDirectory(), 'shard.sqlite'), identity);
   source.transfer.openIncoming(move);
+  expect(source.transfer.wipe(slots, 128)).toBe(true);
   source.transfer.store(PackedRows.of(rows));
   const expected = source.transfer.openOutgoing(move);
   source.close();
@@ -78,6 +79,7 @@ test('the target compares what lies in its file, not what it was sent', () => {
   const sealed = (sent: readonly Row[], changes: readonly Row[]) => {
     const file = new ShardFile(join(temporaryDirectory(), 'shard.sqlite'), { service: 'test', shard: 2 });
     file.transfer.openIncoming(move);
+    expect(file.transfer.wipe(slots, 128)).toBe(true);
     for (const row of sent) file.transfer.store(PackedRows.of([row]));
     const isSealed = file.transfer.seal(move, { changes, results: [], sourceLsn: 9, forgottenLsn: 0, expected });
     file.close();
