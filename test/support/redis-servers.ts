@@ -47,7 +47,7 @@ export class RedisServer {
   }
 
   async kill(): Promise<void> {
-    if (this.#process === undefined || this.#process.signalCode !== null) return;
+    if (this.#process === undefined || this.#process.signalCode !== null || this.#process.exitCode !== null) return;
     const ended = once(this.#process, 'exit');
     this.#process.kill('SIGKILL');
     await ended;
