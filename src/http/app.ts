@@ -10,6 +10,7 @@ import { registerChangesRoutes } from './changes-routes.ts';
 import { registerCounterRoutes } from './counter-routes.ts';
 import { registerDocsRoutes } from './docs-routes.ts';
 import { hostGuard } from './host-guard.ts';
+import { createHttpServer } from './http-server.ts';
 import { registerKvRoutes } from './kv-routes.ts';
 import { registerListRoutes } from './list-routes.ts';
 import { operationsOf, pathOf } from './openapi.ts';
@@ -44,9 +45,13 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
     // Requests on open connections are answered while draining, with `connection: close`.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
+    serverFactory: (handle) =>
+      createHttpServer(handle, {
+        http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
+        requestTimeoutMs,
+        keepAliveTimeoutMs,
+        connectionsMax,
+      }),
     // Proxies may ask for a whole URL (RFC 9112, 3.2.2): handlers see its path.
     rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'),
     // As long as headers may be: a key that is too long shall be told so, not be an unknown route.
@@ -61,7 +66,6 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
       else socket.destroy();
     },
   });
-  app.server.maxConnections = connectionsMax;
 
   // A body is bytes, whatever its type says: nothing parses it.
   app.removeAllContentTypeParsers();
