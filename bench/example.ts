@@ -16,14 +16,15 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { Pool } from 'undici';
-import { askService, statusOfService } from '../src/cli/admin-client.ts';
+import { askService, statusOfService } from '../src/admin/admin-client.ts';
+import type { ProcessStatus } from '../src/admin/contract.ts';
 import { ProgressBar } from '../src/cli/progress-bar.ts';
 import { bytesText, countText } from '../src/cli/quantity.ts';
 import { tableOf } from '../src/cli/table.ts';
-import { keyOfText, urlOfKey } from '../src/kv/key.ts';
+import { urlOfKey } from '../src/http/key-in-url.ts';
+import { keyOfText } from '../src/kv/key.ts';
 import { slotCount } from '../src/partition/slot.ts';
-import type { Mover } from '../src/primary/mover.ts';
-import type { ProcessStatus } from '../src/primary/status.ts';
+import type { Rebalancer } from '../src/rebalance/rebalancer.ts';
 import { ChangeWatch } from './change-watch.ts';
 
 const shardctl = fileURLToPath(new URL('../src/cli/shardctl.js', import.meta.url));
@@ -222,7 +223,7 @@ async function processesWithKeys(expected: number): Promise<readonly ProcessStat
   const deadlineMs = performance.now() + reportDeadlineMs;
   for (;;) {
     const { processes } = await statusOfService(data);
-    const { open } = (await askService(data, 'GET', '/v1/moves')).body as ReturnType<Mover['status']>;
+    const { open } = (await askService(data, 'GET', '/v1/moves')).body as ReturnType<Rebalancer['status']>;
     const isComplete = open.length === 0 && keysIn(processes) === expected;
     if (isComplete || performance.now() > deadlineMs) return processes;
     await new Promise((resolve) => setTimeout(resolve, 50));

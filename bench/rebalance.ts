@@ -8,18 +8,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { askService, statusOfService } from '../src/cli/admin-client.ts';
+import { askService, statusOfService } from '../src/admin/admin-client.ts';
 import { ProgressBar } from '../src/cli/progress-bar.ts';
 import { countText } from '../src/cli/quantity.ts';
 import { tableOf } from '../src/cli/table.ts';
-import type { Change } from '../src/primary/change.ts';
-import type { Mover } from '../src/primary/mover.ts';
-import { LatencyHistogram } from '../src/process/latency.ts';
+import type { Rebalancer } from '../src/rebalance/rebalancer.ts';
+import type { TopologyChange } from '../src/rebalance/topology-change.ts';
+import { LatencyHistogram } from '../src/supervision/latency.ts';
 import { announcementOf } from './contestants/announcement.ts';
 import { ContestantProcess } from './contestants/contestant-process.ts';
 import { CheckingClients, fill } from './rebalance-clients.ts';
 
-type Running = NonNullable<ReturnType<Mover['status']>['running']>;
+type Running = NonNullable<ReturnType<Rebalancer['status']>['running']>;
 type Measured = {
   readonly title: string;
   readonly seconds: number;
@@ -141,16 +141,16 @@ else {
   );
 }
 
-async function measured(title: string, wish: unknown): Promise<Measured> {
+async function measured(title: string, request: unknown): Promise<Measured> {
   clients.takeLatencies();
   const beganAtMs = performance.now();
-  const { id } = (await askService(data, 'POST', '/v1/changes', wish)).body as { id: number };
+  const { id } = (await askService(data, 'POST', '/v1/changes', request)).body as { id: number };
   let last: Running | undefined;
-  let change: Change | undefined;
+  let change: TopologyChange | undefined;
   for (;;) {
-    const { running } = (await askService(data, 'GET', '/v1/moves')).body as ReturnType<Mover['status']>;
+    const { running } = (await askService(data, 'GET', '/v1/moves')).body as ReturnType<Rebalancer['status']>;
     if (running?.id === id) last = running;
-    change = ((await askService(data, 'GET', '/v1/changes')).body as Change[]).find((one) => one.id === id);
+    change = ((await askService(data, 'GET', '/v1/changes')).body as TopologyChange[]).find((one) => one.id === id);
     if (change?.state === 'done' && last !== undefined) break;
     if (change?.state === 'aborted') throw new Error(`the change was undone: ${change.reason}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

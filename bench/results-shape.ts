@@ -1,6 +1,6 @@
 /** Whether what `results.json` holds is what this version writes there. Pure. */
 
-import { exactly, integer, listOf, number, objectOf, oneOf, parsed, text } from '../src/process/shape.ts';
+import { exactly, integer, listOf, number, objectOf, oneOf, parsed, text } from '../src/supervision/shape.ts';
 import { type Results, resultsSchema } from './results.ts';
 
 const nothing = exactly(null);

@@ -1,6 +1,6 @@
 /** How a contestant says where it serves: with one line of JSON. The benchmark's own also say what their processes are. */
 
-import { exactly, integer, listOf, objectOf, text } from '../../src/process/shape.ts';
+import { exactly, integer, listOf, objectOf, text } from '../../src/supervision/shape.ts';
 
 export type Process = { readonly role: string; readonly pid: number };
 

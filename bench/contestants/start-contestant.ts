@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { statusOfService } from '../../src/cli/admin-client.ts';
+import { statusOfService } from '../../src/admin/admin-client.ts';
 import type { ControlGroup } from '../emulation/control-group.ts';
 import { SlowDisk } from '../emulation/slow-disk.ts';
 import type { BenchFailure } from '../failure.ts';

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { integer, listOf, objectOf, parsed, type ShapeOf, text, tupleOf } from '../../src/process/shape.ts';
+import { integer, listOf, objectOf, parsed, type ShapeOf, text, tupleOf } from '../../src/supervision/shape.ts';
 
 const run = promisify(execFile);
 

@@ -6,9 +6,9 @@
 import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ServiceUnreachable, statusOfService } from '../admin/admin-client.ts';
+import type { ServiceStatus } from '../admin/contract.ts';
 import { type Key, keyOfBase64url, keyOfText } from '../kv/key.ts';
-import type { ServiceStatus } from '../primary/status.ts';
-import { statusOfService } from './admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { linesOf } from './line-reader.ts';
 import { ProgressBar } from './progress-bar.ts';
@@ -30,7 +30,7 @@ export async function exportCommand(file: string | undefined, { data, prefix }: 
     if (file === undefined || file === '-') await pipeline(Readable.from(bytes), process.stdout, { end: false });
     else await writeWhole(file, bytes);
   } catch (error) {
-    if (error instanceof CliFailure) throw error;
+    if (error instanceof CliFailure || error instanceof ServiceUnreachable) throw error;
     throw new CliFailure(exitCodes.failed, `The export broke off after ${countText(entries)} entries: ${why(error)}`, {
       cause: error,
     });

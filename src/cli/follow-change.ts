@@ -1,22 +1,19 @@
 /** Watches a topology change to its end. It runs in the service: Ctrl-C ends the watching alone. */
 
-import type { Change } from '../primary/change.ts';
-import type { Mover } from '../primary/mover.ts';
-import { askService } from './admin-client.ts';
+import { askService } from '../admin/admin-client.ts';
+import type { RebalanceStatus, RunningChange } from '../rebalance/rebalancer.ts';
+import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
 
 const pollIntervalMs = 250;
 const clearLine = '\r\x1b[K';
 
-type MovesView = ReturnType<Mover['status']>;
-type Running = NonNullable<MovesView['running']>;
-
 /** @throws CliFailure when the change was aborted */
 export async function followChange(data: string, id: number, json: boolean): Promise<void> {
-  let last: Running | undefined;
+  let last: RunningChange | undefined;
   for (;;) {
-    const { running } = (await askService(data, 'GET', '/v1/moves')).body as MovesView;
+    const { running } = (await askService(data, 'GET', '/v1/moves')).body as RebalanceStatus;
     const change = await changeOf(data, id);
     if (running?.id === id) {
       last = running;
@@ -27,19 +24,19 @@ export async function followChange(data: string, id: number, json: boolean): Pro
   }
 }
 
-async function changeOf(data: string, id: number): Promise<Change> {
-  const changes = (await askService(data, 'GET', '/v1/changes')).body as Change[];
+async function changeOf(data: string, id: number): Promise<TopologyChange> {
+  const changes = (await askService(data, 'GET', '/v1/changes')).body as TopologyChange[];
   const change = changes.find((one) => one.id === id);
   if (change === undefined) throw new CliFailure(exitCodes.failed, `There is no change ${id} among the latest.`);
   return change;
 }
 
-function show(running: Running, json: boolean): void {
+function show(running: RunningChange, json: boolean): void {
   if (json) console.log(JSON.stringify({ event: 'progress', ...running }));
   else if (process.stdout.isTTY) process.stdout.write(clearLine + progressText(running));
 }
 
-export function progressText(running: Running): string {
+export function progressText(running: RunningChange): string {
   const { phase, slotsMoved, slotsTotal, rowsPerS, leftMs, p99BeforeMs, p99Ms, waitsFor } = running;
   const share = slotsTotal === 0 ? 100 : Math.floor((slotsMoved * 100) / slotsTotal);
   const left = leftMs === null ? '' : `  ${durationText(leftMs)} left`;
@@ -51,12 +48,12 @@ export function progressText(running: Running): string {
   return `${done}  ${countText(Math.round(rowsPerS))} rows/s${left}${felt}${errors}`;
 }
 
-function waitsText({ shard, hasFailed }: NonNullable<Running['waitsFor']>): string {
+function waitsText({ shard, hasFailed }: NonNullable<RunningChange['waitsFor']>): string {
   if (!hasFailed) return `for shard-${shard}, which is starting`;
   return `for shard-${shard}, which has failed: mend its cause, then shardctl restart shard-${shard}`;
 }
 
-function report(change: Change, last: Running | undefined, json: boolean): void {
+function report(change: TopologyChange, last: RunningChange | undefined, json: boolean): void {
   if (json) console.log(JSON.stringify({ event: change.state, change, ...last }));
   else {
     if (process.stdout.isTTY) process.stdout.write(clearLine);
@@ -66,7 +63,7 @@ function report(change: Change, last: Running | undefined, json: boolean): void 
     throw new CliFailure(exitCodes.failed, `The change was undone: ${change.reason}. The service is as it was.`);
 }
 
-function doneText({ kind, askedAtMs, beganAtMs, endedAtMs, done }: Change): string {
+function doneText({ kind, askedAtMs, beganAtMs, endedAtMs, done }: TopologyChange): string {
   const took = durationText((endedAtMs ?? askedAtMs) - (beganAtMs ?? askedAtMs));
   const moved = `${countText(done.slots)} slots, ${countText(done.rows)} rows, ${bytesText(done.bytes)} moved`;
   const failed = `${countText(done.failures)} failed request${done.failures === 1 ? '' : 's'}`;

@@ -1,7 +1,7 @@
 /** `shardctl import [FILE]`: entries from lines of JSON into the service, resumable and with a count at the end. */
 
 import { createReadStream } from 'node:fs';
-import { statusOfService } from './admin-client.ts';
+import { statusOfService } from '../admin/admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { ImportProgressFile } from './import-progress.ts';
 import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';

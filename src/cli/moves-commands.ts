@@ -1,9 +1,9 @@
 /** `shardctl moves`, and what steers a change that is running: `pause`, `resume`, `abort`, `throttle`. */
 
-import type { SteeringOrder } from '../primary/admin-api.ts';
-import type { Change } from '../primary/change.ts';
-import type { Mover } from '../primary/mover.ts';
-import { askService } from './admin-client.ts';
+import { askService } from '../admin/admin-client.ts';
+import type { SteeringOrder } from '../admin/contract.ts';
+import type { RebalanceStatus } from '../rebalance/rebalancer.ts';
+import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange, progressText } from './follow-change.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
@@ -12,8 +12,8 @@ import { tableOf } from './table.ts';
 type MovesOptions = { readonly data: string; readonly json?: boolean; readonly follow?: boolean };
 
 export async function movesCommand({ data, json, follow }: MovesOptions): Promise<void> {
-  const { running, open } = (await askService(data, 'GET', '/v1/moves')).body as ReturnType<Mover['status']>;
-  const changes = (await askService(data, 'GET', '/v1/changes')).body as Change[];
+  const { running, open } = (await askService(data, 'GET', '/v1/moves')).body as RebalanceStatus;
+  const changes = (await askService(data, 'GET', '/v1/changes')).body as TopologyChange[];
   if (follow) {
     if (open[0] === undefined) throw new CliFailure(exitCodes.failed, 'No topology change is running.');
     return followChange(data, open[0].id, json ?? false);
@@ -89,7 +89,7 @@ function positive(text: string, what: string): number {
 }
 
 /** Of a change that is running: so far. */
-function tookText({ beganAtMs, endedAtMs }: Change): string {
+function tookText({ beganAtMs, endedAtMs }: TopologyChange): string {
   return beganAtMs === null ? '–' : durationText((endedAtMs ?? Date.now()) - beganAtMs);
 }
 

@@ -1,6 +1,6 @@
 /** `shardctl stop` and `shardctl restart`. */
 
-import { askService } from './admin-client.ts';
+import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 
 /** A little more than the service allows itself. */
@@ -36,7 +36,7 @@ async function isRunning(data: string): Promise<boolean> {
     await askService(data, 'GET', '/v1/status');
     return true;
   } catch (error) {
-    if (error instanceof CliFailure && error.exitCode === exitCodes.unreachable) return false;
+    if (error instanceof ServiceUnreachable) return false;
     throw error;
   }
 }

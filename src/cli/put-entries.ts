@@ -1,8 +1,8 @@
 /** Puts entries through the REST API: several as one batch; one that is too large for a batch by itself. */
 
+import { urlOfKey } from '../http/key-in-url.ts';
 import type { ErrorCode } from '../kv/errors.ts';
-import { urlOfKey } from '../kv/key.ts';
-import { batchBytesMax } from '../kv/store.ts';
+import { batchBytesMax } from '../kv/operation.ts';
 import type { Entry } from './import-line.ts';
 
 export type Put = {

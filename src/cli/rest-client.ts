@@ -1,8 +1,9 @@
 /** Reads and writes values through the public REST API, as any client does. */
 
+import { statusOfService } from '../admin/admin-client.ts';
+import { urlOfKey } from '../http/key-in-url.ts';
 import { KvError } from '../kv/errors.ts';
-import { type Key, keyOfBase64url, keyOfText, urlOfKey } from '../kv/key.ts';
-import { statusOfService } from './admin-client.ts';
+import { type Key, keyOfBase64url, keyOfText } from '../kv/key.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 
 /** @throws CliFailure usage, when the argument is no key */

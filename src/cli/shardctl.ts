@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+
 /** `shardctl`: reads arguments and calls one command. Exit codes: 0 done, 1 failed, 2 usage, 3 no service. */
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { ServiceUnreachable } from '../admin/admin-client.ts';
 import { ConfigError, flagOf, settingNames, settings } from '../config/service-config.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { exportCommand } from './export-command.ts';
@@ -135,6 +137,10 @@ function report(error: unknown): number {
   if (error instanceof ConfigError) {
     console.error(`shardctl: ${error.message}`);
     return exitCodes.usage;
+  }
+  if (error instanceof ServiceUnreachable) {
+    console.error(`shardctl: ${error.message}`);
+    return exitCodes.unreachable;
   }
   if (error instanceof CliFailure) {
     console.error(`shardctl: ${error.message}`);

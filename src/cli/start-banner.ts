@@ -1,8 +1,8 @@
 /** What a person sees when the service has started on a terminal. */
 
 import { resolve } from 'node:path';
+import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
 import { settings } from '../config/service-config.ts';
-import type { ProcessStatus, ServiceStatus } from '../primary/status.ts';
 
 export function bannerOf({ url, data, store, acknowledgement, ring, processes }: ServiceStatus): string {
   const ofRole = (role: ProcessStatus['role']) => processes.filter((one) => one.role === role);

@@ -1,9 +1,9 @@
 /** `shardctl start`: this very process becomes the primary. The only command that brings a service into being. */
 
+import type { ServiceStatus } from '../admin/contract.ts';
 import { readConfig } from '../config/service-config.ts';
 import { CannotStart, Service } from '../primary/service.ts';
-import type { ServiceStatus } from '../primary/status.ts';
-import { createLog, type Log } from '../process/log.ts';
+import { createLog, type Log } from '../supervision/log.ts';
 import { exitCodes } from './exit.ts';
 import { bannerOf } from './start-banner.ts';
 

@@ -1,7 +1,7 @@
 /** `shardctl status`: every process of the service as a table, once or each second. */
 
-import type { ProcessStatus, ServiceStatus } from '../primary/status.ts';
-import { statusOfService } from './admin-client.ts';
+import { statusOfService } from '../admin/admin-client.ts';
+import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 

@@ -2,9 +2,9 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import type { ChangeWish } from '../primary/change.ts';
-import type { ChangePlan, ShardPlan } from '../primary/change-plan.ts';
-import { askService } from './admin-client.ts';
+import { askService } from '../admin/admin-client.ts';
+import type { ChangePlan, ShardPlan } from '../rebalance/change-plan.ts';
+import type { ChangeRequest } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange } from './follow-change.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
@@ -20,15 +20,15 @@ export type TopologyOptions = {
 export type WishOptions = { readonly count?: string; readonly weight?: string | readonly string[] };
 
 export async function addShardCommand(options: TopologyOptions & WishOptions): Promise<void> {
-  await changeTopology(options, wishOf('add-shard', undefined, options));
+  await changeTopology(options, requestOf('add-shard', undefined, options));
 }
 
 export async function removeShardCommand(id: string, options: TopologyOptions): Promise<void> {
-  await changeTopology(options, wishOf('remove-shard', id, {}));
+  await changeTopology(options, requestOf('remove-shard', id, {}));
 }
 
 export async function rebalanceCommand(options: TopologyOptions & WishOptions): Promise<void> {
-  await changeTopology(options, wishOf('rebalance', undefined, options));
+  await changeTopology(options, requestOf('rebalance', undefined, options));
 }
 
 /** Only shows the plan; with --out it can be carried out later, if the ring is still the same. */
@@ -43,11 +43,11 @@ export async function planCommand(
       `A plan is for add-shard, remove-shard or rebalance, not for ${JSON.stringify(change)}.`,
     );
   }
-  const wish = wishOf(change, id, options);
-  const plan = (await askForChange(data, '/v1/plan', wish)) as ChangePlan;
+  const request = requestOf(change, id, options);
+  const plan = (await askForChange(data, '/v1/plan', request)) as ChangePlan;
   console.log(json ? JSON.stringify({ event: 'plan', ...plan }) : planText(plan));
   if (out === undefined) return;
-  await writeFile(out, `${JSON.stringify({ ...wish, epoch: plan.epoch })}\n`);
+  await writeFile(out, `${JSON.stringify({ ...request, epoch: plan.epoch })}\n`);
   if (!json)
     console.log(
       `Written to ${out}: \`shardctl apply ${out}\` carries it out while the ring is at epoch ${plan.epoch}.`,
@@ -55,17 +55,17 @@ export async function planCommand(
 }
 
 export async function applyCommand(file: string, options: TopologyOptions): Promise<void> {
-  let wish: ChangeWish;
+  let request: ChangeRequest;
   try {
-    wish = JSON.parse(await readFile(file, 'utf8')) as ChangeWish;
+    request = JSON.parse(await readFile(file, 'utf8')) as ChangeRequest;
   } catch (error) {
     throw new CliFailure(exitCodes.usage, `${file} holds no plan: ${(error as Error).message}`, { cause: error });
   }
-  await changeTopology(options, wish);
+  await changeTopology(options, request);
 }
 
-async function changeTopology(options: TopologyOptions, wish: ChangeWish): Promise<void> {
-  const plan = (await askForChange(options.data, '/v1/plan', wish)) as ChangePlan;
+async function changeTopology(options: TopologyOptions, request: ChangeRequest): Promise<void> {
+  const plan = (await askForChange(options.data, '/v1/plan', request)) as ChangePlan;
   if (options.json) console.log(JSON.stringify({ event: 'plan', ...plan }));
   else console.log(planText(plan));
   if (options.dryRun) return;
@@ -74,12 +74,15 @@ async function changeTopology(options: TopologyOptions, wish: ChangeWish): Promi
     return;
   }
   if (!(await isAgreed(options))) throw new CliFailure(exitCodes.failed, 'Nothing was changed.');
-  const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', wish)) as { id: number; waitsFor: number };
+  const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', request)) as {
+    id: number;
+    waitsFor: number;
+  };
   if (waitsFor > 0 && !options.json) console.log(`Queued behind ${waitsFor} other change${waitsFor === 1 ? '' : 's'}.`);
   await followChange(options.data, id, options.json ?? false);
 }
 
-function wishOf(kind: ChangeWish['kind'], id: string | undefined, { count, weight }: WishOptions): ChangeWish {
+function requestOf(kind: ChangeRequest['kind'], id: string | undefined, { count, weight }: WishOptions): ChangeRequest {
   switch (kind) {
     case 'add-shard':
       return {
@@ -99,8 +102,8 @@ function weightOf(pair: string): [shard: number, weight: number] {
   return [numberOf(shard?.replace(/^shard-/, '') ?? '', '--weight'), numberOf(weight ?? '', '--weight')];
 }
 
-async function askForChange(data: string, path: string, wish: ChangeWish): Promise<unknown> {
-  const { status, body } = await askService(data, 'POST', path, wish);
+async function askForChange(data: string, path: string, request: ChangeRequest): Promise<unknown> {
+  const { status, body } = await askService(data, 'POST', path, request);
   if (status < 300) return body;
   throw new CliFailure(status === 400 ? exitCodes.usage : exitCodes.failed, (body as { detail: string }).detail);
 }

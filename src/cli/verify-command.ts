@@ -2,9 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { auditFiles, type ServiceAudit } from '../primary/audit.ts';
-import { ChangeRefused } from '../primary/change-refused.ts';
-import { askService } from './admin-client.ts';
+import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
+import type { ServiceAudit } from '../admin/contract.ts';
+import { auditFiles } from '../primary/audit.ts';
+import { ChangeRefused } from '../rebalance/change-refused.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { bytesText, countText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
@@ -22,7 +23,7 @@ async function auditOfData(data: string): Promise<{ audit: ServiceAudit; from: '
     if (status >= 300) throw new CliFailure(exitCodes.failed, (body as { detail: string }).detail);
     return { audit: body as ServiceAudit, from: 'running' };
   } catch (error) {
-    const isStopped = error instanceof CliFailure && error.exitCode === exitCodes.unreachable;
+    const isStopped = error instanceof ServiceUnreachable;
     if (!isStopped || !existsSync(join(data, 'meta.sqlite'))) throw error;
     return { audit: auditOfFiles(data), from: 'stopped' };
   }

@@ -2,9 +2,9 @@
 
 import { isUtf8 } from 'node:buffer';
 import { join } from 'node:path';
+import { statusOfService } from '../admin/admin-client.ts';
 import { ringOf } from '../partition/ring.ts';
 import { hashOf, slotCount, slotOf, tagOf } from '../partition/slot.ts';
-import { statusOfService } from './admin-client.ts';
 import { askForKey, keyOfArgument } from './rest-client.ts';
 
 type WhyOptions = { readonly data: string; readonly base64url?: boolean; readonly json?: boolean };

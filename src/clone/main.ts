@@ -5,17 +5,17 @@
 
 import { createApp } from '../http/app.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
-import { type ChildWork, liveAsChild } from '../process/child-life.ts';
-import { HealthSampler } from '../process/health.ts';
-import type { Log } from '../process/log.ts';
-import type { MessageToPrimary, StartClone } from '../process/messages.ts';
+import { HealthSampler } from '../supervision/health.ts';
+import type { Log } from '../supervision/log.ts';
+import type { MessageToPrimary, StartClone } from '../supervision/messages.ts';
+import { runWorker, type WorkerJob } from '../supervision/worker.ts';
 import { SharedFile } from './shared-file.ts';
 import { SharedRedis } from './shared-redis.ts';
 import type { SharedStore } from './shared-store.ts';
 
-await liveAsChild<StartClone>('start-clone', begin);
+await runWorker<StartClone>('start-clone', begin);
 
-async function begin(start: StartClone, log: Log, tell: (message: MessageToPrimary) => void): Promise<ChildWork> {
+async function begin(start: StartClone, log: Log, tell: (message: MessageToPrimary) => void): Promise<WorkerJob> {
   const health = new HealthSampler();
   const onSettled = (durationMs: number) => health.record(durationMs);
   const shared: SharedStore =

@@ -3,15 +3,15 @@
  * rows. Another clone may have it locked at any moment; whoever asks here never learns of that.
  */
 
-import type { Readiness } from '../http/service-routes.ts';
+import type { Readiness } from '../http/routes/service-routes.ts';
 import type { Store } from '../kv/store.ts';
 import { firstRing } from '../partition/ring.ts';
-import type { SharedFileAddress } from '../process/messages.ts';
 import { unlessBusy } from '../sqlite/database.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import { type FileCounters, ShardFile } from '../sqlite/shard-file.ts';
 import { SqliteStore } from '../sqlite/sqlite-store.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
+import type { SharedFileAddress } from '../supervision/messages.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** A step takes about a millisecond: clients are served in between. */

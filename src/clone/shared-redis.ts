@@ -1,8 +1,8 @@
 /** Redis as clones share it. */
 
-import type { Readiness } from '../http/service-routes.ts';
-import type { SharedRedisAddress } from '../process/messages.ts';
+import type { Readiness } from '../http/routes/service-routes.ts';
 import { RedisStore, type RedisStoreEvents } from '../redis/redis-store.ts';
+import type { SharedRedisAddress } from '../supervision/messages.ts';
 import type { SharedStore } from './shared-store.ts';
 
 export class SharedRedis implements SharedStore {

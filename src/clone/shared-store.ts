@@ -1,6 +1,6 @@
 /** The one store that clones share, as one of them sees it, whatever it is. */
 
-import type { Readiness } from '../http/service-routes.ts';
+import type { Readiness } from '../http/routes/service-routes.ts';
 import type { Store } from '../kv/store.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { defaultRestartPolicy } from '../process/child-state.ts';
+import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { redisAddressOf } from './redis-address.ts';
 
 /** How processes and data stand to each other: see the README, which tells when to take which. */

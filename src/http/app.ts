@@ -5,17 +5,17 @@
 
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Store } from '../kv/store.ts';
-import { registerBatchRoutes } from './batch-routes.ts';
-import { registerChangesRoutes } from './changes-routes.ts';
-import { registerCounterRoutes } from './counter-routes.ts';
-import { registerDocsRoutes } from './docs-routes.ts';
+import { operationsOf, pathOf } from './description/openapi.ts';
 import { hostGuard } from './host-guard.ts';
 import { createHttpServer } from './http-server.ts';
-import { registerKvRoutes } from './kv-routes.ts';
-import { registerListRoutes } from './list-routes.ts';
-import { operationsOf, pathOf } from './openapi.ts';
 import { kvErrorOf, rawProblem, sendProblem } from './problem.ts';
-import { registerServiceRoutes, type ServiceView } from './service-routes.ts';
+import { registerBatchRoutes } from './routes/batch-routes.ts';
+import { registerChangesRoutes } from './routes/changes-routes.ts';
+import { registerCounterRoutes } from './routes/counter-routes.ts';
+import { registerDocsRoutes } from './routes/docs-routes.ts';
+import { registerKvRoutes } from './routes/kv-routes.ts';
+import { registerListRoutes } from './routes/list-routes.ts';
+import { registerServiceRoutes, type ServiceView } from './routes/service-routes.ts';
 
 export type AppOptions = {
   readonly store: Store;

@@ -5,6 +5,7 @@
 
 import type { FastifyError, FastifyReply } from 'fastify';
 import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
+import { errorStatus } from './error-status.ts';
 
 export const problemContentType = 'application/problem+json';
 
@@ -20,13 +21,13 @@ type Problem = {
 };
 
 function problemOf(code: ErrorCode, detail: string): Problem {
-  const { status, title } = errorTable[code];
+  const { status, title } = errorStatus[code];
   return { type: `urn:shardlite:problem:${code}`, title, status, code, detail };
 }
 
 export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string): FastifyReply {
-  const { status, retryable } = errorTable[code];
-  if (retryable) reply.header('retry-after', retryAfterS);
+  const { status } = errorStatus[code];
+  if (errorTable[code].retryable) reply.header('retry-after', retryAfterS);
   // Serialised here: Fastify would pick a serializer by route, and errors have none.
   return reply.code(status).type(problemContentType).serializer(JSON.stringify).send(problemOf(code, detail));
 }
@@ -34,7 +35,7 @@ export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string
 /** A whole HTTP answer for a connection that never became a request. */
 export function rawProblem(code: ErrorCode, detail: string): string {
   const body = JSON.stringify(problemOf(code, detail));
-  const { status, title } = errorTable[code];
+  const { status, title } = errorStatus[code];
   return (
     `HTTP/1.1 ${status} ${title}\r\nconnection: close\r\ncontent-type: ${problemContentType}\r\n` +
     `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`

@@ -1,27 +1,27 @@
 /**
- * One feed out of the ledgers of several owners, resumable at any event. Of each key the events come in the order of
- * their versions, none is left out, and each comes once. (Again may come, to a client that was away while two owners of
+ * One feed out of the ledgers of several shards, resumable at any event. Of each key the events come in the order of
+ * their versions, none is left out, and each comes once. (Again may come, to a client that was away while two shards of
  * one slot went, what the first of them had done.) Pure: it is given pages and gives events.
  *
- * Slots move between owners. A row `arrived` in the new owner's ledger stands between what the old owner did and what
- * the new one does: it has to wait until the old owner's ledger was read up to where it let go. An owner that is gone
+ * Slots move between shards. A row `arrived` in the new shard's ledger stands between what the old shard did and what
+ * the new one does: it has to wait until the old shard's ledger was read up to where it let go. A shard that is gone
  * cannot be read any more; what it had done came along with its slots, and is taken from there.
  *
- * Nobody waits in a circle. An owner's lsn is lifted above the giver's when slots arrive; so whoever waits at lsn L
+ * Nobody waits in a circle. A shard's lsn is lifted above the giver's when slots arrive; so whoever waits at lsn L
  * for another one to be read up to X has L > X, and around a circle the lsns would have to fall for ever.
  */
 
-import type { FeedPage, FeedRow, Owner } from './feed.ts';
+import type { FeedPage, FeedRow, ShardId } from './feed.ts';
 import { unpackRecords, type WriteRecord } from './write-record.ts';
 
-/** How far one owner's ledger has been read: up to this lsn, and so many records of the arrival that follows it. */
+/** How far one shard's ledger has been read: up to this lsn, and so many records of the arrival that follows it. */
 type Place = { readonly lsn: number; readonly carried: number };
 
 /** How far all of them have been read. */
 export type FeedPosition = {
-  readonly places: ReadonlyMap<Owner, Place>;
-  /** Owners above it did not exist when the feed began: they are read from their beginning. */
-  readonly lastOwner: Owner;
+  readonly places: ReadonlyMap<ShardId, Place>;
+  /** Shards above it did not exist when the feed began: they are read from their beginning. */
+  readonly lastShard: ShardId;
 };
 
 export type FeedEvent = {
@@ -39,61 +39,61 @@ const beginning: Place = { lsn: 0, carried: 0 };
 const eventTypes = { created: 'put', replaced: 'put', counted: 'put', deleted: 'delete', expired: 'expire' } as const;
 
 export class FeedMerge {
-  readonly #places: Map<Owner, Place>;
-  readonly #lastOwner: Owner;
-  /** By key, the last version that was given in place of an owner that is gone: it may come along once more. */
+  readonly #places: Map<ShardId, Place>;
+  readonly #lastShard: ShardId;
+  /** By key, the last version that was given in place of a shard that is gone: it may come along once more. */
   readonly #given = new Map<string, number>();
-  /** Read and not given yet, by owner. */
-  readonly #rows = new Map<Owner, FeedRow[]>();
+  /** Read and not given yet, by shard. */
+  readonly #rows = new Map<ShardId, FeedRow[]>();
 
-  constructor({ places, lastOwner }: FeedPosition) {
+  constructor({ places, lastShard }: FeedPosition) {
     this.#places = new Map(places);
-    this.#lastOwner = lastOwner;
+    this.#lastShard = lastShard;
   }
 
   /** Right after the event that was given last. */
   get position(): FeedPosition {
-    return { places: new Map(this.#places), lastOwner: this.#lastOwner };
+    return { places: new Map(this.#places), lastShard: this.#lastShard };
   }
 
-  /** Up to which lsn an owner's ledger has been given. */
-  lsnOf(owner: Owner): number {
-    return this.#placeOf(owner).lsn;
+  /** Up to which lsn a shard's ledger has been given. */
+  lsnOf(shard: ShardId): number {
+    return this.#placeOf(shard).lsn;
   }
 
   /** Of whom more rows are wanted, and after which lsn. */
-  wanted(owners: readonly Owner[]): readonly { readonly owner: Owner; readonly afterLsn: number }[] {
-    const empty = owners.filter((owner) => (this.#rows.get(owner)?.length ?? 0) === 0);
-    return empty.map((owner) => ({ owner, afterLsn: this.#placeOf(owner).lsn }));
+  wanted(shards: readonly ShardId[]): readonly { readonly shard: ShardId; readonly afterLsn: number }[] {
+    const empty = shards.filter((shard) => (this.#rows.get(shard)?.length ?? 0) === 0);
+    return empty.map((shard) => ({ shard, afterLsn: this.#placeOf(shard).lsn }));
   }
 
   /**
    * What was wanted.
    * @throws FeedGone
    */
-  offer(owner: Owner, { prunedLsn, rows }: Pick<FeedPage, 'prunedLsn' | 'rows'>): void {
-    const { lsn } = this.#placeOf(owner);
+  offer(shard: ShardId, { prunedLsn, rows }: Pick<FeedPage, 'prunedLsn' | 'rows'>): void {
+    const { lsn } = this.#placeOf(shard);
     if (lsn < prunedLsn)
-      throw new FeedGone(`shard ${owner} keeps its changes from ${prunedLsn + 1} on, not from ${lsn + 1}`);
+      throw new FeedGone(`shard ${shard} keeps its changes from ${prunedLsn + 1} on, not from ${lsn + 1}`);
     this.#rows.set(
-      owner,
+      shard,
       rows.filter((row) => row.lsn > lsn),
     );
   }
 
   /**
    * The events that can be given now, in order.
-   * @param owners that there are now; what others had done is taken from those who have their slots
+   * @param shards that there are now; what others had done is taken from those who have their slots
    * @throws FeedGone
    */
-  *events(owners: readonly Owner[]): Generator<FeedEvent> {
-    const alive = new Set(owners);
+  *events(shards: readonly ShardId[]): Generator<FeedEvent> {
+    const alive = new Set(shards);
     for (let isStuck = false; !isStuck; ) {
       isStuck = true;
-      for (const owner of owners) {
-        const rows = this.#rows.get(owner) ?? [];
+      for (const shard of shards) {
+        const rows = this.#rows.get(shard) ?? [];
         while (rows[0] !== undefined) {
-          const isDone = yield* this.#row(owner, rows[0], alive);
+          const isDone = yield* this.#row(shard, rows[0], alive);
           if (!isDone) break;
           rows.shift();
           isStuck = false;
@@ -102,13 +102,17 @@ export class FeedMerge {
     }
   }
 
-  /** Gives what it can of a row; false when it has to wait for another owner. */
-  *#row(owner: Owner, { lsn, arrival, records }: FeedRow, alive: ReadonlySet<Owner>): Generator<FeedEvent, boolean> {
+  /** Gives what it can of a row; false when it has to wait for another shard. */
+  *#row(
+    shard: ShardId,
+    { lsn, arrival, records }: FeedRow,
+    alive: ReadonlySet<ShardId>,
+  ): Generator<FeedEvent, boolean> {
     if (arrival === undefined) {
       for (const record of unpackRecords(records)) {
         const { version } = record.outcome;
-        if (version <= this.#placeOf(owner).lsn) continue;
-        this.#places.set(owner, { lsn: version, carried: 0 });
+        if (version <= this.#placeOf(shard).lsn) continue;
+        this.#places.set(shard, { lsn: version, carried: 0 });
         yield eventOf(record);
       }
     } else if (arrival.kind === 'arrived') {
@@ -120,17 +124,21 @@ export class FeedMerge {
         if (readLsn < forgottenLsn) {
           throw new FeedGone(`shard ${from} is gone, and what it had changed up to ${forgottenLsn} is not kept`);
         }
-        if (!(yield* this.#carried(owner, unpackRecords(records), alive))) return false;
+        if (!(yield* this.#carried(shard, unpackRecords(records), alive))) return false;
       }
     }
-    this.#places.set(owner, { lsn, carried: 0 });
+    this.#places.set(shard, { lsn, carried: 0 });
     return true;
   }
 
-  /** What came along with slots, of owners that are gone. */
-  *#carried(owner: Owner, records: readonly WriteRecord[], alive: ReadonlySet<Owner>): Generator<FeedEvent, boolean> {
+  /** What came along with slots, of shards that are gone. */
+  *#carried(
+    shard: ShardId,
+    records: readonly WriteRecord[],
+    alive: ReadonlySet<ShardId>,
+  ): Generator<FeedEvent, boolean> {
     const byVersion = [...records].sort((a, b) => a.outcome.version - b.outcome.version);
-    for (let index = this.#placeOf(owner).carried; index < byVersion.length; index++) {
+    for (let index = this.#placeOf(shard).carried; index < byVersion.length; index++) {
       const record = byVersion[index] as WriteRecord;
       const { shard, outcome } = record;
       const name = record.key.toString('latin1');
@@ -138,19 +146,19 @@ export class FeedMerge {
       if (outcome.version <= (this.#given.get(name) ?? 0)) continue;
       if (alive.has(shard)) return false;
       this.#given.set(name, outcome.version);
-      this.#places.set(owner, { lsn: this.#placeOf(owner).lsn, carried: index + 1 });
+      this.#places.set(shard, { lsn: this.#placeOf(shard).lsn, carried: index + 1 });
       yield eventOf(record);
     }
     return true;
   }
 
-  /** Whether this owner was gone before the feed began. */
-  #isBefore(owner: Owner): boolean {
-    return owner <= this.#lastOwner && !this.#places.has(owner);
+  /** Whether this shard was gone before the feed began. */
+  #isBefore(shard: ShardId): boolean {
+    return shard <= this.#lastShard && !this.#places.has(shard);
   }
 
-  #placeOf(owner: Owner): Place {
-    return this.#places.get(owner) ?? beginning;
+  #placeOf(shard: ShardId): Place {
+    return this.#places.get(shard) ?? beginning;
   }
 }
 
@@ -158,21 +166,21 @@ function eventOf({ key, outcome: { kind, version } }: WriteRecord): FeedEvent {
   return { type: eventTypes[kind], key, version };
 }
 
-/** `1:1042,2:977+3;2`: lsns by owner, of an arrival how many of its records, and the last owner. */
-export function textOfPosition({ places, lastOwner }: FeedPosition): string {
-  const texts = [...places].map(([owner, { lsn, carried }]) => `${owner}:${lsn}${carried > 0 ? `+${carried}` : ''}`);
-  return `${texts.join(',')};${lastOwner}`;
+/** `1:1042,2:977+3;2`: lsns by shard, of an arrival how many of its records, and the last shard. */
+export function textOfPosition({ places, lastShard }: FeedPosition): string {
+  const texts = [...places].map(([shard, { lsn, carried }]) => `${shard}:${lsn}${carried > 0 ? `+${carried}` : ''}`);
+  return `${texts.join(',')};${lastShard}`;
 }
 
 /** Undefined when it is no position. */
 export function positionOfText(text: string): FeedPosition | undefined {
-  const [, placesText, lastOwner] = /^([\d:+,]*);(\d{1,5})$/.exec(text) ?? [];
+  const [, placesText, lastShard] = /^([\d:+,]*);(\d{1,5})$/.exec(text) ?? [];
   if (placesText === undefined) return undefined;
-  const places = new Map<Owner, Place>();
+  const places = new Map<ShardId, Place>();
   for (const place of placesText === '' ? [] : placesText.split(',')) {
-    const [, owner, lsn, carried = '0'] = /^(\d{1,5}):(\d{1,16})(?:\+(\d{1,9}))?$/.exec(place) ?? [];
-    if (owner === undefined || places.has(Number(owner))) return undefined;
-    places.set(Number(owner), { lsn: Number(lsn), carried: Number(carried) });
+    const [, shard, lsn, carried = '0'] = /^(\d{1,5}):(\d{1,16})(?:\+(\d{1,9}))?$/.exec(place) ?? [];
+    if (shard === undefined || places.has(Number(shard))) return undefined;
+    places.set(Number(shard), { lsn: Number(lsn), carried: Number(carried) });
   }
-  return { places, lastOwner: Number(lastOwner) };
+  return { places, lastShard: Number(lastShard) };
 }

@@ -1,12 +1,12 @@
 /**
- * The feed of changes as owners of keys keep it: rows of their ledgers. Types only; how the rows of several owners
+ * The feed of changes as shards of keys keep it: rows of their ledgers. Types only; how the rows of several shards
  * become one feed is in feed-merge.ts.
  */
 
-import type { FailedOutcome } from './store.ts';
+import type { FailedOutcome } from './outcome.ts';
 
-/** A shard's number; a store without shards has one owner, number 1. */
-export type Owner = number;
+/** A shard's number; a store without shards has one shard, number 1. */
+export type ShardId = number;
 
 /** What a row says when its records came from another shard. */
 export type Arrival =
@@ -33,11 +33,11 @@ export type FeedRow = {
 
 export type FeedPage = {
   readonly kind: 'feed';
-  /** Of the ring that the owner had. Owners of one epoch have let each other's slots go. */
+  /** Of the ring that the shard had. Shards of one epoch have let each other's slots go. */
   readonly epoch: number;
   /** Rows up to here are gone. */
   readonly prunedLsn: number;
-  /** The owner's, when the page was read. */
+  /** The shard's, when the page was read. */
   readonly lsn: number;
   readonly rows: readonly FeedRow[];
 };
@@ -45,9 +45,9 @@ export type FeedPage = {
 /** Where a feed comes from. */
 export interface FeedSource {
   /** Those that there are now. */
-  owners(): readonly Owner[];
-  /** The highest number that any owner ever had: one above it is new. */
-  lastOwner(): Owner;
+  shards(): readonly ShardId[];
+  /** The highest number that any shard ever had: one above it is new. */
+  lastShard(): ShardId;
   /** Rows after `afterLsn`, in order: none when `rowsMax` is 0. */
-  page(owner: Owner, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome>;
+  page(shard: ShardId, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome>;
 }

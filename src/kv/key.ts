@@ -1,34 +1,12 @@
-/**
- * A key is 1–1,024 bytes. Clients write it as UTF-8 text, percent-encoded in a path, or as any bytes in
- * base64url. This file turns what clients write into bytes and back; it never looks a key up.
- */
+/** A key is 1–1,024 bytes. Here text and base64url become keys; how a URL writes one is in `http/key-in-url.ts`. */
 
-import { isUtf8 } from 'node:buffer';
 import { KvError } from './errors.ts';
 
 export type Key = Buffer;
 
 export const keyBytesMax = 1024;
 
-const asciiWithoutPercent = /^[\x21-\x24\x26-\x7e]*$/;
 const base64urlText = /^[A-Za-z0-9_-]*$/;
-
-/**
- * The key in a URL path: percent-encoded, or raw, slashes included.
- * @param segment as it stands in the request line, one char per byte (latin1), as `node:http` gives it
- * @throws KvError key-empty, key-malformed, key-too-long
- */
-export function keyOfPath(segment: string): Key {
-  if (asciiWithoutPercent.test(segment)) return checkedLength(Buffer.from(segment, 'latin1'));
-  const key = percentDecoded(segment);
-  if (!isUtf8(key)) {
-    throw new KvError(
-      'key-malformed',
-      'The key is not UTF-8. Percent-encode the UTF-8 bytes of the key, or send any bytes with ?key-encoding=base64url.',
-    );
-  }
-  return checkedLength(key);
-}
 
 /** @throws KvError key-empty, key-malformed, key-too-long */
 export function keyOfBase64url(text: string): Key {
@@ -38,44 +16,19 @@ export function keyOfBase64url(text: string): Key {
       'The key is not base64url: allowed are A–Z, a–z, 0–9, - and _, without padding.',
     );
   }
-  return checkedLength(Buffer.from(text, 'base64url'));
+  return keyOfBytes(Buffer.from(text, 'base64url'));
 }
 
 /** @throws KvError key-empty, key-too-long */
 export function keyOfText(text: string): Key {
-  return checkedLength(Buffer.from(text, 'utf8'));
+  return keyOfBytes(Buffer.from(text, 'utf8'));
 }
 
-/** Path and query that name this key in the REST API, after `/v1/kv/`. The inverse of the two parsers above. */
-export function urlOfKey(key: Key): string {
-  const text = key.toString('utf8');
-  // URL parsers fold the segments "." and ".." away, percent-encoded or not.
-  if (!isUtf8(key) || text === '.' || text === '..') return `${key.toString('base64url')}?key-encoding=base64url`;
-  return encodeURIComponent(text);
-}
-
-function checkedLength(key: Buffer): Key {
+/** @throws KvError key-empty, key-too-long */
+export function keyOfBytes(key: Buffer): Key {
   if (key.length === 0) throw new KvError('key-empty', `A key has 1 to ${keyBytesMax} bytes.`);
   if (key.length > keyBytesMax) {
     throw new KvError('key-too-long', `The key has ${key.length} bytes; a key has 1 to ${keyBytesMax} bytes.`);
   }
   return key;
-}
-
-function percentDecoded(segment: string): Buffer {
-  const bytes = Buffer.from(segment, 'latin1');
-  let length = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    let byte = bytes[at] as number;
-    if (byte === 0x25 /* % */) {
-      const hex = segment.slice(at + 1, at + 3);
-      if (!/^[0-9A-Fa-f]{2}$/.test(hex)) {
-        throw new KvError('key-malformed', `"%${hex}" is not a percent-encoded byte: write % itself as %25.`);
-      }
-      byte = Number.parseInt(hex, 16);
-      at += 2;
-    }
-    bytes[length++] = byte;
-  }
-  return bytes.subarray(0, length);
 }

@@ -1,9 +1,10 @@
 /** Refusals of operations that every store has to make, in the same words. Pure. */
 
-import { batchBytesMax, type FailedOutcome } from './store.ts';
+import { batchBytesMax } from './operation.ts';
+import type { FailedOutcome } from './outcome.ts';
 
 /** Of an operation that would have been done, had another of its atomic batch not been refused. */
-export const notAlone: FailedOutcome = {
+export const batchAborted: FailedOutcome = {
   kind: 'failed',
   code: 'batch-refused',
   detail: 'Nothing was done: another operation of the atomic batch was refused.',
@@ -22,7 +23,7 @@ export const readIsOver: FailedOutcome = {
   detail: 'The batch was applied; what it had read is not known any more.',
 };
 
-export const nameReused: FailedOutcome = {
+export const idempotencyKeyReused: FailedOutcome = {
   kind: 'failed',
   code: 'idempotency-key-reused',
   detail: 'This Idempotency-Key has named another request. Use a new one for each write that shall happen.',

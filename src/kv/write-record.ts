@@ -8,7 +8,9 @@
  * `number` is there when the kind says `counted`, `fingerprint` and `named at` (8 bytes each) when it says `named`.
  */
 
-import { type ClientName, fingerprintBytes, type OpId, opIdBytes, type WriteOutcome } from './store.ts';
+import { fingerprintBytes, type IdempotencyKey } from './idempotency-key.ts';
+import { type OpId, opIdBytes } from './op-id.ts';
+import type { WriteOutcome } from './outcome.ts';
 import { readUInt53, writeUInt53 } from './uint53.ts';
 
 export type WriteRecord = {
@@ -19,11 +21,8 @@ export type WriteRecord = {
   readonly key: Buffer;
   readonly outcome: WriteOutcome | { readonly kind: 'expired'; readonly version: number };
   /** When a client named the write: what it asked, and when (Unix milliseconds). */
-  readonly named?: Pick<ClientName, 'fingerprint'> & { readonly atMs: number };
+  readonly idempotency?: Pick<IdempotencyKey, 'fingerprint'> & { readonly atMs: number };
 };
-
-/** Stands where a write has no op id, because nobody will send it again. */
-export const noOpId: OpId = Buffer.alloc(opIdBytes);
 
 const headBytes = opIdBytes + 15;
 const slotAt = opIdBytes;
@@ -31,11 +30,11 @@ const kindAt = opIdBytes + 4;
 const versionAt = opIdBytes + 5;
 const keyBytesAt = opIdBytes + 13;
 const numberBytes = 8;
-const namedBytes = fingerprintBytes + 8;
+const idempotencyBytes = fingerprintBytes + 8;
 
 const outcomeKinds = ['created', 'replaced', 'deleted', 'counted', 'expired'] as const;
 const countedKind = outcomeKinds.indexOf('counted');
-const namedFlag = 0x80;
+const idempotencyFlag = 0x80;
 
 export function packRecords(records: readonly WriteRecord[]): Buffer {
   const packed = Buffer.allocUnsafe(records.reduce((sum, record) => sum + packedBytes(record), 0));
@@ -90,22 +89,26 @@ export function selectRecords(
   }
 }
 
-function packedBytes({ key, outcome, named }: WriteRecord): number {
-  return headBytes + (outcome.kind === 'counted' ? numberBytes : 0) + (named ? namedBytes : 0) + key.length;
+function packedBytes({ key, outcome, idempotency }: WriteRecord): number {
+  return headBytes + (outcome.kind === 'counted' ? numberBytes : 0) + (idempotency ? idempotencyBytes : 0) + key.length;
 }
 
-function packRecord(packed: Buffer, start: number, { opId, slot, shard, key, outcome, named }: WriteRecord): number {
+function packRecord(
+  packed: Buffer,
+  start: number,
+  { opId, slot, shard, key, outcome, idempotency }: WriteRecord,
+): number {
   opId.copy(packed, start);
   packed.writeUInt16LE(slot, start + slotAt);
   packed.writeUInt16LE(shard, start + slotAt + 2);
-  packed[start + kindAt] = outcomeKinds.indexOf(outcome.kind) | (named ? namedFlag : 0);
+  packed[start + kindAt] = outcomeKinds.indexOf(outcome.kind) | (idempotency ? idempotencyFlag : 0);
   writeUInt53(packed, outcome.version, start + versionAt);
   packed.writeUInt16LE(key.length, start + keyBytesAt);
   let at = start + headBytes;
   if (outcome.kind === 'counted') at = packed.writeBigInt64LE(outcome.number, at);
-  if (named !== undefined) {
-    at += named.fingerprint.copy(packed, at);
-    at = writeUInt53(packed, named.atMs, at);
+  if (idempotency !== undefined) {
+    at += idempotency.fingerprint.copy(packed, at);
+    at = writeUInt53(packed, idempotency.atMs, at);
   }
   return at + key.copy(packed, at);
 }
@@ -114,17 +117,17 @@ function packRecord(packed: Buffer, start: number, { opId, slot, shard, key, out
 function endOfRecord(packed: Buffer, at: number): number {
   if (packed.length - at < headBytes) throw new RangeError(`a record breaks off at byte ${at} of ${packed.length}`);
   const kind = packed[at + kindAt] as number;
-  const isCounted = (kind & ~namedFlag) === countedKind;
-  const isNamed = (kind & namedFlag) !== 0;
+  const isCounted = (kind & ~idempotencyFlag) === countedKind;
+  const isNamed = (kind & idempotencyFlag) !== 0;
   const keyBytes = packed.readUInt16LE(at + keyBytesAt);
-  const end = at + headBytes + (isCounted ? numberBytes : 0) + (isNamed ? namedBytes : 0) + keyBytes;
+  const end = at + headBytes + (isCounted ? numberBytes : 0) + (isNamed ? idempotencyBytes : 0) + keyBytes;
   if (end > packed.length) throw new RangeError(`a record breaks off at byte ${at} of ${packed.length}`);
   return end;
 }
 
 function recordAt(packed: Buffer, start: number, end: number): WriteRecord {
   const kindByte = packed[start + kindAt] as number;
-  const kind = outcomeKinds[kindByte & ~namedFlag];
+  const kind = outcomeKinds[kindByte & ~idempotencyFlag];
   if (kind === undefined) throw new RangeError(`there is no outcome ${kindByte} in a ledger`);
   const version = readUInt53(packed, start + versionAt);
   const opId = packed.subarray(start, start + opIdBytes);
@@ -132,21 +135,28 @@ function recordAt(packed: Buffer, start: number, end: number): WriteRecord {
   let at = start + headBytes;
   const outcome = kind === 'counted' ? { kind, version, number: packed.readBigInt64LE(at) } : { kind, version };
   if (kind === 'counted') at += numberBytes;
-  if ((kindByte & namedFlag) === 0) return { opId, slot, shard, key: packed.subarray(at, end), outcome };
+  if ((kindByte & idempotencyFlag) === 0) return { opId, slot, shard, key: packed.subarray(at, end), outcome };
   const fingerprint = packed.subarray(at, at + fingerprintBytes);
   const atMs = readUInt53(packed, at + fingerprintBytes);
-  return { opId, slot, shard, key: packed.subarray(at + namedBytes, end), outcome, named: { fingerprint, atMs } };
+  return {
+    opId,
+    slot,
+    shard,
+    key: packed.subarray(at + idempotencyBytes, end),
+    outcome,
+    idempotency: { fingerprint, atMs },
+  };
 }
 
 /** The named ones of the packed records, each still packed. */
-export function namedRecords(packed: Buffer): { readonly record: WriteRecord; readonly packed: Buffer }[] {
-  const named: { readonly record: WriteRecord; readonly packed: Buffer }[] = [];
+export function recordsWithIdempotencyKey(packed: Buffer): { readonly record: WriteRecord; readonly packed: Buffer }[] {
+  const keyed: { readonly record: WriteRecord; readonly packed: Buffer }[] = [];
   for (let at = 0; at < packed.length; ) {
     const end = endOfRecord(packed, at);
-    if (((packed[at + kindAt] as number) & namedFlag) !== 0) {
-      named.push({ record: recordAt(packed, at, end), packed: packed.subarray(at, end) });
+    if (((packed[at + kindAt] as number) & idempotencyFlag) !== 0) {
+      keyed.push({ record: recordAt(packed, at, end), packed: packed.subarray(at, end) });
     }
     at = end;
   }
-  return named;
+  return keyed;
 }

@@ -1,23 +1,14 @@
 /** `verify`: whether the ring covers every slot once, and whether each shard's file holds just what it should. */
 
 import { existsSync } from 'node:fs';
+import type { ServiceAudit } from '../admin/contract.ts';
+import { DataDirectory } from '../config/data-directory.ts';
 import { ringOf } from '../partition/ring.ts';
 import { slotCount } from '../partition/slot.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
-import { DataDirectory } from './data-directory.ts';
 import { checkWalkable } from './strategy.ts';
 import { TopologyFile } from './topology-file.ts';
-
-export type ServiceAudit = {
-  readonly epoch: number;
-  /** Every one of them has exactly one owner: a ring that had not could not be read. */
-  readonly slots: number;
-  readonly shards: readonly AuditReport[];
-  readonly keys: number;
-  readonly bytes: number;
-  readonly isSound: boolean;
-};
 
 export function auditOf(epoch: number, shards: readonly AuditReport[]): ServiceAudit {
   return {

@@ -1,11 +1,12 @@
 /** Has every shard of the running service, or one clone, walk its file, and gathers what they report. */
 
-import { Deferred } from '../process/deferred.ts';
-import type { AuditReportMessage } from '../process/messages.ts';
-import { auditOf, type ServiceAudit } from './audit.ts';
-import { ChangeRefused } from './change-refused.ts';
-import type { SupervisedChild } from './supervised-child.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { ServiceAudit } from '../admin/contract.ts';
+import { ChangeRefused } from '../rebalance/change-refused.ts';
+import { Deferred } from '../supervision/deferred.ts';
+import type { AuditReportMessage } from '../supervision/messages.ts';
+import type { SupervisedChild } from '../supervision/supervised-child.ts';
+import type { Supervisor } from '../supervision/supervisor.ts';
+import { auditOf } from './audit.ts';
 import type { TopologyFile } from './topology-file.ts';
 
 type Walk = { readonly child: SupervisedChild; readonly report: Deferred<AuditReportMessage> };

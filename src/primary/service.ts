@@ -3,23 +3,24 @@
  * life cycle and reports; what children do is the supervisor's, what operators ask is the admin API's.
  */
 
+import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
+import type { ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contract.ts';
+import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
-import { defaultRestartPolicy } from '../process/child-state.ts';
-import { Deferred } from '../process/deferred.ts';
-import type { Log } from '../process/log.ts';
+import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
+import { ChangeRefused } from '../rebalance/change-refused.ts';
+import { Rebalancer } from '../rebalance/rebalancer.ts';
+import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
-import type { SteeringOrder } from './admin-api.ts';
-import { type AdminApi, listenForOperators } from './admin-api.ts';
-import type { ServiceAudit } from './audit.ts';
+import { defaultRestartPolicy } from '../supervision/child-state.ts';
+import { Deferred } from '../supervision/deferred.ts';
+import type { Log } from '../supervision/log.ts';
+import type { ChildDeath, SupervisedChild } from '../supervision/supervised-child.ts';
+import { Supervisor } from '../supervision/supervisor.ts';
 import { Auditor } from './auditor.ts';
-import type { Change, ChangeWish } from './change.ts';
-import { type ChangePlan, planOfWish } from './change-plan.ts';
-import { ChangeRefused } from './change-refused.ts';
-import { DataDirectory, sharedShard, UnusableDirectory } from './data-directory.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
-import { Mover } from './mover.ts';
-import { type ServiceStatus, statusOf } from './status.ts';
+import { statusOf } from './service-status.ts';
 import {
   checkShards,
   checkWalkable,
@@ -28,8 +29,6 @@ import {
   refuseUnlessPartitioned,
   strategyToServe,
 } from './strategy.ts';
-import type { ChildDeath, SupervisedChild } from './supervised-child.ts';
-import { Supervisor } from './supervisor.ts';
 import { TopologyFile } from './topology-file.ts';
 
 /** The service cannot run here as it was asked to; the message says why and what to do. */
@@ -46,7 +45,7 @@ export class Service {
   readonly #topologyFile: TopologyFile;
   readonly #strategy: Strategy;
   readonly #supervisor: Supervisor;
-  readonly #mover: Mover;
+  readonly #rebalancer: Rebalancer;
   readonly #auditor: Auditor;
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<void>();
@@ -78,24 +77,24 @@ export class Service {
         onState: (child) => {
           logState(log, child);
           this.#settleReady();
-          if (child.state === 'ready') this.#mover.onReady();
+          if (child.state === 'ready') this.#rebalancer.onReady();
         },
         onDeath: (child, death) => {
           logDeath(log, child, death);
-          this.#mover.onDeath(child);
+          this.#rebalancer.onDeath(child);
           this.#auditor.onDeath(child);
         },
         onStoreReport: (child, { acknowledgement }) => {
           if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
           this.#acknowledgement = acknowledgement;
         },
-        onFailures: (count) => this.#mover.clients.failed(count),
+        onFailures: (count) => this.#rebalancer.clients.failed(count),
         onAuditReport: (report) => this.#auditor.onReport(report),
-        onMoveReport: (_child, report) => this.#mover.onReport(report),
+        onMoveReport: (_child, report) => this.#rebalancer.onReport(report),
       },
     });
     this.#auditor = new Auditor(this.#supervisor, topologyFile);
-    this.#mover = new Mover({ topologyFile, supervisor: this.#supervisor, directory, log });
+    this.#rebalancer = new Rebalancer({ topologyFile, supervisor: this.#supervisor, directory, log });
   }
 
   /** @throws CannotStart, with the data directory let go */
@@ -110,15 +109,15 @@ export class Service {
       status: () => service.status(),
       stop: () => service.stop(),
       restart: (name) => service.#restart(name),
-      plan: (wish) => service.#plan(wish),
-      change: (wish) => service.#change(wish),
-      moves: () => service.#mover.status(),
+      plan: (request) => service.#plan(request),
+      change: (request) => service.#change(request),
+      moves: () => service.#rebalancer.status(),
       verify: () => service.#verify(),
       changes: () => service.#topologyFile.changes(changesShown),
       steer: (order) => service.#steer(order),
     });
     service.#supervisor.start();
-    service.#mover.start();
+    service.#rebalancer.start();
     return service;
   }
 
@@ -149,7 +148,7 @@ export class Service {
   async stop(): Promise<void> {
     if (this.#state === 'draining') return;
     this.#state = 'draining';
-    this.#mover.stop();
+    this.#rebalancer.stop();
     await this.#supervisor.stop();
     await this.#operators?.close();
     this.#topologyFile.close();
@@ -178,34 +177,34 @@ export class Service {
     return { strategy: this.#strategy, store: this.#topologyFile.store };
   }
 
-  #plan(wish: ChangeWish): ChangePlan {
+  #plan(request: ChangeRequest): ChangePlan {
     refuseUnlessPartitioned(this.#origin);
-    return planOfWish(wish, this.#topologyFile, this.#supervisor);
+    return planOfRequest(request, this.#topologyFile, this.#supervisor);
   }
 
-  #change(wish: ChangeWish): Change {
-    const plan = this.#plan(wish);
-    if (wish.epoch !== undefined && wish.epoch !== plan.epoch) {
+  #change(request: ChangeRequest): TopologyChange {
+    const plan = this.#plan(request);
+    if (request.epoch !== undefined && request.epoch !== plan.epoch) {
       throw new ChangeRefused(
-        `The plan was made for epoch ${wish.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
+        `The plan was made for epoch ${request.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
       );
     }
-    return this.#mover.request(wish);
+    return this.#rebalancer.request(request);
   }
 
   #steer(order: SteeringOrder): boolean {
     refuseUnlessPartitioned(this.#origin);
     switch (order.kind) {
       case 'pause':
-        this.#mover.pause();
+        this.#rebalancer.pause();
         return true;
       case 'resume':
-        this.#mover.resume();
+        this.#rebalancer.resume();
         return true;
       case 'abort':
-        return this.#mover.abort('an operator aborted it');
+        return this.#rebalancer.abort('an operator aborted it');
       case 'throttle':
-        this.#mover.setThrottle(order.setting);
+        this.#rebalancer.setThrottle(order.setting);
         return true;
     }
   }

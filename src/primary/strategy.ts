@@ -1,8 +1,8 @@
 /** What a data directory may be served as, given what it was served as before, and what follows from that. Pure. */
 
+import { UnusableDirectory } from '../config/data-directory.ts';
 import { defaultShards, type ServiceConfig, type Strategy } from '../config/service-config.ts';
-import { ChangeRefused } from './change-refused.ts';
-import { UnusableDirectory } from './data-directory.ts';
+import { ChangeRefused } from '../rebalance/change-refused.ts';
 
 export type StoreKind = 'sqlite' | 'redis';
 

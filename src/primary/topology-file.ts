@@ -6,16 +6,22 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Strategy } from '../config/service-config.ts';
-import type { Move, MoveId } from '../moves/move.ts';
 import { ringAfter } from '../partition/plan.ts';
 import { firstRing, type Ring, ringOf, type Weights } from '../partition/ring.ts';
+import type { Move, MoveId } from '../rebalance/move.ts';
+import type {
+  ChangeFigures,
+  ChangeKind,
+  ChangeRequest,
+  ChangeState,
+  TopologyChange,
+} from '../rebalance/topology-change.ts';
 import { type Database, openExclusively, type Schema } from '../sqlite/database.ts';
-import type { Change, ChangeFigures, ChangeKind, ChangeState, ChangeWish } from './change.ts';
 import type { Origin, StoreKind } from './strategy.ts';
 
 const schema: Schema = {
   applicationId: 0x53484c30, // "SHL0"
-  version: 2,
+  version: 3,
   ddl: `
     CREATE TABLE service (
       id       TEXT NOT NULL,
@@ -31,7 +37,7 @@ const schema: Schema = {
       kind           TEXT NOT NULL,
       state          TEXT NOT NULL CHECK (state IN ('queued', 'running', 'undoing', 'done', 'aborted')),
       reason         TEXT NOT NULL DEFAULT '',
-      wish           TEXT NOT NULL,
+      request           TEXT NOT NULL,
       weights_before TEXT NOT NULL DEFAULT '[]',
       weights        TEXT NOT NULL DEFAULT '[]',
       asked_at_ms    INTEGER NOT NULL,
@@ -64,7 +70,7 @@ type ChangeRow = {
   readonly kind: ChangeKind;
   readonly state: ChangeState;
   readonly reason: string;
-  readonly wish: string;
+  readonly request: string;
   readonly weights_before: string;
   readonly weights: string;
   readonly asked_at_ms: number;
@@ -143,9 +149,11 @@ export class TopologyFile {
   }
 
   /** Queued: what it comes to is known when it begins. */
-  addChange(wish: ChangeWish, askedAtMs: number): Change {
-    const insert = this.#db.prepare("INSERT INTO change (kind, wish, state, asked_at_ms) VALUES (?, ?, 'queued', ?)");
-    const { lastInsertRowid } = insert.run(wish.kind, JSON.stringify(wish), askedAtMs);
+  addChange(request: ChangeRequest, askedAtMs: number): TopologyChange {
+    const insert = this.#db.prepare(
+      "INSERT INTO change (kind, request, state, asked_at_ms) VALUES (?, ?, 'queued', ?)",
+    );
+    const { lastInsertRowid } = insert.run(request.kind, JSON.stringify(request), askedAtMs);
     return this.change(Number(lastInsertRowid));
   }
 
@@ -196,17 +204,17 @@ export class TopologyFile {
     });
   }
 
-  change(id: number): Change {
+  change(id: number): TopologyChange {
     return changeOf(this.#db.prepare('SELECT * FROM change WHERE id = ?').get(id) as ChangeRow);
   }
 
   /** Newest first. */
-  changes(limit: number): Change[] {
+  changes(limit: number): TopologyChange[] {
     return (this.#db.prepare('SELECT * FROM change ORDER BY id DESC LIMIT ?').all(limit) as ChangeRow[]).map(changeOf);
   }
 
   /** Changes that are not over, in the order in which they were asked for. */
-  openChanges(): Change[] {
+  openChanges(): TopologyChange[] {
     const rows = this.#db
       .prepare("SELECT * FROM change WHERE state IN ('queued', 'running', 'undoing') ORDER BY id")
       .all();
@@ -282,11 +290,11 @@ export class TopologyFile {
   }
 }
 
-function changeOf(row: ChangeRow): Change {
+function changeOf(row: ChangeRow): TopologyChange {
   return {
     id: row.id,
     kind: row.kind,
-    wish: JSON.parse(row.wish) as ChangeWish,
+    request: JSON.parse(row.request) as ChangeRequest,
     state: row.state,
     reason: row.reason,
     weightsBefore: new Map(JSON.parse(row.weights_before)),

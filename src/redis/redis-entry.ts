@@ -13,7 +13,8 @@
  */
 
 import type { Key } from '../kv/key.ts';
-import { expiryOf, type KeyOutcome, type OpId } from '../kv/store.ts';
+import type { OpId } from '../kv/op-id.ts';
+import { expiryOf, type KeyOutcome } from '../kv/outcome.ts';
 
 /** More than all that stands before a value can have. */
 export const headBytesMax = 320;

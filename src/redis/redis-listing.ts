@@ -17,10 +17,11 @@ import {
   positionOf,
   successorOf,
 } from '../kv/listing.ts';
+import { noOpId } from '../kv/op-id.ts';
 import { slotCount, slotOf } from '../partition/slot.ts';
+import { runCommand, runScript } from './redis-command.ts';
 import type { RedisClient } from './redis-connection.ts';
 import { indexKeyOf } from './redis-entry.ts';
-import { askRedis, runScript } from './redis-question.ts';
 import { firstKeysScript } from './redis-script.ts';
 import { redisSlotOf } from './redis-slot.ts';
 
@@ -172,7 +173,7 @@ function sortedNames(slots: readonly SlotNames[], knownTo: ListPosition | undefi
 async function described(client: RedisClient, { kind, key }: Name, query: ListQuery): Promise<ListEntry | undefined> {
   if (kind === 'prefix') return { kind, key };
   const slot = slotOf(key);
-  const outcome = await askRedis(client, { kind: query.values ? 'get' : 'head', slot, key }, noOpId);
+  const outcome = await runCommand(client, { kind: query.values ? 'get' : 'head', slot, key }, noOpId);
   switch (outcome.kind) {
     case 'value': {
       const { value } = outcome;
@@ -186,4 +187,3 @@ async function described(client: RedisClient, { kind, key }: Name, query: ListQu
 }
 
 /** Reads have none. */
-const noOpId = Buffer.alloc(0);

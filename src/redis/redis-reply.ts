@@ -3,12 +3,13 @@
  *
  *   absent                        ['value', packed]                    ['metadata', first bytes, bytes in all]
  *   created|replaced|deleted VERSION                                   counted VERSION NUMBER
- *   unmet VERSION                 refused by the operation's condition
+ *   precondition-failed VERSION   refused by the operation's condition
  *   reused  nan  overflow NUMBER  much  over  alone                    see kv/refusals.ts
  */
 
-import { nameReused, notAlone, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
-import type { KeyOperation, KeyOutcome } from '../kv/store.ts';
+import type { KeyOperation } from '../kv/operation.ts';
+import type { KeyOutcome } from '../kv/outcome.ts';
+import { batchAborted, idempotencyKeyReused, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
 import { unpackedMetadata, unpackedValue } from './redis-entry.ts';
 
 /** @throws RangeError when our script did not answer this */
@@ -24,12 +25,12 @@ export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
     case 'created':
     case 'replaced':
     case 'deleted':
-    case 'unmet':
+    case 'precondition-failed':
       return { kind, version: versionOf(first) };
     case 'counted':
       return { kind, version: versionOf(first), number: BigInt(second) };
     case 'reused':
-      return nameReused;
+      return idempotencyKeyReused;
     case 'nan':
       return notANumber;
     case 'overflow':
@@ -39,7 +40,7 @@ export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
     case 'over':
       return readIsOver;
     case 'alone':
-      return notAlone;
+      return batchAborted;
     default:
       throw new RangeError(`Redis answered an operation with ${JSON.stringify(String(reply))}`);
   }

@@ -103,7 +103,7 @@ local function write(i)
   local old = find(key)
   local ifMatch, ifNoneMatch = field(i, 3), field(i, 4)
   if (ifMatch ~= '' and not isAmong(ifMatch, old)) or (ifNoneMatch ~= '' and isAmong(ifNoneMatch, old)) then
-    return 'unmet ' .. (old and old.version or '0'), true
+    return 'precondition-failed ' .. (old and old.version or '0'), true
   end
   local new, name = false, 'deleted'
   local number = ''

@@ -7,19 +7,14 @@
 import { randomBytes } from 'node:crypto';
 import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
-import {
-  type FailedOutcome,
-  isWrite,
-  type Operation,
-  type OpId,
-  type Outcome,
-  opIdBytes,
-  type Store,
-} from '../kv/store.ts';
+import { noOpId, type OpId, opIdBytes } from '../kv/op-id.ts';
+import { isWrite, type Operation } from '../kv/operation.ts';
+import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
+import type { Store } from '../kv/store.ts';
+import { runCommand } from './redis-command.ts';
 import { RedisConnection, type RedisConnectionEvents, type RedisServers } from './redis-connection.ts';
 import { type ErrorMeaning, meaningOf } from './redis-error.ts';
 import { pageOfRedis } from './redis-listing.ts';
-import { askRedis } from './redis-question.ts';
 import { RedisSweeper } from './redis-sweeper.ts';
 
 /** As long as a router holds a request whose shard is away. */
@@ -121,7 +116,7 @@ export class RedisStore implements Store {
     }
     const before = pending.mayBeApplied;
     pending.mayBeApplied = isWrite(pending.operation);
-    askRedis(client, pending.operation, pending.opId).then(
+    runCommand(client, pending.operation, pending.opId).then(
       (outcome) => this.#settle(pending, outcome),
       (error: Error) => {
         const meaning = meaningOf(error);
@@ -181,8 +176,6 @@ function bytesOf(operation: Operation): number {
 }
 
 const silent = 'Redis does not answer';
-
-const noOpId: OpId = Buffer.alloc(opIdBytes);
 
 const overloaded: FailedOutcome = {
   kind: 'failed',

@@ -4,9 +4,9 @@
  */
 
 import { slotCount } from '../partition/slot.ts';
+import { runScript } from './redis-command.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { expiriesKeyOf, indexKeyOf, valueKeyOf } from './redis-entry.ts';
-import { runScript } from './redis-question.ts';
 import { sweepScript } from './redis-script.ts';
 
 /** Every slot's turn comes within some four minutes. */

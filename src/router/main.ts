@@ -4,19 +4,19 @@
  */
 
 import { createApp } from '../http/app.ts';
+import { isServiceFailure } from '../http/error-status.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
-import type { Readiness, TopologyView } from '../http/service-routes.ts';
-import { errorTable } from '../kv/errors.ts';
+import type { Readiness, TopologyView } from '../http/routes/service-routes.ts';
 import { ringOf } from '../partition/ring.ts';
-import { type ChildWork, liveAsChild } from '../process/child-life.ts';
-import { HealthSampler } from '../process/health.ts';
-import type { Log } from '../process/log.ts';
-import type { MessageToPrimary, StartRouter, Topology } from '../process/messages.ts';
+import { PartitionedStore } from '../routing/partitioned-store.ts';
+import type { LinkLimits } from '../routing/shard-link.ts';
+import { HealthSampler } from '../supervision/health.ts';
+import type { Log } from '../supervision/log.ts';
+import type { MessageToPrimary, StartRouter, Topology } from '../supervision/messages.ts';
+import { runWorker, type WorkerJob } from '../supervision/worker.ts';
 import type { Answer } from '../wire/answer-frame.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
-import type { LinkLimits } from '../wire/shard-link.ts';
 import { FailureReports } from './failure-reports.ts';
-import { PartitionedStore } from './partitioned-store.ts';
 
 const linkLimits: Omit<LinkLimits, 'frameBytesMax'> = {
   // Ten times what a shard takes to come back from a kill.
@@ -25,9 +25,9 @@ const linkLimits: Omit<LinkLimits, 'frameBytesMax'> = {
   pendingBytesMax: 64 * 1024 * 1024,
 };
 
-await liveAsChild<StartRouter>('start-router', begin);
+await runWorker<StartRouter>('start-router', begin);
 
-async function begin(start: StartRouter, log: Log, tell: (message: MessageToPrimary) => void): Promise<ChildWork> {
+async function begin(start: StartRouter, log: Log, tell: (message: MessageToPrimary) => void): Promise<WorkerJob> {
   const health = new HealthSampler();
   const failures = new FailureReports((count) => tell({ type: 'failures', count }));
   const store = new PartitionedStore(
@@ -72,8 +72,8 @@ async function begin(start: StartRouter, log: Log, tell: (message: MessageToPrim
 
 /** Of the service, not of the request. */
 function isFailure(answer: Answer): boolean {
-  if (answer.kind === 'together') return answer.outcomes.some(isFailure);
-  return answer.kind === 'failed' && errorTable[answer.code].status >= 500;
+  if (answer.kind === 'batch') return answer.outcomes.some(isFailure);
+  return answer.kind === 'failed' && isServiceFailure(answer.code);
 }
 
 function viewOf({ epoch, ranges, shards }: Topology): TopologyView {

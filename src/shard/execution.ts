@@ -1,9 +1,10 @@
 /** What a shard does with a batch of requests: what it serves it executes, and what it does not it says so of. */
 
-import type { Operation, Outcome } from '../kv/store.ts';
-import type { Request as OperationRequest } from '../sqlite/commit.ts';
+import type { Operation } from '../kv/operation.ts';
+import type { Outcome } from '../kv/outcome.ts';
 import type { ShardFile } from '../sqlite/shard-file.ts';
-import { type Answer, elsewhere, packedFeed } from '../wire/answer-frame.ts';
+import type { Request as OperationRequest } from '../sqlite/write-batch.ts';
+import { type Answer, movedAnswer, packedFeed } from '../wire/answer-frame.ts';
 import { isQuery, type Request, type ShardQuery } from '../wire/request-frame.ts';
 
 /** Which slots are this shard's to answer for, right now. */
@@ -19,7 +20,7 @@ export type Served = {
   readonly onExecuted: (operation: Operation) => void;
 };
 
-/** What is not served is answered `elsewhere`, one by one; the rest is one batch, and queries see it. */
+/** What is not served is answered `moved`, one by one; the rest is one batch, and queries see it. */
 export function executeServed(requests: readonly Request[], file: ShardFile, served: Served): readonly Answer[] {
   const batch: OperationRequest[] = [];
   const places = requests.map(({ operation, epoch, resend }) => {
@@ -31,11 +32,11 @@ export function executeServed(requests: readonly Request[], file: ShardFile, ser
   return requests.map(({ operation }, index) => {
     const place = places[index];
     if (place !== undefined) return outcomes[place] as Outcome;
-    return isQuery(operation) ? answerOf(operation, file, served) : elsewhere;
+    return isQuery(operation) ? answerOf(operation, file, served) : movedAnswer;
   });
 }
 
 function answerOf(query: ShardQuery, file: ShardFile, { epoch, isWhole, owns }: Served): Answer {
   if (query.kind === 'feed') return packedFeed({ ...file.feed(query.afterLsn, query.rowsMax), epoch: epoch() });
-  return isWhole(query.epoch) ? file.list(query.query, owns) : elsewhere;
+  return isWhole(query.epoch) ? file.list(query.query, owns) : movedAnswer;
 }

@@ -4,23 +4,23 @@
  */
 
 import { ringOf } from '../partition/ring.ts';
-import { type ChildWork, liveAsChild } from '../process/child-life.ts';
-import { HealthSampler } from '../process/health.ts';
-import type { Log } from '../process/log.ts';
-import type { MessageToPrimary, StartShard } from '../process/messages.ts';
+import { MoveParticipant } from '../rebalance/participant.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
+import { HealthSampler } from '../supervision/health.ts';
+import type { Log } from '../supervision/log.ts';
+import type { MessageToPrimary, StartShard } from '../supervision/messages.ts';
+import { runWorker, type WorkerJob } from '../supervision/worker.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import { ShardServer } from '../wire/shard-server.ts';
 import { executeServed, type Served } from './execution.ts';
-import { MoveAgent } from './move-agent.ts';
 
 /** A step takes about a millisecond: clients are served in between. */
 const auditStepRows = 256;
 
-await liveAsChild<StartShard>('start-shard', begin);
+await runWorker<StartShard>('start-shard', begin);
 
-async function begin(start: StartShard, log: Log, tell: (message: MessageToPrimary) => void): Promise<ChildWork> {
+async function begin(start: StartShard, log: Log, tell: (message: MessageToPrimary) => void): Promise<WorkerJob> {
   const { shard, service } = start;
   const health = new HealthSampler();
   const file = new ShardFile(start.file, { service, shard });
@@ -40,7 +40,7 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
     owns: (slot) => ring.shardOf(slot) === shard,
     onExecuted: (operation) => moves.source.noteWrite(operation),
   };
-  const moves = new MoveAgent({
+  const moves = new MoveParticipant({
     shard,
     transfer: file.transfer,
     ring,
@@ -71,7 +71,7 @@ async function begin(start: StartShard, log: Log, tell: (message: MessageToPrima
       ring = next;
       moves.adopt(next);
     },
-    obey: (message) => moves.obey(message),
+    onCommand: (message) => moves.onCommand(message),
     audit: (id) => {
       const walk = file.audit(ring, shard, 'trusted');
       const step = () => {

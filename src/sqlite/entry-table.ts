@@ -4,7 +4,8 @@
  * asks says at which time.
  */
 
-import { expiryOf, type KeyOutcome, type PutOperation, type ReadOperation } from '../kv/store.ts';
+import type { PutOperation, ReadOperation } from '../kv/operation.ts';
+import { expiryOf, type KeyOutcome } from '../kv/outcome.ts';
 import type { Database, Statement } from './database.ts';
 
 export const entryDdl = `

@@ -3,10 +3,10 @@
  * It only reads.
  */
 
-import { expiryOf } from '../kv/store.ts';
-import { type Row, RowSum } from '../moves/row.ts';
+import { expiryOf } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
 import { slotOf } from '../partition/slot.ts';
+import { type Row, RowSum } from '../rebalance/row.ts';
 import type { Database, Statement } from './database.ts';
 
 export type AuditReport = {

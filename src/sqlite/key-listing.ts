@@ -12,7 +12,7 @@ import {
   positionOf,
   successorOf,
 } from '../kv/listing.ts';
-import { expiryOf } from '../kv/store.ts';
+import { expiryOf } from '../kv/outcome.ts';
 import type { Database, Statement } from './database.ts';
 import { hasExpired } from './entry-table.ts';
 

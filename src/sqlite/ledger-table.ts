@@ -4,14 +4,14 @@
  *
  *   ledger      one row a commit: the last lsn of the batch, the file's counters after it, and a record of each write
  *               (kv/write-record.ts). Rows with an `arrival` are about records that came with moved slots.
- *   remembered  one row a write that a client had named, for as long as clients may send it again.
+ *   idempotency one row a write that a client had idempotency, for as long as clients may send it again.
  */
 
 import type { Arrival, FeedRow } from '../kv/feed.ts';
-import { namesKeptMs } from '../kv/store.ts';
+import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
 import {
   findRecord,
-  namedRecords,
+  recordsWithIdempotencyKey,
   recordWindowLsn,
   selectRecords,
   unpackRecords,
@@ -31,7 +31,7 @@ export const ledgerDdl = `
     arrival TEXT, -- JSON: records that came from another shard
     records BLOB NOT NULL
   ) STRICT;
-  CREATE TABLE remembered (
+  CREATE TABLE idempotency (
     slot   INTEGER NOT NULL,
     op_id  BLOB NOT NULL,
     lsn    INTEGER NOT NULL,
@@ -39,7 +39,7 @@ export const ledgerDdl = `
     record BLOB NOT NULL,
     PRIMARY KEY (slot, op_id)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX remembered_age ON remembered (at_ms);
+  CREATE INDEX idempotency_age ON idempotency (at_ms);
 `;
 
 /**
@@ -58,12 +58,12 @@ const noRecords = Buffer.alloc(0);
 
 export type LedgerCounters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
 
-export type Commit = LedgerCounters & {
+export type LedgerRow = LedgerCounters & {
   readonly atMs: number;
   readonly records: Buffer;
   /** How many records there are. */
   readonly writes: number;
-  readonly hasNamed: boolean;
+  readonly hasIdempotencyKeys: boolean;
   readonly arrival?: Arrival;
 };
 
@@ -75,11 +75,11 @@ type OldestRow = [lsn: number, writes: number, atMs: number];
 export class LedgerTable {
   readonly #append: Statement<[number, number, number, number, number, string | null, Buffer]>;
   readonly #since: Statement<[number]>;
-  readonly #remember: Statement<[number, Buffer, number, number, Buffer]>;
-  readonly #remembered: Statement<[number, Buffer]>;
+  readonly #keep: Statement<[number, Buffer, number, number, Buffer]>;
+  readonly #keyed: Statement<[number, Buffer]>;
   readonly #some: Statement<[number, number]>;
-  readonly #rememberedSince: Statement<[string, number, number]>;
-  readonly #forgetNames: Statement<[number, number]>;
+  readonly #keyedSince: Statement<[string, number, number]>;
+  readonly #forgetIdempotencyKeys: Statement<[number, number]>;
   readonly #forgetSlot: Statement<[number, number]>;
   readonly #forgetSlots: Statement<[string]>;
   readonly #oldest: Statement<[number]>;
@@ -104,22 +104,22 @@ export class LedgerTable {
     this.#some = db
       .prepare<[number, number]>('SELECT lsn, records FROM ledger WHERE lsn > ? ORDER BY lsn LIMIT ?')
       .raw();
-    this.#remember = db.prepare(
-      'INSERT OR REPLACE INTO remembered (slot, op_id, lsn, at_ms, record) VALUES (?, ?, ?, ?, ?)',
+    this.#keep = db.prepare(
+      'INSERT OR REPLACE INTO idempotency (slot, op_id, lsn, at_ms, record) VALUES (?, ?, ?, ?, ?)',
     );
-    this.#remembered = db
-      .prepare<[number, Buffer]>('SELECT record FROM remembered WHERE slot = ? AND op_id = ?')
+    this.#keyed = db.prepare<[number, Buffer]>('SELECT record FROM idempotency WHERE slot = ? AND op_id = ?').pluck();
+    this.#keyedSince = db
+      .prepare<[string, number, number]>(
+        `SELECT record FROM idempotency WHERE ${slotIsListed} AND lsn > ? AND lsn <= ?`,
+      )
       .pluck();
-    this.#rememberedSince = db
-      .prepare<[string, number, number]>(`SELECT record FROM remembered WHERE ${slotIsListed} AND lsn > ? AND lsn <= ?`)
-      .pluck();
-    this.#forgetNames = db.prepare(
-      'DELETE FROM remembered WHERE (slot, op_id) IN (SELECT slot, op_id FROM remembered WHERE at_ms <= ? LIMIT ?)',
+    this.#forgetIdempotencyKeys = db.prepare(
+      'DELETE FROM idempotency WHERE (slot, op_id) IN (SELECT slot, op_id FROM idempotency WHERE at_ms <= ? LIMIT ?)',
     );
     this.#forgetSlot = db.prepare(
-      'DELETE FROM remembered WHERE (slot, op_id) IN (SELECT slot, op_id FROM remembered WHERE slot = ? LIMIT ?)',
+      'DELETE FROM idempotency WHERE (slot, op_id) IN (SELECT slot, op_id FROM idempotency WHERE slot = ? LIMIT ?)',
     );
-    this.#forgetSlots = db.prepare(`DELETE FROM remembered WHERE ${slotIsListed}`);
+    this.#forgetSlots = db.prepare(`DELETE FROM idempotency WHERE ${slotIsListed}`);
     this.#oldest = db.prepare<[number]>('SELECT lsn, writes, at_ms FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?').raw();
     this.#prune = db.prepare('DELETE FROM ledger WHERE lsn <= ?');
     this.#feed = db
@@ -152,12 +152,12 @@ export class LedgerTable {
     return { lsn, keys, bytes };
   }
 
-  append({ lsn, keys, bytes, atMs, records, writes, hasNamed, arrival }: Commit): void {
+  append({ lsn, keys, bytes, atMs, records, writes, hasIdempotencyKeys, arrival }: LedgerRow): void {
     const writesBefore = this.#writes;
     this.#append.run(lsn, keys, bytes, writesBefore + writes, atMs, arrival ? JSON.stringify(arrival) : null, records);
-    if (hasNamed) {
-      for (const { record, packed } of namedRecords(records)) {
-        this.#remember.run(record.slot, record.opId, lsn, record.named?.atMs ?? atMs, packed);
+    if (hasIdempotencyKeys) {
+      for (const { record, packed } of recordsWithIdempotencyKey(records)) {
+        this.#keep.run(record.slot, record.opId, lsn, record.idempotency?.atMs ?? atMs, packed);
       }
     }
     this.#writes += writes;
@@ -185,8 +185,8 @@ export class LedgerTable {
   }
 
   /** The record of a write that a client had named so. */
-  remembered(slot: number, opId: Buffer): WriteRecord | undefined {
-    const packed = this.#remembered.get(slot, opId) as Buffer | undefined;
+  recordOfKey(slot: number, opId: Buffer): WriteRecord | undefined {
+    const packed = this.#keyed.get(slot, opId) as Buffer | undefined;
     return packed && unpackRecords(packed)[0];
   }
 
@@ -213,7 +213,7 @@ export class LedgerTable {
     for (const [, records] of commits) selectRecords(records, wanted, found);
     const isWhole = commits.length < commitsMax;
     const upToLsn = isWhole ? lastLsn : (commits.at(-1) as [number, Buffer])[0];
-    for (const record of this.#rememberedSince.all(JSON.stringify(slots), afterLsn, upToLsn) as Buffer[]) {
+    for (const record of this.#keyedSince.all(JSON.stringify(slots), afterLsn, upToLsn) as Buffer[]) {
       selectRecords(record, { ...wanted, aboveLsn: 0 }, found);
     }
     return { results: Buffer.concat([...found.values()]), upToLsn, isWhole };
@@ -244,8 +244,8 @@ export class LedgerTable {
   }
 
   /** Names that no client may use again. Returns how many were forgotten. */
-  forgetNames(nowMs: number, rowsMax: number): number {
-    return this.#forgetNames.run(nowMs - namesKeptMs, rowsMax).changes;
+  forgetIdempotencyKeys(nowMs: number, rowsMax: number): number {
+    return this.#forgetIdempotencyKeys.run(nowMs - idempotencyKeptMs, rowsMax).changes;
   }
 
   /** Rows after `lsn`, in order, until they are many bytes. What has arrived comes with the records it came with. */

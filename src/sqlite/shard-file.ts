@@ -4,16 +4,16 @@
  * write before COMMIT returned, nor let a read see what is not committed.
  *
  *   entry      one row a key: see entry-table.ts.
- *   ledger     one row a commit, and remembered, one row a write that a client named: see ledger-table.ts.
+ *   ledger     one row a commit, and idempotency, one row a write that a client named: see ledger-table.ts.
  *   identity   which service and shard this file belongs to, and how far back its ledger reaches.
  *   transfer   what is known of slots that come and go: see slot-transfer.ts.
  */
 
 import type { FeedPage } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
-import { isWrite, type Outcome } from '../kv/store.ts';
+import { isWrite } from '../kv/operation.ts';
+import type { Outcome } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
-import { Commit, type Request } from './commit.ts';
 import {
   type Database,
   isDiskFull,
@@ -28,10 +28,11 @@ import { FileAudit } from './file-audit.ts';
 import { KeyListing } from './key-listing.ts';
 import { LedgerTable, ledgerDdl } from './ledger-table.ts';
 import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
+import { type Request, WriteBatch } from './write-batch.ts';
 
 const schema: Schema = {
   applicationId: 0x53484c31, // "SHL1"
-  version: 1,
+  version: 2,
   ddl: `
     CREATE TABLE identity (
       service       TEXT NOT NULL,
@@ -119,19 +120,19 @@ export class ShardFile implements FileFigures {
   execute(requests: readonly Request[]): readonly Outcome[] {
     const nowMs = this.#nowMs();
     if (!requests.some(({ operation }) => isWrite(operation))) {
-      const commit = this.#newCommit(nowMs);
+      const commit = this.#newBatch(nowMs);
       return requests.map((request) => commit.answerUnwritten(request));
     }
     try {
       return this.transaction(() => {
-        const commit = this.#newCommit(nowMs);
+        const commit = this.#newBatch(nowMs);
         const outcomes = requests.map((request) => commit.answer(request));
         this.#end(commit);
         return outcomes;
       });
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      const commit = this.#newCommit(nowMs);
+      const commit = this.#newBatch(nowMs);
       return requests.map((request) => commit.answerUnwritten(request));
     }
   }
@@ -155,14 +156,14 @@ export class ShardFile implements FileFigures {
     const expired = this.#entries.expired(after, nowMs, rowsMax);
     if (expired.some(({ slot }) => isOurs(slot))) {
       this.transaction(() => {
-        const commit = this.#newCommit(nowMs);
+        const commit = this.#newBatch(nowMs);
         // Looked up again: where the file is shared, another process may just have done it.
         for (const entry of this.#entries.expired(after, nowMs, rowsMax)) if (isOurs(entry.slot)) commit.sweep(entry);
         this.#end(commit);
       });
     }
     if (expired.length === rowsMax) return expired.at(-1);
-    return this.#ledger.forgetNames(nowMs, rowsMax) === rowsMax ? after : undefined;
+    return this.#ledger.forgetIdempotencyKeys(nowMs, rowsMax) === rowsMax ? after : undefined;
   }
 
   /** Rows of the ledger after `afterLsn`. */
@@ -209,7 +210,7 @@ export class ShardFile implements FileFigures {
       atMs: this.#nowMs(),
       records,
       writes: 0,
-      hasNamed: records.length > 0,
+      hasIdempotencyKeys: records.length > 0,
       ...(arrival && { arrival }),
     });
   }
@@ -231,15 +232,15 @@ export class ShardFile implements FileFigures {
     this.#db.close();
   }
 
-  #end(commit: Commit): void {
-    commit.end();
-    this.#counters = commit.counters;
-    for (const slot of commit.slots) this.transfer.touch(slot);
+  #end(batch: WriteBatch): void {
+    batch.end();
+    this.#counters = batch.counters;
+    for (const slot of batch.slots) this.transfer.touch(slot);
   }
 
-  #newCommit(nowMs: number): Commit {
-    const surroundings = { db: this.#db, entries: this.#entries, ledger: this.#ledger, shard: this.#shard, nowMs };
-    return new Commit(surroundings, this.#counters);
+  #newBatch(nowMs: number): WriteBatch {
+    const context = { db: this.#db, entries: this.#entries, ledger: this.#ledger, shard: this.#shard, nowMs };
+    return new WriteBatch(context, this.#counters);
   }
 
   /** A clock that is set back brings nothing back that had expired. */

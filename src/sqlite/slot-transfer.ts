@@ -11,12 +11,20 @@
 
 import type { Arrival } from '../kv/feed.ts';
 import { recordWindowLsn } from '../kv/write-record.ts';
-import type { Move, MoveId } from '../moves/move.ts';
-import { type PackedRows, RowPacker } from '../moves/packed-rows.ts';
-import { type Change, isRow, type Row, RowSum, rowOf, unpackChange } from '../moves/row.ts';
-import type { Cursor, LedgerPart, Page, PageLimits, SealedPart, SlotStorage, SlotSum } from '../moves/slot-storage.ts';
-import { SlotSums } from '../moves/slot-sums.ts';
 import type { Ring } from '../partition/ring.ts';
+import type { Move, MoveId } from '../rebalance/move.ts';
+import { type PackedRows, RowPacker } from '../rebalance/packed-rows.ts';
+import { isRow, type Row, type RowDelta, RowSum, rowOf, unpackDelta } from '../rebalance/row.ts';
+import type {
+  Cursor,
+  LedgerPart,
+  Page,
+  PageLimits,
+  SealedPart,
+  SlotStorage,
+  SlotSum,
+} from '../rebalance/slot-storage.ts';
+import { SlotSums } from '../rebalance/slot-sums.ts';
 import type { Database, Statement } from './database.ts';
 import { slotIsListed } from './entry-table.ts';
 import type { LedgerTable } from './ledger-table.ts';
@@ -24,11 +32,11 @@ import type { LedgerTable } from './ledger-table.ts';
 export const transferDdl = `
   CREATE TABLE transfer (
     move      INTEGER PRIMARY KEY,
-    direction TEXT NOT NULL CHECK (direction IN ('in', 'out', 'garbage')),
+    direction TEXT NOT NULL CHECK (direction IN ('importing', 'migrating', 'orphaned')),
     slots     TEXT NOT NULL, -- JSON array
     keys      INTEGER NOT NULL,
     bytes     INTEGER NOT NULL,
-    arrival   TEXT NOT NULL DEFAULT '' -- of 'in', once all rows are there: JSON, what the ledger will say of it
+    arrival   TEXT NOT NULL DEFAULT '' -- of 'importing', once all rows are there: JSON, what the ledger will say of it
   ) STRICT;
 `;
 
@@ -52,7 +60,7 @@ export interface FileFigures {
 
 type TransferRow = {
   readonly move: number;
-  readonly direction: 'in' | 'out' | 'garbage';
+  readonly direction: 'importing' | 'migrating' | 'orphaned';
   readonly slots: string;
   readonly keys: number;
   readonly bytes: number;
@@ -129,10 +137,10 @@ export class SlotTransfer implements SlotStorage {
     this.#figures.transaction(() => {
       // What an earlier move left of these slots must not be taken for rows of this one, nor be purged under it.
       for (const row of this.#transfers()) {
-        if (row.direction !== 'out') this.#keepSlots(row, (slot) => !move.slots.includes(slot));
+        if (row.direction !== 'migrating') this.#keepSlots(row, (slot) => !move.slots.includes(slot));
       }
       this.#ledger.forgetSlots(move.slots);
-      this.#note(move, 'in', { keys: 0, bytes: 0 });
+      this.#note(move, 'importing', { keys: 0, bytes: 0 });
     });
     for (const slot of move.slots) this.#sums.touch(slot);
   }
@@ -147,12 +155,12 @@ export class SlotTransfer implements SlotStorage {
   store(rows: PackedRows): void {
     if (rows.count === 0) return;
     this.#figures.transaction(() => {
-      for (const row of rows) this.#putRow(unpackChange(row) as Row);
+      for (const row of rows) this.#putRow(unpackDelta(row) as Row);
     });
     this.#sums.add(rows);
   }
 
-  apply(changes: readonly Change[]): void {
+  apply(changes: readonly RowDelta[]): void {
     if (changes.length === 0) return;
     this.#figures.transaction(() => this.#applyEach(changes));
   }
@@ -167,7 +175,7 @@ export class SlotTransfer implements SlotStorage {
         const records = Buffer.concat(results);
         this.#figures.record({ lsnAtLeast: sourceLsn, keys: 0, bytes: 0, records, arrival: { kind: 'carried' } });
         const carriedLsn = this.#figures.lsn;
-        this.#note(move, 'in', sum, { kind: 'arrived', carriedLsn, from: move.from, sourceLsn, forgottenLsn });
+        this.#note(move, 'importing', sum, { kind: 'arrived', carriedLsn, from: move.from, sourceLsn, forgottenLsn });
       });
       return true;
     } catch (error) {
@@ -203,7 +211,7 @@ export class SlotTransfer implements SlotStorage {
     return unknown.length;
   }
 
-  changeOf(slot: number, key: Buffer): Change {
+  deltaOf(slot: number, key: Buffer): RowDelta {
     const entry = this.#row.get(slot, key) as EntryRow | undefined;
     return entry === undefined ? { slot, key } : rowOfEntry(slot, entry);
   }
@@ -214,7 +222,7 @@ export class SlotTransfer implements SlotStorage {
 
   openOutgoing(move: Move): SlotSum {
     const sum = this.#sumOf(move.slots);
-    this.#figures.transaction(() => this.#note(move, 'out', sum));
+    this.#figures.transaction(() => this.#note(move, 'migrating', sum));
     return sum;
   }
 
@@ -222,8 +230,8 @@ export class SlotTransfer implements SlotStorage {
     this.#figures.transaction(() => {
       for (const row of this.#transfers()) {
         if (row.move !== move) continue;
-        if (row.direction === 'out') this.#drop(row.move);
-        if (row.direction === 'in') this.#turnToGarbage(row);
+        if (row.direction === 'migrating') this.#drop(row.move);
+        if (row.direction === 'importing') this.#orphan(row);
       }
     });
   }
@@ -237,13 +245,13 @@ export class SlotTransfer implements SlotStorage {
     return this.#figures.transaction(() => {
       const settled: MoveId[] = [];
       for (const row of this.#transfers()) {
-        if (row.direction === 'garbage') continue;
+        if (row.direction === 'orphaned') continue;
         const isOurs = ring.shardOf(slotsOf(row)[0] as number) === shard;
-        const hasMoved = isOurs === (row.direction === 'in');
+        const hasMoved = isOurs === (row.direction === 'importing');
         if (!hasMoved && isOpen(row.move)) continue;
         if (hasMoved) {
           settled.push(row.move);
-          const sign = row.direction === 'in' ? 1 : -1;
+          const sign = row.direction === 'importing' ? 1 : -1;
           this.#figures.record({
             lsnAtLeast: 0,
             keys: sign * row.keys,
@@ -253,7 +261,7 @@ export class SlotTransfer implements SlotStorage {
           });
         }
         if (isOurs) this.#drop(row.move);
-        else this.#turnToGarbage(row);
+        else this.#orphan(row);
       }
       return settled;
     });
@@ -266,7 +274,7 @@ export class SlotTransfer implements SlotStorage {
 
   /** Deletes some garbage and gives some free pages back to the disk; false when there is neither. */
   purgeStep({ rowsMax, pagesMax }: { readonly rowsMax: number; readonly pagesMax: number }): boolean {
-    const garbage = this.#transfers().find(({ direction }) => direction === 'garbage');
+    const garbage = this.#transfers().find(({ direction }) => direction === 'orphaned');
     if (garbage !== undefined) {
       this.#figures.transaction(() => {
         let left = rowsMax;
@@ -285,7 +293,7 @@ export class SlotTransfer implements SlotStorage {
     return true;
   }
 
-  #applyEach(changes: readonly Change[]): void {
+  #applyEach(changes: readonly RowDelta[]): void {
     for (const change of changes) {
       this.#sums.touch(change.slot);
       if (isRow(change)) this.#putRow(change);
@@ -341,7 +349,7 @@ export class SlotTransfer implements SlotStorage {
 
   #note(
     { id, slots }: Move,
-    direction: 'in' | 'out',
+    direction: 'importing' | 'migrating',
     { keys, bytes }: { readonly keys: number; readonly bytes: number },
     arrival?: Arrival,
   ): void {
@@ -352,8 +360,8 @@ export class SlotTransfer implements SlotStorage {
       .run(id, direction, JSON.stringify(slots), keys, bytes, arrival ? JSON.stringify(arrival) : '');
   }
 
-  #turnToGarbage({ move }: TransferRow): void {
-    this.#db.prepare("UPDATE transfer SET direction = 'garbage' WHERE move = ?").run(move);
+  #orphan({ move }: TransferRow): void {
+    this.#db.prepare("UPDATE transfer SET direction = 'orphaned' WHERE move = ?").run(move);
   }
 
   #keepSlots(row: TransferRow, keep: (slot: number) => boolean): void {

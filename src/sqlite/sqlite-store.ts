@@ -8,14 +8,9 @@
 
 import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
-import {
-  type FailedOutcome,
-  isWrite,
-  type KeyOperation,
-  type Operation,
-  type Outcome,
-  type Store,
-} from '../kv/store.ts';
+import { isWrite, type KeyOperation, type Operation } from '../kv/operation.ts';
+import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
+import type { Store } from '../kv/store.ts';
 import { unlessBusy } from './database.ts';
 import type { ShardFile } from './shard-file.ts';
 
@@ -45,13 +40,13 @@ const eagerMs = 3;
 const patientIntervalMs = 1;
 
 /** Whoever has the file has all keys. */
-const onlyOwner = 1;
+const onlyShard = 1;
 
 export class SqliteStore implements Store {
   readonly feed: FeedSource = {
-    owners: () => [onlyOwner],
-    lastOwner: () => onlyOwner,
-    page: (_owner, afterLsn, rowsMax) => this.#whenFree(() => ({ ...this.#file.feed(afterLsn, rowsMax), epoch: 1 })),
+    shards: () => [onlyShard],
+    lastShard: () => onlyShard,
+    page: (_shard, afterLsn, rowsMax) => this.#whenFree(() => ({ ...this.#file.feed(afterLsn, rowsMax), epoch: 1 })),
   };
   readonly #file: ShardFile;
   readonly #onSettled: (durationMs: number) => void;

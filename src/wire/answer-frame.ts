@@ -13,19 +13,19 @@
 import { type ErrorCode, errorTable } from '../kv/errors.ts';
 import type { FeedPage } from '../kv/feed.ts';
 import type { Listing } from '../kv/listing.ts';
-import { expiryOf, type KeyOutcome, type Outcome } from '../kv/store.ts';
+import { expiryOf, type KeyOutcome, type Outcome } from '../kv/outcome.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import { feedRowsOf, packFeedRows } from './feed-frame.ts';
 import { checkedUInt53, framesWithin, WireError } from './frame.ts';
 import { listingBytes, listingOf, packListing } from './listing-frame.ts';
 
 /** What a shard answers: an outcome, a page, or that it does not serve what was asked for and did nothing. */
-export type Answer = Outcome | Listing | PackedFeed | { readonly kind: 'elsewhere' };
+export type Answer = Outcome | Listing | PackedFeed | { readonly kind: 'moved' };
 
 /** A page of the feed on its way. */
 export type PackedFeed = Omit<FeedPage, 'rows'> & { readonly packedRows: Buffer };
 
-export const elsewhere: Answer = { kind: 'elsewhere' };
+export const movedAnswer: Answer = { kind: 'moved' };
 
 const headerBytes = 36;
 
@@ -37,10 +37,10 @@ const kindBytes = {
   replaced: 5,
   deleted: 6,
   failed: 7,
-  elsewhere: 8,
+  moved: 8,
   counted: 9,
-  unmet: 10,
-  together: 11,
+  'precondition-failed': 10,
+  batch: 11,
   listing: 12,
   feed: 13,
 } as const;
@@ -63,7 +63,7 @@ export function answerFrameBytes(answer: Answer): number {
       return headerBytes + answer.contentType.length;
     case 'failed':
       return headerBytes + Buffer.byteLength(answer.detail);
-    case 'together':
+    case 'batch':
       return headerBytes + answer.outcomes.reduce((sum, outcome) => sum + answerFrameBytes(outcome), 0);
     case 'listing':
       return headerBytes + listingBytes(answer);
@@ -97,7 +97,7 @@ export function encodeAnswer(target: Buffer, at: number, requestId: number, answ
     case 'counted':
       target.writeBigInt64LE(answer.number, at + 24);
       return;
-    case 'together':
+    case 'batch':
       for (const outcome of answer.outcomes) {
         encodeAnswer(target, end, 0, outcome);
         end += answerFrameBytes(outcome);
@@ -151,12 +151,12 @@ export function answerOf(frame: Buffer): Answer {
       return { kind: 'deleted', version };
     case kindBytes.counted:
       return { kind: 'counted', version, number: frame.readBigInt64LE(24) };
-    case kindBytes.unmet:
-      return { kind: 'unmet', version };
-    case kindBytes.elsewhere:
-      return elsewhere;
-    case kindBytes.together:
-      return { kind: 'together', outcomes: framesWithin(frame.subarray(headerBytes)).map(keyOutcomeOf) };
+    case kindBytes['precondition-failed']:
+      return { kind: 'precondition-failed', version };
+    case kindBytes.moved:
+      return movedAnswer;
+    case kindBytes.batch:
+      return { kind: 'batch', outcomes: framesWithin(frame.subarray(headerBytes)).map(keyOutcomeOf) };
     case kindBytes.listing:
       return listingOf(frame.subarray(headerBytes));
     case kindBytes.feed:
@@ -180,10 +180,10 @@ export function answerOf(frame: Buffer): Answer {
 function keyOutcomeOf(frame: Buffer): KeyOutcome {
   const answer = answerOf(frame);
   switch (answer.kind) {
-    case 'together':
+    case 'batch':
     case 'listing':
     case 'feed':
-    case 'elsewhere':
+    case 'moved':
       throw new WireError(`${answer.kind} is no answer within another one`);
     default:
       return answer;

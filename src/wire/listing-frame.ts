@@ -12,7 +12,7 @@
  */
 
 import type { ListEntry, Listing, ListPosition, ListQuery } from '../kv/listing.ts';
-import { expiryOf } from '../kv/store.ts';
+import { expiryOf } from '../kv/outcome.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import { checkedUInt53, WireError } from './frame.ts';
 

@@ -1,7 +1,7 @@
 /** The two ends of the connection between the shards of a move: the target asks, the source answers. */
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { SourceReply, SourceRequest } from '../moves/move.ts';
+import type { SourceReply, SourceRequest } from '../rebalance/move.ts';
 import type { WireError } from './frame.ts';
 import { readFrames } from './frame-reader.ts';
 import { moveFrameBytesMax, moveReplyFrame, moveReplyOf, moveRequestFrame, moveRequestOf } from './move-frame.ts';

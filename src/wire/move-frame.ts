@@ -7,10 +7,10 @@
  * `length` counts what follows it; the head says how long the two binary parts are.
  */
 
-import type { PageStep, SourceReply, SourceRequest } from '../moves/move.ts';
-import { PackedRows } from '../moves/packed-rows.ts';
-import { packChanges, unpackChanges } from '../moves/row.ts';
-import type { Cursor, SlotSum } from '../moves/slot-storage.ts';
+import type { PageStep, SourceReply, SourceRequest } from '../rebalance/move.ts';
+import { PackedRows } from '../rebalance/packed-rows.ts';
+import { packDeltas, unpackDeltas } from '../rebalance/row.ts';
+import type { Cursor, SlotSum } from '../rebalance/slot-storage.ts';
 import { WireError } from './frame.ts';
 
 /** A rest under heavy writes of large values; beyond it the move is aborted and tried again. */
@@ -68,14 +68,14 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
       return frameOf({ kind: 'page', changesBytes: bytes.length, next: cursorHeadOf(reply.next) }, [bytes]);
     }
     case 'changes': {
-      const changes = packChanges(reply.changes);
+      const changes = packDeltas(reply.changes);
       const { left, slotsUnsummed, ledger } = reply;
       const { upToLsn, isWhole } = ledger;
       const head: ReplyHead = { kind: 'changes', changesBytes: changes.length, left, slotsUnsummed, upToLsn, isWhole };
       return frameOf(head, [changes, ledger.results]);
     }
     case 'rest': {
-      const changes = packChanges(reply.changes);
+      const changes = packDeltas(reply.changes);
       const { sum, lsn, forgottenLsn, ledger } = reply;
       const { keys, bytes, digest } = sum;
       const head: ReplyHead = {
@@ -131,7 +131,7 @@ export function moveReplyOf(frame: Buffer): SourceReply {
   }
 }
 
-const changesOf = (packed: Buffer) => unlessAstray(() => unpackChanges(packed));
+const changesOf = (packed: Buffer) => unlessAstray(() => unpackDeltas(packed));
 const rowsOf = (packed: Buffer) => unlessAstray(() => PackedRows.checked(packed));
 
 function unlessAstray<T>(unpack: () => T): T {

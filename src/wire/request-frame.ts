@@ -10,19 +10,12 @@
  */
 
 import { type Condition, conditionVersionsMax, type Versions } from '../kv/condition.ts';
+import { fingerprintBytes, type IdempotencyKey } from '../kv/idempotency-key.ts';
 import { keyBytesMax } from '../kv/key.ts';
 import { type ListQuery, listLimitMax } from '../kv/listing.ts';
-import {
-  batchBytesMax,
-  batchOperationsMax,
-  type ClientName,
-  expiryOf,
-  fingerprintBytes,
-  type KeyOperation,
-  type Operation,
-  opIdBytes,
-  type Resend,
-} from '../kv/store.ts';
+import { noOpId, opIdBytes, type Resend } from '../kv/op-id.ts';
+import { batchBytesMax, batchOperationsMax, type KeyOperation, type Operation } from '../kv/operation.ts';
+import { expiryOf } from '../kv/outcome.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import { slotCount } from '../partition/slot.ts';
 import { checkedUInt53, framesWithin, WireError } from './frame.ts';
@@ -59,11 +52,10 @@ export type Request = {
 };
 
 const kindBytes = { get: 1, head: 2, put: 3, delete: 4, increment: 5, atomic: 6, list: 7, feed: 8 } as const;
-const flagBits = { resent: 1, expiry: 2, clientName: 4, condition: 8 } as const;
+const flagBits = { resent: 1, expiry: 2, idempotencyKey: 4, condition: 8 } as const;
 const everyVersion = 0xff;
 const noVersions = 0xfe;
 
-const noOpId = Buffer.alloc(opIdBytes);
 export const noResend: Resend = { opId: noOpId, resent: false, seenLsn: 0 };
 
 export function requestFrameBytes(operation: Asked): number {
@@ -114,7 +106,7 @@ export function encodeRequest(target: Buffer, at: number, { requestId, epoch, op
       return;
     case 'atomic':
       for (const [index, one] of operation.operations.entries()) {
-        const opId = ('clientName' in one && one.clientName?.opId) || noOpId;
+        const opId = ('idempotencyKey' in one && one.idempotencyKey?.opId) || noOpId;
         encodeRequest(target, end, { requestId: index, epoch, operation: one, resend: { ...noResend, opId } });
         end += requestFrameBytes(one);
       }
@@ -203,23 +195,23 @@ type Extras = {
   readonly kind: string;
   readonly by?: bigint;
   readonly expiresAtMs?: number;
-  readonly clientName?: ClientName;
+  readonly idempotencyKey?: IdempotencyKey;
   readonly condition?: Condition;
 };
 
 function flagsOf(operation: Asked): number {
-  const { expiresAtMs, clientName, condition } = operation as Extras;
+  const { expiresAtMs, idempotencyKey, condition } = operation as Extras;
   return (
     (expiresAtMs === undefined ? 0 : flagBits.expiry) |
-    (clientName === undefined ? 0 : flagBits.clientName) |
+    (idempotencyKey === undefined ? 0 : flagBits.idempotencyKey) |
     (condition === undefined ? 0 : flagBits.condition)
   );
 }
 
-function extrasBytes({ by, expiresAtMs, clientName, condition }: Extras): number {
+function extrasBytes({ by, expiresAtMs, idempotencyKey, condition }: Extras): number {
   let bytes = by === undefined ? 0 : 8;
   if (expiresAtMs !== undefined) bytes += 8;
-  if (clientName !== undefined) bytes += fingerprintBytes;
+  if (idempotencyKey !== undefined) bytes += fingerprintBytes;
   if (condition === undefined) return bytes;
   return bytes + 2 + 8 * (versionsIn(condition.ifMatch) + versionsIn(condition.ifNoneMatch));
 }
@@ -229,11 +221,11 @@ function versionsIn(versions: Versions | undefined): number {
 }
 
 /** Returns where they end. */
-function encodeExtras(target: Buffer, start: number, { by, expiresAtMs, clientName, condition }: Extras): number {
+function encodeExtras(target: Buffer, start: number, { by, expiresAtMs, idempotencyKey, condition }: Extras): number {
   let at = start;
   if (by !== undefined) at = target.writeBigInt64LE(by, at);
   if (expiresAtMs !== undefined) at = writeUInt53(target, expiresAtMs, at);
-  if (clientName !== undefined) at += clientName.fingerprint.copy(target, at);
+  if (idempotencyKey !== undefined) at += idempotencyKey.fingerprint.copy(target, at);
   if (condition === undefined) return at;
   const lists = [condition.ifMatch, condition.ifNoneMatch];
   for (const versions of lists) {
@@ -246,7 +238,7 @@ function encodeExtras(target: Buffer, start: number, { by, expiresAtMs, clientNa
   return at;
 }
 
-type ExtrasFound = Pick<Extras, 'expiresAtMs' | 'clientName' | 'condition'>;
+type ExtrasFound = Pick<Extras, 'expiresAtMs' | 'idempotencyKey' | 'condition'>;
 
 /** @throws WireError */
 function extrasOf(frame: Buffer, start: number): { readonly end: number; readonly extras: ExtrasFound } {
@@ -260,11 +252,11 @@ function extrasOf(frame: Buffer, start: number): { readonly end: number; readonl
     return began;
   };
   const expiry = (flags & flagBits.expiry) === 0 ? {} : expiryOf(checkedUInt53(frame, take(8)));
-  let name: { clientName?: ClientName } = {};
-  if ((flags & flagBits.clientName) !== 0) {
+  let name: { idempotencyKey?: IdempotencyKey } = {};
+  if ((flags & flagBits.idempotencyKey) !== 0) {
     const began = take(fingerprintBytes);
     name = {
-      clientName: {
+      idempotencyKey: {
         opId: frame.subarray(16, 16 + opIdBytes),
         fingerprint: frame.subarray(began, began + fingerprintBytes),
       },

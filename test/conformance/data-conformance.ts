@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../src/kv/condition.ts';
-import type { Outcome, Store } from '../../src/kv/store.ts';
-import { clientName, get, head, increment, put, remove, together, versionOf } from '../support/operations.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
+import type { Store } from '../../src/kv/store.ts';
+import { atomic, get, head, idempotencyKey, increment, put, remove, versionOf } from '../support/operations.ts';
 
 const never = 999_999_999;
 
@@ -32,7 +33,7 @@ export function describeData(storeNow: () => Store): void {
         const outcome = await run(write('present', conditionOf(version)));
         if (happensWhenPresent) expect(['replaced', 'deleted', 'counted']).toContain(outcome.kind);
         else {
-          expect(outcome).toEqual({ kind: 'unmet', version });
+          expect(outcome).toEqual({ kind: 'precondition-failed', version });
           expect(await run(get('present'))).toMatchObject({ kind: 'value', version, contentType: 'a/a' });
         }
 
@@ -40,17 +41,17 @@ export function describeData(storeNow: () => Store): void {
         const alone = await run(write('absent', conditionOf(version)));
         if (happensWhenAbsent) expect(['created', 'deleted', 'counted']).toContain(alone.kind);
         else {
-          expect(alone).toEqual({ kind: 'unmet', version: 0 });
+          expect(alone).toEqual({ kind: 'precondition-failed', version: 0 });
           expect(await run(get('absent'))).toEqual({ kind: 'absent' });
         }
       }
     });
 
     test('of many writers that all want to be the first, one is', async () => {
-      const wish = (n: number) => put('first', `${n}`, '', { condition: { ifNoneMatch: '*' } });
-      const outcomes = await Promise.all(Array.from({ length: 30 }, (_, n) => run(wish(n))));
+      const intent = (n: number) => put('first', `${n}`, '', { condition: { ifNoneMatch: '*' } });
+      const outcomes = await Promise.all(Array.from({ length: 30 }, (_, n) => run(intent(n))));
       const won = outcomes.findIndex(({ kind }) => kind === 'created');
-      expect(outcomes.filter(({ kind }) => kind === 'unmet')).toHaveLength(29);
+      expect(outcomes.filter(({ kind }) => kind === 'precondition-failed')).toHaveLength(29);
       expect(await run(get('first'))).toMatchObject({ value: Buffer.from(`${won}`) });
     });
   });
@@ -71,7 +72,10 @@ export function describeData(storeNow: () => Store): void {
       expect(Date.now()).toBeGreaterThanOrEqual(expiresAtMs);
       expect(await run(head('soon'))).toEqual({ kind: 'absent' });
       expect(await run(get('later'))).toMatchObject({ kind: 'value', expiresAtMs: expiresAtMs + 3_600_000 });
-      expect(await run(put('soon', 'new', '', { condition: { ifMatch: '*' } }))).toEqual({ kind: 'unmet', version: 0 });
+      expect(await run(put('soon', 'new', '', { condition: { ifMatch: '*' } }))).toEqual({
+        kind: 'precondition-failed',
+        version: 0,
+      });
       expect((await run(put('soon', 'new'))).kind).toBe('created');
       expect(await run(get('soon'))).not.toHaveProperty('expiresAtMs');
     });
@@ -129,43 +133,44 @@ export function describeData(storeNow: () => Store): void {
 
   describe('a write that a client has named', () => {
     test('happens once, however often it is sent, and is answered the same', async () => {
-      const named = { clientName: clientName('order-1', 'by 5') };
+      const named = { idempotencyKey: idempotencyKey('order-1', 'by 5') };
       const first = await run(increment('n', 5, named));
       await run(increment('n', 1));
       expect(await run(increment('n', 5, named))).toEqual(first);
       const [again, other] = await Promise.all([
         run(increment('n', 5, named)),
-        run(increment('n', 5, { clientName: clientName('order-2', 'by 5') })),
+        run(increment('n', 5, { idempotencyKey: idempotencyKey('order-2', 'by 5') })),
       ]);
       expect(again).toEqual(first);
       expect(other).toMatchObject({ kind: 'counted', number: 11n });
 
-      const created = await run(put('k', 'v', '', { clientName: clientName('put-1', 'v') }));
-      expect((await run(remove('k', { clientName: clientName('delete-1', 'k') }))).kind).toBe('deleted');
-      expect(await run(put('k', 'v', '', { clientName: clientName('put-1', 'v') }))).toEqual(created);
+      const created = await run(put('k', 'v', '', { idempotencyKey: idempotencyKey('put-1', 'v') }));
+      expect((await run(remove('k', { idempotencyKey: idempotencyKey('delete-1', 'k') }))).kind).toBe('deleted');
+      expect(await run(put('k', 'v', '', { idempotencyKey: idempotencyKey('put-1', 'v') }))).toEqual(created);
       expect(await run(get('k'))).toEqual({ kind: 'absent' });
     });
 
     test('sent twice at the same moment happens once', async () => {
-      const wish = () => run(increment('n', 1, { clientName: clientName('twice', 'by 1') }));
-      const outcomes = await Promise.all([wish(), wish(), wish()]);
+      const intent = () => run(increment('n', 1, { idempotencyKey: idempotencyKey('twice', 'by 1') }));
+      const outcomes = await Promise.all([intent(), intent(), intent()]);
       expect(outcomes[1]).toEqual(outcomes[0]);
       expect(outcomes[2]).toEqual(outcomes[0]);
       expect(await run(get('n'))).toMatchObject({ value: Buffer.from('1') });
     });
 
     test('cannot lend its name to another one', async () => {
-      await run(increment('n', 5, { clientName: clientName('name', 'by 5') }));
-      const other = await run(increment('n', 6, { clientName: clientName('name', 'by 6') }));
+      await run(increment('n', 5, { idempotencyKey: idempotencyKey('name', 'by 5') }));
+      const other = await run(increment('n', 6, { idempotencyKey: idempotencyKey('name', 'by 6') }));
       expect(other).toMatchObject({ kind: 'failed', code: 'idempotency-key-reused' });
       expect(await run(get('n'))).toMatchObject({ value: Buffer.from('5') });
     });
 
     test('and that was refused, may be tried again under its name', async () => {
-      const wish = () => put('k', 'v', '', { condition: { ifMatch: '*' }, clientName: clientName('try', 'v') });
-      expect((await run(wish())).kind).toBe('unmet');
+      const intent = () =>
+        put('k', 'v', '', { condition: { ifMatch: '*' }, idempotencyKey: idempotencyKey('try', 'v') });
+      expect((await run(intent())).kind).toBe('precondition-failed');
       await run(put('k', 'old'));
-      expect((await run(wish())).kind).toBe('replaced');
+      expect((await run(intent())).kind).toBe('replaced');
     });
   });
 
@@ -173,10 +178,10 @@ export function describeData(storeNow: () => Store): void {
     test('see those before them, and are answered one by one', async () => {
       await run(put('{u}old', '1'));
       const outcome = await run(
-        together(put('{u}a', 'x'), get('{u}a'), increment('{u}n', 2), remove('{u}old'), get('{u}old'), head('{u}n')),
+        atomic(put('{u}a', 'x'), get('{u}a'), increment('{u}n', 2), remove('{u}old'), get('{u}old'), head('{u}n')),
       );
       expect(outcome).toMatchObject({
-        kind: 'together',
+        kind: 'batch',
         outcomes: [
           { kind: 'created' },
           { kind: 'value', value: Buffer.from('x') },
@@ -197,9 +202,11 @@ export function describeData(storeNow: () => Store): void {
         [...others.slice(0, 2), refused],
         [...others.slice(0, 2), put('{u}b', '1', '', { condition: { ifMatch: '*' } })],
       ]) {
-        const outcome = await run(together(...operations));
-        const outcomes = outcome.kind === 'together' ? outcome.outcomes : [];
-        expect(outcomes.filter(({ kind }) => kind === 'unmet' || kind === 'failed')).toHaveLength(operations.length);
+        const outcome = await run(atomic(...operations));
+        const outcomes = outcome.kind === 'batch' ? outcome.outcomes : [];
+        expect(outcomes.filter(({ kind }) => kind === 'precondition-failed' || kind === 'failed')).toHaveLength(
+          operations.length,
+        );
         expect(outcomes.filter((one) => one.kind === 'failed' && one.code === 'batch-refused')).toHaveLength(
           operations.length - 1,
         );
@@ -211,20 +218,20 @@ export function describeData(storeNow: () => Store): void {
     });
 
     test('do not fail others that come at the same time', async () => {
-      const refused = together(put('{u}a', '1'), put('{u}b', '1', '', { condition: { ifMatch: '*' } }));
+      const refused = atomic(put('{u}a', '1'), put('{u}b', '1', '', { condition: { ifMatch: '*' } }));
       const outcomes = await Promise.all([run(put('{u}x', '1')), run(refused), run(put('{u}y', '2'))]);
-      expect(outcomes.map(({ kind }) => kind)).toEqual(['created', 'together', 'created']);
+      expect(outcomes.map(({ kind }) => kind)).toEqual(['created', 'batch', 'created']);
       expect(await run(get('{u}y'))).toMatchObject({ value: Buffer.from('2') });
       expect(await run(get('{u}a'))).toEqual({ kind: 'absent' });
     });
 
     test('move an amount from one counter to another without ever making or losing any', async () => {
       await run(increment('{bank}a', 100));
-      const move = together(increment('{bank}a', -1), increment('{bank}b', 1));
-      const look = together(get('{bank}a'), get('{bank}b'));
+      const move = atomic(increment('{bank}a', -1), increment('{bank}b', 1));
+      const look = atomic(get('{bank}a'), get('{bank}b'));
       const outcomes = await Promise.all(Array.from({ length: 60 }, (_, n) => run(n % 2 === 0 ? move : look)));
       for (const [n, outcome] of outcomes.entries()) {
-        if (n % 2 === 0 || outcome.kind !== 'together') continue;
+        if (n % 2 === 0 || outcome.kind !== 'batch') continue;
         const amounts = outcome.outcomes.map((one) => (one.kind === 'value' ? Number(one.value) : 0));
         expect(amounts.reduce((sum, amount) => sum + amount, 0)).toBe(100);
       }

@@ -3,7 +3,8 @@
 import { connect } from 'node:net';
 import { Client } from 'undici';
 import { expect, test } from 'vitest';
-import { type ErrorCode, errorTable } from '../../src/kv/errors.ts';
+import { errorStatus } from '../../src/http/error-status.ts';
+import type { ErrorCode } from '../../src/kv/errors.ts';
 import { type RestApp, startRestApp } from '../support/rest-app.ts';
 
 type WrongRequest = {
@@ -108,11 +109,11 @@ test.each(wrongRequests)('$what is answered $code', async ({ method = 'GET', pat
   await client.destroy();
 
   expect(answer.headers['content-type']).toBe('application/problem+json');
-  expect(answer.statusCode).toBe(errorTable[code].status);
+  expect(answer.statusCode).toBe(errorStatus[code].status);
   expect(problem).toEqual({
     type: `urn:shardlite:problem:${code}`,
-    title: errorTable[code].title,
-    status: errorTable[code].status,
+    title: errorStatus[code].title,
+    status: errorStatus[code].status,
     code,
     detail: expect.stringMatching(/\S.*\.$/),
   });

@@ -5,8 +5,9 @@ import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
-import type { ApiDocument, DocumentedOperation } from '../../src/http/openapi.ts';
-import { edgeErrors, unroutedErrors } from '../../src/http/operation.ts';
+import type { ApiDocument, DocumentedOperation } from '../../src/http/description/openapi.ts';
+import { edgeErrors, unroutedErrors } from '../../src/http/description/route-doc.ts';
+import { errorStatus } from '../../src/http/error-status.ts';
 import { type ErrorCode, errorTable } from '../../src/kv/errors.ts';
 import { startRestApp } from '../support/rest-app.ts';
 
@@ -54,11 +55,11 @@ test('every error of the table is in the document, under its own status, and non
     for (const [status, { description }] of Object.entries(operation.responses)) {
       if (Number(status) < 400) continue;
       for (const [, code, title] of description.matchAll(/`([a-z-]+)`: (.*)/g)) {
-        expect(errorTable[code as ErrorCode]).toMatchObject({ status: Number(status), title });
+        expect(errorStatus[code as ErrorCode]).toMatchObject({ status: Number(status), title });
         found.add(code as string);
       }
     }
-    for (const code of edgeErrors) expect(operation.responses[errorTable[code].status]?.description).toContain(code);
+    for (const code of edgeErrors) expect(operation.responses[errorStatus[code].status]?.description).toContain(code);
   }
   expect([...found].sort()).toEqual(Object.keys(errorTable).sort());
 });

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
-import { urlOfKey } from '../../src/kv/key.ts';
+import { urlOfKey } from '../../src/http/key-in-url.ts';
 import { startRestApp } from '../support/rest-app.ts';
 
 test('10,000 generated keys and values make the round trip, byte for byte', async () => {

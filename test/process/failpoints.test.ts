@@ -7,9 +7,9 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { askService } from '../../src/cli/admin-client.ts';
+import { askService } from '../../src/admin/admin-client.ts';
 import { slotOf } from '../../src/partition/slot.ts';
-import type { Change } from '../../src/primary/change.ts';
+import type { TopologyChange } from '../../src/rebalance/topology-change.ts';
 import { processState } from '../support/process-state.ts';
 import { RecordingClients } from '../support/recording-clients.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
@@ -81,15 +81,15 @@ function clientsOf(url: string): RecordingClients {
 }
 
 async function rebalance(service: TestService, turn: number): Promise<number> {
-  const wish = { kind: 'rebalance', weights: weights[turn % 2] };
-  const { status, body } = await askService(service.data, 'POST', '/v1/changes', wish);
+  const request = { kind: 'rebalance', weights: weights[turn % 2] };
+  const { status, body } = await askService(service.data, 'POST', '/v1/changes', request);
   expect(status, JSON.stringify(body)).toBe(202);
   return (body as { id: number }).id;
 }
 
 async function changeDone(data: string, id: number, meanwhile: () => Promise<void> = async () => {}): Promise<void> {
   for (;;) {
-    const changes = (await askService(data, 'GET', '/v1/changes')).body as Change[];
+    const changes = (await askService(data, 'GET', '/v1/changes')).body as TopologyChange[];
     const change = changes.find((one) => one.id === id);
     if (change?.state === 'done') return;
     if (change?.state === 'aborted') throw new Error(`change ${id} was aborted: ${change.reason}`);

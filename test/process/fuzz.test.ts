@@ -4,9 +4,10 @@
  */
 
 import { expect, test } from 'vitest';
-import type { ApiDocument } from '../../src/http/openapi.ts';
-import { bodyErrors, edgeErrors, unroutedErrors } from '../../src/http/operation.ts';
-import { type ErrorCode, errorTable } from '../../src/kv/errors.ts';
+import type { ApiDocument } from '../../src/http/description/openapi.ts';
+import { bodyErrors, edgeErrors, unroutedErrors } from '../../src/http/description/route-doc.ts';
+import { errorStatus } from '../../src/http/error-status.ts';
+import type { ErrorCode } from '../../src/kv/errors.ts';
 import { type FuzzedRequest, RequestFuzzer } from '../support/fuzzed-requests.ts';
 import { type RawAnswer, RawClient } from '../support/raw-client.ts';
 import { shardctl, startService } from '../support/service.ts';
@@ -88,7 +89,7 @@ function faultOf(
   }
   if (headers.get('content-type') !== 'application/problem+json') return 'an error that is no problem document';
   const { code, status: said } = JSON.parse(body.toString()) as { code: ErrorCode; status: number };
-  if (errorTable[code]?.status !== status || said !== status) return 'a code of another status';
+  if (errorStatus[code]?.status !== status || said !== status) return 'a code of another status';
   if (request.form !== 'whole') return undefined;
   const operation = document.paths[routeOf(request.path)]?.[request.method.toLowerCase()];
   const isDocumented =

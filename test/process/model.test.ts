@@ -27,8 +27,8 @@ test('any operations answer as the model does, whatever moves, dies and starts a
   const model = new StoreModel();
 
   let changing: Promise<void> = Promise.resolve();
-  const change = (...wish: string[]) => {
-    changing = shardctl([...wish, '--yes', '--data', data]).then(({ code, stderr }) => {
+  const change = (...request: string[]) => {
+    changing = shardctl([...request, '--yes', '--data', data]).then(({ code, stderr }) => {
       expect([code, stderr]).toEqual([0, '']);
     });
   };

@@ -4,8 +4,8 @@
  */
 
 import { expect, test } from 'vitest';
-import { askService } from '../../src/cli/admin-client.ts';
-import type { Mover } from '../../src/primary/mover.ts';
+import { askService } from '../../src/admin/admin-client.ts';
+import type { Rebalancer } from '../../src/rebalance/rebalancer.ts';
 import { HistoryClients } from '../support/history-clients.ts';
 import { historyReport } from '../support/history-report.ts';
 import { checkHistory } from '../support/linearizability.ts';
@@ -18,7 +18,7 @@ const killsWanted = 100;
 const backgroundKeys = 8_000;
 const serviceArgs = ['--routers', '1', '--healthy-after-ms', '100'];
 
-type MovesView = ReturnType<Mover['status']>;
+type MovesView = ReturnType<Rebalancer['status']>;
 
 async function isMoving(service: TestService): Promise<boolean> {
   try {
@@ -46,9 +46,10 @@ class ComingAndGoing {
         const { processes } = await service().status();
         const shards = processes.filter(({ role }) => role === 'shard');
         const newest = Math.max(...shards.map(({ id }) => Number(id.slice('shard-'.length))));
-        const wish = shards.length > 2 ? { kind: 'remove-shard', shard: newest } : { kind: 'add-shard' };
+        const request = shards.length > 2 ? { kind: 'remove-shard', shard: newest } : { kind: 'add-shard' };
         const { open } = (await askService(data, 'GET', '/v1/moves')).body as MovesView;
-        if (open.length === 0 && (await askService(data, 'POST', '/v1/changes', wish)).status === 202) this.changes++;
+        if (open.length === 0 && (await askService(data, 'POST', '/v1/changes', request)).status === 202)
+          this.changes++;
       } catch {
         // The primary was just killed: its successor will be asked.
       }

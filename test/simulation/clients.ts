@@ -4,13 +4,14 @@
  */
 
 import type { Condition } from '../../src/kv/condition.ts';
-import type { KeyOperation, Outcome } from '../../src/kv/store.ts';
+import type { KeyOperation } from '../../src/kv/operation.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
 import type { Operation as Recorded } from '../support/history.ts';
 import { describe } from './processes.ts';
 import type { Life } from './scheduler.ts';
 import type { SimulatedRouter } from './simulated-router.ts';
 
-export type Wish = {
+export type Intent = {
   readonly kind: 'get' | 'put' | 'delete';
   /** If the key has no value; or has the version that clients were told last. */
   readonly only?: 'if-absent' | 'if-unchanged';
@@ -18,7 +19,7 @@ export type Wish = {
   readonly key: Buffer;
 };
 
-export type ClientSurroundings = {
+export type ClientContext = {
   readonly now: () => number;
   readonly routers: () => readonly SimulatedRouter[];
   readonly pick: (n: number) => number;
@@ -37,31 +38,31 @@ type Asked = {
 
 export class Clients {
   readonly history: Recorded[] = [];
-  readonly #surroundings: ClientSurroundings;
+  readonly #context: ClientContext;
   readonly #asked = new Set<Asked>();
   /** By key. */
   readonly #lastVersions = new Map<string, number>();
   #busy = 0;
   #values = 0;
 
-  constructor(surroundings: ClientSurroundings) {
-    this.#surroundings = surroundings;
+  constructor(context: ClientContext) {
+    this.#context = context;
   }
 
   get areDone(): boolean {
     return this.#busy === 0;
   }
 
-  begin(client: number, wishes: readonly Wish[]): void {
+  begin(client: number, intents: readonly Intent[]): void {
     const life: Life = { name: `client-${client}`, isAlive: true, isStalled: false };
     this.#busy++;
-    this.#surroundings.later(life, () => this.#next(client, life, wishes));
+    this.#context.later(life, () => this.#next(client, life, intents));
   }
 
   /** What nobody changes any more is read by nobody's leave. */
-  audit(wish: Wish, value: string | null): void {
-    const now = this.#surroundings.now();
-    const key = wish.key.toString('latin1');
+  audit(intent: Intent, value: string | null): void {
+    const now = this.#context.now();
+    const key = intent.key.toString('latin1');
     this.history.push({
       client: 0,
       key,
@@ -74,11 +75,11 @@ export class Clients {
 
   onRouterEnd(router: Life): void {
     for (const asked of this.#asked) {
-      if (asked.router.life === router) this.#surroundings.later(asked.client, () => asked.settle(undefined));
+      if (asked.router.life === router) this.#context.later(asked.client, () => asked.settle(undefined));
     }
   }
 
-  newOperation({ kind, only, slot, key }: Wish): KeyOperation {
+  newOperation({ kind, only, slot, key }: Intent): KeyOperation {
     if (kind === 'get') return { kind, slot, key };
     const condition = only && this.#conditionOf(only, key);
     if (kind === 'delete') return { kind, slot, key, ...(condition?.ifMatch && { condition }) };
@@ -92,17 +93,17 @@ export class Clients {
     return only === 'if-absent' || version === undefined ? { ifNoneMatch: '*' } : { ifMatch: [version] };
   }
 
-  #next(client: number, life: Life, wishes: readonly Wish[]): void {
-    const [wish, ...rest] = wishes;
-    if (wish === undefined) {
+  #next(client: number, life: Life, intents: readonly Intent[]): void {
+    const [intent, ...rest] = intents;
+    if (intent === undefined) {
       this.#busy--;
       return;
     }
-    const { now, routers, pick, later, wait, note } = this.#surroundings;
+    const { now, routers, pick, later, wait, note } = this.#context;
     const listening = routers().filter(({ isListening }) => isListening);
-    if (listening.length === 0) return wait(life, () => this.#next(client, life, wishes));
+    if (listening.length === 0) return wait(life, () => this.#next(client, life, intents));
     const router = listening[pick(listening.length)] as SimulatedRouter;
-    const operation = this.newOperation(wish);
+    const operation = this.newOperation(intent);
     const invokedAtMs = now();
     note(life, () => `asks ${router.life.name} to ${describe(operation)}`);
     const asked: Asked = {
@@ -112,10 +113,10 @@ export class Clients {
         if (!this.#asked.delete(asked)) return;
         const recorded = recordedOf(operation, outcome, { client, invokedAtMs, completedAtMs: now() });
         note(life, () => `is told ${describeOutcome(outcome)}`);
-        this.#surroundings.onOutcome(recorded.outcome.kind);
+        this.#context.onOutcome(recorded.outcome.kind);
         this.history.push(recorded);
         // The version that a refusal tells of is of no operation in the history: nothing may be concluded from it.
-        if (outcome !== undefined && outcome.kind !== 'unmet' && 'version' in outcome) {
+        if (outcome !== undefined && outcome.kind !== 'precondition-failed' && 'version' in outcome) {
           this.#lastVersions.set(operation.key.toString('latin1'), outcome.version);
         }
         // Refused at once, it would be refused at once again.
@@ -151,7 +152,7 @@ function recordedOf(
   const written =
     outcome === undefined || (outcome.kind === 'failed' && outcome.code === 'outcome-unknown')
       ? ({ kind: 'ambiguous' } as const)
-      : outcome.kind !== 'unmet' && 'version' in outcome
+      : outcome.kind !== 'precondition-failed' && 'version' in outcome
         ? ({ kind: 'applied', version: outcome.version } as const)
         : ({ kind: 'not-applied' } as const);
   const condition = 'condition' in operation ? operation.condition : undefined;
@@ -159,7 +160,7 @@ function recordedOf(
     if (operation.kind !== 'put') return { ...common, kind: 'delete', outcome: written };
     return { ...common, kind: 'put', value: operation.value.toString('latin1'), outcome: written };
   }
-  const judged = outcome?.kind === 'unmet' ? ({ kind: 'refused' } as const) : written;
+  const judged = outcome?.kind === 'precondition-failed' ? ({ kind: 'refused' } as const) : written;
   const value = operation.kind === 'put' ? operation.value.toString('latin1') : '';
   if (condition.ifMatch === undefined) {
     return { ...common, kind: 'put-if-absent', value, outcome: judged };

@@ -2,7 +2,7 @@
  * What faults have hit: without these figures nobody knows whether a simulation that finds nothing has looked.
  */
 
-import type { CoordinatorState } from '../../src/moves/coordinator.ts';
+import type { CoordinatorState } from '../../src/rebalance/coordinator.ts';
 
 export type Phase = CoordinatorState['phase'];
 export type Party = 'primary' | 'source' | 'target' | 'router';

@@ -7,7 +7,7 @@
 
 import { checkHistory } from '../support/linearizability.ts';
 import type { Circumstances } from './circumstances.ts';
-import type { Wish } from './clients.ts';
+import type { Intent } from './clients.ts';
 import { Coverage, type Phase } from './coverage.ts';
 import type { Fate } from './fate.ts';
 import { Violation } from './invariants.ts';
@@ -20,7 +20,7 @@ type Deviation = { readonly at: number; readonly kind: DeviationKind };
 export type Budget = Readonly<Record<DeviationKind, number>>;
 
 export type Case = {
-  readonly operations: readonly Wish['kind'][];
+  readonly operations: readonly Intent['kind'][];
   /** In which phase each operation begins. */
   readonly phases: readonly Phase[];
 };

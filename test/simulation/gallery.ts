@@ -13,10 +13,10 @@ export type Mutant = {
 /** Replaces the one place in a file under `dist` where this text stands. */
 type Edit = { readonly file: string; readonly find: string; readonly replace: string };
 
-const source = 'src/moves/source.js';
-const target = 'src/moves/target.js';
-const sums = 'src/moves/slot-sums.js';
-const coordinator = 'src/moves/coordinator.js';
+const source = 'src/rebalance/source.js';
+const target = 'src/rebalance/target.js';
+const sums = 'src/rebalance/slot-sums.js';
+const coordinator = 'src/rebalance/coordinator.js';
 const records = 'src/kv/write-record.js';
 const file = 'test/simulation/simulated-file.js';
 const shard = 'test/simulation/simulated-shard.js';

@@ -3,8 +3,9 @@
  * changes nothing. A broken one throws `Violation`, which ends the run.
  */
 
-import { isWrite, type KeyOperation, type Outcome, type WriteOperation } from '../../src/kv/store.ts';
-import type { Move } from '../../src/moves/move.ts';
+import { isWrite, type KeyOperation, type WriteOperation } from '../../src/kv/operation.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
+import type { Move } from '../../src/rebalance/move.ts';
 import type { Life } from './scheduler.ts';
 import type { SimulatedFile } from './simulated-file.ts';
 import type { DurableTopology } from './simulated-primary.ts';
@@ -71,7 +72,7 @@ export class Invariants {
     const applied = this.#applied.get(opId);
     const name = `${operation.kind} ${operation.key.toString('latin1')}`;
     // Nothing was done, and nothing will be.
-    if (outcome.kind === 'unmet') {
+    if (outcome.kind === 'precondition-failed') {
       if (applied !== undefined) throw new Violation('answer', `${name} is told that it was unmet, but was applied`);
       this.#denied.add(opId);
       return;

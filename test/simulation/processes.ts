@@ -3,9 +3,9 @@
  * what is said to a shard about moves is the product's own vocabulary.
  */
 
-import type { KeyOperation } from '../../src/kv/store.ts';
-import type { Side } from '../../src/moves/coordinator.ts';
-import type { Move, MoveAnswer, MoveCommand, MoveId, SourceReply, SourceRequest } from '../../src/moves/move.ts';
+import type { KeyOperation } from '../../src/kv/operation.ts';
+import type { Side } from '../../src/rebalance/coordinator.ts';
+import type { Move, MoveAnswer, MoveCommand, MoveId, SourceReply, SourceRequest } from '../../src/rebalance/move.ts';
 import type { Answer } from '../../src/wire/answer-frame.ts';
 import type { Circumstances } from './circumstances.ts';
 import type { Connection, ControlOdds, Receiver, Wires } from './connection.ts';

@@ -6,7 +6,7 @@
 import { historyReport } from '../support/history-report.ts';
 import { checkHistory } from '../support/linearizability.ts';
 import { type Adversity, adversityOf, type ControlKind, circumstancesOf } from './circumstances.ts';
-import type { Wish } from './clients.ts';
+import type { Intent } from './clients.ts';
 import { Coverage } from './coverage.ts';
 import { SeededFate } from './fate.ts';
 import { Violation } from './invariants.ts';
@@ -63,9 +63,9 @@ export function run(seed: number, { coverage, isTraced, control }: RunOptions): 
   try {
     for (const key of keys) if (random.chance(0.5)) world.preload({ kind: 'put', ...key });
     for (let client = 1; client <= circumstances.clients; client++) {
-      const wishes = Math.ceil(circumstances.operations / circumstances.clients);
-      const wish = (): Wish => ({ ...random.pick(kinds), ...random.pick(keys) });
-      world.clients.begin(client, Array.from({ length: wishes }, wish));
+      const intents = Math.ceil(circumstances.operations / circumstances.clients);
+      const intent = (): Intent => ({ ...random.pick(kinds), ...random.pick(keys) });
+      world.clients.begin(client, Array.from({ length: intents }, intent));
     }
     const changesAt = Array.from({ length: circumstances.changes }, () => random.below(adversity.steps * 0.6));
     live(world, adversity, { random, fate, changesAt, owners });

@@ -6,7 +6,9 @@
  */
 
 import { holds } from '../../src/kv/condition.ts';
-import { isWrite, type KeyOperation, type Outcome, type Resend, type WriteOperation } from '../../src/kv/store.ts';
+import type { Resend } from '../../src/kv/op-id.ts';
+import { isWrite, type KeyOperation, type WriteOperation } from '../../src/kv/operation.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
 import {
   findRecord,
   packRecords,
@@ -14,11 +16,11 @@ import {
   selectRecords,
   type WriteRecord,
 } from '../../src/kv/write-record.ts';
-import type { Move, MoveId } from '../../src/moves/move.ts';
-import { PackedRows } from '../../src/moves/packed-rows.ts';
-import { type Change, isRow, type Row, RowSum, unpackChange } from '../../src/moves/row.ts';
-import type { Cursor, LedgerPart, Page, SealedPart, SlotStorage, SlotSum } from '../../src/moves/slot-storage.ts';
-import { SlotSums } from '../../src/moves/slot-sums.ts';
+import type { Move, MoveId } from '../../src/rebalance/move.ts';
+import { PackedRows } from '../../src/rebalance/packed-rows.ts';
+import { isRow, type Row, type RowDelta, RowSum, unpackDelta } from '../../src/rebalance/row.ts';
+import type { Cursor, LedgerPart, Page, SealedPart, SlotStorage, SlotSum } from '../../src/rebalance/slot-storage.ts';
+import { SlotSums } from '../../src/rebalance/slot-sums.ts';
 import type { SimulatedRing } from './simulated-ring.ts';
 
 export type Request = { readonly operation: KeyOperation; readonly epoch: number; readonly resend: Resend };
@@ -41,7 +43,7 @@ export type FileWatcher = {
 };
 
 type Transfer = {
-  readonly direction: 'in' | 'out' | 'garbage';
+  readonly direction: 'importing' | 'migrating' | 'orphaned';
   readonly slots: readonly number[];
   readonly keys: number;
   readonly bytes: number;
@@ -126,12 +128,12 @@ export class SimulatedFile implements SlotStorage {
   openIncoming(move: Move): void {
     this.#transaction(() => {
       for (const [id, transfer] of [...this.#transfers]) {
-        if (transfer.direction === 'out') continue;
+        if (transfer.direction === 'migrating') continue;
         const slots = transfer.slots.filter((slot) => !move.slots.includes(slot));
         if (slots.length === 0) this.#transfers.delete(id);
         else this.#transfers.set(id, { ...transfer, slots });
       }
-      this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: 0, bytes: 0 });
+      this.#transfers.set(move.id, { direction: 'importing', slots: move.slots, keys: 0, bytes: 0 });
     });
     for (const slot of move.slots) this.#sums.touch(slot);
   }
@@ -148,14 +150,14 @@ export class SimulatedFile implements SlotStorage {
     if (rows.count === 0) return;
     this.#transaction(() => {
       for (const packed of rows) {
-        const row = unpackChange(packed) as Row;
+        const row = unpackDelta(packed) as Row;
         this.#slot(row.slot).set(row.key.toString('latin1'), row);
       }
     });
     this.#sums.add(rows);
   }
 
-  apply(changes: readonly Change[]): void {
+  apply(changes: readonly RowDelta[]): void {
     if (changes.length === 0) return;
     this.#transaction(() => this.#applyEach(changes));
   }
@@ -171,7 +173,7 @@ export class SimulatedFile implements SlotStorage {
         for (const slot of move.slots) this.#sums.touch(slot);
         return false;
       }
-      this.#transfers.set(move.id, { direction: 'in', slots: move.slots, keys: sum.keys, bytes: sum.bytes });
+      this.#transfers.set(move.id, { direction: 'importing', slots: move.slots, keys: sum.keys, bytes: sum.bytes });
       this.#forgottenLsn = Math.max(this.#forgottenLsn, forgottenLsn);
       this.#lift(sourceLsn, Buffer.concat(results));
       return true;
@@ -205,7 +207,7 @@ export class SimulatedFile implements SlotStorage {
     return unknown.length;
   }
 
-  changeOf(slot: number, key: Buffer): Change {
+  deltaOf(slot: number, key: Buffer): RowDelta {
     return this.#slot(slot).get(key.toString('latin1')) ?? { slot, key };
   }
 
@@ -224,15 +226,15 @@ export class SimulatedFile implements SlotStorage {
 
   openOutgoing(move: Move): SlotSum {
     const { keys, bytes, digest } = this.#sumOf(move.slots);
-    this.#transaction(() => this.#transfers.set(move.id, { direction: 'out', slots: move.slots, keys, bytes }));
+    this.#transaction(() => this.#transfers.set(move.id, { direction: 'migrating', slots: move.slots, keys, bytes }));
     return { keys, bytes, digest };
   }
 
   forget(move: MoveId): void {
     this.#transaction(() => {
       const transfer = this.#transfers.get(move);
-      if (transfer?.direction === 'out') this.#transfers.delete(move);
-      if (transfer?.direction === 'in') this.#transfers.set(move, { ...transfer, direction: 'garbage' });
+      if (transfer?.direction === 'migrating') this.#transfers.delete(move);
+      if (transfer?.direction === 'importing') this.#transfers.set(move, { ...transfer, direction: 'orphaned' });
     });
   }
 
@@ -241,19 +243,19 @@ export class SimulatedFile implements SlotStorage {
       const settled: MoveId[] = [];
       for (const [id, transfer] of [...this.#transfers]) {
         const { direction, slots, keys, bytes } = transfer;
-        if (direction === 'garbage') continue;
+        if (direction === 'orphaned') continue;
         const isOurs = ring.owners[slots[0] as number] === this.shard;
-        const hasMoved = isOurs === (direction === 'in');
+        const hasMoved = isOurs === (direction === 'importing');
         if (!hasMoved && isOpen(id)) continue;
         if (hasMoved) {
           settled.push(id);
-          const sign = direction === 'in' ? 1 : -1;
+          const sign = direction === 'importing' ? 1 : -1;
           this.#keys += sign * keys;
           this.#bytes += sign * bytes;
           this.#lift(0, noResults);
         }
         if (isOurs) this.#transfers.delete(id);
-        else this.#transfers.set(id, { ...transfer, direction: 'garbage' });
+        else this.#transfers.set(id, { ...transfer, direction: 'orphaned' });
       }
       return settled;
     });
@@ -261,7 +263,9 @@ export class SimulatedFile implements SlotStorage {
 
   /** False when there is no garbage. */
   purgeStep(): boolean {
-    const garbage = [...this.#transfers].sort(([a], [b]) => a - b).find(([, { direction }]) => direction === 'garbage');
+    const garbage = [...this.#transfers]
+      .sort(([a], [b]) => a - b)
+      .find(([, { direction }]) => direction === 'orphaned');
     if (garbage === undefined) return false;
     const [id, { slots }] = garbage;
     this.#transaction(() => {
@@ -299,7 +303,7 @@ export class SimulatedFile implements SlotStorage {
     return rows;
   }
 
-  #applyEach(changes: readonly Change[]): void {
+  #applyEach(changes: readonly RowDelta[]): void {
     for (const change of changes) {
       this.#sums.touch(change.slot);
       const name = change.key.toString('latin1');
@@ -340,7 +344,7 @@ export class SimulatedFile implements SlotStorage {
     const old = this.#slot(slot).get(name);
     const { condition } = operation;
     if (condition !== undefined && !holds(condition, old?.version))
-      return { kind: 'unmet', version: old?.version ?? 0 };
+      return { kind: 'precondition-failed', version: old?.version ?? 0 };
     const version = Math.max(this.#lsn, resend.seenLsn) + 1;
     this.#lsn = version;
     this.#keys -= old === undefined ? 0 : 1;

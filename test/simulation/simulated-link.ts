@@ -3,8 +3,8 @@
  * is answered, and sends it again on each new connection.
  */
 
-import type { KeyOperation } from '../../src/kv/store.ts';
-import { givenUp, overloaded, type Pending } from '../../src/wire/pending.ts';
+import type { KeyOperation } from '../../src/kv/operation.ts';
+import { givenUp, overloaded, type Pending } from '../../src/routing/pending.ts';
 import type { AnswerFrame, RouterConnection, World } from './processes.ts';
 import type { Life } from './scheduler.ts';
 import type { SimulatedShard } from './simulated-shard.ts';
@@ -25,7 +25,7 @@ export class SimulatedLink {
   readonly #life: Life;
   readonly #seen: Seen;
   readonly #session: number;
-  readonly #onElsewhere: (pending: Pending) => void;
+  readonly #onMoved: (pending: Pending) => void;
   readonly #pending = new Map<number, Pending>();
   #state: LinkState = { name: 'waiting', at: undefined };
   #nextRequestId = 1;
@@ -34,14 +34,14 @@ export class SimulatedLink {
     world: World,
     life: Life,
     { shard, seen, session }: { shard: number; seen: Seen; session: number },
-    onElsewhere: (pending: Pending) => void,
+    onMoved: (pending: Pending) => void,
   ) {
     this.#world = world;
     this.#life = life;
     this.shard = shard;
     this.#seen = seen;
     this.#session = session;
-    this.#onElsewhere = onElsewhere;
+    this.#onMoved = onMoved;
   }
 
   request(pending: Pending): void {
@@ -54,10 +54,10 @@ export class SimulatedLink {
     if (this.#state.name === 'serving') this.#send(this.#state.connection, requestId, pending);
   }
 
-  takeBack(isElsewhere: (operation: Pending['operation']) => boolean): Pending[] {
+  takeBack(hasMoved: (operation: Pending['operation']) => boolean): Pending[] {
     const taken: Pending[] = [];
     for (const [requestId, pending] of this.#pending) {
-      if (!isElsewhere(pending.operation)) continue;
+      if (!hasMoved(pending.operation)) continue;
       this.#pending.delete(requestId);
       taken.push(pending);
     }
@@ -132,9 +132,9 @@ export class SimulatedLink {
     if (pending === undefined) return;
     this.#pending.delete(frame.requestId);
     const { answer } = frame;
-    if (answer.kind === 'elsewhere') {
+    if (answer.kind === 'moved') {
       pending.openSends--;
-      return this.#onElsewhere(pending);
+      return this.#onMoved(pending);
     }
     if ('version' in answer && answer.version > this.#seen.lsn) this.#seen.lsn = answer.version;
     pending.settle(answer);

@@ -10,8 +10,8 @@ import {
   type CoordinatorStep,
   nextCoordinatorStep,
   type Side,
-} from '../../src/moves/coordinator.ts';
-import type { Move, MoveCommand, MoveId } from '../../src/moves/move.ts';
+} from '../../src/rebalance/coordinator.ts';
+import type { Move, MoveCommand, MoveId } from '../../src/rebalance/move.ts';
 import type { Report, World } from './processes.ts';
 import type { Life, Timer } from './scheduler.ts';
 import { nextBatch, ringAfterMove, type SimulatedRing } from './simulated-ring.ts';

@@ -3,7 +3,7 @@
  * The real ring and plan are arithmetic with tests of their own; protocols only ask who owns a slot, and when.
  */
 
-import type { Move } from '../../src/moves/move.ts';
+import type { Move } from '../../src/rebalance/move.ts';
 
 export type SimulatedRing = {
   readonly epoch: number;

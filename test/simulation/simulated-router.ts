@@ -3,8 +3,10 @@
  * takes back what waits for a shard that no longer owns it.
  */
 
-import { isWrite, type KeyOperation, type Outcome, opIdBytes } from '../../src/kv/store.ts';
-import { givenUp, overloaded, type Pending } from '../../src/wire/pending.ts';
+import { opIdBytes } from '../../src/kv/op-id.ts';
+import { isWrite, type KeyOperation } from '../../src/kv/operation.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
+import { givenUp, overloaded, type Pending } from '../../src/routing/pending.ts';
 import { noResend } from '../../src/wire/request-frame.ts';
 import type { ChildProcess, ControlMessage, Report, Topology, World } from './processes.ts';
 import { describe } from './processes.ts';

@@ -3,12 +3,12 @@
  * `shard/move-agent.ts` and `wire/shard-server.ts` do with sockets, timers and messages.
  */
 
-import type { Outcome } from '../../src/kv/store.ts';
-import type { Side } from '../../src/moves/coordinator.ts';
-import type { MoveId, SourceReply, SourceRequest } from '../../src/moves/move.ts';
-import { MoveSource } from '../../src/moves/source.ts';
-import { MoveTarget, type TargetEffect } from '../../src/moves/target.ts';
-import { type Answer, elsewhere } from '../../src/wire/answer-frame.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
+import type { Side } from '../../src/rebalance/coordinator.ts';
+import type { MoveId, SourceReply, SourceRequest } from '../../src/rebalance/move.ts';
+import { MoveSource } from '../../src/rebalance/source.ts';
+import { MoveTarget, type TargetEffect } from '../../src/rebalance/target.ts';
+import { type Answer, movedAnswer } from '../../src/wire/answer-frame.ts';
 import type {
   AnswerFrame,
   ChildProcess,
@@ -356,6 +356,6 @@ export class SimulatedShard implements ChildProcess {
     for (const { operation } of served) this.source.noteWrite(operation);
     if (served.length === requests.length) return outcomes;
     let next = 0;
-    return requests.map((request) => (this.#servesRequest(request) ? (outcomes[next++] as Outcome) : elsewhere));
+    return requests.map((request) => (this.#servesRequest(request) ? (outcomes[next++] as Outcome) : movedAnswer));
   }
 }

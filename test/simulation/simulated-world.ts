@@ -3,9 +3,9 @@
  * does about one event; between two steps everything that must hold is checked.
  */
 
-import type { Move } from '../../src/moves/move.ts';
+import type { Move } from '../../src/rebalance/move.ts';
 import type { Circumstances } from './circumstances.ts';
-import { Clients, type Wish } from './clients.ts';
+import { Clients, type Intent } from './clients.ts';
 import { Connection, type ControlOdds, type Receiver } from './connection.ts';
 import type { Coverage } from './coverage.ts';
 import type { Fate } from './fate.ts';
@@ -212,9 +212,9 @@ export class SimulatedWorld implements World {
   }
 
   /** Written before the history begins. */
-  preload(wish: Wish): void {
-    const operation = this.clients.newOperation(wish);
-    const owner = this.topology.ring.owners[wish.slot] as number;
+  preload(intent: Intent): void {
+    const operation = this.clients.newOperation(intent);
+    const owner = this.topology.ring.owners[intent.slot] as number;
     const opId = Buffer.alloc(16, 0xff);
     opId.writeUInt32LE(this.newSession(), 0);
     const [outcome] = this.fileOf(owner).execute([
@@ -223,7 +223,7 @@ export class SimulatedWorld implements World {
     if (outcome === undefined || !('version' in outcome) || operation.kind !== 'put') return;
     this.clients.history.push({
       client: 0,
-      key: wish.key.toString('latin1'),
+      key: intent.key.toString('latin1'),
       invokedAtMs: -1,
       completedAtMs: -1,
       kind: 'put',
@@ -233,14 +233,14 @@ export class SimulatedWorld implements World {
   }
 
   /** Must be at rest: reads each key where its owner keeps it. */
-  audit(wishes: readonly Wish[]): void {
+  audit(intents: readonly Intent[]): void {
     if (this.unrest !== undefined) throw new Violation('I9', this.unrest);
     this.invariants.checkRest();
     this.trace.step++;
-    for (const wish of wishes) {
-      const owner = this.topology.ring.owners[wish.slot] as number;
-      const row = this.fileOf(owner).rowsOf(wish.slot).get(wish.key.toString('latin1'));
-      this.clients.audit(wish, row?.value.toString('latin1') ?? null);
+    for (const intent of intents) {
+      const owner = this.topology.ring.owners[intent.slot] as number;
+      const row = this.fileOf(owner).rowsOf(intent.slot).get(intent.key.toString('latin1'));
+      this.clients.audit(intent, row?.value.toString('latin1') ?? null);
     }
   }
 

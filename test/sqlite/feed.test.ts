@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { type FeedEvent, FeedGone, FeedMerge, positionOfText, textOfPosition } from '../../src/kv/feed-merge.ts';
-import type { Move } from '../../src/moves/move.ts';
 import { ringAfter } from '../../src/partition/plan.ts';
 import { firstRing, type Ring } from '../../src/partition/ring.ts';
+import type { Move } from '../../src/rebalance/move.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { put, remove } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -42,7 +42,7 @@ class Shards {
     this.files.set(shard, new ShardFile(join(this.directory, `${shard}.sqlite`), { service: 'test', shard }));
   }
 
-  get owners(): number[] {
+  get shards(): number[] {
     return [...this.files.keys()];
   }
 
@@ -83,7 +83,7 @@ class Shards {
   /** Its keys go to the others; then it is gone, with its file. */
   remove(shard: number): void {
     if (this.files.size < 2 || !this.files.has(shard)) return;
-    const others = this.owners.filter((one) => one !== shard);
+    const others = this.shards.filter((one) => one !== shard);
     for (const [index, key] of keys.entries()) {
       const { slot } = put(key, '');
       if (this.ring.shardOf(slot) === shard) this.move(slot, others[index % others.length] as number);
@@ -108,7 +108,7 @@ class Watcher {
   constructor(shards: Shards) {
     this.#shards = shards;
     const places = new Map([...shards.files].map(([shard, { lsn }]) => [shard, { lsn, carried: 0 }]));
-    this.#merge = new FeedMerge({ places, lastOwner: shards.lastShard });
+    this.#merge = new FeedMerge({ places, lastShard: shards.lastShard });
   }
 
   /** @param eventsMax after which it stops in the middle */
@@ -116,10 +116,10 @@ class Watcher {
     let left = eventsMax;
     for (;;) {
       const before = textOfPosition(this.#merge.position);
-      for (const { owner, afterLsn } of this.#merge.wanted(this.#shards.owners)) {
-        this.#merge.offer(owner, (this.#shards.files.get(owner) as ShardFile).feed(afterLsn, rowsMax));
+      for (const { shard, afterLsn } of this.#merge.wanted(this.#shards.shards)) {
+        this.#merge.offer(shard, (this.#shards.files.get(shard) as ShardFile).feed(afterLsn, rowsMax));
       }
-      for (const event of this.#merge.events(this.#shards.owners)) {
+      for (const event of this.#merge.events(this.#shards.shards)) {
         this.seen.push(event);
         if (--left === 0) return this.comeBack();
       }
@@ -166,15 +166,15 @@ test('nothing is left out, comes twice or comes out of order, whatever moves and
         for (const step of early)
           if (step.do === 'write') shards.write(step.key, step.isDelete ? 'delete' : 'put');
           else if (step.do === 'move')
-            shards.move(put(step.key, '').slot, shards.owners[step.to % shards.owners.length] as number);
-          else if (step.do === 'remove') shards.remove(shards.owners[step.shard % shards.owners.length] as number);
+            shards.move(put(step.key, '').slot, shards.shards[step.to % shards.shards.length] as number);
+          else if (step.do === 'remove') shards.remove(shards.shards[step.shard % shards.shards.length] as number);
         const before = shards.written.length;
         const watcher = new Watcher(shards);
         for (const step of steps) {
-          const pick = (n: number) => shards.owners[n % shards.owners.length] as number;
+          const pick = (n: number) => shards.shards[n % shards.shards.length] as number;
           if (step.do === 'write') shards.write(step.key, step.isDelete ? 'delete' : 'put');
           if (step.do === 'move') shards.move(put(step.key, '').slot, pick(step.to));
-          if (step.do === 'add' && shards.owners.length < 5) shards.add();
+          if (step.do === 'add' && shards.shards.length < 5) shards.add();
           if (step.do === 'remove') shards.remove(pick(step.shard));
           if (step.do === 'read') watcher.read(step.rowsMax, step.eventsMax);
           if (step.do === 'come back') watcher.comeBack();
@@ -203,7 +203,7 @@ test('a position before what is kept is told so', () => {
   for (let commit = 0; commit < 4_700; commit++) {
     file.execute(Array.from({ length: 25 }, (_, index) => ({ operation: put('key', `${commit}/${index}`) })));
   }
-  const at = (lsn: number) => new FeedMerge({ places: new Map([[1, { lsn, carried: 0 }]]), lastOwner: 1 });
+  const at = (lsn: number) => new FeedMerge({ places: new Map([[1, { lsn, carried: 0 }]]), lastShard: 1 });
   const { prunedLsn } = file.feed(0, 0);
   expect(prunedLsn).toBeGreaterThan(0);
   expect(file.lsn - prunedLsn).toBeGreaterThanOrEqual(100_000);

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Outcome } from '../../src/kv/store.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
 import { Database, FileLocked } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts';

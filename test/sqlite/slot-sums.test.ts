@@ -6,10 +6,10 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Operation } from '../../src/kv/store.ts';
-import { PackedRows } from '../../src/moves/packed-rows.ts';
-import type { Row } from '../../src/moves/row.ts';
-import type { Cursor, SlotSum } from '../../src/moves/slot-storage.ts';
+import type { Operation } from '../../src/kv/operation.ts';
+import { PackedRows } from '../../src/rebalance/packed-rows.ts';
+import type { Row } from '../../src/rebalance/row.ts';
+import type { Cursor, SlotSum } from '../../src/rebalance/slot-storage.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 

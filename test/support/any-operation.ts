@@ -1,8 +1,8 @@
 /** Operations on a few keys, so that they meet. */
 
 import fc from 'fast-check';
-import type { Operation } from '../../src/kv/store.ts';
-import { get, head, increment, put, remove, together } from './operations.ts';
+import type { Operation } from '../../src/kv/operation.ts';
+import { atomic, get, head, increment, put, remove } from './operations.ts';
 
 const key = fc.constantFrom('a', 'b', '{tag}1', '{tag}2', 'ключ');
 const anyVersions = fc.oneof(fc.constant('*' as const), fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 20 }));
@@ -31,6 +31,6 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 5, arbitrary: anyKeyOperation(key) },
   {
     weight: 1,
-    arbitrary: fc.array(tagged, { minLength: 1, maxLength: 5 }).map((operations) => together(...operations)),
+    arbitrary: fc.array(tagged, { minLength: 1, maxLength: 5 }).map((operations) => atomic(...operations)),
   },
 );

@@ -3,14 +3,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type Operation, type Outcome, opIdBytes } from '../../src/kv/store.ts';
+import { opIdBytes } from '../../src/kv/op-id.ts';
+import type { Operation } from '../../src/kv/operation.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
 import { firstRing, type Ring } from '../../src/partition/ring.ts';
-import { PartitionedStore, type ShardAddress } from '../../src/router/partitioned-store.ts';
+import { PartitionedStore, type ShardAddress } from '../../src/routing/partitioned-store.ts';
+import { type LinkLimits, ShardLink } from '../../src/routing/shard-link.ts';
 import { executeServed } from '../../src/shard/execution.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import type { WireError } from '../../src/wire/frame.ts';
 import { frameBytesMaxOf } from '../../src/wire/request-frame.ts';
-import { type LinkLimits, ShardLink } from '../../src/wire/shard-link.ts';
 import { ShardServer } from '../../src/wire/shard-server.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -77,7 +79,7 @@ export function linkTo(
     { lsn: 0, epoch: 1 },
     { ...testLimits, ...options.limits },
     {
-      onElsewhere: () => {},
+      onMoved: () => {},
       onWireError: options.onWireError ?? (() => {}),
     },
   );

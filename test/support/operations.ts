@@ -6,13 +6,13 @@ import type {
   AtomicOperation,
   IncrementOperation,
   KeyOperation,
-  Outcome,
   PutOperation,
   WriteOperation,
-} from '../../src/kv/store.ts';
+} from '../../src/kv/operation.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
 import { slotOf } from '../../src/partition/slot.ts';
 
-type Guards = Pick<WriteOperation, 'condition' | 'clientName'>;
+type Guards = Pick<WriteOperation, 'condition' | 'idempotencyKey'>;
 
 export function get(key: string | Buffer): KeyOperation {
   return { kind: 'get', ...addressed(key) };
@@ -40,7 +40,7 @@ export function increment(key: string | Buffer, by: bigint | number, guards: Gua
 }
 
 /** Of keys of one slot. */
-export function together(...operations: KeyOperation[]): AtomicOperation {
+export function atomic(...operations: KeyOperation[]): AtomicOperation {
   return { kind: 'atomic', slot: operations[0]?.slot ?? 0, operations };
 }
 
@@ -58,7 +58,7 @@ export function listQuery(
 }
 
 /** A name that a client may give to a write, and what it asked. */
-export function clientName(name: string, asked: string): NonNullable<Guards['clientName']> {
+export function idempotencyKey(name: string, asked: string): NonNullable<Guards['idempotencyKey']> {
   const opId = Buffer.alloc(16);
   opId.write(name);
   const fingerprint = Buffer.alloc(8);

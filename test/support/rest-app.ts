@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
-import type { Operation } from '../../src/kv/store.ts';
+import type { Operation } from '../../src/kv/operation.ts';
 import { startPartitionedStore } from './in-process-shards.ts';
 
 export type RestApp = {

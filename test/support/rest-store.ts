@@ -1,21 +1,19 @@
 /** The REST app, spoken to as to a Store: what the app makes of requests is then held against what stores promise. */
 
 import { Pool } from 'undici';
+import { urlOfKey } from '../../src/http/key-in-url.ts';
 import type { Condition, Versions } from '../../src/kv/condition.ts';
 import type { ErrorCode } from '../../src/kv/errors.ts';
-import { urlOfKey } from '../../src/kv/key.ts';
 import type { ListEntry, Listing, ListPosition, ListQuery } from '../../src/kv/listing.ts';
 import {
   type AtomicOperation,
-  type FailedOutcome,
   isWrite,
   type KeyOperation,
-  type KeyOutcome,
   type Operation,
-  type Outcome,
-  type Store,
   type WriteOperation,
-} from '../../src/kv/store.ts';
+} from '../../src/kv/operation.ts';
+import type { FailedOutcome, KeyOutcome, Outcome } from '../../src/kv/outcome.ts';
+import type { Store } from '../../src/kv/store.ts';
 
 type Answer = {
   readonly status: number;
@@ -46,7 +44,7 @@ export class RestStore implements Store {
   }
 
   async execute(operation: Operation): Promise<Outcome> {
-    if (operation.kind === 'atomic') return this.#together(operation);
+    if (operation.kind === 'atomic') return this.#batch(operation);
     const { kind, key } = operation;
     const path = `/v1/${kind === 'increment' ? 'counters' : 'kv'}/${urlOfKey(key)}`;
     const headers = isWrite(operation) ? guardHeaders(operation) : {};
@@ -90,13 +88,13 @@ export class RestStore implements Store {
     await this.#pool.destroy();
   }
 
-  async #together({ operations }: AtomicOperation): Promise<Outcome> {
+  async #batch({ operations }: AtomicOperation): Promise<Outcome> {
     const body = JSON.stringify({ atomic: true, operations: operations.map(jsonOf) });
     const answer = await this.#ask('POST', '/v1/batch', Buffer.from(body));
     if (answer.status !== 200) return failureOf(answer.body);
     const { results } = JSON.parse(answer.body.toString()) as { results: JsonResult[] };
     return {
-      kind: 'together',
+      kind: 'batch',
       outcomes: results.map((result, index) => resultOutcome((operations[index] as KeyOperation).kind, result)),
     };
   }
@@ -116,12 +114,14 @@ function withParameter(path: string, parameter: string): string {
   return `${path}${path.includes('?') ? '&' : '?'}${parameter}`;
 }
 
-function guardHeaders({ condition, clientName }: WriteOperation): Record<string, string> {
+function guardHeaders({ condition, idempotencyKey }: WriteOperation): Record<string, string> {
   const { ifMatch, ifNoneMatch } = textsOf(condition);
   return {
     ...(ifMatch !== undefined && { 'if-match': ifMatch }),
     ...(ifNoneMatch !== undefined && { 'if-none-match': ifNoneMatch }),
-    ...(clientName !== undefined && { 'idempotency-key': clientName.opId.toString('latin1').replaceAll('\0', '_') }),
+    ...(idempotencyKey !== undefined && {
+      'idempotency-key': idempotencyKey.opId.toString('latin1').replaceAll('\0', '_'),
+    }),
   };
 }
 
@@ -175,7 +175,7 @@ function readOutcome(kind: 'get' | 'head', answer: Answer): Outcome {
 
 function writeOutcome(kind: WriteOperation['kind'], answer: Answer): Outcome {
   const version = versionOf(answer);
-  if (answer.status === 412) return { kind: 'unmet', version };
+  if (answer.status === 412) return { kind: 'precondition-failed', version };
   if (answer.status >= 400) return failureOf(answer.body);
   if (kind === 'increment') return { kind: 'counted', version, number: BigInt(answer.body.toString()) };
   // The version of a delete is not told: nothing has it.
@@ -186,7 +186,7 @@ function writeOutcome(kind: WriteOperation['kind'], answer: Answer): Outcome {
 function resultOutcome(kind: KeyOperation['kind'], result: JsonResult): KeyOutcome {
   const { status, version, code, detail = '' } = result;
   if (status === 404) return { kind: 'absent' };
-  if (status === 412) return { kind: 'unmet', version };
+  if (status === 412) return { kind: 'precondition-failed', version };
   if (status >= 400) return { kind: 'failed', code: code as ErrorCode, detail };
   if (kind === 'increment') return { kind: 'counted', version, number: BigInt(result.value as string) };
   if (kind === 'delete') return { kind: 'deleted', version: Number.MAX_SAFE_INTEGER };

@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { statusOfService } from '../../src/cli/admin-client.ts';
-import type { ProcessStatus, ServiceStatus } from '../../src/primary/status.ts';
+import { statusOfService } from '../../src/admin/admin-client.ts';
+import type { ProcessStatus, ServiceStatus } from '../../src/admin/contract.ts';
 
 /** The built program: a forked worker cannot run TypeScript. */
 export const shardctlPath = fileURLToPath(new URL('../../dist/src/cli/shardctl.js', import.meta.url));

@@ -5,7 +5,8 @@
 
 import { holds } from '../../src/kv/condition.ts';
 import { commonPrefixOf, type ListQuery } from '../../src/kv/listing.ts';
-import { isWrite, type KeyOperation, type KeyOutcome, type Operation, type Outcome } from '../../src/kv/store.ts';
+import { isWrite, type KeyOperation, type Operation } from '../../src/kv/operation.ts';
+import type { KeyOutcome, Outcome } from '../../src/kv/outcome.ts';
 
 type Held = {
   readonly version: number;
@@ -20,10 +21,10 @@ export class StoreModel {
   /** Throws nothing: it says what is not as it should be; undefined when all is. */
   faultOf(operation: Operation, outcome: Outcome, nowMs: number): string | undefined {
     if (operation.kind !== 'atomic') return this.#faultOfOne(operation, outcome as KeyOutcome, nowMs);
-    if (outcome.kind !== 'together') return `an atomic operation came to ${outcome.kind}`;
+    if (outcome.kind !== 'batch') return `an atomic operation came to ${outcome.kind}`;
     const before = new Map(this.#values);
     const { outcomes } = outcome;
-    const wasRefused = outcomes.some(({ kind }) => kind === 'unmet' || kind === 'failed');
+    const wasRefused = outcomes.some(({ kind }) => kind === 'precondition-failed' || kind === 'failed');
     if (!wasRefused) {
       for (const [index, one] of operation.operations.entries()) {
         const fault = this.#faultOfOne(one, outcomes[index] as KeyOutcome, nowMs);
@@ -37,7 +38,7 @@ export class StoreModel {
       const name = one.key.toString('latin1');
       const told = outcomes[index] as KeyOutcome;
       // Which version was given within a batch that did not happen, only the refusal itself tells.
-      if (isWrite(one) && one.condition !== undefined && told.kind === 'unmet' && written.has(name))
+      if (isWrite(one) && one.condition !== undefined && told.kind === 'precondition-failed' && written.has(name))
         return !holds(one.condition, told.version === 0 ? undefined : told.version);
       if (isWrite(one)) written.add(name);
       return this.#refusalOf(one, nowMs, true) !== undefined;
@@ -77,7 +78,7 @@ export class StoreModel {
     const name = operation.key.toString('latin1');
     const held = this.#at(name, nowMs);
     const { condition } = operation;
-    if (condition !== undefined && !holds(condition, held?.version)) return 'unmet';
+    if (condition !== undefined && !holds(condition, held?.version)) return 'precondition-failed';
     if (operation.kind === 'increment') {
       const number = numberOf(held);
       if (number === undefined) return 'counter-not-a-number';
@@ -106,10 +107,10 @@ export class StoreModel {
     const name = operation.key.toString('latin1');
     const held = this.#at(name, nowMs);
     const refusal = this.#refusalOf(operation, nowMs, false);
-    if (refusal !== undefined || outcome.kind === 'unmet' || outcome.kind === 'failed') {
+    if (refusal !== undefined || outcome.kind === 'precondition-failed' || outcome.kind === 'failed') {
       const found = outcome.kind === 'failed' ? outcome.code : outcome.kind;
       if (found !== refusal) return `${operation.kind} came to ${found}, not ${refusal ?? 'what it does'}`;
-      const isTold = outcome.kind !== 'unmet' || outcome.version === (held?.version ?? 0);
+      const isTold = outcome.kind !== 'precondition-failed' || outcome.version === (held?.version ?? 0);
       return isTold ? undefined : `a refusal tells of version ${JSON.stringify(outcome)}, not ${held?.version}`;
     }
     const expected = expectedKind(operation, held);

@@ -16,7 +16,7 @@ import {
   type RestartPolicy,
   restartDelayMs,
   type Step,
-} from '../../src/process/child-state.ts';
+} from '../../src/supervision/child-state.ts';
 
 const policy = defaultRestartPolicy;
 const context = { policy, random: () => 0 };

@@ -2,9 +2,14 @@
 
 import { STATUS_CODES } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { errorStatus } from '../../src/http/error-status.ts';
 import { type ErrorCode, errorTable, KvError } from '../../src/kv/errors.ts';
 
-const rows = Object.entries(errorTable).map(([code, row]) => ({ code: code as ErrorCode, ...row }));
+const rows = Object.entries(errorTable).map(([code, row]) => ({
+  code: code as ErrorCode,
+  ...row,
+  ...errorStatus[code as ErrorCode],
+}));
 
 /** Statuses that say by themselves that the same request may succeed later. */
 const passingStatuses = [408, 429, 503, 507];
@@ -28,10 +33,10 @@ describe.each(rows)('the error $code', ({ code, status, title, retryable }) => {
     expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
   });
 
-  test('gives its status to whoever catches it, with detail and cause', () => {
+  test('tells its code to whoever catches it, with detail and cause', () => {
     const cause = new Error('why');
     const error = new KvError(code, 'what to do', { cause });
     expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({ name: 'KvError', code, status, message: 'what to do', cause });
+    expect(error).toMatchObject({ name: 'KvError', code, message: 'what to do', cause });
   });
 });

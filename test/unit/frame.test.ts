@@ -7,8 +7,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ErrorCode, errorTable } from '../../src/kv/errors.ts';
 import type { FeedPage } from '../../src/kv/feed.ts';
+import { fingerprintBytes } from '../../src/kv/idempotency-key.ts';
 import { keyBytesMax } from '../../src/kv/key.ts';
-import { fingerprintBytes, type KeyOperation, opIdBytes } from '../../src/kv/store.ts';
+import { opIdBytes } from '../../src/kv/op-id.ts';
+import type { KeyOperation } from '../../src/kv/operation.ts';
 import { slotCount } from '../../src/partition/slot.ts';
 import {
   type Answer,
@@ -57,7 +59,10 @@ const opId = buffer({ minLength: opIdBytes, maxLength: opIdBytes });
 const versions = fc.oneof(fc.constant('*' as const), fc.array(uint53, { maxLength: 32 }));
 const guards = {
   condition: fc.record({ ifMatch: versions, ifNoneMatch: versions }, { requiredKeys: [] }),
-  clientName: fc.record({ opId, fingerprint: buffer({ minLength: fingerprintBytes, maxLength: fingerprintBytes }) }),
+  idempotencyKey: fc.record({
+    opId,
+    fingerprint: buffer({ minLength: fingerprintBytes, maxLength: fingerprintBytes }),
+  }),
 };
 const expiresAtMs = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const addressKeys = ['kind', 'slot', 'key'] as const;
@@ -82,7 +87,7 @@ const anyWrite = fc.oneof(
 
 /** A client's name stands in the place of the op id. */
 function named<R extends { operation: Request['operation']; resend: Request['resend'] }>(request: R): R {
-  const name = 'clientName' in request.operation ? request.operation.clientName : undefined;
+  const name = 'idempotencyKey' in request.operation ? request.operation.idempotencyKey : undefined;
   return name === undefined ? request : { ...request, resend: { ...request.resend, opId: name.opId } };
 }
 
@@ -133,7 +138,7 @@ const anyKeyOutcome = fc.oneof(
     { requiredKeys: [...describedKeys, 'valueBytes'] },
   ),
   fc.record({ kind: fc.constant('absent') }),
-  fc.record({ kind: fc.constantFrom('created', 'replaced', 'deleted', 'unmet'), version: uint53 }),
+  fc.record({ kind: fc.constantFrom('created', 'replaced', 'deleted', 'precondition-failed'), version: uint53 }),
   fc.record({
     kind: fc.constant('counted'),
     version: uint53,
@@ -180,7 +185,7 @@ const anyFeed = fc.record({
 }) as fc.Arbitrary<FeedPage>;
 const anyOutcome = fc.oneof(
   anyKeyOutcome,
-  fc.record({ kind: fc.constant('together'), outcomes: fc.array(anyKeyOutcome, { maxLength: 4 }) }),
+  fc.record({ kind: fc.constant('batch'), outcomes: fc.array(anyKeyOutcome, { maxLength: 4 }) }),
   anyListing,
   anyFeed.map(packedFeed),
 ) as fc.Arbitrary<Answer>;
@@ -226,8 +231,16 @@ describe('requests and answers', () => {
     const key = Buffer.alloc(keyBytesMax);
     const stored = { contentType: 'x'.repeat(255), value: Buffer.alloc(valueBytesMax) };
     const conditions = { ifMatch: Array(32).fill(1), ifNoneMatch: Array(32).fill(1) };
-    const clientName = { opId: Buffer.alloc(opIdBytes), fingerprint: Buffer.alloc(fingerprintBytes) };
-    const put = { kind: 'put', slot: 0, key, ...stored, condition: conditions, clientName, expiresAtMs: 1 } as const;
+    const idempotencyKey = { opId: Buffer.alloc(opIdBytes), fingerprint: Buffer.alloc(fingerprintBytes) };
+    const put = {
+      kind: 'put',
+      slot: 0,
+      key,
+      ...stored,
+      condition: conditions,
+      idempotencyKey,
+      expiresAtMs: 1,
+    } as const;
     expect(requestFrameBytes(put)).toBeLessThanOrEqual(frameBytesMaxOf(valueBytesMax));
     const puts = {
       kind: 'atomic',

@@ -15,7 +15,7 @@ import {
   successorOf,
 } from '../../src/kv/listing.ts';
 import { firstRing } from '../../src/partition/ring.ts';
-import { KeyLister } from '../../src/router/key-lister.ts';
+import { KeyLister } from '../../src/routing/key-lister.ts';
 import { listQuery } from '../support/operations.ts';
 
 /** As a shard would answer that has these keys, but with at most so many entries. */
@@ -57,7 +57,7 @@ test('every key is listed once and in order, however many each shard has and ans
         const lister = new KeyLister({
           ring: () => ring,
           ask: async (shard, query) => {
-            if (query.kind !== 'list' || moods.next().value === 0) return { kind: 'elsewhere' };
+            if (query.kind !== 'list' || moods.next().value === 0) return { kind: 'moved' };
             return pageOf(keysOf[shard - 1] ?? [], query.query, sizes.next().value as number);
           },
           holdDeadlineMs: 60_000,
@@ -84,7 +84,7 @@ test('every key is listed once and in order, however many each shard has and ans
 test('shards that do not come to agree are given up at the deadline', async () => {
   const lister = new KeyLister({
     ring: () => firstRing(new Map([[1, 1]])),
-    ask: async () => ({ kind: 'elsewhere' }),
+    ask: async () => ({ kind: 'moved' }),
     holdDeadlineMs: 30,
     retryIntervalMs: 5,
   });

@@ -5,7 +5,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Key, keyBytesMax, keyOfBase64url, keyOfPath, keyOfText, urlOfKey } from '../../src/kv/key.ts';
+import { keyOfPath, urlOfKey } from '../../src/http/key-in-url.ts';
+import { type Key, keyBytesMax, keyOfBase64url, keyOfText } from '../../src/kv/key.ts';
 
 const anyBytes = fc.uint8Array({ minLength: 1, maxLength: keyBytesMax }).map((bytes) => Buffer.from(bytes));
 const anyText = fc.string({ unit: 'binary', minLength: 1, maxLength: keyBytesMax / 4 });

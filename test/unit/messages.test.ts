@@ -9,7 +9,7 @@ import {
   type MessageToPrimary,
   parseMessageToChild,
   parseMessageToPrimary,
-} from '../../src/process/messages.ts';
+} from '../../src/supervision/messages.ts';
 
 const topology: Extract<MessageToChild, { type: 'topology' }> = {
   type: 'topology',

@@ -1,7 +1,7 @@
 /** How the automatic throttle answers what clients feel, in worlds whose latencies scatter as real ones do. */
 
 import { describe, expect, test } from 'vitest';
-import { firstPace, type Pace, paceAfter } from '../../src/primary/pace.ts';
+import { firstPace, type Pace, paceAfter } from '../../src/rebalance/pace.ts';
 import { Random } from '../simulation/random.ts';
 
 /** Of a machine of two busy cores: most seconds 30 ms, some 6 ms. */

@@ -3,15 +3,17 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { flagOf, settingNames, settings, variableOf } from '../../src/config/service-config.ts';
-import { streamsMax } from '../../src/http/changes-routes.ts';
-import { ttlSecondsMax } from '../../src/http/expiry.ts';
-import { idempotencyKeyBytesMax } from '../../src/http/idempotency.ts';
-import { contentTypeBytesMax } from '../../src/http/kv-routes.ts';
+import { errorStatus } from '../../src/http/error-status.ts';
+import { ttlSecondsMax } from '../../src/http/request/expiry.ts';
+import { idempotencyKeyBytesMax } from '../../src/http/request/idempotency.ts';
+import { streamsMax } from '../../src/http/routes/changes-routes.ts';
+import { contentTypeBytesMax } from '../../src/http/routes/kv-routes.ts';
 import { conditionVersionsMax } from '../../src/kv/condition.ts';
-import { errorTable } from '../../src/kv/errors.ts';
+import { type ErrorCode, errorTable } from '../../src/kv/errors.ts';
+import { idempotencyKeptMs } from '../../src/kv/idempotency-key.ts';
 import { keyBytesMax, keyOfText } from '../../src/kv/key.ts';
 import { listBytesMax, listDelimiterBytesMax, listLimitDefault, listLimitMax } from '../../src/kv/listing.ts';
-import { batchBytesMax, batchOperationsMax, namesKeptMs } from '../../src/kv/store.ts';
+import { batchBytesMax, batchOperationsMax } from '../../src/kv/operation.ts';
 import { hashOf, slotOf, tagOf } from '../../src/partition/slot.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -27,10 +29,10 @@ function rowsOf(head: string): string[][] {
 
 test('the table of errors is the error table', () => {
   expect(rowsOf('| code | status | again later? | title |')).toEqual(
-    Object.entries(errorTable).map(([code, { status, retryable, title }]) => [
+    Object.entries(errorStatus).map(([code, { status, title }]) => [
       `\`${code}\``,
       String(status),
-      retryable ? 'yes' : 'no',
+      errorTable[code as ErrorCode].retryable ? 'yes' : 'no',
       title,
     ]),
   );
@@ -53,7 +55,7 @@ test('the table of limits has the numbers of the code', () => {
   expect(numbersOf('value')).toEqual([0, settings.valueBytesMax.parse('1MiB'), settings.valueBytesMax.parse('16MiB')]);
   expect(settings.valueBytesMax.parse('16777217')).toBeUndefined();
   expect(numbersOf('`Content-Type`')).toEqual([contentTypeBytesMax]);
-  expect(numbersOf('`Idempotency-Key`')).toEqual([1, idempotencyKeyBytesMax, namesKeptMs / 3_600_000]);
+  expect(numbersOf('`Idempotency-Key`')).toEqual([1, idempotencyKeyBytesMax, idempotencyKeptMs / 3_600_000]);
   expect(numbersOf('entity tags in a condition')).toEqual([conditionVersionsMax]);
   expect(numbersOf('`ttl`, `expires-at`')).toEqual([1, ttlSecondsMax]);
   expect(numbersOf('operations of a batch')).toEqual([1, batchOperationsMax]);

@@ -12,7 +12,7 @@ import {
   type Shape,
   text,
   tupleOf,
-} from '../../src/process/shape.ts';
+} from '../../src/supervision/shape.ts';
 
 const point = objectOf({ x: integer, label: oneOf(text, exactly(null)) });
 

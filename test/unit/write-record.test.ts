@@ -5,8 +5,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fingerprintBytes, opIdBytes } from '../../src/kv/store.ts';
-import { findRecord, namedRecords, noOpId, packRecords, unpackRecords } from '../../src/kv/write-record.ts';
+import { fingerprintBytes } from '../../src/kv/idempotency-key.ts';
+import { noOpId, opIdBytes } from '../../src/kv/op-id.ts';
+import { findRecord, packRecords, recordsWithIdempotencyKey, unpackRecords } from '../../src/kv/write-record.ts';
 import { slotCount } from '../../src/partition/slot.ts';
 
 const bytes = (length: number) =>
@@ -26,7 +27,7 @@ const anyRecord = fc.record(
         number: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
       }),
     ),
-    named: fc.record({ fingerprint: bytes(fingerprintBytes), atMs: fc.maxSafeNat() }),
+    idempotency: fc.record({ fingerprint: bytes(fingerprintBytes), atMs: fc.maxSafeNat() }),
   },
   { requiredKeys: ['opId', 'slot', 'shard', 'key', 'outcome'] },
 );
@@ -57,7 +58,7 @@ describe('packed records', () => {
         shard: 2,
         key: Buffer.from('k1'),
         outcome: { kind: 'counted', version: 2 ** 32 + 5, number: -1n },
-        named: { fingerprint: Buffer.from('FINGERPR'), atMs: 3 },
+        idempotency: { fingerprint: Buffer.from('FINGERPR'), atMs: 3 },
       },
       { opId: noOpId, slot: 1, shard: 1, key: Buffer.from('k'), outcome: { kind: 'created', version: 6 } },
     ]);
@@ -72,7 +73,9 @@ describe('packed records', () => {
         const packed = packRecords(records);
         for (const record of records) expect(findRecord(packed, record.opId)).toEqual(record);
         expect(findRecord(packed, Buffer.alloc(opIdBytes, 'none'))).toBeUndefined();
-        expect(namedRecords(packed).map(({ record }) => record)).toEqual(records.filter(({ named }) => named));
+        expect(recordsWithIdempotencyKey(packed).map(({ record }) => record)).toEqual(
+          records.filter(({ idempotency }) => idempotency),
+        );
       }),
     );
   });

@@ -4,7 +4,7 @@
  * waits in SQLite, and its event loop with it.
  */
 
-import type { Outcome } from '../../../src/kv/store.ts';
+import type { Outcome } from '../../../src/kv/outcome.ts';
 import { Database } from '../../../src/sqlite/database.ts';
 import type { NaiveOperation, NaiveStore } from './serve-app.ts';
 

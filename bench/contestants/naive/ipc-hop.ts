@@ -6,7 +6,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Outcome } from '../../../src/kv/store.ts';
+import type { Outcome } from '../../../src/kv/outcome.ts';
 import { slotOf } from '../../../src/partition/slot.ts';
 import { announce } from '../announcement.ts';
 import { type NaiveOperation, type NaiveStore, serveApp } from './serve-app.ts';

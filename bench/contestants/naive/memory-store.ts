@@ -1,6 +1,6 @@
 /** State in a variable, as on the first page of many a tutorial. One process of it works; clones of it disagree. */
 
-import type { Outcome } from '../../../src/kv/store.ts';
+import type { Outcome } from '../../../src/kv/outcome.ts';
 import type { NaiveOperation, NaiveStore } from './serve-app.ts';
 
 type Entry = { readonly version: number; readonly contentType: string; readonly value: Buffer };

@@ -7,7 +7,8 @@ import type { Server } from 'node:http';
 import { settings } from '../../../src/config/service-config.ts';
 import { createApp } from '../../../src/http/app.ts';
 import { allowedHostsOf } from '../../../src/http/host-guard.ts';
-import type { Operation, Outcome } from '../../../src/kv/store.ts';
+import type { Operation } from '../../../src/kv/operation.ts';
+import type { Outcome } from '../../../src/kv/outcome.ts';
 
 /** All that the benchmark asks for, without conditions and expiry. */
 export type NaiveOperation = Extract<Operation, { readonly kind: 'get' | 'put' | 'increment' }>;

@@ -1,0 +1,53 @@
+/** Asks the running service of a data directory, over its admin socket. */
+
+import { request } from 'node:http';
+import { adminSocketOf } from '../config/data-directory.ts';
+import type { ServiceStatus } from './contract.ts';
+
+/** No service runs on the data directory, or it belongs to another user. */
+export class ServiceUnreachable extends Error {
+  override readonly name = 'ServiceUnreachable';
+}
+
+export type AdminAnswer = { readonly status: number; readonly body: unknown };
+
+/** @throws ServiceUnreachable when no service runs on this data directory */
+export async function askService(
+  data: string,
+  method: 'GET' | 'POST',
+  path: string,
+  question?: unknown,
+): Promise<AdminAnswer> {
+  try {
+    return await ask(adminSocketOf(data), method, path, question);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'ECONNRESET' && code !== 'EACCES') throw error;
+    const why = code === 'EACCES' ? 'belongs to another user' : 'has no running service';
+    throw new ServiceUnreachable(
+      `The data directory ${data} ${why}: start one with \`npm start\` or \`shardctl start --data ${data}\`.`,
+      { cause: error },
+    );
+  }
+}
+
+/** @throws ServiceUnreachable */
+export async function statusOfService(data: string): Promise<ServiceStatus> {
+  return (await askService(data, 'GET', '/v1/status')).body as ServiceStatus;
+}
+
+function ask(socketPath: string, method: string, path: string, question: unknown): Promise<AdminAnswer> {
+  return new Promise((resolve, reject) => {
+    const headers = question === undefined ? {} : { 'content-type': 'application/json' };
+    const outgoing = request({ socketPath, method, path, headers, agent: false }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        resolve({ status: incoming.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(question === undefined ? undefined : JSON.stringify(question));
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * What operators can ask the running service and what it answers, over its admin socket: the types and checks that
+ * the command line and the primary share. JSON over HTTP; `admin-server.ts` answers and `admin-client.ts` asks.
+ */
+
+import type { Strategy } from '../config/service-config.ts';
+import type { RingDescription } from '../partition/ring.ts';
+import type { ChangePlan } from '../rebalance/change-plan.ts';
+import type { RebalanceStatus } from '../rebalance/rebalancer.ts';
+import type { ThrottleSetting } from '../rebalance/throttle.ts';
+import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
+import type { AuditReport } from '../sqlite/file-audit.ts';
+
+export type ProcessStatus = {
+  /** e.g. `shard-2` */
+  readonly id: string;
+  readonly role: 'primary' | 'router' | 'shard' | 'clone';
+  readonly state: string;
+  readonly pid: number | null;
+  readonly restarts: number;
+  readonly uptimeMs: number | null;
+  /** Of one core, over the last second. */
+  readonly cpuPercent: number | null;
+  readonly memoryBytes: number | null;
+  readonly slots: number | null;
+  /** Of a clone: of the store that all clones share. */
+  readonly keys: number | null;
+  /** Of keys and values. */
+  readonly bytes: number | null;
+  readonly operationsPerS: number | null;
+  readonly p99Ms: number | null;
+};
+
+export type ServiceStatus = {
+  readonly state: 'starting' | 'ready' | 'draining';
+  readonly url: string;
+  readonly strategy: Strategy;
+  readonly data: string;
+  /** Where everything lies when nothing is partitioned; null otherwise. */
+  readonly store: string | null;
+  /** What an acknowledgement is worth, where the store's own settings decide it and have been read. */
+  readonly acknowledgement: string | null;
+  readonly uptimeMs: number;
+  readonly ring: RingDescription;
+  readonly processes: readonly ProcessStatus[];
+};
+
+export type ServiceAudit = {
+  readonly epoch: number;
+  /** Every one of them has exactly one owner: a ring that had not could not be read. */
+  readonly slots: number;
+  readonly shards: readonly AuditReport[];
+  readonly keys: number;
+  readonly bytes: number;
+  readonly isSound: boolean;
+};
+
+export type SteeringOrder =
+  | { readonly kind: 'pause' | 'resume' | 'abort' }
+  | { readonly kind: 'throttle'; readonly setting: ThrottleSetting };
+
+export type AdminActions = {
+  readonly status: () => ServiceStatus;
+  /** Begins to stop; does not wait for the end, since this very API ends with it. */
+  readonly stop: () => Promise<void>;
+  /** False when there is no child of that name. */
+  readonly restart: (name: string) => boolean;
+  /** @throws ChangeRefused */
+  readonly plan: (request: ChangeRequest) => ChangePlan;
+  /** Queues it. @throws ChangeRefused */
+  readonly change: (request: ChangeRequest) => TopologyChange;
+  readonly moves: () => RebalanceStatus;
+  /** @throws ChangeRefused when a shard is away */
+  readonly verify: () => Promise<ServiceAudit>;
+  /** Newest first. */
+  readonly changes: () => readonly TopologyChange[];
+  /** False when there is nothing to steer. */
+  readonly steer: (order: SteeringOrder) => boolean;
+};
+
+export const changeRequestSchema = {
+  type: 'object',
+  required: ['kind'],
+  additionalProperties: false,
+  properties: {
+    kind: { enum: ['add-shard', 'remove-shard', 'rebalance'] },
+    count: { type: 'integer' },
+    weight: { type: 'integer' },
+    shard: { type: 'integer' },
+    weights: { type: 'array', items: { type: 'array', minItems: 2, maxItems: 2, items: { type: 'integer' } } },
+    epoch: { type: 'integer' },
+  },
+};
+
+export const steeringOrderSchema = {
+  type: 'object',
+  required: ['kind'],
+  additionalProperties: false,
+  properties: {
+    kind: { enum: ['pause', 'resume', 'abort', 'throttle'] },
+    setting: {
+      type: 'object',
+      required: ['kind'],
+      properties: {
+        kind: { enum: ['automatic', 'rows-per-s', 'p99-ms'] },
+        rowsPerS: { type: 'integer', minimum: 1 },
+        p99Ms: { type: 'number', exclusiveMinimum: 0 },
+      },
+    },
+  },
+};

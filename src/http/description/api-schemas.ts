@@ -1,0 +1,254 @@
+/** Bodies and answers of all routes, and the JSON in them, as the OpenAPI document describes them. */
+
+import { errorTable } from '../../kv/errors.ts';
+import { keyBytesMax } from '../../kv/key.ts';
+import { batchBytesMax, batchOperationsMax } from '../../kv/operation.ts';
+import type { AnswerHeaderName } from './api-parameters.ts';
+
+type Content = { readonly [mediaType: string]: object };
+
+export function ref(schema: keyof typeof schemas): { readonly $ref: string } {
+  return { $ref: `#/components/schemas/${schema}` };
+}
+
+const anyBytes: Content = { '*/*': {} };
+const json = (schema: object): Content => ({ 'application/json': { schema } });
+
+const version = {
+  type: 'integer',
+  minimum: 1,
+  description: 'Grows with each write of the key. Its ETag is this in quotes.',
+};
+const contentType = { type: 'string', maxLength: 255 };
+const expiresAt = { type: 'integer', description: 'Unix milliseconds from which on the value is gone.' };
+const keyFields = {
+  key: { type: 'string', description: `1 to ${keyBytesMax} bytes of UTF-8.` },
+  keyBase64url: { type: 'string', description: 'In place of `key`, where its bytes are not UTF-8.' },
+};
+const valueFields = {
+  value: { type: 'string', description: 'Text.' },
+  valueBase64: { type: 'string', description: 'In place of `value`, where its bytes are not UTF-8.' },
+};
+const conditions = {
+  ifMatch: { type: 'string', examples: ['"42"'], description: 'As the header If-Match.' },
+  ifNoneMatch: { type: 'string', examples: ['*'], description: 'As the header If-None-Match.' },
+};
+const oneKey = { oneOf: [{ required: ['key'] }, { required: ['keyBase64url'] }] };
+
+function operation(op: string, fields: object, required: readonly string[] = []): object {
+  return {
+    type: 'object',
+    properties: { op: { const: op }, ...keyFields, ...fields },
+    required: ['op', ...required],
+    additionalProperties: false,
+    ...oneKey,
+  };
+}
+
+export const schemas = {
+  Problem: {
+    type: 'object',
+    description: 'What went wrong (RFC 9457). Programs go by `code`.',
+    properties: {
+      type: { type: 'string', format: 'uri', examples: ['urn:shardlite:problem:key-not-found'] },
+      title: { type: 'string' },
+      status: { type: 'integer' },
+      code: { enum: Object.keys(errorTable) },
+      detail: { type: 'string', description: 'What was wrong this time, and what is allowed.' },
+    },
+    required: ['type', 'title', 'status', 'code', 'detail'],
+    additionalProperties: false,
+  },
+  Entry: {
+    type: 'object',
+    properties: {
+      ...keyFields,
+      version,
+      contentType,
+      expiresAt,
+      bytes: { type: 'integer', minimum: 0, description: 'Of the value.' },
+      ...valueFields,
+    },
+    required: ['version', 'bytes'],
+    additionalProperties: false,
+    ...oneKey,
+  },
+  CommonPrefix: {
+    type: 'object',
+    description: 'With a delimiter: what several keys have in common up to its end.',
+    properties: { prefix: { type: 'string' } },
+    required: ['prefix'],
+    additionalProperties: false,
+  },
+  Page: {
+    type: 'object',
+    properties: {
+      entries: {
+        type: 'array',
+        items: { oneOf: [{ $ref: '#/components/schemas/Entry' }, { $ref: '#/components/schemas/CommonPrefix' }] },
+      },
+      next: { type: ['string', 'null'], description: 'Cursor of the next page; null when this is the last.' },
+    },
+    required: ['entries', 'next'],
+    additionalProperties: false,
+  },
+  Operation: {
+    oneOf: [
+      operation('get', {}),
+      {
+        ...operation('put', { ...valueFields, contentType, ttl: { type: 'integer' }, expiresAt, ...conditions }),
+        anyOf: [{ required: ['value'] }, { required: ['valueBase64'] }],
+      },
+      operation('delete', conditions),
+      operation('increment', { by: { type: ['integer', 'string'], default: 1 }, ...conditions }),
+    ],
+  },
+  Batch: {
+    type: 'object',
+    properties: {
+      operations: {
+        type: 'array',
+        items: { $ref: '#/components/schemas/Operation' },
+        minItems: 1,
+        maxItems: batchOperationsMax,
+      },
+      atomic: { type: 'boolean', default: false },
+    },
+    required: ['operations'],
+    additionalProperties: false,
+  },
+  Result: {
+    type: 'object',
+    description: 'Of one operation: what it would have been answered by itself.',
+    properties: {
+      status: { type: 'integer' },
+      version,
+      contentType,
+      expiresAt,
+      ...valueFields,
+      code: { enum: Object.keys(errorTable) },
+      detail: { type: 'string' },
+    },
+    required: ['status'],
+    additionalProperties: false,
+  },
+  Results: {
+    type: 'object',
+    properties: { results: { type: 'array', items: { $ref: '#/components/schemas/Result' } } },
+    required: ['results'],
+    additionalProperties: false,
+  },
+  Change: {
+    type: 'object',
+    description: 'The data of one event.',
+    properties: { ...keyFields, version },
+    required: ['version'],
+    additionalProperties: false,
+    ...oneKey,
+  },
+  Topology: {
+    type: 'object',
+    properties: {
+      epoch: { type: 'integer', minimum: 1, description: 'Grows whenever slots change hands.' },
+      shards: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: { id: { type: 'integer' }, state: { type: 'string' }, slots: { type: 'integer' } },
+          required: ['id', 'state', 'slots'],
+        },
+      },
+      slots: {
+        type: 'array',
+        description: 'Which shard owns which slots, both ends included.',
+        items: {
+          type: 'object',
+          properties: { first: { type: 'integer' }, last: { type: 'integer' }, shard: { type: 'integer' } },
+          required: ['first', 'last', 'shard'],
+        },
+      },
+    },
+    required: ['epoch', 'shards', 'slots'],
+  },
+  Readiness: {
+    type: 'object',
+    properties: {
+      status: { enum: ['ready', 'degraded'] },
+      failedShards: { type: 'array', items: { type: 'integer' } },
+    },
+    required: ['status', 'failedShards'],
+  },
+  Liveness: { type: 'object', properties: { status: { const: 'alive' } }, required: ['status'] },
+} as const;
+
+type Body = { readonly description: string; readonly content: Content };
+
+export const bodies = {
+  value: {
+    description: 'The value, stored byte for byte with its Content-Type. It may be empty.',
+    content: anyBytes,
+  },
+  batch: {
+    description:
+      `1 to ${batchOperationsMax} operations in at most ${batchBytesMax} bytes: one JSON document, or one operation a line. ` +
+      'Operations on one key are done in their order.',
+    content: { ...json(ref('Batch')), 'application/x-ndjson': { schema: ref('Operation') } },
+  },
+} as const satisfies { readonly [name: string]: Body };
+
+export type BodyName = keyof typeof bodies;
+
+type Answer = {
+  readonly description: string;
+  readonly headers?: readonly AnswerHeaderName[];
+  readonly content?: Content;
+};
+
+export const answers = {
+  value: {
+    description: 'The value, with the Content-Type that it was stored with',
+    headers: ['ETag', 'Expires-At'],
+    content: anyBytes,
+  },
+  part: {
+    description: 'The bytes that were asked for',
+    headers: ['ETag', 'Expires-At', 'Content-Range'],
+    content: anyBytes,
+  },
+  metadata: { description: 'What GET would answer, without the value', headers: ['ETag', 'Expires-At'] },
+  notModified: { description: 'The version is one that the client has', headers: ['ETag', 'Expires-At'] },
+  created: { description: 'There was no value; now there is', headers: ['ETag', 'Expires-At'] },
+  replaced: { description: 'There was a value; now it is this one', headers: ['ETag', 'Expires-At'] },
+  deleted: { description: 'There is no value now, and may have been none before' },
+  counted: {
+    description: 'The number that it is now',
+    headers: ['ETag'],
+    content: { 'text/plain': { schema: { type: 'string', pattern: '^-?[0-9]+$' } } },
+  },
+  page: {
+    description: 'Keys in the order of their bytes: one page, or the lines of all pages',
+    headers: ['Link'],
+    content: {
+      ...json(ref('Page')),
+      'application/x-ndjson': { schema: { oneOf: [ref('Entry'), ref('CommonPrefix')] } },
+    },
+  },
+  results: {
+    description: 'One result an operation, in their order; each with a status of its own',
+    content: { ...json(ref('Results')), 'application/x-ndjson': { schema: ref('Result') } },
+  },
+  changes: {
+    description: 'Events, until the client goes away',
+    content: { 'text/event-stream': { schema: ref('Change') } },
+  },
+  topology: { description: 'The ring', content: json(ref('Topology')) },
+  readiness: {
+    description: 'At least one shard serves; `degraded` when one has failed',
+    content: json(ref('Readiness')),
+  },
+  liveness: { description: 'The process answers', content: json(ref('Liveness')) },
+  document: { description: 'This document', content: json({ type: 'object' }) },
+  reference: { description: 'A page for people', content: { 'text/html': { schema: { type: 'string' } } } },
+} as const satisfies { readonly [name: string]: Answer };
+
+export type AnswerName = keyof typeof answers;

@@ -1,0 +1,52 @@
+/** How HTTP says each error. README, OpenAPI document and conformance tests are checked against it. */
+
+import type { ErrorCode } from '../kv/errors.ts';
+
+type ErrorStatus = {
+  readonly status: number;
+  /** Short and the same for every occurrence of the code. */
+  readonly title: string;
+};
+
+export const errorStatus = {
+  'request-malformed': { status: 400, title: 'The request is not valid HTTP' },
+  'key-empty': { status: 400, title: 'The key is empty' },
+  'key-malformed': { status: 400, title: 'The key is not encoded correctly' },
+  'parameter-unknown': { status: 400, title: 'A query parameter is unknown' },
+  'parameter-invalid': { status: 400, title: 'A query parameter has a wrong value' },
+  'batch-malformed': { status: 400, title: 'The batch is not as it should be' },
+  'batch-slots-differ': { status: 400, title: 'The keys of an atomic batch are of several slots' },
+  'condition-malformed': { status: 400, title: 'The condition is not an entity tag' },
+  'idempotency-key-invalid': { status: 400, title: 'The idempotency key cannot be used' },
+  'content-type-invalid': { status: 400, title: 'The content type cannot be stored' },
+  'content-range-unsupported': { status: 400, title: 'A value can only be written whole' },
+  'key-not-found': { status: 404, title: 'There is no value under this key' },
+  'route-unknown': { status: 404, title: 'There is nothing at this path' },
+  'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
+  'counter-not-a-number': { status: 409, title: 'The value is not a number' },
+  'counter-overflow': { status: 409, title: 'The counter would not fit 64 bits' },
+  'request-timeout': { status: 408, title: 'The request did not arrive in time' },
+  'changes-gone': { status: 410, title: 'The changes since then are not kept any more' },
+  'condition-not-met': { status: 412, title: 'The condition of the request does not hold' },
+  'value-too-large': { status: 413, title: 'The value is too large' },
+  'batch-too-large': { status: 413, title: 'The batch is too large' },
+  'key-too-long': { status: 414, title: 'The key is too long' },
+  'content-encoding-unsupported': { status: 415, title: 'The content encoding cannot be stored' },
+  'range-not-satisfiable': { status: 416, title: 'The range lies outside the value' },
+  'host-not-allowed': { status: 421, title: 'This host name is not served here' },
+  'idempotency-key-reused': { status: 422, title: 'The idempotency key names another request' },
+  'batch-refused': { status: 424, title: 'Another operation of the batch was refused' },
+  'headers-too-large': { status: 431, title: 'The request headers are too large' },
+  'internal-error': { status: 500, title: 'The service has a defect' },
+  'shard-unavailable': { status: 503, title: 'The shard of this key is not serving' },
+  'outcome-unknown': { status: 503, title: 'The write may or may not have been applied' },
+  overloaded: { status: 503, title: 'Too many requests are waiting' },
+  'not-ready': { status: 503, title: 'The service is not ready' },
+  'disk-full': { status: 507, title: 'The disk is full' },
+  'store-unavailable': { status: 503, title: 'The store does not answer' },
+} as const satisfies Record<ErrorCode, ErrorStatus>;
+
+/** Of the service, not of the request. */
+export function isServiceFailure(code: ErrorCode): boolean {
+  return errorStatus[code].status >= 500;
+}

@@ -1,0 +1,148 @@
+/**
+ * What a batch asks, from JSON or lines of JSON. Everything is checked before anything is done: one operation that
+ * is not as it should be refuses the whole batch, and says which one.
+ */
+
+import { KvError } from '../../kv/errors.ts';
+import { type Key, keyOfBase64url, keyOfText } from '../../kv/key.ts';
+import { batchOperationsMax, type KeyOperation, type WriteOperation } from '../../kv/operation.ts';
+import { slotOf } from '../../partition/slot.ts';
+import { incrementOf } from '../routes/counter-routes.ts';
+import { storableContentType } from '../routes/kv-routes.ts';
+import { conditionOfTexts } from './conditions.ts';
+import { expiresAtMsOf } from './expiry.ts';
+import { idempotencyKey } from './idempotency.ts';
+
+export type BatchRequest = { readonly isAtomic: boolean; readonly operations: readonly KeyOperation[] };
+
+export type BatchContext = {
+  readonly valueBytesMax: number;
+  /** Idempotency-Key of the whole. */
+  readonly name: string | undefined;
+};
+
+type Fields = { readonly [name: string]: unknown };
+
+const guardFields = ['ifMatch', 'ifNoneMatch'];
+const keyFields = ['op', 'key', 'keyBase64url'];
+const fieldsOf = {
+  get: keyFields,
+  put: [...keyFields, ...guardFields, 'value', 'valueBase64', 'contentType', 'ttl', 'expiresAt'],
+  delete: [...keyFields, ...guardFields],
+  increment: [...keyFields, ...guardFields, 'by'],
+} as const;
+
+/** @throws KvError batch-malformed, batch-too-large, and what is wrong with an operation */
+export function batchOf(body: Buffer, format: 'json' | 'ndjson', context: BatchContext): BatchRequest {
+  const { isAtomic, items } = format === 'ndjson' ? { isAtomic: false, items: linesOf(body) } : documentOf(body);
+  if (items.length === 0) throw malformed('A batch has at least one operation.');
+  if (items.length > batchOperationsMax) {
+    throw new KvError('batch-too-large', `A batch has at most ${batchOperationsMax} operations, not ${items.length}.`);
+  }
+  return { isAtomic, operations: items.map((item, index) => operationAt(index, item, context)) };
+}
+
+function documentOf(body: Buffer): { readonly isAtomic: boolean; readonly items: readonly unknown[] } {
+  const document = parsed(body.toString(), 'The body');
+  if (!isFields(document) || !Array.isArray(document['operations'])) {
+    throw malformed('The body is {"operations": [...]}, with "atomic": true if all or none shall be done.');
+  }
+  const { operations, atomic = false, ...others } = document;
+  if (typeof atomic !== 'boolean') throw malformed('"atomic" is true or false.');
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw malformed(`A batch has no field ${JSON.stringify(unknown)}.`);
+  return { isAtomic: atomic, items: operations as unknown[] };
+}
+
+function linesOf(body: Buffer): unknown[] {
+  const lines = body.toString().split('\n');
+  return lines.flatMap((line, index) => (line.trim() === '' ? [] : [parsed(line, `Line ${index + 1}`)]));
+}
+
+function operationAt(index: number, item: unknown, context: BatchContext): KeyOperation {
+  try {
+    return operationOf(index, item, context);
+  } catch (error) {
+    if (error instanceof KvError)
+      throw new KvError(error.code, `Operation ${index}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+function operationOf(index: number, item: unknown, { valueBytesMax, name }: BatchContext): KeyOperation {
+  if (!isFields(item)) throw malformed('it is not an object.');
+  const kind = item['op'];
+  if (kind !== 'get' && kind !== 'put' && kind !== 'delete' && kind !== 'increment') {
+    throw malformed('"op" is "get", "put", "delete" or "increment".');
+  }
+  const unknown = Object.keys(item).find((field) => !(fieldsOf[kind] as readonly string[]).includes(field));
+  if (unknown !== undefined) {
+    throw malformed(`${kind} has no field ${JSON.stringify(unknown)}; allowed are ${fieldsOf[kind].join(', ')}.`);
+  }
+  const key = keyIn(item);
+  const address = { slot: slotOf(key), key };
+  if (kind === 'get') return { kind, ...address };
+
+  const [ifMatch, ifNoneMatch] = [textIn(item, 'ifMatch'), textIn(item, 'ifNoneMatch')];
+  const guards: Pick<WriteOperation, 'condition' | 'idempotencyKey'> = {
+    ...((ifMatch ?? ifNoneMatch) !== undefined && { condition: conditionOfTexts(ifMatch, ifNoneMatch) }),
+    ...(name !== undefined && { idempotencyKey: idempotencyKey(`${name}#${index}`, key, [JSON.stringify(item)]) }),
+  };
+  if (kind === 'delete') return { kind, ...address, ...guards };
+  if (kind === 'increment') return { kind, ...address, by: incrementOf(numberIn(item, 'by') ?? '1'), ...guards };
+
+  const value = valueIn(item);
+  if (value.length > valueBytesMax) throw new KvError('value-too-large', `a value has at most ${valueBytesMax} bytes.`);
+  const expiresAtMs = expiresAtMsOf(numberIn(item, 'ttl'), numberIn(item, 'expiresAt'));
+  const contentType = storableContentType(textIn(item, 'contentType'));
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(contentType)) {
+    throw new KvError('content-type-invalid', 'a content type has characters of latin1 that a header may have.');
+  }
+  return { kind, ...address, contentType, value, ...(expiresAtMs !== undefined && { expiresAtMs }), ...guards };
+}
+
+function keyIn(item: Fields): Key {
+  const [key, base64url] = [textIn(item, 'key'), textIn(item, 'keyBase64url')];
+  if ((key === undefined) === (base64url === undefined)) throw malformed('it has either "key" or "keyBase64url".');
+  return key === undefined ? keyOfBase64url(base64url as string) : keyOfText(key);
+}
+
+function valueIn(item: Fields): Buffer {
+  const [value, base64] = [textIn(item, 'value'), textIn(item, 'valueBase64')];
+  if ((value === undefined) === (base64 === undefined)) throw malformed('put has either "value" or "valueBase64".');
+  if (value !== undefined) return Buffer.from(value);
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64 as string)) throw malformed('"valueBase64" is not base64.');
+  return Buffer.from(base64 as string, 'base64');
+}
+
+function textIn(item: Fields, field: string): string | undefined {
+  const value = item[field];
+  if (value === undefined) return undefined;
+  // A half of a surrogate pair has no bytes in UTF-8.
+  if (typeof value === 'string' && !/\p{Surrogate}/u.test(value)) return value;
+  throw malformed(`"${field}" is a string of Unicode characters.`);
+}
+
+/** As text, so that numbers in strings may be longer than JSON's are exact. */
+function numberIn(item: Fields, field: string): string | undefined {
+  const value = item[field];
+  if (value === undefined || typeof value === 'string') return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
+  throw malformed(`"${field}" is a whole number, as a string beyond 2^53.`);
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parsed(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed(`${what} is not JSON: ${(error as Error).message}.`);
+  }
+}
+
+function malformed(detail: string): KvError {
+  return new KvError('batch-malformed', detail);
+}

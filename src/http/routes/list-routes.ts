@@ -1,0 +1,136 @@
+/** `GET /v1/kv`: which keys there are, in the order of their bytes: page by page, or as one stream of lines. */
+
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { KvError } from '../../kv/errors.ts';
+import { keyBytesMax } from '../../kv/key.ts';
+import {
+  type Listing,
+  type ListPosition,
+  type ListQuery,
+  listDelimiterBytesMax,
+  listLimitDefault,
+  listLimitMax,
+} from '../../kv/listing.ts';
+import type { Store } from '../../kv/store.ts';
+import { parameterErrors, type RouteDoc, storeErrors } from '../description/route-doc.ts';
+import { sendProblem } from '../problem.ts';
+import { keyFields, prefixFields, valueFields } from '../request/json-fields.ts';
+import { oneOfTexts, parametersOf, wholeNumber } from '../request/parameters.ts';
+
+const listPath = '/v1/kv';
+export const ndjsonContentType = 'application/x-ndjson';
+
+const allowed = ['prefix', 'start-after', 'delimiter', 'limit', 'cursor', 'values', 'key-encoding'] as const;
+
+const listKeys: RouteDoc = {
+  id: 'listKeys',
+  group: 'Many keys',
+  summary: 'List keys',
+  query: allowed,
+  headers: ['Accept'],
+  answers: { 200: 'page' },
+  errors: [...parameterErrors, ...storeErrors],
+  example: "curl '{origin}/v1/kv?prefix=cities/&delimiter=/&limit=10'",
+};
+
+export function registerListRoutes(app: FastifyInstance, store: Store): void {
+  app.get(listPath, { schema: { doc: listKeys } }, async (request, reply) => {
+    const url = request.raw.url as string;
+    const isStream = (request.headers.accept ?? '').includes(ndjsonContentType);
+    // A stream asks for pages as large as they may be, unless it is told where to end.
+    const query = queryOf(url, isStream ? listLimitMax : listLimitDefault);
+    const page = await store.list(query);
+    if (page.kind === 'failed') return sendProblem(reply, page.code, page.detail);
+    if (isStream) {
+      const isLimited = parametersOf(url, allowed).limit !== undefined;
+      const lines = isLimited ? [linesOf(page)] : linesFrom(store, query, page);
+      return reply.type(ndjsonContentType).headers(unsniffed).send(Readable.from(lines));
+    }
+    return sendPage(reply, url, page);
+  });
+}
+
+/** What is listed is what clients have stored: no browser shall take it for anything else. */
+const unsniffed = { 'x-content-type-options': 'nosniff' };
+
+function sendPage(reply: FastifyReply, url: string, page: Listing): FastifyReply {
+  const next = page.next === undefined ? null : cursorOf(page.next);
+  if (next !== null) {
+    const parameters = new URLSearchParams(url.split('?')[1]);
+    parameters.delete('start-after');
+    parameters.set('cursor', next);
+    reply.header('link', `<${listPath}?${parameters}>; rel="next"`);
+  }
+  const body = JSON.stringify({ entries: page.entries.map(entryOf), next });
+  return reply.type('application/json').headers(unsniffed).serializer(String).send(body);
+}
+
+/** All pages, one after the other, as fast as they are read. One that fails breaks the stream off. */
+async function* linesFrom(store: Store, query: ListQuery, first: Listing): AsyncGenerator<string> {
+  let page = first;
+  for (;;) {
+    if (page.entries.length > 0) yield linesOf(page);
+    if (page.next === undefined) return;
+    const following = await store.list({ ...query, after: page.next });
+    if (following.kind === 'failed') throw new KvError(following.code, following.detail);
+    page = following;
+  }
+}
+
+function linesOf({ entries }: Listing): string {
+  return entries.map((entry) => `${JSON.stringify(entryOf(entry))}\n`).join('');
+}
+
+function entryOf(entry: Listing['entries'][number]): object {
+  if (entry.kind === 'prefix') return prefixFields(entry.key);
+  const { key, version, contentType, expiresAtMs, valueBytes, value } = entry;
+  return {
+    ...keyFields(key),
+    version,
+    ...(contentType !== '' && { contentType }),
+    ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
+    bytes: valueBytes,
+    ...(value !== undefined && valueFields(value)),
+  };
+}
+
+/** @throws KvError parameter-unknown, parameter-invalid */
+function queryOf(url: string, limitUnlessSaid: number): ListQuery {
+  const parameters = parametersOf(url, allowed);
+  const encoding = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']);
+  const bytesOf = (name: 'prefix' | 'start-after', text: string | undefined): Buffer | undefined => {
+    if (text === undefined) return undefined;
+    const bytes = Buffer.from(text, encoding === 'base64url' ? 'base64url' : 'utf8');
+    if (bytes.length <= keyBytesMax) return bytes;
+    throw new KvError('parameter-invalid', `${name} has at most ${keyBytesMax} bytes, as a key has.`);
+  };
+  const startAfter = bytesOf('start-after', parameters['start-after']);
+  return {
+    prefix: bytesOf('prefix', parameters.prefix) ?? Buffer.alloc(0),
+    after: positionOf(parameters.cursor) ?? (startAfter === undefined ? undefined : { kind: 'key', bytes: startAfter }),
+    delimiter: delimiterOf(parameters.delimiter, encoding),
+    limit: wholeNumber('limit', parameters.limit, { min: 1, max: listLimitMax }) ?? limitUnlessSaid,
+    values: oneOfTexts('values', parameters.values, ['true', 'false']) === 'true',
+  };
+}
+
+function delimiterOf(text: string | undefined, encoding: 'percent' | 'base64url' | undefined): Buffer | undefined {
+  if (text === undefined) return undefined;
+  const delimiter = Buffer.from(text, encoding === 'base64url' ? 'base64url' : 'utf8');
+  if (delimiter.length >= 1 && delimiter.length <= listDelimiterBytesMax) return delimiter;
+  throw new KvError('parameter-invalid', `delimiter has 1 to ${listDelimiterBytesMax} bytes, such as /.`);
+}
+
+function cursorOf({ kind, bytes }: ListPosition): string {
+  return `${kind === 'key' ? 'k' : 'p'}${bytes.toString('base64url')}`;
+}
+
+/** @throws KvError parameter-invalid */
+function positionOf(cursor: string | undefined): ListPosition | undefined {
+  if (cursor === undefined) return undefined;
+  if (/^[kp][A-Za-z0-9_-]{0,1366}$/.test(cursor)) {
+    return { kind: cursor.startsWith('k') ? 'key' : 'prefix', bytes: Buffer.from(cursor.slice(1), 'base64url') };
+  }
+  throw new KvError('parameter-invalid', 'cursor is what "next" of the page before said.');
+}

@@ -1,0 +1,47 @@
+/** What can be done with a key. Pure types, and the limits of a batch. */
+
+import type { Condition } from './condition.ts';
+import type { IdempotencyKey } from './idempotency-key.ts';
+import type { Key } from './key.ts';
+
+/** The slot travels with the operation, so that it is computed once and every store agrees on it. */
+type Addressed = { readonly slot: number; readonly key: Key };
+
+/** What all writes may carry. */
+type Guarded = Addressed & { readonly condition?: Condition; readonly idempotencyKey?: IdempotencyKey };
+
+type GetOperation = Addressed & { readonly kind: 'get' };
+type HeadOperation = Addressed & { readonly kind: 'head' };
+export type PutOperation = Guarded & {
+  readonly kind: 'put';
+  /** As the client sent it: 0–255 latin1 bytes, '' when the client sent none. */
+  readonly contentType: string;
+  readonly value: Buffer;
+  /** Unix milliseconds from which on the value is gone; absent for never. */
+  readonly expiresAtMs?: number;
+};
+type DeleteOperation = Guarded & { readonly kind: 'delete' };
+/** Adds to the 64-bit number that the value is the decimal text of; an absent one counts as 0. */
+export type IncrementOperation = Guarded & { readonly kind: 'increment'; readonly by: bigint };
+
+export type ReadOperation = GetOperation | HeadOperation;
+export type WriteOperation = PutOperation | DeleteOperation | IncrementOperation;
+export type KeyOperation = ReadOperation | WriteOperation;
+
+/** Several operations on keys of one slot: all of them in one step or, when one is refused, none. */
+export type AtomicOperation = {
+  readonly kind: 'atomic';
+  readonly slot: number;
+  readonly operations: readonly KeyOperation[];
+};
+
+export type Operation = KeyOperation | AtomicOperation;
+
+export function isWrite(operation: Operation): operation is WriteOperation | AtomicOperation {
+  return operation.kind !== 'get' && operation.kind !== 'head';
+}
+
+/** Operations of one batch. */
+export const batchOperationsMax = 1_000;
+/** Of a batch, as it is asked for; and of the values that it reads. */
+export const batchBytesMax = 16 * 1024 * 1024;

@@ -1,0 +1,81 @@
+/** What the service says of itself to operators, as one plain object. */
+
+import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
+import type { DataDirectory } from '../config/data-directory.ts';
+import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
+import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import type { Ring } from '../partition/ring.ts';
+import type { SupervisedChild } from '../supervision/supervised-child.ts';
+import type { Supervisor } from '../supervision/supervisor.ts';
+
+export type StatusSources = {
+  readonly supervisor: Supervisor;
+  readonly config: ServiceConfig;
+  readonly strategy: Strategy;
+  readonly acknowledgement: string | null;
+  readonly directory: DataDirectory;
+  readonly ring: Ring;
+  readonly state: ServiceStatus['state'];
+  readonly uptimeMs: number;
+};
+
+export function statusOf(sources: StatusSources): ServiceStatus {
+  const { supervisor, config, strategy, acknowledgement, directory, ring, state, uptimeMs } = sources;
+  const primary: ProcessStatus = {
+    ...unknown,
+    id: 'primary',
+    role: 'primary',
+    state,
+    pid: process.pid,
+    restarts: 0,
+    uptimeMs,
+    memoryBytes: process.memoryUsage.rss(),
+  };
+  return {
+    state,
+    url: urlOf(config.host, config.port),
+    strategy,
+    data: directory.path,
+    store: strategy === 'partitioned' ? null : storeText(config, directory),
+    acknowledgement,
+    uptimeMs,
+    ring: ring.describe(),
+    processes: [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))],
+  };
+}
+
+const unknown = {
+  cpuPercent: null,
+  memoryBytes: null,
+  slots: null,
+  keys: null,
+  bytes: null,
+  operationsPerS: null,
+  p99Ms: null,
+} as const;
+
+function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
+  const { type: _, intervalP99Ms: __, ...health } = child.health ?? { type: 'health', intervalP99Ms: null, ...unknown };
+  return {
+    id: child.spec.name,
+    role: child.spec.role,
+    state: child.state,
+    pid: child.pid ?? null,
+    restarts: child.restarts,
+    uptimeMs: child.uptimeMs ?? null,
+    ...unknown,
+    ...health,
+    slots: child.spec.shard === null ? null : ring.slotsOf(child.spec.shard).length,
+  };
+}
+
+function storeText({ store }: ServiceConfig, directory: DataDirectory): string {
+  const address = redisAddressOf(store);
+  return address === undefined ? directory.sharedFile : redisAddressText(address);
+}
+
+/** Where a program on this machine reaches the REST API. */
+function urlOf(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

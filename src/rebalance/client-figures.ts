@@ -1,0 +1,54 @@
+/** What clients see of the service, as its routers tell: how long answers take, and how many fail. */
+
+import type { Supervisor } from '../supervision/supervisor.ts';
+
+/** As long as the window of the p99 beside which they are shown. */
+const latelyMs = 10_000;
+
+export class ClientFigures {
+  readonly #supervisor: Supervisor;
+  /** Answers with a status from 500 on, since the primary began. */
+  #failures = 0;
+  #recent: readonly { readonly atMs: number; readonly count: number }[] = [];
+
+  constructor(supervisor: Supervisor) {
+    this.#supervisor = supervisor;
+  }
+
+  failed(count: number): void {
+    this.#failures += count;
+    this.#recent = [...this.#stillRecent(), { atMs: performance.now(), count }];
+  }
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  get failuresLately(): number {
+    return this.#stillRecent().reduce((sum, { count }) => sum + count, 0);
+  }
+
+  get operationsPerS(): number {
+    return this.#supervisor.frontends.reduce((sum, { health }) => sum + (health?.operationsPerS ?? 0), 0);
+  }
+
+  /** The worst router's, over ten seconds; null when there were no operations. */
+  get p99Ms(): number | null {
+    return this.#worst('p99Ms');
+  }
+
+  /** The worst router's, over the last second. */
+  get secondP99Ms(): number | null {
+    return this.#worst('intervalP99Ms');
+  }
+
+  #stillRecent() {
+    const sinceMs = performance.now() - latelyMs;
+    return this.#recent.filter(({ atMs }) => atMs >= sinceMs);
+  }
+
+  #worst(figure: 'p99Ms' | 'intervalP99Ms'): number | null {
+    const seen = this.#supervisor.frontends.map(({ health }) => health?.[figure] ?? null).filter((p99) => p99 !== null);
+    return seen.length === 0 ? null : Math.max(...seen);
+  }
+}

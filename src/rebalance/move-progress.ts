@@ -1,0 +1,133 @@
+/** The figures of a topology change under way: how far it is, how fast it goes, and what clients feel of it. */
+
+import type { PlannedMove } from '../partition/plan.ts';
+import type { ClientFigures } from './client-figures.ts';
+import type { ChangeFigures } from './topology-change.ts';
+
+export type ProgressView = {
+  readonly slotsTotal: number;
+  readonly slotsMoved: number;
+  readonly rowsCopied: number;
+  readonly bytesCopied: number;
+  readonly rowsPerS: number;
+  /** Null before the first batch is through. */
+  readonly leftMs: number | null;
+  readonly elapsedMs: number;
+  readonly freezeMedianMs: number | null;
+  readonly freezeMaxMs: number | null;
+  /** Over ten seconds, before the change and now. */
+  readonly p99BeforeMs: number | null;
+  readonly p99Ms: number | null;
+  readonly failuresBefore: number;
+  readonly failuresLately: number;
+  /** Since the change began. */
+  readonly failures: number;
+};
+
+const none: ChangeFigures = { slots: 0, rows: 0, bytes: 0, freezeMaxMs: 0, failures: 0 };
+
+export class MoveProgress {
+  readonly #clients: ClientFigures;
+  readonly #slotsTotal: number;
+  readonly #before: { readonly p99Ms: number | null; readonly failures: number; readonly failuresLately: number };
+  readonly #beganAtMs = performance.now();
+  readonly #freezesMs: number[] = [];
+  /** By the move under way. */
+  #copied = { rows: 0, bytes: 0 };
+  #unrecorded = none;
+  #failuresRecorded = 0;
+  #slotsMoved = 0;
+  #rows = 0;
+  #bytes = 0;
+
+  constructor(plan: readonly PlannedMove[], clients: ClientFigures) {
+    this.#clients = clients;
+    this.#slotsTotal = plan.reduce((sum, { slots }) => sum + slots.length, 0);
+    const { p99Ms, failures, failuresLately } = clients;
+    this.#before = { p99Ms, failures, failuresLately };
+  }
+
+  get slotsMoved(): number {
+    return this.#slotsMoved;
+  }
+
+  copied(rows: number, bytes: number): void {
+    this.#rows += rows;
+    this.#bytes += bytes;
+    this.#copied = { rows: this.#copied.rows + rows, bytes: this.#copied.bytes + bytes };
+  }
+
+  /** What the move under way has copied is where it belongs. */
+  moved(slots: number): void {
+    this.#slotsMoved += slots;
+    const { slots: before, rows, bytes, freezeMaxMs, failures } = this.#unrecorded;
+    this.#unrecorded = {
+      slots: before + slots,
+      rows: rows + this.#copied.rows,
+      bytes: bytes + this.#copied.bytes,
+      freezeMaxMs,
+      failures,
+    };
+    this.#copied = { rows: 0, bytes: 0 };
+  }
+
+  /** What the move under way has copied was for nothing. */
+  discarded(): void {
+    this.#copied = { rows: 0, bytes: 0 };
+  }
+
+  froze(durationMs: number): void {
+    this.#freezesMs.push(durationMs);
+    this.#unrecorded = { ...this.#unrecorded, freezeMaxMs: Math.max(this.#unrecorded.freezeMaxMs, durationMs) };
+  }
+
+  /** What has come of the change since this was asked last: to be recorded. */
+  takeFigures(): ChangeFigures {
+    const figures = { ...this.#unrecorded, failures: this.#failures - this.#failuresRecorded };
+    this.#unrecorded = none;
+    this.#failuresRecorded = this.#failures;
+    return figures;
+  }
+
+  describe(): ProgressView {
+    const elapsedMs = performance.now() - this.#beganAtMs;
+    const sorted = [...this.#freezesMs].sort((a, b) => a - b);
+    const left = this.#slotsTotal - this.#slotsMoved;
+    return {
+      slotsTotal: this.#slotsTotal,
+      slotsMoved: this.#slotsMoved,
+      rowsCopied: this.#rows,
+      bytesCopied: this.#bytes,
+      rowsPerS: (this.#rows * 1_000) / elapsedMs,
+      leftMs: this.#slotsMoved === 0 ? null : (elapsedMs * left) / this.#slotsMoved,
+      elapsedMs,
+      freezeMedianMs: sorted[Math.floor(sorted.length / 2)] ?? null,
+      freezeMaxMs: sorted.at(-1) ?? null,
+      p99BeforeMs: this.#before.p99Ms,
+      p99Ms: this.#clients.p99Ms,
+      failuresBefore: this.#before.failuresLately,
+      failuresLately: this.#clients.failuresLately,
+      failures: this.#failures,
+    };
+  }
+
+  get #failures(): number {
+    return this.#clients.failures - this.#before.failures;
+  }
+}
+
+/** How long slots were frozen: from the question to the announcement, or to the end of an abort. */
+export class FreezeClock {
+  #beganAtMs: number | undefined;
+
+  begin(): void {
+    this.#beganAtMs ??= performance.now();
+  }
+
+  /** Undefined when nothing was frozen. */
+  end(): number | undefined {
+    const began = this.#beganAtMs;
+    this.#beganAtMs = undefined;
+    return began === undefined ? undefined : performance.now() - began;
+  }
+}

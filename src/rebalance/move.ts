@@ -1,0 +1,72 @@
+/**
+ * The words that the three parties of a move share: the primary, which decides (coordinator), the shard that
+ * gives slots away (source), and the shard that gets them (target). Pure types.
+ */
+
+import type { PackedRows } from './packed-rows.ts';
+import type { RowDelta } from './row.ts';
+import type { Cursor, LedgerPart, SlotSum } from './slot-storage.ts';
+
+export type MoveId = number;
+
+export type Move = {
+  /** Rises over the life of a service: messages of an older move are recognised by it. */
+  readonly id: MoveId;
+  readonly from: number;
+  readonly to: number;
+  /** Ascending. */
+  readonly slots: readonly number[];
+};
+
+/** What the coordinator asks of a shard. Each may be asked more than once. */
+export type MoveCommand =
+  /** Target: forget whatever lies in these slots, and remember that they are on their way in. */
+  | 'prepare'
+  /** Source: from now on remember every key that is written in these slots. */
+  | 'track'
+  /** Target: copy, and catch up with what changed meanwhile. */
+  | 'copy'
+  /** Source: serve these slots no more. */
+  | 'freeze'
+  /** Target: get the last changes, compare, make it durable. */
+  | 'finish'
+  /** Both: the move is off. */
+  | 'cancel'
+  /** Both: the ring says so; are you done? */
+  | 'release';
+
+/** What a shard answers when it has done what it was asked. */
+export type MoveAnswer = 'prepared' | 'tracked' | 'caught-up' | 'frozen' | 'verified' | 'released' | 'cancelled';
+
+/** How much at a time: short steps where clients would feel long ones. */
+export type PageStep = 'short' | 'long';
+
+/** What the target asks the source for, over their own connection, one thing at a time. */
+export type SourceRequest =
+  /** Rows as they are, in order of slot and key. */
+  | { readonly kind: 'page'; readonly move: MoveId; readonly after: Cursor | undefined; readonly step: PageStep }
+  /** Keys that were written since tracking began and have not been asked for since; and the ledger's part. */
+  | { readonly kind: 'changes'; readonly move: MoveId; readonly ledgerSinceLsn: number }
+  /** Of a frozen source: all that is left, and what the slots come to. */
+  | { readonly kind: 'rest'; readonly move: MoveId; readonly ledgerSinceLsn: number };
+
+export type SourceReply =
+  | { readonly kind: 'page'; readonly rows: PackedRows; readonly next: Cursor | undefined }
+  | {
+      readonly kind: 'changes';
+      readonly changes: readonly RowDelta[];
+      readonly left: number;
+      /** Slots of which it is not known yet what they come to. */
+      readonly slotsUnsummed: number;
+      readonly ledger: LedgerPart;
+    }
+  | {
+      readonly kind: 'rest';
+      readonly changes: readonly RowDelta[];
+      readonly ledger: LedgerPart;
+      readonly sum: SlotSum;
+      readonly lsn: number;
+      readonly forgottenLsn: number;
+    }
+  /** The source knows nothing of such a move, or it is not that far: the target gives up. */
+  | { readonly kind: 'refusal'; readonly reason: string };

@@ -1,0 +1,151 @@
+/**
+ * The giving side of a move: goes on serving, remembers what is written, and at the end serves no more. All in
+ * memory on purpose: a source that dies knows nothing of the move, and owns its slots again if the ring still
+ * says so. It must never forget a write between two answers, nor serve a frozen slot.
+ *
+ *   idle ──track──▶ tracking ──freeze──▶ frozen
+ *    ▲                 │ cancel             │ cancel, or the ring says that the slots have left
+ *    └─────────────────┴────────────────────┘
+ */
+
+import type { Key } from '../kv/key.ts';
+import { isWrite, type Operation } from '../kv/operation.ts';
+import type { Move, MoveAnswer, MoveId, SourceReply, SourceRequest } from './move.ts';
+import { packedBytes, type RowDelta } from './row.ts';
+import type { SlotStorage } from './slot-storage.ts';
+
+/**
+ * A short step takes some two milliseconds: the shard's own clients do not notice it. A long one takes some fifty, where
+ * there are none: the target stores it in one transaction, which touches each page of its indexes once, however many
+ * rows it has.
+ */
+const stepLimits = {
+  short: { rowsMax: 512, bytesMax: 256 * 1024 },
+  long: { rowsMax: 8_192, bytesMax: 4 * 1024 * 1024 },
+} as const;
+/** Of the ledger, which is long: looked through in steps of some three milliseconds. */
+const commitsMax = 1_024;
+
+type SourceState =
+  | { readonly phase: 'idle' }
+  | {
+      readonly phase: 'tracking' | 'frozen';
+      readonly move: Move;
+      readonly slots: ReadonlySet<number>;
+      /** Written since they were last asked for, by the key's bytes as latin1. */
+      readonly changed: Map<string, { readonly slot: number; readonly key: Key }>;
+    };
+
+export class MoveSource {
+  readonly #storage: SlotStorage;
+  #state: SourceState = { phase: 'idle' };
+  /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
+  #over: MoveId = 0;
+
+  constructor(storage: SlotStorage) {
+    this.#storage = storage;
+  }
+
+  /** Asked again it goes on; undefined when the question is late news. */
+  track(move: Move): MoveAnswer | undefined {
+    if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return undefined;
+    if (this.#state.phase === 'idle' || this.#state.move.id !== move.id) {
+      this.#state = { phase: 'tracking', move, slots: new Set(move.slots), changed: new Map() };
+    }
+    return 'tracked';
+  }
+
+  /** Undefined when nothing is known of this move: the source was born after it began. */
+  freeze(move: MoveId): MoveAnswer | undefined {
+    if (this.#state.phase === 'idle' || this.#state.move.id !== move) return undefined;
+    this.#state = { ...this.#state, phase: 'frozen' };
+    return 'frozen';
+  }
+
+  /** Serves the slots again, unless the ring says otherwise. */
+  cancel(move: MoveId): MoveAnswer {
+    this.end(move);
+    this.#storage.forget(move);
+    return 'cancelled';
+  }
+
+  /** The move is over here. */
+  end(move: MoveId): void {
+    this.#over = Math.max(this.#over, move);
+    if (this.#state.phase !== 'idle' && this.#state.move.id === move) this.#state = { phase: 'idle' };
+  }
+
+  get move(): Move | undefined {
+    return this.#state.phase === 'idle' ? undefined : this.#state.move;
+  }
+
+  refuses(slot: number): boolean {
+    return this.#state.phase === 'frozen' && this.#state.slots.has(slot);
+  }
+
+  /** Whether what happens to this slot must be noted, or is refused. */
+  isLeaving(slot: number): boolean {
+    return this.#state.phase !== 'idle' && this.#state.slots.has(slot);
+  }
+
+  /** Whether some slots are refused right now. */
+  get isFrozen(): boolean {
+    return this.#state.phase === 'frozen';
+  }
+
+  /** In the same step as the write's commit. */
+  noteWrite(operation: Operation): void {
+    if (this.#state.phase === 'idle' || !this.#state.slots.has(operation.slot) || !isWrite(operation)) return;
+    if (operation.kind === 'atomic') {
+      for (const one of operation.operations) this.noteWrite(one);
+      return;
+    }
+    const { slot, key } = operation;
+    // A copy: the key is a view of what came off the wire.
+    this.#state.changed.set(key.toString('latin1'), { slot, key: Buffer.from(key) });
+  }
+
+  answer(request: SourceRequest): SourceReply {
+    const state = this.#state;
+    if (state.phase === 'idle' || state.move.id !== request.move) {
+      return { kind: 'refusal', reason: `move ${request.move} is unknown to shard's source side` };
+    }
+    const { slots } = state.move;
+    switch (request.kind) {
+      case 'page':
+        return { kind: 'page', ...this.#storage.page(slots, request.after, stepLimits[request.step]) };
+      case 'changes': {
+        const changes = this.#takeChanges(state.changed, stepLimits.short);
+        const slotsUnsummed = this.#storage.sumSome(slots, stepLimits.short.rowsMax);
+        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, commitsMax);
+        return { kind: 'changes', changes, left: state.changed.size, slotsUnsummed, ledger };
+      }
+      case 'rest': {
+        if (state.phase !== 'frozen') return { kind: 'refusal', reason: `move ${request.move} is not frozen` };
+        const changes = this.#takeChanges(state.changed, {
+          rowsMax: Number.POSITIVE_INFINITY,
+          bytesMax: Number.POSITIVE_INFINITY,
+        });
+        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, Number.POSITIVE_INFINITY);
+        const { lsn, forgottenLsn } = this.#storage;
+        return { kind: 'rest', changes, ledger, sum: this.#storage.openOutgoing(state.move), lsn, forgottenLsn };
+      }
+    }
+  }
+
+  #takeChanges(
+    changed: Map<string, { readonly slot: number; readonly key: Key }>,
+    limits: { readonly rowsMax: number; readonly bytesMax: number },
+  ): RowDelta[] {
+    const changes: RowDelta[] = [];
+    let bytes = 0;
+    for (const [name, { slot, key }] of changed) {
+      if (changes.length >= limits.rowsMax || bytes >= limits.bytesMax) break;
+      const change = this.#storage.deltaOf(slot, key);
+      changed.delete(name);
+      changes.push(change);
+      bytes += packedBytes(change);
+    }
+    return changes;
+  }
+}

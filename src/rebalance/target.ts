@@ -1,0 +1,199 @@
+/**
+ * The receiving side of a move: pulls pages, then rounds of changes until they are few, then, of a frozen source,
+ * the rest; and only says `verified` once all of it is stored, compared and durable. It serves nothing of it
+ * before the ring says that the slots are its own. Effects must be carried out one by one as they come: the next page
+ * is asked for before this one is stored, so that both shards work at the same time.
+ *
+ *   idle ─prepare─▶ wiping ─none left─▶ prepared ─copy─▶ copying ─last page─▶ catching-up ─few changes─▶ waiting
+ *    ▲                                                                                                       │ finish
+ *    └────────── cancel, a refusal, or the ring says that the slots have come ────── sealed ◀─rest─ finishing
+ */
+
+import type { Move, MoveAnswer, MoveId, PageStep, SourceReply, SourceRequest } from './move.ts';
+import { packedBytes, type RowDelta } from './row.ts';
+import type { Cursor, SlotStorage } from './slot-storage.ts';
+
+/** So few changes left that clients can wait for them. */
+const fewChanges = 64;
+/** Between two questions; the shard's own clients do not notice it. */
+const rowsSummedMax = 512;
+/** Of what an earlier move left: each row lies somewhere else in the file, so these cost more than those of a page. */
+const rowsWiped = { short: 128, long: 8_192 } as const;
+/** Under writes that never pause, changes stop becoming fewer at some point. */
+const roundsMax = 1_000;
+
+export type TargetEffect =
+  | { readonly kind: 'answer'; readonly move: MoveId; readonly answer: MoveAnswer }
+  | { readonly kind: 'refuse'; readonly move: MoveId; readonly reason: string }
+  | { readonly kind: 'request'; readonly request: SourceRequest }
+  /** To be answered by `wipe`, after a pause that leaves clients their time. */
+  | { readonly kind: 'wipe'; readonly move: MoveId }
+  | { readonly kind: 'progress'; readonly move: MoveId; readonly rows: number; readonly bytes: number };
+
+type TargetState =
+  | { readonly phase: 'idle' }
+  | { readonly phase: 'wiping'; readonly move: Move; readonly step: PageStep }
+  | { readonly phase: 'prepared'; readonly move: Move }
+  | { readonly phase: 'copying'; readonly move: Move; readonly step: PageStep }
+  | {
+      readonly phase: 'catching-up' | 'waiting' | 'finishing';
+      readonly move: Move;
+      readonly round: number;
+      readonly ledger: Ledger;
+    }
+  | { readonly phase: 'sealed'; readonly move: Move };
+
+/** The ledger's part that has arrived so far. */
+type Ledger = { readonly results: readonly Buffer[]; readonly upToLsn: number };
+
+export class MoveTarget {
+  readonly #storage: SlotStorage;
+  #state: TargetState = { phase: 'idle' };
+  /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
+  #over: MoveId = 0;
+
+  constructor(storage: SlotStorage) {
+    this.#storage = storage;
+  }
+
+  get move(): Move | undefined {
+    return this.#state.phase === 'idle' ? undefined : this.#state.move;
+  }
+
+  prepare(move: Move, step: PageStep): TargetEffect[] {
+    if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return [];
+    if (this.#state.phase === 'prepared' && this.#state.move.id === move.id) return [answer(move, 'prepared')];
+    // Later than that the question is late news; but of another move it is the beginning of that one.
+    if (this.#state.phase !== 'idle' && this.#state.move.id === move.id) return [];
+    this.#storage.openIncoming(move);
+    this.#state = { phase: 'wiping', move, step };
+    return this.wipe(move.id);
+  }
+
+  /** Goes on with it. */
+  wipe(id: MoveId): TargetEffect[] {
+    const state = this.#state;
+    if (state.phase !== 'wiping' || state.move.id !== id) return [];
+    const { move, step } = state;
+    if (!this.#storage.wipe(move.slots, rowsWiped[step])) {
+      return [progress(move, []), { kind: 'wipe', move: id }];
+    }
+    this.#state = { phase: 'prepared', move };
+    return [answer(move, 'prepared')];
+  }
+
+  copy(id: MoveId, step: PageStep): TargetEffect[] {
+    const state = this.#state;
+    if (state.phase === 'waiting' && state.move.id === id) return [answer(state.move, 'caught-up')];
+    if (state.phase !== 'prepared' || state.move.id !== id) return this.#unlessUnderWay(id);
+    this.#state = { phase: 'copying', move: state.move, step };
+    return [page(this.#state, undefined)];
+  }
+
+  finish(id: MoveId): TargetEffect[] {
+    const state = this.#state;
+    if (state.phase === 'sealed' && state.move.id === id) return [answer(state.move, 'verified')];
+    if (state.phase !== 'waiting' || state.move.id !== id) return this.#unlessUnderWay(id);
+    this.#state = { ...state, phase: 'finishing' };
+    return [{ kind: 'request', request: { kind: 'rest', move: id, ledgerSinceLsn: state.ledger.upToLsn } }];
+  }
+
+  cancel(id: MoveId): TargetEffect[] {
+    this.end(id);
+    this.#storage.forget(id);
+    return [{ kind: 'answer', move: id, answer: 'cancelled' }];
+  }
+
+  /** The move is over here: the slots are this shard's own. */
+  end(id: MoveId): void {
+    this.#over = Math.max(this.#over, id);
+    if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#state = { phase: 'idle' };
+  }
+
+  /** The source answered what was requested last. */
+  receive(reply: SourceReply): Iterable<TargetEffect> {
+    const state = this.#state;
+    if (reply.kind === 'refusal') return this.sourceLost(reply.reason);
+    if (state.phase === 'copying' && reply.kind === 'page') return this.#onPage(state, reply);
+    if (state.phase === 'catching-up' && reply.kind === 'changes') return this.#onChanges(state, reply);
+    if (state.phase === 'finishing' && reply.kind === 'rest') return this.#onRest(state, reply);
+    // A reply to what was asked before a cancel.
+    return [];
+  }
+
+  /** The connection to the source is gone, or it knows no such move: the primary will abort. */
+  sourceLost(reason: string): TargetEffect[] {
+    const { phase } = this.#state;
+    if (phase === 'idle' || phase === 'wiping' || phase === 'prepared' || phase === 'sealed') return [];
+    return [{ kind: 'refuse', move: this.#state.move.id, reason }];
+  }
+
+  *#onPage(
+    state: Extract<TargetState, { phase: 'copying' }>,
+    { rows, next }: Extract<SourceReply, { kind: 'page' }>,
+  ): Iterable<TargetEffect> {
+    const { move } = state;
+    yield { kind: 'progress', move: move.id, rows: rows.count, bytes: rows.bytes.length };
+    if (next !== undefined) yield page(state, next);
+    this.#storage.store(rows);
+    if (next !== undefined) return;
+    this.#state = { phase: 'catching-up', move, round: 1, ledger: { results: [], upToLsn: 0 } };
+    // Not ahead of the last page: what became of a key overwrites the row that was.
+    yield changesSince(move, 0);
+  }
+
+  #onChanges(
+    { move, round, ledger: before }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
+    { changes, left, slotsUnsummed, ledger: part }: Extract<SourceReply, { kind: 'changes' }>,
+  ): TargetEffect[] {
+    this.#storage.apply(changes);
+    const isSummed = this.#storage.sumSome(move.slots, rowsSummedMax) + slotsUnsummed === 0;
+    const ledger = { results: [...before.results, part.results], upToLsn: part.upToLsn };
+    if ((isSummed && part.isWhole && left + changes.length <= fewChanges) || round >= roundsMax) {
+      this.#state = { phase: 'waiting', move, round, ledger };
+      return [progress(move, changes), answer(move, 'caught-up')];
+    }
+    this.#state = { phase: 'catching-up', move, round: round + 1, ledger };
+    return [progress(move, changes), changesSince(move, ledger.upToLsn)];
+  }
+
+  #onRest(
+    { move, ledger }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
+    { changes, ledger: part, sum, lsn, forgottenLsn }: Extract<SourceReply, { kind: 'rest' }>,
+  ): TargetEffect[] {
+    const results = [...ledger.results, part.results];
+    if (!this.#storage.seal(move, { changes, results, sourceLsn: lsn, forgottenLsn, expected: sum })) {
+      return [
+        { kind: 'refuse', move: move.id, reason: `the rows that arrived are not those that shard ${move.from} holds` },
+      ];
+    }
+    this.#state = { phase: 'sealed', move };
+    return [answer(move, 'verified')];
+  }
+
+  /** Asked for something that this shard is doing already, it goes on; else it was born after the move began. */
+  #unlessUnderWay(id: MoveId): TargetEffect[] {
+    if (this.#state.phase !== 'idle' && this.#state.move.id === id) return [];
+    return [{ kind: 'refuse', move: id, reason: 'the target knows nothing of this move' }];
+  }
+}
+
+function answer(move: Move, said: MoveAnswer): TargetEffect {
+  return { kind: 'answer', move: move.id, answer: said };
+}
+
+function page(
+  { move, step }: { readonly move: Move; readonly step: PageStep },
+  after: Cursor | undefined,
+): TargetEffect {
+  return { kind: 'request', request: { kind: 'page', move: move.id, after, step } };
+}
+
+function changesSince(move: Move, ledgerSinceLsn: number): TargetEffect {
+  return { kind: 'request', request: { kind: 'changes', move: move.id, ledgerSinceLsn } };
+}
+
+function progress(move: Move, changes: readonly RowDelta[]): TargetEffect {
+  const bytes = changes.reduce((sum, change) => sum + packedBytes(change), 0);
+  return { kind: 'progress', move: move.id, rows: changes.length, bytes };
+}

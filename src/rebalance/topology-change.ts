@@ -1,0 +1,48 @@
+/** A topology change: what an operator asks for, how far it is, and what has come of it. Types only. */
+
+import type { Weights } from '../partition/ring.ts';
+
+export type ChangeKind = 'add-shard' | 'remove-shard' | 'rebalance';
+export type ChangeRequest = {
+  readonly kind: ChangeKind;
+  /** `add-shard`: how many, and of what weight. */
+  readonly count?: number;
+  readonly weight?: number;
+  /** `remove-shard`. */
+  readonly shard?: number;
+  /** `rebalance`: the weights to change, by shard. */
+  readonly weights?: readonly (readonly [shard: number, weight: number])[];
+  /** Refuse unless the ring is still at this epoch. */
+  readonly epoch?: number;
+};
+
+export type ChangeState = 'queued' | 'running' | 'undoing' | 'done' | 'aborted';
+
+export type TopologyChange = {
+  readonly id: number;
+  readonly kind: ChangeKind;
+  readonly request: ChangeRequest;
+  readonly state: ChangeState;
+  /** Why it was aborted or is being undone. */
+  readonly reason: string;
+  readonly weightsBefore: Weights;
+  /** Wanted, once it has begun; a shard that is not named shall own nothing and end. */
+  readonly weights: Weights;
+  readonly askedAtMs: number;
+  /** Null while it is queued. */
+  readonly beganAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly done: ChangeFigures;
+};
+
+/** What has come of a change so far; what was copied and not committed does not count. */
+export type ChangeFigures = {
+  readonly slots: number;
+  readonly rows: number;
+  /** Of keys, values and what goes with them, as they travel. */
+  readonly bytes: number;
+  /** The longest that clients had to wait for a batch of slots. */
+  readonly freezeMaxMs: number;
+  /** Answers from 500 on to clients meanwhile, whatever their cause. */
+  readonly failures: number;
+};

@@ -1,0 +1,252 @@
+/**
+ * A router's end of the socket to one shard. It keeps every request until it is answered: while the shard is
+ * away requests wait here, and when it is back they are sent again. It never decides which shard is asked.
+ *
+ *            serveAt(path)            hello answered
+ *   waiting ───────────────▶ connecting ───────────▶ serving
+ *      ▲ ▲                       │                      │
+ *      │ └──── socket closed ────┴──────────────────────┘
+ *      └── wait()      giveUp() from anywhere ──▶ failed ── serveAt(path) ──▶ connecting
+ *
+ * A reconnect keeps each write's op id, so the shard can tell a resend from a new write. The shard forgets the
+ * bytes of an older connection as soon as it reads the hello of a newer one.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { type Answer, answerOf, answerRequestId, answerSqliteMs } from '../wire/answer-frame.ts';
+import { routerHelloFrame, shardHelloOf, WireError } from '../wire/frame.ts';
+import { readFrames } from '../wire/frame-reader.ts';
+import { FrameWriter } from '../wire/frame-writer.ts';
+import { type Asked, encodeRequest, requestFrameBytes } from '../wire/request-frame.ts';
+import { givenUp, overloaded, type Pending } from './pending.ts';
+
+export type LinkLimits = {
+  /** How long a request may wait for its answer, whatever happens to the shard meanwhile. */
+  readonly holdDeadlineMs: number;
+  /** Bounds on what waits for one shard; beyond them requests are refused as `overloaded`. */
+  readonly pendingMax: number;
+  readonly pendingBytesMax: number;
+  readonly frameBytesMax: number;
+};
+
+export type LinkEvents = {
+  /** The shard does not serve this slot (any more), and did not execute the request. */
+  readonly onMoved: (pending: Pending) => void;
+  /** The shard broke the protocol; the connection was dropped. */
+  readonly onWireError: (error: WireError) => void;
+};
+
+/** What the router as a whole has seen; all its links share it. */
+export type Seen = {
+  /**
+   * The highest lsn of any shard. Shards lift their own to it, so that lsns of different shards can be compared (a
+   * Lamport clock): a write that was applied has a higher lsn than its sender had seen.
+   */
+  lsn: number;
+  /** Of the ring. */
+  epoch: number;
+};
+
+/** How often overdue requests are looked for, and a lost connection is tried again. */
+const sweepIntervalMs = 50;
+
+const sessionBytes = 8;
+
+type LinkState =
+  | { readonly name: 'waiting'; readonly socketPath: string | undefined }
+  | { readonly name: 'connecting'; readonly socketPath: string; readonly socket: Socket }
+  | { readonly name: 'serving'; readonly socketPath: string; readonly socket: Socket; readonly writer: FrameWriter }
+  | { readonly name: 'failed' };
+
+export class ShardLink {
+  readonly shard: number;
+  readonly #limits: LinkLimits;
+  readonly #events: LinkEvents;
+  readonly #seen: Seen;
+  /** Tells the shard which connections are of one router. */
+  readonly #session = randomBytes(sessionBytes);
+  /** In order of arrival, which is also the order of their deadlines. */
+  readonly #pending = new Map<number, Pending>();
+  readonly #sweep: NodeJS.Timeout;
+  #state: LinkState = { name: 'waiting', socketPath: undefined };
+  #pendingBytes = 0;
+  #nextRequestId = 1;
+  #flushScheduled = false;
+
+  constructor(shard: number, seen: Seen, limits: LinkLimits, events: LinkEvents) {
+    this.shard = shard;
+    this.#seen = seen;
+    this.#limits = limits;
+    this.#events = events;
+    this.#sweep = setInterval(() => this.#sweepOnce(), sweepIntervalMs);
+  }
+
+  get state(): LinkState['name'] {
+    return this.#state.name;
+  }
+
+  /** Takes the request on, or refuses it at once. */
+  request(pending: Pending): void {
+    if (this.#state.name === 'failed')
+      return pending.settle(givenUp(pending, `Shard ${this.shard} has failed and was given up.`));
+    const frameBytes = requestFrameBytes(pending.operation);
+    if (
+      this.#pending.size >= this.#limits.pendingMax ||
+      this.#pendingBytes + frameBytes > this.#limits.pendingBytesMax
+    ) {
+      const detail = `${this.#pending.size} requests are waiting for shard ${this.shard}: send fewer at once.`;
+      return pending.settle(overloaded(pending, detail));
+    }
+    const requestId = this.#newRequestId();
+    this.#pending.set(requestId, pending);
+    this.#pendingBytes += frameBytes;
+    if (this.#state.name === 'serving') this.#send(this.#state.writer, requestId, pending);
+  }
+
+  /** Gives back what is not answered yet, and shall be asked of another shard now. */
+  takeBack(hasMoved: (operation: Asked) => boolean): Pending[] {
+    const taken: Pending[] = [];
+    for (const [requestId, pending] of this.#pending) {
+      if (!hasMoved(pending.operation)) continue;
+      this.#forget(requestId, pending);
+      taken.push(pending);
+    }
+    return taken;
+  }
+
+  /** The shard serves at this socket. Idempotent. */
+  serveAt(socketPath: string): void {
+    if ('socketPath' in this.#state && this.#state.socketPath === socketPath) return;
+    this.#dropSocket();
+    this.#connect(socketPath);
+  }
+
+  /** The shard is away but expected back: requests wait. Idempotent. */
+  wait(): void {
+    this.#dropSocket();
+    this.#state = { name: 'waiting', socketPath: undefined };
+  }
+
+  /** The shard will not be back by itself: whatever waits for it is refused. */
+  giveUp(): void {
+    this.#dropSocket();
+    this.#state = { name: 'failed' };
+    this.#refuseAll(`Shard ${this.shard} has failed and was given up.`);
+  }
+
+  stop(): void {
+    clearInterval(this.#sweep);
+    this.#dropSocket();
+    this.#state = { name: 'waiting', socketPath: undefined };
+    this.#refuseAll('The service is stopping.');
+  }
+
+  #newRequestId(): number {
+    const requestId = this.#nextRequestId;
+    this.#nextRequestId = (requestId + 1) % 2 ** 32;
+    return requestId;
+  }
+
+  #send(writer: FrameWriter, requestId: number, pending: Pending): void {
+    const { operation, opId } = pending;
+    const resent = pending.openSends > 0;
+    if (!resent) pending.seenLsn = this.#seen.lsn;
+    pending.openSends++;
+    if (pending.timing !== undefined) pending.sentAtMs = performance.now();
+    const { room, at } = writer.reserve(requestFrameBytes(operation));
+    const resend = { opId, resent, seenLsn: pending.seenLsn };
+    encodeRequest(room, at, { requestId, epoch: this.#seen.epoch, operation, resend });
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (this.#state.name === 'serving') this.#state.writer.flush();
+  }
+
+  #connect(socketPath: string): void {
+    const socket = connect(socketPath);
+    this.#state = { name: 'connecting', socketPath, socket };
+    readFrames(socket, {
+      frameBytesMax: this.#limits.frameBytesMax,
+      onFrame: (frame) => this.#onFrame(socket, frame),
+      onWireError: this.#events.onWireError,
+    });
+    socket.on('connect', () => socket.write(routerHelloFrame(this.#session)));
+    socket.on('close', () => {
+      if ('socket' in this.#state && this.#state.socket === socket) this.#state = { name: 'waiting', socketPath };
+    });
+  }
+
+  #onFrame(socket: Socket, frame: Buffer): void {
+    const state = this.#state;
+    if (!('socket' in state) || state.socket !== socket) return;
+    if (state.name === 'connecting') return this.#onHello(state.socketPath, socket, frame);
+
+    const requestId = answerRequestId(frame);
+    const pending = this.#pending.get(requestId);
+    // Given up already: the deadline passed before the answer came.
+    if (pending === undefined) return;
+    const answer = answerOf(frame);
+    this.#forget(requestId, pending);
+    if (answer.kind === 'moved') {
+      pending.openSends--;
+      return this.#events.onMoved(pending);
+    }
+    const lsn = lsnOf(answer);
+    if (lsn > this.#seen.lsn) this.#seen.lsn = lsn;
+    if (pending.timing !== undefined) {
+      const sqliteMs = answerSqliteMs(frame);
+      const wireMs = performance.now() - pending.sentAtMs - sqliteMs;
+      Object.assign(pending.timing, { executor: `shard-${this.shard}`, sqliteMs, wireMs });
+    }
+    pending.settle(answer);
+  }
+
+  #onHello(socketPath: string, socket: Socket, frame: Buffer): void {
+    const hello = shardHelloOf(frame);
+    if (hello.shard !== this.shard) throw new WireError(`shard ${hello.shard} answers in place of shard ${this.shard}`);
+    this.#seen.lsn = Math.max(this.#seen.lsn, hello.lsn);
+    const writer = new FrameWriter(socket);
+    this.#state = { name: 'serving', socketPath, socket, writer };
+    for (const [requestId, pending] of this.#pending) this.#send(writer, requestId, pending);
+  }
+
+  #dropSocket(): void {
+    const state = this.#state;
+    if (!('socket' in state)) return;
+    this.#state = { name: 'waiting', socketPath: undefined };
+    state.socket.destroy();
+  }
+
+  #sweepOnce(): void {
+    const state = this.#state;
+    if (state.name === 'waiting' && state.socketPath !== undefined) this.#connect(state.socketPath);
+
+    const overdueBefore = performance.now() - this.#limits.holdDeadlineMs;
+    for (const [requestId, pending] of this.#pending) {
+      if (pending.startedAtMs > overdueBefore) break;
+      const waited = `Shard ${this.shard} did not answer within ${this.#limits.holdDeadlineMs} ms.`;
+      this.#forget(requestId, pending);
+      pending.settle(givenUp(pending, waited));
+    }
+  }
+
+  #refuseAll(why: string): void {
+    for (const pending of this.takeBack(() => true)) pending.settle(givenUp(pending, why));
+  }
+
+  #forget(requestId: number, pending: Pending): void {
+    this.#pending.delete(requestId);
+    this.#pendingBytes -= requestFrameBytes(pending.operation);
+  }
+}
+
+/** The highest lsn that an answer tells of. */
+function lsnOf(answer: Answer): number {
+  if ('version' in answer) return answer.version;
+  return answer.kind === 'batch' ? Math.max(...answer.outcomes.map(lsnOf)) : 0;
+}

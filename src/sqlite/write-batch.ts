@@ -1,0 +1,285 @@
+/**
+ * One batch of operations within one transaction: reads see the writes before them, one that is refused fails alone,
+ * and what was written becomes one row of the ledger. It begins and ends no transaction itself.
+ */
+
+import { holds } from '../kv/condition.ts';
+import { noOpId, type OpId, opIdOfItem, type Resend } from '../kv/op-id.ts';
+import {
+  type AtomicOperation,
+  batchBytesMax,
+  isWrite,
+  type KeyOperation,
+  type Operation,
+  type PutOperation,
+  type WriteOperation,
+} from '../kv/operation.ts';
+import type { FailedOutcome, KeyOutcome, Outcome } from '../kv/outcome.ts';
+import { batchAborted, idempotencyKeyReused, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
+import { packRecords, type WriteRecord } from '../kv/write-record.ts';
+import type { Database } from './database.ts';
+import { type EntryTable, type ExpiredEntry, hasExpired, type OldEntry } from './entry-table.ts';
+import type { LedgerCounters, LedgerTable } from './ledger-table.ts';
+
+export type Request = {
+  readonly operation: Operation;
+  /** Absent where nothing ever resends: the single-process strategy. */
+  readonly resend?: Resend;
+};
+
+export type CommitContext = {
+  readonly db: Database;
+  readonly entries: EntryTable;
+  readonly ledger: LedgerTable;
+  readonly shard: number;
+  readonly nowMs: number;
+};
+
+export class WriteBatch {
+  readonly #at: CommitContext;
+  #lsn: number;
+  #keys: number;
+  #bytes: number;
+  #records: WriteRecord[] = [];
+  #hasIdempotencyKeys = false;
+
+  constructor(context: CommitContext, { lsn, keys, bytes }: LedgerCounters) {
+    this.#at = context;
+    this.#lsn = lsn;
+    this.#keys = keys;
+    this.#bytes = bytes;
+  }
+
+  /** After it. */
+  get counters(): LedgerCounters {
+    return { lsn: this.#lsn, keys: this.#keys, bytes: this.#bytes };
+  }
+
+  answer({ operation, resend }: Request): Outcome {
+    if (operation.kind === 'atomic') return { kind: 'batch', outcomes: this.#batch(operation, resend) };
+    if (!isWrite(operation)) return this.#at.entries.read(operation, this.#at.nowMs);
+    return this.#once(operation, resend?.opId ?? noOpId, resend);
+  }
+
+  /** What has expired is gone for good. */
+  sweep({ id, slot, key, valueBytes }: ExpiredEntry): void {
+    this.#at.entries.delete(id);
+    this.#expire(slot, key, 0);
+    this.#count(-1, -(key.length + valueBytes));
+  }
+
+  /**
+   * Where nothing is written: of a batch of reads, or of one for which there was no room. What is sent again may have
+   * been applied long before.
+   */
+  answerUnwritten({ operation, resend }: Request): Outcome {
+    if (operation.kind !== 'atomic') return this.#unwritten(operation, resend?.opId ?? noOpId, resend);
+    const isAgain = this.#isAgain(operation, resend);
+    const outcomes = operation.operations.map((one, index) =>
+      isAgain && !isWrite(one) ? readIsOver : this.#unwritten(one, opIdOf(resend, index), resend),
+    );
+    return { kind: 'batch', outcomes };
+  }
+
+  /** Of what was written. */
+  get slots(): readonly number[] {
+    return this.#records.map(({ slot }) => slot);
+  }
+
+  /** Leaves the batch's row in the ledger, if it wrote anything. */
+  end(): void {
+    if (this.#records.length === 0) return;
+    this.#at.ledger.append({
+      ...this.counters,
+      atMs: this.#at.nowMs,
+      records: packRecords(this.#records),
+      writes: this.#records.length,
+      hasIdempotencyKeys: this.#hasIdempotencyKeys,
+    });
+  }
+
+  #unwritten(operation: KeyOperation, opId: OpId, resend: Resend | undefined): KeyOutcome {
+    if (!isWrite(operation)) return this.#at.entries.read(operation, this.#at.nowMs);
+    return this.#earlier(operation, opId, resend)?.outcome ?? diskFull;
+  }
+
+  #isAgain({ operations }: AtomicOperation, resend: Resend | undefined): boolean {
+    return operations.some(
+      (one, index) => isWrite(one) && this.#earlier(one, opIdOf(resend, index), resend)?.kind === 'answer',
+    );
+  }
+
+  #batch(operation: AtomicOperation, resend: Resend | undefined): KeyOutcome[] {
+    const { operations } = operation;
+    const isAgain = this.#isAgain(operation, resend);
+    const before = {
+      counters: this.counters,
+      records: this.#records.length,
+      hasIdempotencyKeys: this.#hasIdempotencyKeys,
+    };
+    this.#at.db.exec('SAVEPOINT batch');
+    let bytesRead = 0;
+    const outcomes = operations.map((one, index) => {
+      if (isWrite(one)) return this.#once(one, opIdOf(resend, index), resend);
+      if (isAgain) return readIsOver;
+      const outcome = this.#at.entries.read(one, this.#at.nowMs);
+      if (outcome.kind === 'value') bytesRead += outcome.value.length;
+      return bytesRead > batchBytesMax ? tooMuchRead : outcome;
+    });
+    const isRefused = !isAgain && outcomes.some(({ kind }) => kind === 'precondition-failed' || kind === 'failed');
+    if (isRefused) {
+      this.#at.db.exec('ROLLBACK TO batch');
+      this.#lsn = before.counters.lsn;
+      this.#keys = before.counters.keys;
+      this.#bytes = before.counters.bytes;
+      this.#records.length = before.records;
+      this.#hasIdempotencyKeys = before.hasIdempotencyKeys;
+    }
+    this.#at.db.exec('RELEASE batch');
+    if (!isRefused) return outcomes;
+    return outcomes.map((outcome) =>
+      outcome.kind === 'precondition-failed' || outcome.kind === 'failed' ? outcome : batchAborted,
+    );
+  }
+
+  /** Applies the write unless it, or another that a client gave the same name, has been applied before. */
+  #once(operation: WriteOperation, opId: OpId, resend: Resend | undefined): KeyOutcome {
+    const earlier = this.#earlier(operation, opId, resend);
+    return earlier === undefined ? this.#apply(operation, opId, resend?.seenLsn ?? 0) : earlier.outcome;
+  }
+
+  #earlier(
+    { slot, idempotencyKey }: WriteOperation,
+    opId: OpId,
+    resend: Resend | undefined,
+  ): { readonly kind: 'answer' | 'refusal'; readonly outcome: KeyOutcome } | undefined {
+    if (idempotencyKey !== undefined) {
+      const record = this.#at.ledger.recordOfKey(slot, idempotencyKey.opId);
+      if (record !== undefined) return answerOf(record, idempotencyKey.fingerprint);
+    } else if (resend?.resent) {
+      const record = this.#at.ledger.find(opId, resend.seenLsn);
+      if (record !== undefined) return answerOf(record, undefined);
+      if (resend.seenLsn < this.#at.ledger.forgottenLsn) return { kind: 'refusal', outcome: forgotten };
+    }
+    // A name may be used twice in one batch.
+    const name = idempotencyKey?.opId;
+    const inBatch = name && this.#records.find((record) => record.opId.equals(name));
+    return inBatch && answerOf(inBatch, idempotencyKey?.fingerprint);
+  }
+
+  #apply(operation: WriteOperation, opId: OpId, seenLsn: number): KeyOutcome {
+    const { entries, nowMs } = this.#at;
+    const { slot, key, condition } = operation;
+    const found = entries.find(slot, key);
+    const isExpired = found !== undefined && hasExpired(found.expiresAtMs, nowMs);
+    const old = isExpired ? undefined : found;
+    if (condition !== undefined && !holds(condition, old?.version))
+      return { kind: 'precondition-failed', version: old?.version ?? 0 };
+
+    let put: Pick<PutOperation, 'contentType' | 'value' | 'expiresAtMs'> | undefined;
+    let number: bigint | undefined;
+    if (operation.kind === 'put') put = operation;
+    if (operation.kind === 'increment') {
+      const counted = this.#counted(slot, key, old, operation.by);
+      if (counted.kind === 'failed') return counted;
+      put = counted.put;
+      number = counted.number;
+    }
+
+    if (isExpired) this.#expire(slot, key, seenLsn);
+    const version = this.#newVersion(seenLsn);
+    if (put === undefined) {
+      if (found !== undefined) {
+        entries.delete(found.id);
+        this.#count(-1, -(key.length + found.valueBytes));
+      }
+    } else if (found === undefined) {
+      entries.insert(slot, key, { ...put, version });
+      this.#count(1, key.length + put.value.length);
+    } else {
+      entries.update(found.id, { ...put, version });
+      this.#count(0, put.value.length - found.valueBytes);
+    }
+
+    const outcome =
+      put === undefined
+        ? ({ kind: 'deleted', version } as const)
+        : number === undefined
+          ? ({ kind: old === undefined ? 'created' : 'replaced', version } as const)
+          : ({ kind: 'counted', version, number } as const);
+    this.#record(operation, opId, outcome);
+    return outcome;
+  }
+
+  #counted(slot: number, key: Buffer, old: OldEntry | undefined, by: bigint) {
+    const held = old && this.#at.entries.read({ kind: 'get', slot, key }, this.#at.nowMs);
+    const before = held?.kind === 'value' ? numberOf(held.value) : 0n;
+    if (before === undefined) return notANumber;
+    const number = before + by;
+    if (number !== BigInt.asIntN(64, number)) return overflow(before, by);
+    const value = Buffer.from(String(number));
+    const put = held?.kind === 'value' ? { ...held, value } : { contentType: counterContentType, value };
+    return { kind: 'counted', number, put } as const;
+  }
+
+  #expire(slot: number, key: Buffer, seenLsn: number): void {
+    const version = this.#newVersion(seenLsn);
+    const { shard } = this.#at;
+    this.#records.push({ opId: noOpId, slot, shard, key, outcome: { kind: 'expired', version } });
+  }
+
+  #record({ slot, key, idempotencyKey }: WriteOperation, opId: OpId, outcome: WriteRecord['outcome']): void {
+    const { shard, nowMs } = this.#at;
+    if (idempotencyKey === undefined) return void this.#records.push({ opId, slot, shard, key, outcome });
+    const idempotency = { fingerprint: idempotencyKey.fingerprint, atMs: nowMs };
+    this.#records.push({ opId: idempotencyKey.opId, slot, shard, key, outcome, idempotency });
+    this.#hasIdempotencyKeys = true;
+  }
+
+  /** @param seenLsn the writer's: lsns are a Lamport clock, so that those of two shards can be compared */
+  #newVersion(seenLsn: number): number {
+    this.#lsn = Math.max(this.#lsn, seenLsn) + 1;
+    return this.#lsn;
+  }
+
+  #count(keys: number, bytes: number): void {
+    this.#keys += keys;
+    this.#bytes += bytes;
+  }
+}
+
+function opIdOf(resend: Resend | undefined, index: number): OpId {
+  return resend === undefined ? noOpId : opIdOfItem(resend.opId, index);
+}
+
+function answerOf(
+  { outcome, idempotency }: WriteRecord,
+  fingerprint: Buffer | undefined,
+): { readonly kind: 'answer' | 'refusal'; readonly outcome: KeyOutcome } | undefined {
+  if (outcome.kind === 'expired') return undefined;
+  if (fingerprint !== undefined && idempotency?.fingerprint.equals(fingerprint) === false) {
+    return { kind: 'refusal', outcome: idempotencyKeyReused };
+  }
+  return { kind: 'answer', outcome };
+}
+
+/** Decimal text as counters write it, of 64 bits; undefined for anything else. */
+function numberOf(value: Buffer): bigint | undefined {
+  if (value.length === 0 || value.length > 20) return undefined;
+  const text = value.toString('latin1');
+  if (!/^(0|-?[1-9]\d*)$/.test(text)) return undefined;
+  const number = BigInt(text);
+  return number === BigInt.asIntN(64, number) ? number : undefined;
+}
+
+const diskFull: FailedOutcome = {
+  kind: 'failed',
+  code: 'disk-full',
+  detail: 'There is no room left on the disk of this shard. Nothing of this write was kept; reads go on.',
+};
+const counterContentType = 'text/plain';
+const forgotten: FailedOutcome = {
+  kind: 'failed',
+  code: 'outcome-unknown',
+  detail: 'The write was sent again too late to tell whether it had been applied.',
+};
