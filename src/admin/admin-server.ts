@@ -14,6 +14,14 @@ export type AdminApi = { readonly close: () => Promise<void> };
 
 const noRoom = 'There is no room on the disk to record the change: nothing was begun. Free some, then try again.';
 
+/** Why an order came to nothing. */
+const nothingTo: Record<SteeringOrder['kind'], string> = {
+  pause: 'There is no topology change to pause.',
+  resume: 'No topology change is paused.',
+  abort: 'There is no topology change to abort, or all of it is done but for ending processes.',
+  throttle: 'There is nothing to throttle.',
+};
+
 export async function listenForOperators(socketPath: string, actions: AdminActions): Promise<AdminApi> {
   const app = fastify({ logger: false, forceCloseConnections: true });
   app.setErrorHandler((error, _request, reply) => {
@@ -24,7 +32,7 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   });
   app.get('/v1/status', async () => actions.status());
   app.post('/v1/stop', async (_request, reply) => {
-    setImmediate(actions.stop);
+    setImmediate(() => actions.stop());
     return reply.code(202).send({ pid: process.pid });
   });
   app.post<{ Params: { name: string } }>('/v1/processes/:name/restart', async ({ params }, reply) => {
@@ -41,7 +49,7 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   app.get('/v1/changes', async () => actions.changes().map(viewOf));
   app.get('/v1/moves', async () => actions.moves());
   app.post<{ Body: SteeringOrder }>('/v1/moves', { schema: { body: steeringOrderSchema } }, async ({ body }, reply) => {
-    if (!actions.steer(body)) return reply.code(409).send({ detail: 'No topology change is running.' });
+    if (!actions.steer(body)) return reply.code(409).send({ detail: nothingTo[body.kind] });
     return reply.code(202).send({});
   });
   await app.listen({ path: socketPath });
@@ -49,7 +57,7 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   return { close: () => app.close() };
 }
 
-/** Maps do not survive JSON. */
-function viewOf({ weights, weightsBefore, ...change }: TopologyChange) {
+/** Maps do not survive JSON; who owned every slot before is of no interest to anybody. */
+function viewOf({ weights, weightsBefore, ringBefore: _, ...change }: TopologyChange) {
   return { ...change, weights: [...weights], weightsBefore: [...weightsBefore] };
 }

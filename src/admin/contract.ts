@@ -59,24 +59,25 @@ export type SteeringOrder =
   | { readonly kind: 'pause' | 'resume' | 'abort' }
   | { readonly kind: 'throttle'; readonly setting: ThrottleSetting };
 
-export type AdminActions = {
-  readonly status: () => ServiceStatus;
+/** Whoever does what operators ask. */
+export interface AdminActions {
+  status(): ServiceStatus;
   /** Begins to stop; does not wait for the end, since this very API ends with it. */
-  readonly stop: () => Promise<void>;
+  stop(): Promise<void>;
   /** False when there is no child of that name. */
-  readonly restart: (name: string) => boolean;
+  restart(name: string): boolean;
   /** @throws ChangeRefused */
-  readonly plan: (request: ChangeRequest) => ChangePlan;
+  plan(request: ChangeRequest): ChangePlan;
   /** Queues it. @throws ChangeRefused */
-  readonly change: (request: ChangeRequest) => TopologyChange;
-  readonly moves: () => RebalanceStatus;
+  change(request: ChangeRequest): TopologyChange;
+  moves(): RebalanceStatus;
   /** @throws ChangeRefused when a shard is away */
-  readonly verify: () => Promise<ServiceAudit>;
+  verify(): Promise<ServiceAudit>;
   /** Newest first. */
-  readonly changes: () => readonly TopologyChange[];
+  changes(): readonly TopologyChange[];
   /** False when there is nothing to steer. */
-  readonly steer: (order: SteeringOrder) => boolean;
-};
+  steer(order: SteeringOrder): boolean;
+}
 
 export const changeRequestSchema = {
   type: 'object',

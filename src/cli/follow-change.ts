@@ -12,9 +12,13 @@ const clearLine = '\r\x1b[K';
 /** @throws CliFailure when the change was aborted */
 export async function followChange(data: string, id: number, json: boolean): Promise<void> {
   let last: RunningChange | undefined;
+  let pausedBefore: number | undefined;
   for (;;) {
-    const { running } = (await askService(data, 'GET', '/v1/moves')).body as RebalanceStatus;
+    const { running, open } = (await askService(data, 'GET', '/v1/moves')).body as RebalanceStatus;
     const change = await changeOf(data, id);
+    const paused = open[0]?.isPaused ? open[0].id : undefined;
+    if (paused !== undefined && paused !== pausedBefore) sayPaused(paused, id, json);
+    pausedBefore = paused;
     if (running?.id === id) {
       last = running;
       show(running, json);
@@ -31,6 +35,13 @@ async function changeOf(data: string, id: number): Promise<TopologyChange> {
   return change;
 }
 
+/** Nothing moves before an operator says so: whoever waits should know. */
+function sayPaused(paused: number, id: number, json: boolean): void {
+  if (json) return console.log(JSON.stringify({ event: 'paused', change: paused }));
+  const what = paused === id ? 'This change is paused' : `This change waits for change ${paused}, which is paused`;
+  console.log(`${process.stdout.isTTY ? clearLine : ''}${what}: \`shardctl resume\` goes on.`);
+}
+
 function show(running: RunningChange, json: boolean): void {
   if (json) console.log(JSON.stringify({ event: 'progress', ...running }));
   else if (process.stdout.isTTY) process.stdout.write(clearLine + progressText(running));
@@ -44,6 +55,7 @@ export function progressText(running: RunningChange): string {
     p99Ms === null ? '' : `  clients' p99 ${p99BeforeMs?.toPrecision(2) ?? '–'} → ${p99Ms.toPrecision(2)} ms`;
   const errors = `  errors ${countText(running.failuresBefore)} → ${countText(running.failuresLately)}`;
   const done = `${phase.padEnd(9)} ${String(share).padStart(3)} %`;
+  if (phase === 'paused') return `${done}  until shardctl resume${felt}${errors}`;
   if (waitsFor !== null) return `${done}  ${waitsText(waitsFor)}${felt}${errors}`;
   return `${done}  ${countText(Math.round(rowsPerS))} rows/s${left}${felt}${errors}`;
 }

@@ -3,7 +3,7 @@
 import type { ServiceStatus } from '../admin/contract.ts';
 import { readConfig } from '../config/service-config.ts';
 import { CannotStart, Service } from '../primary/service.ts';
-import { createLog, type Log } from '../supervision/log.ts';
+import { createLog, type ProcessLog } from '../supervision/log.ts';
 import { exitCodes } from './exit.ts';
 import { bannerOf } from './start-banner.ts';
 
@@ -41,7 +41,7 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
   }
 }
 
-function announce(status: ServiceStatus, log: Log): void {
+function announce(status: ServiceStatus, log: ProcessLog): void {
   const { url, data } = status;
   if (process.stdout.isTTY) process.stdout.write(bannerOf(status));
   else log.info({ event: 'service-ready', url, data }, `serving at ${url}`);

@@ -5,18 +5,24 @@
 
 import { createApp } from '../http/app.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
+import { systemClock } from '../ports/clock.ts';
 import { HealthSampler } from '../supervision/health.ts';
-import type { Log } from '../supervision/log.ts';
+import type { WorkerJob } from '../supervision/inbox.ts';
+import type { ProcessLog } from '../supervision/log.ts';
 import type { MessageToPrimary, StartClone } from '../supervision/messages.ts';
-import { runWorker, type WorkerJob } from '../supervision/worker.ts';
+import { runWorker } from '../supervision/worker.ts';
 import { SharedFile } from './shared-file.ts';
 import { SharedRedis } from './shared-redis.ts';
 import type { SharedStore } from './shared-store.ts';
 
 await runWorker<StartClone>('start-clone', begin);
 
-async function begin(start: StartClone, log: Log, tell: (message: MessageToPrimary) => void): Promise<WorkerJob> {
-  const health = new HealthSampler();
+async function begin(
+  start: StartClone,
+  log: ProcessLog,
+  tell: (message: MessageToPrimary) => void,
+): Promise<WorkerJob> {
+  const health = new HealthSampler(systemClock);
   const onSettled = (durationMs: number) => health.record(durationMs);
   const shared: SharedStore =
     start.store.kind === 'sqlite'

@@ -6,6 +6,7 @@
 import type { Readiness } from '../http/routes/service-routes.ts';
 import type { Store } from '../kv/store.ts';
 import { firstRing } from '../partition/ring.ts';
+import { systemClock } from '../ports/clock.ts';
 import { unlessBusy } from '../sqlite/database.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import { type FileCounters, ShardFile } from '../sqlite/shard-file.ts';
@@ -30,7 +31,7 @@ export class SharedFile implements SharedStore {
     this.#shard = shard;
     this.#counters = this.#file.counters;
     this.store = new SqliteStore(this.#file, { onSettled });
-    this.#sweeper = new Sweeper(this.#file, () => true);
+    this.#sweeper = new Sweeper(this.#file, systemClock, () => true);
   }
 
   async stop(): Promise<void> {

@@ -4,14 +4,13 @@
  */
 
 import { Ring, slotQuotas, type Weights } from './ring.ts';
-import { slotCount } from './slot.ts';
 
 /** Slots, ascending, that go from one shard to another. */
 export type PlannedMove = { readonly from: number; readonly to: number; readonly slots: readonly number[] };
 
 export function planOf(ring: Ring, weights: Weights): PlannedMove[] {
   const owned = new Map(ring.shards().map((shard) => [shard, ring.slotsOf(shard)]));
-  const quotas = slotQuotas(weights, new Map([...owned].map(([shard, slots]) => [shard, slots.length])));
+  const quotas = slotQuotas(weights, new Map([...owned].map(([shard, slots]) => [shard, slots.length])), ring.slots);
 
   // Givers part with their highest slots, so that what they keep stays contiguous.
   const surplus = [...owned].flatMap(([from, slots]) =>
@@ -32,9 +31,23 @@ export function planOf(ring: Ring, weights: Weights): PlannedMove[] {
   return moves;
 }
 
+/** The moves that lead back to the owners that each slot has in another ring. */
+export function planTo(ring: Ring, wanted: Ring): PlannedMove[] {
+  const moves = new Map<string, { from: number; to: number; slots: number[] }>();
+  for (let slot = 0; slot < ring.slots; slot++) {
+    const [from, to] = [ring.shardOf(slot), wanted.shardOf(slot)];
+    if (from === to) continue;
+    const name = `${from} ${to}`;
+    const move = moves.get(name) ?? { from, to, slots: [] };
+    moves.set(name, move);
+    move.slots.push(slot);
+  }
+  return [...moves.values()];
+}
+
 /** The ring after these moves, one epoch later. */
 export function ringAfter(ring: Ring, moves: readonly PlannedMove[]): Ring {
-  const owners = Uint16Array.from({ length: slotCount }, (_, slot) => ring.shardOf(slot));
+  const owners = Uint16Array.from({ length: ring.slots }, (_, slot) => ring.shardOf(slot));
   for (const { from, to, slots } of moves) {
     for (const slot of slots) {
       if (owners[slot] !== from) throw new RangeError(`slot ${slot} is owned by shard ${owners[slot]}, not ${from}`);

@@ -22,17 +22,21 @@ export class Ring {
   /** Found out when first asked for: a ring never changes, and each page of a listing asks. */
   #shards: readonly number[] | undefined;
 
-  /** @param owners the shard id of each of the 16,384 slots; ids are 1 to 65,535 */
+  /** @param owners the shard id of each slot; ids are 1 to 65,535 */
   constructor(epoch: number, owners: Uint16Array) {
-    if (owners.length !== slotCount) throw new RangeError(`a ring has ${slotCount} slots, not ${owners.length}`);
     if (owners.includes(0)) throw new RangeError(`slot ${owners.indexOf(0)} has no owner`);
     this.epoch = epoch;
     this.#owners = owners;
   }
 
+  /** How many there are: 16,384, but for the small rings of simulations. */
+  get slots(): number {
+    return this.#owners.length;
+  }
+
   shardOf(slot: number): number {
     const shard = this.#owners[slot];
-    if (shard === undefined) throw new RangeError(`slot ${slot} is not one of 0 to ${slotCount - 1}`);
+    if (shard === undefined) throw new RangeError(`slot ${slot} is not one of 0 to ${this.slots - 1}`);
     return shard;
   }
 
@@ -53,8 +57,8 @@ export class Ring {
   ranges(): SlotRange[] {
     const ranges: SlotRange[] = [];
     let first = 0;
-    for (let slot = 1; slot <= slotCount; slot++) {
-      if (slot < slotCount && this.#owners[slot] === this.#owners[first]) continue;
+    for (let slot = 1; slot <= this.slots; slot++) {
+      if (slot < this.slots && this.#owners[slot] === this.#owners[first]) continue;
       ranges.push([first, slot - 1, this.shardOf(first)]);
       first = slot;
     }
@@ -67,10 +71,10 @@ export class Ring {
 }
 
 /** @throws RangeError when the ranges leave a slot out, name one twice, or reach beyond the last */
-export function ringOf({ epoch, ranges }: RingDescription): Ring {
-  const owners = new Uint16Array(slotCount);
+export function ringOf({ epoch, ranges }: RingDescription, slots = slotCount): Ring {
+  const owners = new Uint16Array(slots);
   for (const [first, last, shard] of ranges) {
-    if (first < 0 || last >= slotCount || first > last) throw new RangeError(`slots ${first}-${last} are not a range`);
+    if (first < 0 || last >= slots || first > last) throw new RangeError(`slots ${first}-${last} are not a range`);
     checkShard(shard);
     for (let slot = first; slot <= last; slot++) {
       if (owners[slot] !== 0) throw new RangeError(`slot ${slot} is named twice`);
@@ -87,10 +91,10 @@ function checkShard(shard: number): void {
 }
 
 /** A ring of epoch 1 in which each shard owns one contiguous arc, as long as its weight says. */
-export function firstRing(weights: Weights): Ring {
-  const owners = new Uint16Array(slotCount);
+export function firstRing(weights: Weights, slots = slotCount): Ring {
+  const owners = new Uint16Array(slots);
   let slot = 0;
-  for (const [shard, quota] of slotQuotas(weights)) {
+  for (const [shard, quota] of slotQuotas(weights, new Map(), slots)) {
     checkShard(shard);
     owners.fill(shard, slot, slot + quota);
     slot += quota;
@@ -105,24 +109,28 @@ export function firstRing(weights: Weights): Ring {
  * what is wanted stays the same while slots move towards it.
  * (Hamilton's largest-remainder method.)
  */
-export function slotQuotas(weights: Weights, owned: ReadonlyMap<number, number> = new Map()): Map<number, number> {
+export function slotQuotas(
+  weights: Weights,
+  owned: ReadonlyMap<number, number> = new Map(),
+  slots = slotCount,
+): Map<number, number> {
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
-  if (weights.size === 0 || weights.size > slotCount) throw new RangeError(`a ring has 1 to ${slotCount} shards`);
+  if (weights.size === 0 || weights.size > slots) throw new RangeError(`a ring has 1 to ${slots} shards`);
   for (const [shard, weight] of weights) {
     if (!Number.isInteger(weight) || weight < 1)
       throw new RangeError(`shard ${shard} has weight ${weight}: a weight is a whole number from 1`);
   }
 
-  if (!Number.isSafeInteger(total * slotCount)) throw new RangeError(`weights that sum to ${total} are too large`);
+  if (!Number.isSafeInteger(total * slots)) throw new RangeError(`weights that sum to ${total} are too large`);
 
   // Whole-number arithmetic throughout, so that equal weights have exactly equal remainders.
   const shares = [...weights].map(([shard, weight]) => ({
     shard,
-    quota: Math.floor((weight * slotCount) / total),
-    remainder: (weight * slotCount) % total,
-    keepsOne: (owned.get(shard) ?? 0) > Math.floor((weight * slotCount) / total),
+    quota: Math.floor((weight * slots) / total),
+    remainder: (weight * slots) % total,
+    keepsOne: (owned.get(shard) ?? 0) > Math.floor((weight * slots) / total),
   }));
-  let left = slotCount - shares.reduce((sum, share) => sum + share.quota, 0);
+  let left = slots - shares.reduce((sum, share) => sum + share.quota, 0);
   const byClaim = [...shares].sort(
     (a, b) => b.remainder - a.remainder || Number(b.keepsOne) - Number(a.keepsOne) || a.shard - b.shard,
   );

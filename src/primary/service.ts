@@ -1,25 +1,30 @@
 /**
  * A running service: takes the data directory, starts everything in order and stops it in reverse. It owns the
- * life cycle and reports; what children do is the supervisor's, what operators ask is the admin API's.
+ * life cycle and answers operators; what children do is the supervisor's, what moves the rebalancer's.
  */
 
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
-import type { ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contract.ts';
+import type { AdminActions, ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import { systemClock } from '../ports/clock.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
-import { Rebalancer } from '../rebalance/rebalancer.ts';
+import { ClientFigures } from '../rebalance/client-figures.ts';
+import type { ClientView } from '../rebalance/ports.ts';
+import { Rebalancer, type RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { Deferred } from '../supervision/deferred.ts';
-import type { Log } from '../supervision/log.ts';
-import type { ChildDeath, SupervisedChild } from '../supervision/supervised-child.ts';
-import { Supervisor } from '../supervision/supervisor.ts';
+import type { ProcessLog } from '../supervision/log.ts';
+import type { SupervisedChild } from '../supervision/supervised-child.ts';
+import { Supervisor, type SupervisorListener } from '../supervision/supervisor.ts';
 import { Auditor } from './auditor.ts';
+import { childLog } from './child-log.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
+import { rosterOf } from './roster.ts';
 import { statusOf } from './service-status.ts';
 import {
   checkShards,
@@ -39,7 +44,7 @@ export class CannotStart extends Error {
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
 
-export class Service {
+export class Service implements AdminActions {
   readonly #config: ServiceConfig;
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
@@ -56,66 +61,43 @@ export class Service {
   #state: ServiceStatus['state'] = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
-  private constructor(config: ServiceConfig, log: Log) {
+  private constructor(config: ServiceConfig, log: ProcessLog) {
     this.#config = config;
     const { directory, topologyFile, strategy } = takeDirectory(config);
     this.#strategy = strategy;
     this.#directory = directory;
     this.#topologyFile = topologyFile;
-    const shardIds = [...topologyFile.weights().keys()];
     directory.removeStaleSockets();
+    const clients = new ClientFigures(() => this.#clientViews(), systemClock);
     this.#supervisor = new Supervisor({
-      config,
-      strategy,
-      directory,
-      service: topologyFile.service,
+      roster: rosterOf({ config, strategy, directory, service: topologyFile.service }),
+      shardIds: strategy === 'partitioned' ? [...topologyFile.weights().keys()] : [],
       ring: () => topologyFile.ring,
       lastShard: () => topologyFile.nextShardId() - 1,
-      shardIds,
       policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs },
-      listener: {
-        onState: (child) => {
-          logState(log, child);
-          this.#settleReady();
-          if (child.state === 'ready') this.#rebalancer.onReady();
-        },
-        onDeath: (child, death) => {
-          logDeath(log, child, death);
-          this.#rebalancer.onDeath(child);
-          this.#auditor.onDeath(child);
-        },
-        onStoreReport: (child, { acknowledgement }) => {
-          if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
-          this.#acknowledgement = acknowledgement;
-        },
-        onFailures: (count) => this.#rebalancer.clients.failed(count),
-        onAuditReport: (report) => this.#auditor.onReport(report),
-        onMoveReport: (_child, report) => this.#rebalancer.onReport(report),
-      },
+      listeners: [childLog(log), this.#listener(log, clients)],
+      clock: systemClock,
+      random: Math.random,
     });
     this.#auditor = new Auditor(this.#supervisor, topologyFile);
-    this.#rebalancer = new Rebalancer({ topologyFile, supervisor: this.#supervisor, directory, log });
+    this.#rebalancer = new Rebalancer({
+      record: topologyFile,
+      members: this.#supervisor,
+      clients,
+      clock: systemClock,
+      log,
+    });
   }
 
   /** @throws CannotStart, with the data directory let go */
-  static async start(config: ServiceConfig, log: Log): Promise<Service> {
+  static async start(config: ServiceConfig, log: ProcessLog): Promise<Service> {
     // Files and sockets of this service are for its user alone.
     process.umask(0o077);
     const port = await checkedPort(config.host, config.port).catch((error: unknown) => {
       throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
     });
     const service = new Service({ ...config, port }, log);
-    service.#operators = await listenForOperators(service.#directory.adminSocket, {
-      status: () => service.status(),
-      stop: () => service.stop(),
-      restart: (name) => service.#restart(name),
-      plan: (request) => service.#plan(request),
-      change: (request) => service.#change(request),
-      moves: () => service.#rebalancer.status(),
-      verify: () => service.#verify(),
-      changes: () => service.#topologyFile.changes(changesShown),
-      steer: (order) => service.#steer(order),
-    });
+    service.#operators = await listenForOperators(service.#directory.adminSocket, service);
     service.#supervisor.start();
     service.#rebalancer.start();
     return service;
@@ -155,6 +137,83 @@ export class Service {
     this.#stopped.resolve();
   }
 
+  restart(name: string): boolean {
+    const child = this.#supervisor.children.find(({ spec }) => spec.name === name);
+    child?.restart();
+    return child !== undefined;
+  }
+
+  plan(request: ChangeRequest): ChangePlan {
+    refuseUnlessPartitioned(this.#origin);
+    return planOfRequest(request, this.#topologyFile, this.#supervisor);
+  }
+
+  change(request: ChangeRequest): TopologyChange {
+    const plan = this.plan(request);
+    if (request.epoch !== undefined && request.epoch !== plan.epoch) {
+      throw new ChangeRefused(
+        `The plan was made for epoch ${request.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
+      );
+    }
+    return this.#rebalancer.request(request);
+  }
+
+  changes(): readonly TopologyChange[] {
+    return this.#topologyFile.changes(changesShown);
+  }
+
+  moves(): RebalanceStatus {
+    return this.#rebalancer.status();
+  }
+
+  steer(order: SteeringOrder): boolean {
+    refuseUnlessPartitioned(this.#origin);
+    switch (order.kind) {
+      case 'pause':
+        return this.#rebalancer.pause();
+      case 'resume':
+        return this.#rebalancer.resume();
+      case 'abort':
+        return this.#rebalancer.abort('an operator aborted it');
+      case 'throttle':
+        this.#rebalancer.setThrottle(order.setting);
+        return true;
+    }
+  }
+
+  async verify(): Promise<ServiceAudit> {
+    checkWalkable(this.#topologyFile.store);
+    return this.#auditor.verify();
+  }
+
+  #listener(log: ProcessLog, clients: ClientFigures): SupervisorListener {
+    return {
+      onState: (child) => {
+        this.#settleReady();
+        if (child.state === 'ready') this.#rebalancer.onReady();
+      },
+      onDeath: (child) => {
+        if (child.spec.shard !== null) this.#rebalancer.onDeath(child.spec.shard);
+        this.#auditor.onDeath(child);
+      },
+      onStoreReport: (child, { acknowledgement }) => {
+        if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
+        this.#acknowledgement = acknowledgement;
+      },
+      onFailures: (count) => clients.failed(count),
+      onAuditReport: (report) => this.#auditor.onReport(report),
+      onMoveReport: (report) => this.#rebalancer.onReport(report),
+      onRemoved: (shard) => {
+        this.#directory.removeShardFile(shard);
+        this.#rebalancer.onRemoved();
+      },
+    };
+  }
+
+  #clientViews(): readonly ClientView[] {
+    return this.#supervisor.frontends.flatMap(({ health }) => health ?? []);
+  }
+
   #settleReady(): void {
     if (this.#state !== 'starting') return;
     const { frontends, shards } = this.#supervisor;
@@ -168,51 +227,8 @@ export class Service {
     this.#ready.resolve(this.status());
   }
 
-  async #verify(): Promise<ServiceAudit> {
-    checkWalkable(this.#topologyFile.store);
-    return this.#auditor.verify();
-  }
-
   get #origin(): Origin {
     return { strategy: this.#strategy, store: this.#topologyFile.store };
-  }
-
-  #plan(request: ChangeRequest): ChangePlan {
-    refuseUnlessPartitioned(this.#origin);
-    return planOfRequest(request, this.#topologyFile, this.#supervisor);
-  }
-
-  #change(request: ChangeRequest): TopologyChange {
-    const plan = this.#plan(request);
-    if (request.epoch !== undefined && request.epoch !== plan.epoch) {
-      throw new ChangeRefused(
-        `The plan was made for epoch ${request.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
-      );
-    }
-    return this.#rebalancer.request(request);
-  }
-
-  #steer(order: SteeringOrder): boolean {
-    refuseUnlessPartitioned(this.#origin);
-    switch (order.kind) {
-      case 'pause':
-        this.#rebalancer.pause();
-        return true;
-      case 'resume':
-        this.#rebalancer.resume();
-        return true;
-      case 'abort':
-        return this.#rebalancer.abort('an operator aborted it');
-      case 'throttle':
-        this.#rebalancer.setThrottle(order.setting);
-        return true;
-    }
-  }
-
-  #restart(name: string): boolean {
-    const child = this.#supervisor.children.find(({ spec }) => spec.name === name);
-    child?.restart();
-    return child !== undefined;
   }
 }
 
@@ -248,21 +264,4 @@ function takeDirectory(config: ServiceConfig): TakenDirectory {
       throw new CannotStart(error.message, { cause: error });
     throw error;
   }
-}
-
-function logState(log: Log, child: SupervisedChild): void {
-  const { name } = child.spec;
-  const facts = { child: name, pid: child.pid, state: child.state, restarts: child.restarts };
-  if (child.state === 'failed') {
-    log.error(facts, `${name} keeps dying and was given up; when its cause is mended: shardctl restart ${name}`);
-  } else if (child.state === 'ready' && child.restarts > 0) {
-    log.info(facts, `${name} serves again, ${Math.round(child.uptimeMs ?? 0)} ms after its fork`);
-  } else {
-    log.debug(facts, `${name} is ${child.state}`);
-  }
-}
-
-function logDeath(log: Log, child: SupervisedChild, { code, signal }: ChildDeath): void {
-  const { name } = child.spec;
-  log.warn({ child: name, code, signal }, `${name} died (${signal ?? `exit code ${code}`})`);
 }

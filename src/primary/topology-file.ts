@@ -7,8 +7,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Strategy } from '../config/service-config.ts';
 import { ringAfter } from '../partition/plan.ts';
-import { firstRing, type Ring, ringOf, type Weights } from '../partition/ring.ts';
+import { firstRing, type Ring, type RingDescription, ringOf, type Weights } from '../partition/ring.ts';
+import { slotCount } from '../partition/slot.ts';
 import type { Move, MoveId } from '../rebalance/move.ts';
+import type { TopologyRecord } from '../rebalance/ports.ts';
 import type {
   ChangeFigures,
   ChangeKind,
@@ -16,7 +18,7 @@ import type {
   ChangeState,
   TopologyChange,
 } from '../rebalance/topology-change.ts';
-import { type Database, openExclusively, type Schema } from '../sqlite/database.ts';
+import { type Database, isDiskFull, type OpenDatabase, openExclusively, type Schema } from '../sqlite/database.ts';
 import type { Origin, StoreKind } from './strategy.ts';
 
 const schema: Schema = {
@@ -38,7 +40,9 @@ const schema: Schema = {
       state          TEXT NOT NULL CHECK (state IN ('queued', 'running', 'undoing', 'done', 'aborted')),
       reason         TEXT NOT NULL DEFAULT '',
       request           TEXT NOT NULL,
+      paused         INTEGER NOT NULL DEFAULT 0,
       weights_before TEXT NOT NULL DEFAULT '[]',
+      ring_before    TEXT, -- JSON, as of the ring: who owned what when the change began
       weights        TEXT NOT NULL DEFAULT '[]',
       asked_at_ms    INTEGER NOT NULL,
       began_at_ms    INTEGER,
@@ -71,7 +75,9 @@ type ChangeRow = {
   readonly state: ChangeState;
   readonly reason: string;
   readonly request: string;
+  readonly paused: number;
   readonly weights_before: string;
+  readonly ring_before: string | null;
   readonly weights: string;
   readonly asked_at_ms: number;
   readonly began_at_ms: number | null;
@@ -87,11 +93,20 @@ type ServiceRow = { readonly id: string; readonly strategy: Strategy; readonly s
 
 type RingRow = { readonly epoch: number; readonly ranges: string };
 
-export class TopologyFile {
+/** What a new service gets. */
+export type FreshService = Origin & {
+  readonly shards: number;
+  /** Of the ring: 16,384, but for simulations. */
+  readonly slots?: number;
+};
+
+export class TopologyFile implements TopologyRecord {
+  readonly isDiskFull = isDiskFull;
   readonly #db: Database;
   /** Names this service in each shard's file, so that files of two services are never mixed up. */
   readonly service: string;
   readonly store: StoreKind;
+  readonly #slots: number;
   #strategy: Strategy;
   #ring: Ring;
 
@@ -99,16 +114,17 @@ export class TopologyFile {
    * @param fresh what a new service gets
    * @throws FileLocked, UnusableFile
    */
-  constructor(path: string, fresh: Origin & { readonly shards: number }) {
-    this.#db = openExclusively(path, schema, { lockWaitMs });
+  constructor(path: string, fresh: FreshService, open: OpenDatabase = openExclusively) {
+    this.#db = open(path, schema, { lockWaitMs });
     try {
       this.#db.transaction(() => this.#createOnce(fresh));
       const { id, strategy, store } = this.#db.prepare('SELECT * FROM service').get() as ServiceRow;
+      this.#slots = fresh.slots ?? slotCount;
       this.service = id;
       this.store = store;
       this.#strategy = strategy;
       const { epoch, ranges } = this.#db.prepare('SELECT epoch, ranges FROM ring').get() as RingRow;
-      this.#ring = ringOf({ epoch, ranges: JSON.parse(ranges) });
+      this.#ring = this.#ringOf({ epoch, ranges: JSON.parse(ranges) });
       this.#recoverMoves();
     } catch (error) {
       this.#db.close();
@@ -123,7 +139,7 @@ export class TopologyFile {
 
   adoptStrategy(strategy: Strategy): void {
     if (strategy === this.#strategy) return;
-    this.#db.prepare('UPDATE service SET strategy = ?').run(strategy);
+    this.#db.transaction(() => this.#db.prepare('UPDATE service SET strategy = ?').run(strategy));
     this.#strategy = strategy;
   }
 
@@ -153,7 +169,9 @@ export class TopologyFile {
     const insert = this.#db.prepare(
       "INSERT INTO change (kind, request, state, asked_at_ms) VALUES (?, ?, 'queued', ?)",
     );
-    const { lastInsertRowid } = insert.run(request.kind, JSON.stringify(request), askedAtMs);
+    const { lastInsertRowid } = this.#db.transaction(() =>
+      insert.run(request.kind, JSON.stringify(request), askedAtMs),
+    );
     return this.change(Number(lastInsertRowid));
   }
 
@@ -169,23 +187,37 @@ export class TopologyFile {
           .run(shard, weight);
       }
       this.#db
-        .prepare('UPDATE change SET weights_before = ?, weights = ?, began_at_ms = ? WHERE id = ?')
-        .run(JSON.stringify([...before]), JSON.stringify([...weights]), beganAtMs, id);
+        .prepare('UPDATE change SET weights_before = ?, ring_before = ?, weights = ?, began_at_ms = ? WHERE id = ?')
+        .run(
+          JSON.stringify([...before]),
+          JSON.stringify(this.#ring.describe()),
+          JSON.stringify([...weights]),
+          beganAtMs,
+          id,
+        );
       this.#setChange(id, 'running', '');
     });
   }
 
   /** It never began. */
   refuseChange(id: number, reason: string, endedAtMs: number): void {
-    this.#setChange(id, 'aborted', reason);
-    this.#db.prepare('UPDATE change SET ended_at_ms = ? WHERE id = ?').run(endedAtMs, id);
+    this.#db.transaction(() => {
+      this.#setChange(id, 'aborted', reason);
+      this.#db.prepare('UPDATE change SET ended_at_ms = ? WHERE id = ?').run(endedAtMs, id);
+    });
   }
 
-  /** From now on the weights from before are wanted again. */
+  pauseChange(id: number, isPaused: boolean): void {
+    this.#db.transaction(() => this.#db.prepare('UPDATE change SET paused = ? WHERE id = ?').run(isPaused ? 1 : 0, id));
+  }
+
+  /** From now on what was before is wanted again; a change that is undone does not rest. */
   undoChange(id: number, reason: string): void {
     this.#db.transaction(() => {
       const { weightsBefore } = this.change(id);
-      this.#db.prepare('UPDATE change SET weights = ? WHERE id = ?').run(JSON.stringify([...weightsBefore]), id);
+      this.#db
+        .prepare('UPDATE change SET weights = ?, paused = 0 WHERE id = ?')
+        .run(JSON.stringify([...weightsBefore]), id);
       this.#setChange(id, 'undoing', reason);
     });
   }
@@ -205,12 +237,14 @@ export class TopologyFile {
   }
 
   change(id: number): TopologyChange {
-    return changeOf(this.#db.prepare('SELECT * FROM change WHERE id = ?').get(id) as ChangeRow);
+    return this.#changeOf(this.#db.prepare('SELECT * FROM change WHERE id = ?').get(id) as ChangeRow);
   }
 
   /** Newest first. */
   changes(limit: number): TopologyChange[] {
-    return (this.#db.prepare('SELECT * FROM change ORDER BY id DESC LIMIT ?').all(limit) as ChangeRow[]).map(changeOf);
+    return (this.#db.prepare('SELECT * FROM change ORDER BY id DESC LIMIT ?').all(limit) as ChangeRow[]).map((row) =>
+      this.#changeOf(row),
+    );
   }
 
   /** Changes that are not over, in the order in which they were asked for. */
@@ -218,13 +252,14 @@ export class TopologyFile {
     const rows = this.#db
       .prepare("SELECT * FROM change WHERE state IN ('queued', 'running', 'undoing') ORDER BY id")
       .all();
-    return (rows as ChangeRow[]).map(changeOf);
+    return (rows as ChangeRow[]).map((row) => this.#changeOf(row));
   }
 
   openMove(change: number, { from, to, slots }: Omit<Move, 'id'>): Move {
-    const { lastInsertRowid } = this.#db
-      .prepare("INSERT INTO move (change, from_shard, to_shard, slots, state) VALUES (?, ?, ?, ?, 'open')")
-      .run(change, from, to, JSON.stringify(slots));
+    const insert = this.#db.prepare(
+      "INSERT INTO move (change, from_shard, to_shard, slots, state) VALUES (?, ?, ?, ?, 'open')",
+    );
+    const { lastInsertRowid } = this.#db.transaction(() => insert.run(change, from, to, JSON.stringify(slots)));
     return { id: Number(lastInsertRowid), from, to, slots };
   }
 
@@ -247,7 +282,7 @@ export class TopologyFile {
   }
 
   abortMove(id: MoveId, reason: string): void {
-    this.#endMove(id, 'aborted', reason);
+    this.#db.transaction(() => this.#endMove(id, 'aborted', reason));
   }
 
   close(): void {
@@ -279,35 +314,41 @@ export class TopologyFile {
     this.#db.prepare('UPDATE change SET state = ?, reason = ? WHERE id = ?').run(state, reason, id);
   }
 
-  #createOnce({ shards, strategy, store }: Origin & { readonly shards: number }): void {
+  #createOnce({ shards, strategy, store, slots }: FreshService): void {
     if (this.#db.prepare('SELECT count(*) FROM service').pluck().get() !== 0) return;
     const weights = new Map(Array.from({ length: shards }, (_, index) => [index + 1, 1]));
-    const { epoch, ranges } = firstRing(weights).describe();
+    const { epoch, ranges } = firstRing(weights, slots).describe();
     this.#db.prepare('INSERT INTO service (id, strategy, store) VALUES (?, ?, ?)').run(randomUUID(), strategy, store);
     const insertShard = this.#db.prepare('INSERT INTO shard (id, weight) VALUES (?, ?)');
     for (const [id, weight] of weights) insertShard.run(id, weight);
     this.#db.prepare('INSERT INTO ring (epoch, ranges) VALUES (?, ?)').run(epoch, JSON.stringify(ranges));
   }
-}
 
-function changeOf(row: ChangeRow): TopologyChange {
-  return {
-    id: row.id,
-    kind: row.kind,
-    request: JSON.parse(row.request) as ChangeRequest,
-    state: row.state,
-    reason: row.reason,
-    weightsBefore: new Map(JSON.parse(row.weights_before)),
-    weights: new Map(JSON.parse(row.weights)),
-    askedAtMs: row.asked_at_ms,
-    beganAtMs: row.began_at_ms,
-    endedAtMs: row.ended_at_ms,
-    done: {
-      slots: row.slots,
-      rows: row.rows,
-      bytes: row.bytes,
-      freezeMaxMs: row.freeze_max_ms,
-      failures: row.failures,
-    },
-  };
+  #ringOf(description: RingDescription): Ring {
+    return ringOf(description, this.#slots);
+  }
+
+  #changeOf(row: ChangeRow): TopologyChange {
+    return {
+      id: row.id,
+      kind: row.kind,
+      request: JSON.parse(row.request) as ChangeRequest,
+      state: row.state,
+      reason: row.reason,
+      isPaused: row.paused !== 0,
+      weightsBefore: new Map(JSON.parse(row.weights_before)),
+      ringBefore: row.ring_before === null ? null : this.#ringOf(JSON.parse(row.ring_before)),
+      weights: new Map(JSON.parse(row.weights)),
+      askedAtMs: row.asked_at_ms,
+      beganAtMs: row.began_at_ms,
+      endedAtMs: row.ended_at_ms,
+      done: {
+        slots: row.slots,
+        rows: row.rows,
+        bytes: row.bytes,
+        freezeMaxMs: row.freeze_max_ms,
+        failures: row.failures,
+      },
+    };
+  }
 }

@@ -4,14 +4,25 @@
  * What clients write to a batch while it is copied is compared row by row while its slots are frozen, so its size
  * decides how long they wait: it grows and shrinks towards the wanted freeze.
  */
-/** Fewer are compared in the time that messages and commits take anyway. */
-const rowsMin = 2_000;
-const rowsMax = 16_000;
 const firstRows = 4_000;
-const bytesMax = 4 * 1024 * 1024;
 const wantedFreezeMs = { least: 6, most: 15 } as const;
-/** Without clients: about what is copied in a second, should some come meanwhile. */
-const idle = { rows: 200_000, bytes: 64 * 1024 * 1024 } as const;
+
+export type BatchLimits = {
+  readonly rowsMin: number;
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+  /** Without clients. */
+  readonly idle: { readonly rows: number; readonly bytes: number };
+};
+
+const defaultLimits: BatchLimits = {
+  // Fewer are compared in the time that messages and commits take anyway.
+  rowsMin: 2_000,
+  rowsMax: 16_000,
+  bytesMax: 4 * 1024 * 1024,
+  // About what is copied in a second, should clients come meanwhile.
+  idle: { rows: 200_000, bytes: 64 * 1024 * 1024 },
+};
 
 export type Giver = {
   /** Nobody asks for anything. */
@@ -22,17 +33,23 @@ export type Giver = {
 };
 
 export class BatchSize {
+  readonly #limits: BatchLimits;
   #rows = firstRows;
+
+  constructor(limits = defaultLimits) {
+    this.#limits = limits;
+  }
 
   /** A batch was frozen for so long. */
   froze(durationMs: number): void {
     const factor = durationMs > wantedFreezeMs.most ? 0.7 : durationMs < wantedFreezeMs.least ? 1.3 : 1;
+    const { rowsMin, rowsMax } = this.#limits;
     this.#rows = Math.min(rowsMax, Math.max(rowsMin, this.#rows * factor));
   }
 
   /** At the rows that the giving shard has per slot; at least one. */
   slotsOf({ isIdle, slots, keys, bytes }: Giver): number {
-    const limits = isIdle ? idle : { rows: this.#rows, bytes: bytesMax };
+    const limits = isIdle ? this.#limits.idle : { rows: this.#rows, bytes: this.#limits.bytesMax };
     const fitting = Math.min((limits.rows * slots) / Math.max(keys, 1), (limits.bytes * slots) / Math.max(bytes, 1));
     return Math.max(1, Math.floor(fitting));
   }

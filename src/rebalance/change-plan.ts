@@ -2,9 +2,8 @@
 
 import { planOf } from '../partition/plan.ts';
 import { slotQuotas, type Weights } from '../partition/ring.ts';
-import type { TopologyFile } from '../primary/topology-file.ts';
-import type { Supervisor } from '../supervision/supervisor.ts';
 import { ChangeRefused } from './change-refused.ts';
+import type { Members, TopologyRecord } from './ports.ts';
 import type { ChangeKind, ChangeRequest } from './topology-change.ts';
 
 export type ShardPlan = {
@@ -39,12 +38,13 @@ const estimatedRowsPerS = 20_000;
 const rowOverheadBytes = 60;
 
 /** @throws ChangeRefused */
-export function planOfRequest(request: ChangeRequest, topologyFile: TopologyFile, supervisor: Supervisor): ChangePlan {
-  const { ring } = topologyFile;
-  const weights = weightsToPlanFor(request, topologyFile);
+export function planOfRequest(request: ChangeRequest, record: TopologyRecord, members: Members): ChangePlan {
+  const { ring } = record;
+  const weights = weightsToPlanFor(request, record);
   const moves = planOf(ring, weights);
-  const quotas = slotQuotas(weights, new Map(ring.shards().map((shard) => [shard, ring.slotsOf(shard).length])));
-  const held = new Map(supervisor.shards.map(({ spec, health }) => [spec.shard as number, health]));
+  const owned = new Map(ring.shards().map((shard) => [shard, ring.slotsOf(shard).length]));
+  const quotas = slotQuotas(weights, owned, ring.slots);
+  const held = new Map(members.members().map(({ id, held }) => [id, held]));
 
   const perSlot = (shard: number, figure: 'keys' | 'bytes') =>
     (held.get(shard)?.[figure] ?? 0) / Math.max(1, ring.slotsOf(shard).length);
@@ -81,13 +81,12 @@ export function planOfRequest(request: ChangeRequest, topologyFile: TopologyFile
 }
 
 /** Of what is there once every open change is done: a queued change builds on those before it. */
-function weightsToPlanFor(request: ChangeRequest, topologyFile: TopologyFile): Weights {
-  let weights = topologyFile.weights();
-  for (const change of topologyFile.openChanges()) {
-    weights =
-      change.state === 'queued' ? weightsAfter(change.request, weights, topologyFile.nextShardId()) : change.weights;
+function weightsToPlanFor(request: ChangeRequest, record: TopologyRecord): Weights {
+  let weights = record.weights();
+  for (const change of record.openChanges()) {
+    weights = change.state === 'queued' ? weightsAfter(change.request, weights, record.nextShardId()) : change.weights;
   }
-  return weightsAfter(request, weights, topologyFile.nextShardId());
+  return weightsAfter(request, weights, record.nextShardId());
 }
 
 /** @throws ChangeRefused */

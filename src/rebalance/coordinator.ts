@@ -16,9 +16,7 @@
  * and learns at its next start from the ring alone what it owns.
  */
 
-import type { Move, MoveAnswer, MoveCommand, MoveId } from './move.ts';
-
-export type Side = 'source' | 'target';
+import type { Move, MoveAnswer, MoveCommand, MoveId, RefusalCode, Side } from './move.ts';
 
 /** Who has yet to answer. */
 type Awaited = { readonly source: boolean; readonly target: boolean };
@@ -26,14 +24,26 @@ type Awaited = { readonly source: boolean; readonly target: boolean };
 export type CoordinatorState =
   | { readonly phase: 'preparing' | 'tracking' | 'copying' | 'freezing' | 'verifying'; readonly move: Move }
   | { readonly phase: 'releasing'; readonly move: Move; readonly awaited: Awaited }
-  | { readonly phase: 'aborting'; readonly move: Move; readonly awaited: Awaited; readonly reason: string }
+  | { readonly phase: 'aborting'; readonly move: Move; readonly awaited: Awaited; readonly why: AbortReason }
   | { readonly phase: 'done'; readonly move: Move }
-  | { readonly phase: 'aborted'; readonly move: Move; readonly reason: string };
+  | { readonly phase: 'aborted'; readonly move: Move; readonly why: AbortReason };
+
+export type AbortReason = {
+  readonly code: RefusalCode | 'shard-died' | 'overdue' | 'operator';
+  /** For operators. */
+  readonly reason: string;
+};
 
 export type CoordinatorEvent =
   | { readonly kind: 'answered'; readonly move: MoveId; readonly by: Side; readonly answer: MoveAnswer }
   /** A shard cannot do its part: no room, or what arrived is not what was sent. */
-  | { readonly kind: 'refused'; readonly move: MoveId; readonly by: Side; readonly reason: string }
+  | {
+      readonly kind: 'refused';
+      readonly move: MoveId;
+      readonly by: Side;
+      readonly code: RefusalCode;
+      readonly reason: string;
+    }
   /** The process of this side is gone. */
   | { readonly kind: 'lost'; readonly side: Side }
   /** Wiping or copying goes on. */
@@ -49,7 +59,7 @@ type CoordinatorEffect =
   | { readonly kind: 'announce' }
   /** Durable: the move is over, and how. */
   | { readonly kind: 'record-done' }
-  | { readonly kind: 'record-aborted'; readonly reason: string }
+  | { readonly kind: 'record-aborted'; readonly why: AbortReason }
   /** Replaces any earlier timer of the move; `overdue` comes when it runs out. */
   | { readonly kind: 'set-timer'; readonly delayMs: number }
   | { readonly kind: 'clear-timer' };
@@ -127,13 +137,17 @@ function beforeCommit(state: BeforeCommit, event: CoordinatorEvent): Coordinator
         ? { state, effects: [{ kind: 'set-timer', delayMs: patience.copyingMs }] }
         : unchanged(state);
     case 'lost':
-      return aborting(move, `shard ${shardOf(move, event.side)} died`, { ...both, [event.side]: false });
+      return aborting(
+        move,
+        { code: 'shard-died', reason: `shard ${shardOf(move, event.side)} died` },
+        { ...both, [event.side]: false },
+      );
     case 'refused':
-      return aborting(move, event.reason, both);
+      return aborting(move, { code: event.code, reason: event.reason }, both);
     case 'overdue':
-      return aborting(move, `nothing was heard for too long while ${phase}`, both);
+      return aborting(move, { code: 'overdue', reason: `nothing was heard for too long while ${phase}` }, both);
     case 'abort':
-      return aborting(move, event.reason, both);
+      return aborting(move, { code: 'operator', reason: event.reason }, both);
   }
 }
 
@@ -158,12 +172,12 @@ function whileAborting(
   state: Extract<CoordinatorState, { phase: 'aborting' }>,
   event: CoordinatorEvent,
 ): CoordinatorStep {
-  const { move, reason } = state;
+  const { move, why } = state;
   const awaited = withoutAnswer(state.awaited, event, 'cancelled');
   if (!awaited.source && !awaited.target) {
     return {
-      state: { phase: 'aborted', move, reason },
-      effects: [{ kind: 'clear-timer' }, { kind: 'record-aborted', reason }],
+      state: { phase: 'aborted', move, why },
+      effects: [{ kind: 'clear-timer' }, { kind: 'record-aborted', why }],
     };
   }
   const again = event.kind === 'overdue';
@@ -186,9 +200,9 @@ function committed(move: Move): CoordinatorStep {
   };
 }
 
-function aborting(move: Move, reason: string, awaited: Awaited): CoordinatorStep {
+function aborting(move: Move, why: AbortReason, awaited: Awaited): CoordinatorStep {
   return {
-    state: { phase: 'aborting', move, reason, awaited },
+    state: { phase: 'aborting', move, why, awaited },
     effects: [...asks(awaited, 'cancel'), { kind: 'set-timer', delayMs: patience.askAgainMs }],
   };
 }

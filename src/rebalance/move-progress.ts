@@ -1,6 +1,7 @@
 /** The figures of a topology change under way: how far it is, how fast it goes, and what clients feel of it. */
 
 import type { PlannedMove } from '../partition/plan.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { ClientFigures } from './client-figures.ts';
 import type { ChangeFigures } from './topology-change.ts';
 
@@ -30,7 +31,8 @@ export class MoveProgress {
   readonly #clients: ClientFigures;
   readonly #slotsTotal: number;
   readonly #before: { readonly p99Ms: number | null; readonly failures: number; readonly failuresLately: number };
-  readonly #beganAtMs = performance.now();
+  readonly #clock: Clock;
+  readonly #beganAtMs: number;
   readonly #freezesMs: number[] = [];
   /** By the move under way. */
   #copied = { rows: 0, bytes: 0 };
@@ -40,7 +42,9 @@ export class MoveProgress {
   #rows = 0;
   #bytes = 0;
 
-  constructor(plan: readonly PlannedMove[], clients: ClientFigures) {
+  constructor(plan: readonly PlannedMove[], clients: ClientFigures, clock: Clock) {
+    this.#clock = clock;
+    this.#beganAtMs = clock.nowMs();
     this.#clients = clients;
     this.#slotsTotal = plan.reduce((sum, { slots }) => sum + slots.length, 0);
     const { p99Ms, failures, failuresLately } = clients;
@@ -90,7 +94,7 @@ export class MoveProgress {
   }
 
   describe(): ProgressView {
-    const elapsedMs = performance.now() - this.#beganAtMs;
+    const elapsedMs = this.#clock.nowMs() - this.#beganAtMs;
     const sorted = [...this.#freezesMs].sort((a, b) => a - b);
     const left = this.#slotsTotal - this.#slotsMoved;
     return {
@@ -118,16 +122,21 @@ export class MoveProgress {
 
 /** How long slots were frozen: from the question to the announcement, or to the end of an abort. */
 export class FreezeClock {
+  readonly #clock: Clock;
   #beganAtMs: number | undefined;
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   begin(): void {
-    this.#beganAtMs ??= performance.now();
+    this.#beganAtMs ??= this.#clock.nowMs();
   }
 
   /** Undefined when nothing was frozen. */
   end(): number | undefined {
     const began = this.#beganAtMs;
     this.#beganAtMs = undefined;
-    return began === undefined ? undefined : performance.now() - began;
+    return began === undefined ? undefined : this.#clock.nowMs() - began;
   }
 }

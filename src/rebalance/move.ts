@@ -19,24 +19,62 @@ export type Move = {
 };
 
 /** What the coordinator asks of a shard. Each may be asked more than once. */
-export type MoveCommand =
+export const moveCommands = [
   /** Target: forget whatever lies in these slots, and remember that they are on their way in. */
-  | 'prepare'
+  'prepare',
   /** Source: from now on remember every key that is written in these slots. */
-  | 'track'
+  'track',
   /** Target: copy, and catch up with what changed meanwhile. */
-  | 'copy'
+  'copy',
   /** Source: serve these slots no more. */
-  | 'freeze'
+  'freeze',
   /** Target: get the last changes, compare, make it durable. */
-  | 'finish'
+  'finish',
   /** Both: the move is off. */
-  | 'cancel'
+  'cancel',
   /** Both: the ring says so; are you done? */
-  | 'release';
+  'release',
+] as const;
+export type MoveCommand = (typeof moveCommands)[number];
 
 /** What a shard answers when it has done what it was asked. */
-export type MoveAnswer = 'prepared' | 'tracked' | 'caught-up' | 'frozen' | 'verified' | 'released' | 'cancelled';
+export const moveAnswers = ['prepared', 'tracked', 'caught-up', 'frozen', 'verified', 'released', 'cancelled'] as const;
+export type MoveAnswer = (typeof moveAnswers)[number];
+
+/** Why a shard cannot do its part. */
+export const refusalCodes = [
+  /** The disk has no room. It will not have it soon: the whole change is undone. */
+  'disk-full',
+  /** What arrived is not what was sent. */
+  'rows-differ',
+  /** The shard was born after the move began, or the move is not that far. */
+  'move-unknown',
+  /** The target lost its connection to the source. */
+  'source-lost',
+] as const;
+export type RefusalCode = (typeof refusalCodes)[number];
+
+export type Refusal = { readonly code: RefusalCode; readonly reason: string };
+
+export type Side = 'source' | 'target';
+
+/** A command on its way to a shard. */
+export type MoveOrder = {
+  readonly command: MoveCommand;
+  readonly move: Move;
+  /** Of the ring that the primary has now. */
+  readonly epoch: number;
+  /** Where the target reaches the source; null while the source is away. */
+  readonly sourceSocket: string | null;
+  /** How fast to copy; 0 for as fast as it goes. */
+  readonly rowsPerS: number;
+};
+
+/** What a shard says of a move to the primary. */
+export type MoveReport =
+  | { readonly type: 'move-answer'; readonly move: MoveId; readonly side: Side; readonly answer: MoveAnswer }
+  | ({ readonly type: 'move-refusal'; readonly move: MoveId; readonly side: Side } & Refusal)
+  | { readonly type: 'move-progress'; readonly move: MoveId; readonly rows: number; readonly bytes: number };
 
 /** How much at a time: short steps where clients would feel long ones. */
 export type PageStep = 'short' | 'long';
@@ -69,4 +107,4 @@ export type SourceReply =
       readonly forgottenLsn: number;
     }
   /** The source knows nothing of such a move, or it is not that far: the target gives up. */
-  | { readonly kind: 'refusal'; readonly reason: string };
+  | ({ readonly kind: 'refusal' } & Refusal);

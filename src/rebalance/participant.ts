@@ -1,17 +1,24 @@
 /**
- * A shard's hands in moves: carries the primary's commands to the source and the target side, their requests and
- * replies over the socket between the shards, and purges what has left. What is right to do is decided in
- * `moves/`; here it is only done.
+ * A shard's part in moves: it carries the primary's commands to the source and the target side, their requests and
+ * replies over the connection between the shards, paces what is copied, and purges what has left. What is right to do
+ * is decided by `source.ts` and `target.ts`; when it is done is decided here.
  */
 
 import type { Ring } from '../partition/ring.ts';
-import { isDiskFull } from '../sqlite/database.ts';
-import type { SlotTransfer } from '../sqlite/slot-transfer.ts';
-import { failpoint } from '../supervision/failpoint.ts';
-import type { MessageToPrimary, MoveMessage } from '../supervision/messages.ts';
-import type { WireError } from '../wire/frame.ts';
-import { MoveConnection, MoveServer } from '../wire/move-connection.ts';
-import type { MoveAnswer, MoveCommand, MoveId, PageStep, SourceReply, SourceRequest } from './move.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import { failpoint } from '../ports/failpoint.ts';
+import type {
+  MoveAnswer,
+  MoveId,
+  MoveOrder,
+  MoveReport,
+  PageStep,
+  RefusalCode,
+  Side,
+  SourceReply,
+  SourceRequest,
+} from './move.ts';
+import type { ParticipantStorage, SourceConnection, SourceConnectionEvents } from './ports.ts';
 import { MoveSource } from './source.ts';
 import { MoveTarget, type TargetEffect } from './target.ts';
 
@@ -27,41 +34,33 @@ const fullDiskDelayMs = 1_000;
 
 export type ParticipantOptions = {
   readonly shard: number;
-  readonly transfer: SlotTransfer;
+  readonly storage: ParticipantStorage;
   readonly ring: Ring;
-  readonly tell: (message: MessageToPrimary) => void;
-  readonly onWireError: (error: WireError) => void;
+  readonly clock: Clock;
+  readonly connect: (socketPath: string, events: SourceConnectionEvents) => SourceConnection;
+  readonly tell: (report: MoveReport) => void;
 };
 
 export class MoveParticipant {
   readonly source: MoveSource;
   readonly #target: MoveTarget;
-  readonly #server: MoveServer;
   readonly #options: ParticipantOptions;
   #ring: Ring;
-  #connection: MoveConnection | undefined;
+  #connection: SourceConnection | undefined;
   /** Of the move under way; 0 for as fast as it goes. */
   #rowsPerS = 0;
   #requestedAtMs = 0;
   #stepBeganAtMs = 0;
-  #purge: NodeJS.Timeout | undefined;
-  #pause: NodeJS.Timeout | undefined;
-  #settleAgain: NodeJS.Timeout | undefined;
+  #purge: Timer | undefined;
+  #pause: Timer | undefined;
+  #settleAgain: Timer | undefined;
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
     this.#ring = options.ring;
-    this.source = new MoveSource(options.transfer);
-    this.#target = new MoveTarget(options.transfer);
-    this.#server = new MoveServer((request) => {
-      failpoint(`source:${request.kind}:before`);
-      return this.#answerTarget(request);
-    }, options.onWireError);
+    this.source = new MoveSource(options.storage);
+    this.#target = new MoveTarget(options.storage);
     this.adopt(options.ring);
-  }
-
-  listen(socketPath: string): Promise<void> {
-    return this.#server.listen(socketPath);
   }
 
   /** The ring alone says what has come and what has left. */
@@ -71,51 +70,53 @@ export class MoveParticipant {
     this.#settle();
   }
 
-  onCommand({ command, move, epoch, sourceSocket, rowsPerS }: MoveMessage): void {
-    this.#rowsPerS = rowsPerS;
-    this.#stepBeganAtMs = performance.now();
+  onOrder(order: MoveOrder): void {
+    const { command, move } = order;
+    this.#rowsPerS = order.rowsPerS;
+    this.#stepBeganAtMs = this.#options.clock.nowMs();
     const side = move.to === this.#options.shard ? 'target' : 'source';
     failpoint(`${side}:${command}:before`);
     try {
-      this.#onCommand(command, move, epoch, sourceSocket);
+      this.#obey(order);
       failpoint(`${side}:${command}:after`);
     } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      this.#refuse(move.id, side, `the disk of shard ${this.#options.shard} is full`);
+      this.#refuseFullDisk(error, move.id, side);
     }
   }
 
   stop(): void {
-    clearTimeout(this.#purge);
-    clearTimeout(this.#pause);
-    clearTimeout(this.#settleAgain);
+    this.#purge?.cancel();
+    this.#pause?.cancel();
+    this.#settleAgain?.cancel();
     this.#connection?.close();
-    this.#server.stop();
   }
 
-  /** A full disk is the move's trouble, not the shard's. */
-  #answerTarget(request: SourceRequest): SourceReply {
+  /** What the target of a move asks this shard for. A full disk is the move's trouble, not the shard's. */
+  answerTarget(request: SourceRequest): SourceReply {
+    failpoint(`source:${request.kind}:before`);
     try {
       return this.source.answer(request);
     } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      return { kind: 'refusal', reason: `the disk of shard ${this.#options.shard} is full` };
+      if (!this.#options.storage.isDiskFull(error)) throw error;
+      return { kind: 'refusal', code: 'disk-full', reason: this.#fullDiskText };
     }
   }
 
-  #onCommand(command: MoveCommand, move: MoveMessage['move'], epoch: number, sourceSocket: string | null): void {
+  #obey({ command, move, epoch, sourceSocket }: MoveOrder): void {
     const isTarget = move.to === this.#options.shard;
     // What an earlier move left must not be taken for a part of this one.
     if (command === 'track' || command === 'prepare') {
       if (this.#settleAgain !== undefined) this.#settleOnce();
-      this.#options.transfer.isMovingBesideClients = this.#step === 'short';
+      this.#options.storage.isMovingBesideClients = this.#step === 'short';
     }
     switch (command) {
       case 'track':
         return this.#tracked(move.id, this.source.track(move));
       case 'freeze': {
         const answer = this.source.freeze(move.id);
-        if (answer === undefined) return this.#refuse(move.id, 'source', 'the source knows nothing of this move');
+        if (answer === undefined) {
+          return this.#refuse(move.id, 'source', 'move-unknown', 'the source knows nothing of this move');
+        }
         return this.#answer(move.id, 'source', answer);
       }
       case 'prepare':
@@ -147,18 +148,18 @@ export class MoveParticipant {
     try {
       this.#settleOnce();
     } catch (error) {
-      if (!isDiskFull(error)) throw error;
+      if (!this.#options.storage.isDiskFull(error)) throw error;
       // The ring already says what is served; only the counters lag behind until there is room.
-      clearTimeout(this.#settleAgain);
-      this.#settleAgain = setTimeout(() => this.#settle(), fullDiskDelayMs);
+      this.#settleAgain?.cancel();
+      this.#settleAgain = this.#options.clock.after(fullDiskDelayMs, () => this.#settle());
     }
   }
 
   #settleOnce(): void {
-    const { transfer, shard } = this.#options;
+    const { storage, shard } = this.#options;
     const open = new Set([this.source.move?.id, this.#target.move?.id]);
-    const settled = transfer.settle(this.#ring, shard, (move) => open.has(move));
-    clearTimeout(this.#settleAgain);
+    const settled = storage.settle(this.#ring, shard, (move) => open.has(move));
+    this.#settleAgain?.cancel();
     this.#settleAgain = undefined;
     for (const id of settled) {
       this.source.end(id);
@@ -169,7 +170,7 @@ export class MoveParticipant {
   }
 
   #connect(socketPath: string): void {
-    this.#connection = new MoveConnection(socketPath, {
+    this.#connection = this.#options.connect(socketPath, {
       onReply: (reply) => {
         failpoint(`target:${reply.kind}:before`);
         this.#guarded(() => this.#target.receive(reply));
@@ -177,25 +178,25 @@ export class MoveParticipant {
       },
       onLost: () => {
         this.#connection = undefined;
-        this.#carryOut(this.#target.sourceLost('the connection to the source was lost'));
+        this.#carryOut(this.#target.sourceLost());
       },
     });
   }
 
   #disconnect(): void {
-    clearTimeout(this.#pause);
+    this.#pause?.cancel();
     this.#connection?.close();
     this.#connection = undefined;
   }
 
   #guarded(step: () => Iterable<TargetEffect>): void {
     const move = this.#target.move;
-    this.#stepBeganAtMs = performance.now();
+    this.#stepBeganAtMs = this.#options.clock.nowMs();
     try {
       this.#carryOut(step());
     } catch (error) {
-      if (!isDiskFull(error) || move === undefined) throw error;
-      this.#refuse(move.id, 'target', `the disk of shard ${this.#options.shard} is full`);
+      if (move === undefined) throw error;
+      this.#refuseFullDisk(error, move.id, 'target');
     }
   }
 
@@ -207,26 +208,27 @@ export class MoveParticipant {
           this.#answer(effect.move, 'target', effect.answer);
           break;
         case 'refuse':
-          this.#refuse(effect.move, 'target', effect.reason);
+          this.#refuse(effect.move, 'target', effect.code, effect.reason);
           break;
         case 'progress': {
           const { move, rows, bytes } = effect;
           this.#options.tell({ type: 'move-progress', move, rows, bytes });
           // Less what it took to get them.
-          if (this.#rowsPerS > 0) pauseMs = (rows * 1_000) / this.#rowsPerS - (performance.now() - this.#requestedAtMs);
+          if (this.#rowsPerS > 0)
+            pauseMs = (rows * 1_000) / this.#rowsPerS - (this.#options.clock.nowMs() - this.#requestedAtMs);
           break;
         }
         case 'wipe':
-          this.#pause = setTimeout(
+          this.#pause = this.#options.clock.after(
+            this.#rowsPerS === 0 ? 0 : wipePauseFactor * (this.#options.clock.nowMs() - this.#stepBeganAtMs),
             () => this.#guarded(() => this.#target.wipe(effect.move)),
-            this.#rowsPerS === 0 ? 0 : wipePauseFactor * (performance.now() - this.#stepBeganAtMs),
           );
           break;
         case 'request': {
           const { request } = effect;
           // Never a pause while clients wait for a frozen slot.
           if (pauseMs < 1 || request.kind === 'rest') this.#request(request);
-          else this.#pause = setTimeout(() => this.#request(request), pauseMs);
+          else this.#pause = this.#options.clock.after(pauseMs, () => this.#request(request));
           break;
         }
       }
@@ -234,42 +236,47 @@ export class MoveParticipant {
   }
 
   #request(request: SourceRequest): void {
-    this.#requestedAtMs = performance.now();
+    this.#requestedAtMs = this.#options.clock.nowMs();
     this.#connection?.request(request);
   }
 
-  #answer(
-    move: MoveId,
-    side: 'source' | 'target',
-    answer: Extract<MessageToPrimary, { type: 'move-answer' }>['answer'],
-  ): void {
+  #answer(move: MoveId, side: Side, answer: MoveAnswer): void {
     this.#options.tell({ type: 'move-answer', move, side, answer });
   }
 
-  #refuse(move: MoveId, side: 'source' | 'target', reason: string): void {
-    this.#options.tell({ type: 'move-refusal', move, side, reason });
+  #refuse(move: MoveId, side: Side, code: RefusalCode, reason: string): void {
+    this.#options.tell({ type: 'move-refusal', move, side, code, reason });
+  }
+
+  #refuseFullDisk(error: unknown, move: MoveId, side: Side): void {
+    if (!this.#options.storage.isDiskFull(error)) throw error;
+    this.#refuse(move, side, 'disk-full', this.#fullDiskText);
+  }
+
+  get #fullDiskText(): string {
+    return `the disk of shard ${this.#options.shard} is full`;
   }
 
   #purgeSoon(delayMs = 1): void {
-    this.#purge ??= setTimeout(() => {
+    this.#purge ??= this.#options.clock.after(delayMs, () => {
       this.#purge = undefined;
       if (this.#isInHurry) return this.#purgeSoon(purgeLaterMs);
-      const beganAtMs = performance.now();
+      const beganAtMs = this.#options.clock.nowMs();
       try {
-        if (!this.#options.transfer.purgeStep(purgeStep)) return this.#rest();
-        this.#purgeSoon(purgePauseFactor * (performance.now() - beganAtMs));
+        if (!this.#options.storage.purgeStep(purgeStep)) return this.#rest();
+        this.#purgeSoon(purgePauseFactor * (this.#options.clock.nowMs() - beganAtMs));
       } catch (error) {
-        if (!isDiskFull(error)) throw error;
+        if (!this.#options.storage.isDiskFull(error)) throw error;
         // Even deleting needs room.
         this.#purgeSoon(fullDiskDelayMs);
       }
-    }, delayMs);
+    });
   }
 
   /** Nothing moves here, and nothing is left of what did. */
   #rest(): void {
     if (this.source.move !== undefined || this.#target.move !== undefined) return;
-    this.#options.transfer.isMovingBesideClients = false;
+    this.#options.storage.isMovingBesideClients = false;
   }
 
   get #step(): PageStep {

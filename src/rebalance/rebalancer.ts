@@ -1,32 +1,35 @@
 /**
  * Carries out topology changes, one after the other: plans against the ring as it is, moves batch after batch, and
- * begins a batch anew when it was aborted. It puts clocks, disk and processes around the coordinator of `moves/`;
- * after a restart the plan is made again from what is recorded, so nothing but the change itself is remembered.
+ * begins a batch anew when it was aborted. After a restart the plan is made again from what is recorded, so nothing but
+ * the change itself is remembered. It decides; clock, record and members are ports, so that a simulator can drive it.
+ *
+ *   queued ─begin─▶ running ─nothing left to move─▶ (processes that own nothing end) ─▶ done
+ *     │                │ abort, no room, a target that does not start
+ *     │ impossible     ▼
+ *     └──▶ aborted ◀── undoing: every slot goes back to the shard that had it
+ *
+ * A paused change keeps its place: nothing else begins before it goes on or is aborted.
  */
 
-import type { DataDirectory } from '../config/data-directory.ts';
-import { type PlannedMove, planOf } from '../partition/plan.ts';
-import type { TopologyFile } from '../primary/topology-file.ts';
-import { isDiskFull } from '../sqlite/database.ts';
-import { failpoint } from '../supervision/failpoint.ts';
-import type { Log } from '../supervision/log.ts';
-import type { MoveReport } from '../supervision/messages.ts';
-import type { SupervisedChild } from '../supervision/supervised-child.ts';
-import type { Supervisor } from '../supervision/supervisor.ts';
+import { type PlannedMove, planOf, planTo } from '../partition/plan.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import { failpoint } from '../ports/failpoint.ts';
+import { invariant } from '../ports/invariant.ts';
+import type { Log } from '../ports/log.ts';
 import { BatchSize } from './batch-size.ts';
 import { weightsAfter } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
-import { ClientFigures } from './client-figures.ts';
+import type { ClientFigures } from './client-figures.ts';
 import {
   beginMove,
   type CoordinatorEvent,
   type CoordinatorState,
   type CoordinatorStep,
   nextCoordinatorStep,
-  type Side,
 } from './coordinator.ts';
-import type { Move, MoveCommand } from './move.ts';
+import type { Move, MoveCommand, MoveReport, Side } from './move.ts';
 import { FreezeClock, MoveProgress, type ProgressView } from './move-progress.ts';
+import type { Members, TopologyRecord } from './ports.ts';
 import { Throttle, type ThrottleSetting } from './throttle.ts';
 import type { ChangeFigures, ChangeRequest, TopologyChange } from './topology-change.ts';
 
@@ -36,17 +39,20 @@ const fullDiskDelayMs = 1_000;
 const targetStartDeadlineMs = 20_000;
 
 export type RebalancerOptions = {
-  readonly topologyFile: TopologyFile;
-  readonly supervisor: Supervisor;
-  readonly directory: DataDirectory;
+  readonly record: TopologyRecord;
+  readonly members: Members;
+  readonly clients: ClientFigures;
+  readonly clock: Clock;
   readonly log: Log;
+  readonly batchSize?: BatchSize;
 };
 
-type Running = { readonly change: TopologyChange; readonly progress: MoveProgress; readonly beganAtMs: number };
+/** What this process knows of the change under way; the rest is recorded. */
+type Running = { readonly id: number; readonly progress: MoveProgress; readonly beganAtMs: number };
 
 export type RebalanceStatus = {
   readonly running: RunningChange | undefined;
-  readonly open: readonly Pick<TopologyChange, 'id' | 'kind' | 'state' | 'reason'>[];
+  readonly open: readonly Pick<TopologyChange, 'id' | 'kind' | 'state' | 'isPaused' | 'reason'>[];
 };
 
 export type RunningChange = ProgressView & {
@@ -59,23 +65,22 @@ type WaitsFor = { readonly shard: number; readonly hasFailed: boolean };
 
 export class Rebalancer {
   readonly #options: RebalancerOptions;
-  readonly clients: ClientFigures;
   readonly #throttle: Throttle;
+  readonly #batchSize: BatchSize;
+  readonly #freeze: FreezeClock;
   #running: Running | undefined;
   #move: CoordinatorState | undefined;
-  #moveTimer: NodeJS.Timeout | undefined;
-  #stepTimer: NodeJS.Timeout | undefined;
-  #freeze = new FreezeClock();
-  readonly #batchSize = new BatchSize();
+  #moveTimer: Timer | undefined;
+  #stepTimer: Timer | undefined;
   /** A shard that must serve before anything goes on. */
   #waitsFor: WaitsFor | undefined;
-  #isPaused = false;
   #isStopped = false;
 
   constructor(options: RebalancerOptions) {
     this.#options = options;
-    this.clients = new ClientFigures(options.supervisor);
-    this.#throttle = new Throttle(this.clients, () => this.#running !== undefined && !this.#isPaused);
+    this.#batchSize = options.batchSize ?? new BatchSize();
+    this.#freeze = new FreezeClock(options.clock);
+    this.#throttle = new Throttle(options.clients, options.clock, () => this.#isMoving);
   }
 
   /** Takes up what was not finished before. */
@@ -88,33 +93,41 @@ export class Rebalancer {
   stop(): void {
     this.#isStopped = true;
     this.#throttle.stop();
-    clearTimeout(this.#moveTimer);
-    clearTimeout(this.#stepTimer);
+    this.#moveTimer?.cancel();
+    this.#stepTimer?.cancel();
   }
 
   /** Queues behind whatever is under way. */
   request(request: ChangeRequest): TopologyChange {
-    const change = this.#options.topologyFile.addChange(request, Date.now());
+    const { record, clock } = this.#options;
+    const change = record.addChange(request, clock.dateMs());
     this.#stepSoon(0);
     return change;
   }
 
-  pause(): void {
-    this.#isPaused = true;
+  /** The batch under way ends, and no other begins. False when there is no change to pause. */
+  pause(): boolean {
+    return this.#setPaused(true);
   }
 
-  resume(): void {
-    this.#isPaused = false;
-    this.#stepSoon(0);
+  /** False when no change is paused. */
+  resume(): boolean {
+    return this.#setPaused(false);
   }
 
-  /** Undoes the change that is running: what has moved moves back. False when there is none. */
+  /**
+   * Undoes the change under way, paused or not: what has moved moves back. False when there is none, or nothing of it is
+   * left to be undone.
+   */
   abort(reason: string): boolean {
-    const { topologyFile } = this.#options;
-    if (this.#running === undefined || topologyFile.change(this.#running.change.id).state !== 'running') return false;
-    topologyFile.undoChange(this.#running.change.id, reason);
+    const { record, clock } = this.#options;
+    const [change] = record.openChanges();
+    if (change === undefined || change.state === 'undoing') return false;
+    if (change.state === 'queued') record.refuseChange(change.id, reason, clock.dateMs());
+    // Its last slots have moved: what is left is to end the processes that own nothing any more.
+    else if (this.#planOf(change).length === 0) return false;
+    else record.undoChange(change.id, reason);
     this.#on({ kind: 'abort', reason });
-    this.#isPaused = false;
     this.#stepSoon(0);
     return true;
   }
@@ -124,27 +137,29 @@ export class Rebalancer {
   }
 
   status(): RebalanceStatus {
-    const open = this.#options.topologyFile.openChanges();
+    const open = this.#options.record.openChanges();
+    const isPaused = open[0]?.isPaused === true;
     return {
       running: this.#running && {
-        id: this.#running.change.id,
-        phase: this.#isPaused ? 'paused' : this.#waitsFor !== undefined ? 'waiting' : (this.#move?.phase ?? 'planning'),
+        id: this.#running.id,
+        phase: isPaused ? 'paused' : this.#waitsFor !== undefined ? 'waiting' : (this.#move?.phase ?? 'planning'),
         waitsFor: this.#waitsFor ?? null,
         ...this.#running.progress.describe(),
       },
-      open: open.map(({ id, kind, state, reason }) => ({ id, kind, state, reason })),
+      open: open.map(({ id, kind, state, isPaused, reason }) => ({ id, kind, state, isPaused, reason })),
     };
   }
 
   onReport(report: MoveReport): void {
+    const { move } = report;
     switch (report.type) {
       case 'move-answer':
-        return this.#on({ kind: 'answered', move: report.move, by: report.side, answer: report.answer });
+        return this.#on({ kind: 'answered', move, by: report.side, answer: report.answer });
       case 'move-refusal':
-        return this.#on({ kind: 'refused', move: report.move, by: report.side, reason: report.reason });
+        return this.#on({ kind: 'refused', move, by: report.side, code: report.code, reason: report.reason });
       case 'move-progress':
         this.#running?.progress.copied(report.rows, report.bytes);
-        return this.#on({ kind: 'progressed', move: report.move });
+        return this.#on({ kind: 'progressed', move });
     }
   }
 
@@ -153,71 +168,98 @@ export class Rebalancer {
     this.#stepSoon(0);
   }
 
-  onDeath(child: SupervisedChild): void {
+  onDeath(shard: number): void {
     const move = this.#move?.move;
-    if (move?.from === child.spec.shard) this.#on({ kind: 'lost', side: 'source' });
-    if (move?.to === child.spec.shard) this.#on({ kind: 'lost', side: 'target' });
+    if (move?.from === shard) this.#on({ kind: 'lost', side: 'source' });
+    if (move?.to === shard) this.#on({ kind: 'lost', side: 'target' });
+  }
+
+  /** The process of a shard that was to end has ended, and its file is gone. */
+  onRemoved(): void {
+    this.#stepSoon(0);
+  }
+
+  get #isMoving(): boolean {
+    return this.#running !== undefined && this.#options.record.openChanges()[0]?.isPaused === false;
+  }
+
+  #setPaused(isPaused: boolean): boolean {
+    const { record } = this.#options;
+    const [change] = record.openChanges();
+    if (change === undefined || (!isPaused && !change.isPaused)) return false;
+    record.pauseChange(change.id, isPaused);
+    this.#stepSoon(0);
+    return true;
   }
 
   #stepSoon(delayMs: number): void {
-    clearTimeout(this.#stepTimer);
-    this.#stepTimer = setTimeout(() => {
-      this.#step().catch((error: unknown) => this.#onFullDisk(error));
-    }, delayMs);
+    if (this.#isStopped) return;
+    this.#stepTimer?.cancel();
+    this.#stepTimer = this.#options.clock.after(delayMs, () => {
+      try {
+        this.#step();
+      } catch (error) {
+        this.#onFullDisk(error);
+      }
+    });
   }
 
   /** Begins what is next, when nothing is under way. */
-  async #step(): Promise<void> {
-    if (this.#isStopped || this.#isPaused || this.#move !== undefined) return;
-    const { topologyFile, supervisor } = this.#options;
-    const [change] = topologyFile.openChanges();
-    if (change === undefined) return;
+  #step(): void {
+    if (this.#move !== undefined) return;
+    const { record, members, clients, clock } = this.#options;
+    const [change] = record.openChanges();
+    if (change === undefined || change.isPaused) return;
     if (change.state === 'queued') {
       this.#begin(change);
       return this.#stepSoon(0);
     }
-    if (this.#running?.change.id !== change.id) {
-      this.#running = {
-        change,
-        progress: new MoveProgress(planOf(topologyFile.ring, change.weights), this.clients),
-        beganAtMs: performance.now(),
-      };
+    if (this.#running?.id !== change.id) {
+      const progress = new MoveProgress(this.#planOf(change), clients, clock);
+      this.#running = { id: change.id, progress, beganAtMs: clock.nowMs() };
     }
-    for (const id of change.weights.keys()) supervisor.addShard(id);
+    for (const id of change.weights.keys()) members.addShard(id);
 
-    const [planned] = planOf(topologyFile.ring, change.weights);
-    if (planned === undefined) return this.#finish(change);
-    const away = [planned.from, planned.to].find((id) => supervisor.shard(id)?.state !== 'ready');
+    const [planned] = this.#planOf(change);
+    if (planned === undefined) return this.#end(change, this.#running.progress);
+    const away = [planned.from, planned.to].find((id) => members.member(id)?.state !== 'ready');
     this.#waitsFor =
-      away === undefined ? undefined : { shard: away, hasFailed: supervisor.shard(away)?.state === 'failed' };
+      away === undefined ? undefined : { shard: away, hasFailed: members.member(away)?.state === 'failed' };
     if (away !== undefined) return this.#waitFor(change, away, planned);
-    this.#take(beginMove(topologyFile.openMove(change.id, this.#batchOf(planned))));
+    this.#take(beginMove(record.openMove(change.id, this.#batchOf(planned))));
+  }
+
+  #planOf({ state, weights, ringBefore }: TopologyChange): readonly PlannedMove[] {
+    const { ring } = this.#options.record;
+    return state === 'undoing' && ringBefore !== null ? planTo(ring, ringBefore) : planOf(ring, weights);
   }
 
   /** What was asked may have become impossible while it was queued. */
   #begin({ id, request }: TopologyChange): void {
-    const { topologyFile } = this.#options;
+    const { record, clock } = this.#options;
     try {
-      const weights = weightsAfter(request, topologyFile.weights(), topologyFile.nextShardId());
-      topologyFile.beginChange(id, weights, Date.now());
+      const weights = weightsAfter(request, record.weights(), record.nextShardId());
+      record.beginChange(id, weights, clock.dateMs());
     } catch (error) {
       if (!(error instanceof ChangeRefused)) throw error;
-      topologyFile.refuseChange(id, error.message, Date.now());
+      record.refuseChange(id, error.message, clock.dateMs());
     }
   }
 
   /** Without room nothing can be recorded, so nothing is begun: the service stays as it is, and this is tried again. */
   #onFullDisk(error: unknown): void {
-    if (!isDiskFull(error)) throw error;
-    this.#options.log.error('there is no room on the disk to record what moves: trying again');
+    const { record, log } = this.#options;
+    if (!record.isDiskFull(error)) throw error;
+    log.error({}, 'there is no room on the disk to record what moves: trying again');
     this.#stepSoon(fullDiskDelayMs);
   }
 
   /** One of the two shards is away. */
   #waitFor(change: TopologyChange, shard: number, planned: PlannedMove): void {
+    const { members, clock } = this.#options;
     const isHopeless =
-      this.#options.supervisor.shard(shard)?.state === 'failed' ||
-      performance.now() - (this.#running?.beganAtMs ?? 0) > targetStartDeadlineMs;
+      members.member(shard)?.state === 'failed' ||
+      clock.nowMs() - (this.#running?.beganAtMs ?? 0) > targetStartDeadlineMs;
     if (shard === planned.to && change.state === 'running' && isHopeless && this.#running?.progress.slotsMoved === 0) {
       this.abort(`shard ${shard} does not start`);
     }
@@ -226,28 +268,31 @@ export class Rebalancer {
 
   /** As many slots as make up a batch, at the rows that this shard has per slot. */
   #batchOf({ from, to, slots }: PlannedMove): Omit<Move, 'id'> {
-    const { supervisor, topologyFile } = this.#options;
-    const { keys, bytes } = supervisor.shard(from)?.health ?? {};
+    const { members, record } = this.#options;
+    const { keys, bytes } = members.member(from)?.held ?? {};
     const count = this.#batchSize.slotsOf({
       isIdle: this.#throttle.rowsPerS === 0,
-      slots: topologyFile.ring.slotsOf(from).length,
+      slots: record.ring.slotsOf(from).length,
       keys: keys ?? 0,
       bytes: bytes ?? 0,
     });
     return { from, to, slots: slots.slice(0, count) };
   }
 
-  async #finish(change: TopologyChange): Promise<void> {
-    const { topologyFile, supervisor, directory, log } = this.#options;
-    // Processes and files first: after a crash in between, the change is taken up again and finds nothing to move.
-    for (const child of supervisor.shards) {
-      const id = child.spec.shard as number;
-      if (change.weights.has(id)) continue;
-      await supervisor.removeShard(id);
-      directory.removeShardFile(id);
+  /**
+   * Nothing is left to move. Processes and files of shards that own nothing go first: after a crash in between, the
+   * change is taken up again and finds nothing to move. It comes here again when they are gone.
+   */
+  #end(change: TopologyChange, progress: MoveProgress): void {
+    const { record, members, clock, log } = this.#options;
+    const leaving = members.members().filter(({ id }) => !change.weights.has(id));
+    for (const { id } of leaving) {
+      invariant(!record.ring.shards().includes(id), `shard ${id} is to end, and owns slots`);
+      members.removeShard(id);
     }
+    if (leaving.length > 0) return;
     const state = change.state === 'undoing' ? 'aborted' : 'done';
-    topologyFile.endChange(change.id, state, Date.now(), (this.#running as Running).progress.takeFigures());
+    record.endChange(change.id, state, clock.dateMs(), progress.takeFigures());
     this.#running = undefined;
     log.info({ change: change.id, kind: change.kind, state }, `${change.kind} is over`);
     this.#stepSoon(0);
@@ -259,9 +304,12 @@ export class Rebalancer {
   }
 
   #take({ state, effects }: CoordinatorStep): void {
-    const { topologyFile, supervisor, log } = this.#options;
+    const { record, members, clock, log } = this.#options;
     const before = this.#move;
     this.#move = state;
+    if (before?.phase !== state.phase) {
+      log.debug({ move: state.move.id, phase: state.phase }, `move ${state.move.id} is ${state.phase}`);
+    }
     for (const effect of effects) {
       const step = effect.kind === 'ask' ? `ask-${effect.command}` : effect.kind;
       failpoint(`primary:${step}:before`);
@@ -271,42 +319,40 @@ export class Rebalancer {
           break;
         case 'commit':
           try {
-            topologyFile.commitMove(state.move);
+            record.commitMove(state.move);
           } catch (error) {
-            if (!isDiskFull(error)) throw error;
+            if (!record.isDiskFull(error)) throw error;
             // It was rolled back: the move is where it was before, and goes no further.
             this.#move = before;
-            return this.#on({
-              kind: 'refused',
-              move: state.move.id,
-              by: 'target',
-              reason: 'the disk of the primary is full',
-            });
+            const reason = 'the disk of the primary is full';
+            return this.#on({ kind: 'refused', move: state.move.id, by: 'target', code: 'disk-full', reason });
           }
           break;
         case 'announce':
-          supervisor.announce();
+          members.announce();
           this.#noteFreeze(this.#freeze.end());
           break;
         case 'record-done':
-          this.#record(() => topologyFile.finishMove(state.move.id, this.#movedFigures(state.move)));
+          this.#record(() => record.finishMove(state.move.id, this.#movedFigures(state.move)));
           break;
-        case 'record-aborted':
-          this.#record(() => topologyFile.abortMove(state.move.id, effect.reason));
+        case 'record-aborted': {
+          const { code, reason } = effect.why;
+          this.#record(() => record.abortMove(state.move.id, reason));
           this.#running?.progress.discarded();
           this.#noteFreeze(this.#freeze.end());
           log.warn(
-            { move: state.move.id, reason: effect.reason },
-            `a batch of slots stays with shard ${state.move.from} for now: ${effect.reason}`,
+            { move: state.move.id, code, reason },
+            `a batch of slots stays with shard ${state.move.from} for now: ${reason}`,
           );
-          if (/disk .* is full/.test(effect.reason)) this.#record(() => this.#undo(effect.reason));
+          if (code === 'disk-full') this.#record(() => this.#undo(reason));
           break;
+        }
         case 'set-timer':
-          clearTimeout(this.#moveTimer);
-          this.#moveTimer = setTimeout(() => this.#on({ kind: 'overdue' }), effect.delayMs);
+          this.#moveTimer?.cancel();
+          this.#moveTimer = clock.after(effect.delayMs, () => this.#on({ kind: 'overdue' }));
           break;
         case 'clear-timer':
-          clearTimeout(this.#moveTimer);
+          this.#moveTimer?.cancel();
           break;
       }
     }
@@ -321,7 +367,7 @@ export class Rebalancer {
     try {
       write();
     } catch (error) {
-      if (!isDiskFull(error)) throw error;
+      if (!this.#options.record.isDiskFull(error)) throw error;
     }
   }
 
@@ -339,20 +385,18 @@ export class Rebalancer {
   }
 
   #undo(reason: string): void {
-    const { topologyFile } = this.#options;
-    const id = this.#running?.change.id;
-    if (id !== undefined && topologyFile.change(id).state === 'running') topologyFile.undoChange(id, reason);
+    const { record } = this.#options;
+    const id = this.#running?.id;
+    if (id !== undefined && record.change(id).state === 'running') record.undoChange(id, reason);
   }
 
   #ask(move: Move, side: Side, command: MoveCommand): void {
-    const { supervisor, topologyFile } = this.#options;
+    const { members, record } = this.#options;
     if (command === 'freeze') this.#freeze.begin();
-    supervisor.shard(side === 'source' ? move.from : move.to)?.send({
-      type: 'move',
+    members.order(side === 'source' ? move.from : move.to, {
       command,
-      move: { ...move, slots: [...move.slots] },
-      epoch: topologyFile.ring.epoch,
-      sourceSocket: supervisor.moveSocketOf(move.from) ?? null,
+      move,
+      epoch: record.ring.epoch,
       rowsPerS: this.#throttle.rowsPerS,
     });
   }

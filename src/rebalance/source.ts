@@ -108,7 +108,7 @@ export class MoveSource {
   answer(request: SourceRequest): SourceReply {
     const state = this.#state;
     if (state.phase === 'idle' || state.move.id !== request.move) {
-      return { kind: 'refusal', reason: `move ${request.move} is unknown to shard's source side` };
+      return { kind: 'refusal', code: 'move-unknown', reason: `the source knows nothing of move ${request.move}` };
     }
     const { slots } = state.move;
     switch (request.kind) {
@@ -121,7 +121,8 @@ export class MoveSource {
         return { kind: 'changes', changes, left: state.changed.size, slotsUnsummed, ledger };
       }
       case 'rest': {
-        if (state.phase !== 'frozen') return { kind: 'refusal', reason: `move ${request.move} is not frozen` };
+        if (state.phase !== 'frozen')
+          return { kind: 'refusal', code: 'move-unknown', reason: `move ${request.move} is not frozen` };
         const changes = this.#takeChanges(state.changed, {
           rowsMax: Number.POSITIVE_INFINITY,
           bytesMax: Number.POSITIVE_INFINITY,

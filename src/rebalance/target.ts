@@ -9,7 +9,7 @@
  *    └────────── cancel, a refusal, or the ring says that the slots have come ────── sealed ◀─rest─ finishing
  */
 
-import type { Move, MoveAnswer, MoveId, PageStep, SourceReply, SourceRequest } from './move.ts';
+import type { Move, MoveAnswer, MoveId, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
 import { packedBytes, type RowDelta } from './row.ts';
 import type { Cursor, SlotStorage } from './slot-storage.ts';
 
@@ -24,7 +24,7 @@ const roundsMax = 1_000;
 
 export type TargetEffect =
   | { readonly kind: 'answer'; readonly move: MoveId; readonly answer: MoveAnswer }
-  | { readonly kind: 'refuse'; readonly move: MoveId; readonly reason: string }
+  | ({ readonly kind: 'refuse'; readonly move: MoveId } & Refusal)
   | { readonly kind: 'request'; readonly request: SourceRequest }
   /** To be answered by `wipe`, after a pause that leaves clients their time. */
   | { readonly kind: 'wipe'; readonly move: MoveId }
@@ -113,7 +113,7 @@ export class MoveTarget {
   /** The source answered what was requested last. */
   receive(reply: SourceReply): Iterable<TargetEffect> {
     const state = this.#state;
-    if (reply.kind === 'refusal') return this.sourceLost(reply.reason);
+    if (reply.kind === 'refusal') return this.#unlessSettled({ code: reply.code, reason: reply.reason });
     if (state.phase === 'copying' && reply.kind === 'page') return this.#onPage(state, reply);
     if (state.phase === 'catching-up' && reply.kind === 'changes') return this.#onChanges(state, reply);
     if (state.phase === 'finishing' && reply.kind === 'rest') return this.#onRest(state, reply);
@@ -121,11 +121,15 @@ export class MoveTarget {
     return [];
   }
 
-  /** The connection to the source is gone, or it knows no such move: the primary will abort. */
-  sourceLost(reason: string): TargetEffect[] {
+  /** The primary will abort. */
+  sourceLost(): TargetEffect[] {
+    return this.#unlessSettled({ code: 'source-lost', reason: 'the connection to the source was lost' });
+  }
+
+  #unlessSettled(refusal: Refusal): TargetEffect[] {
     const { phase } = this.#state;
     if (phase === 'idle' || phase === 'wiping' || phase === 'prepared' || phase === 'sealed') return [];
-    return [{ kind: 'refuse', move: this.#state.move.id, reason }];
+    return [{ kind: 'refuse', move: this.#state.move.id, ...refusal }];
   }
 
   *#onPage(
@@ -164,7 +168,12 @@ export class MoveTarget {
     const results = [...ledger.results, part.results];
     if (!this.#storage.seal(move, { changes, results, sourceLsn: lsn, forgottenLsn, expected: sum })) {
       return [
-        { kind: 'refuse', move: move.id, reason: `the rows that arrived are not those that shard ${move.from} holds` },
+        {
+          kind: 'refuse',
+          move: move.id,
+          code: 'rows-differ',
+          reason: `the rows that arrived are not those that shard ${move.from} holds`,
+        },
       ];
     }
     this.#state = { phase: 'sealed', move };
@@ -174,7 +183,7 @@ export class MoveTarget {
   /** Asked for something that this shard is doing already, it goes on; else it was born after the move began. */
   #unlessUnderWay(id: MoveId): TargetEffect[] {
     if (this.#state.phase !== 'idle' && this.#state.move.id === id) return [];
-    return [{ kind: 'refuse', move: id, reason: 'the target knows nothing of this move' }];
+    return [{ kind: 'refuse', move: id, code: 'move-unknown', reason: 'the target knows nothing of this move' }];
   }
 }
 

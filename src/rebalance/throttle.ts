@@ -3,6 +3,7 @@
  * without holding back while there are no clients.
  */
 
+import { type Clock, every, type Timer } from '../ports/clock.ts';
 import type { ClientFigures } from './client-figures.ts';
 import { firstPace, type Pace, paceAfter } from './pace.ts';
 
@@ -20,22 +21,24 @@ export class Throttle {
   readonly #isMoving: () => boolean;
   #setting: ThrottleSetting = { kind: 'automatic' };
   #pace: Pace = firstPace;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #timer: Timer | undefined;
 
-  constructor(clients: ClientFigures, isMoving: () => boolean) {
+  constructor(clients: ClientFigures, clock: Clock, isMoving: () => boolean) {
+    this.#clock = clock;
     this.#clients = clients;
     this.#isMoving = isMoving;
   }
 
   start(): void {
-    this.#timer = setInterval(() => {
+    this.#timer = every(this.#clock, secondMs, () => {
       const boundMs = this.#setting.kind === 'p99-ms' ? this.#setting.p99Ms : undefined;
       this.#pace = paceAfter(this.#pace, { isMoving: this.#isMoving(), p99Ms: this.#clients.secondP99Ms, boundMs });
-    }, secondMs);
+    });
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
   }
 
   set(setting: ThrottleSetting): void {

@@ -1,6 +1,6 @@
 /** A topology change: what an operator asks for, how far it is, and what has come of it. Types only. */
 
-import type { Weights } from '../partition/ring.ts';
+import type { Ring, Weights } from '../partition/ring.ts';
 
 export type ChangeKind = 'add-shard' | 'remove-shard' | 'rebalance';
 export type ChangeRequest = {
@@ -23,9 +23,13 @@ export type TopologyChange = {
   readonly kind: ChangeKind;
   readonly request: ChangeRequest;
   readonly state: ChangeState;
+  /** An operator wants it to rest: no batch of it begins, and no other change. */
+  readonly isPaused: boolean;
   /** Why it was aborted or is being undone. */
   readonly reason: string;
   readonly weightsBefore: Weights;
+  /** Who owned what when it began; null while it is queued. To undo it is to give every slot back. */
+  readonly ringBefore: Ring | null;
   /** Wanted, once it has begun; a shard that is not named shall own nothing and end. */
   readonly weights: Weights;
   readonly askedAtMs: number;

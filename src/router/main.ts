@@ -3,48 +3,48 @@
  * restart could lose.
  */
 
+import { defaultHoldLimits } from '../holding/hold-queue.ts';
 import { createApp } from '../http/app.ts';
 import { isServiceFailure } from '../http/error-status.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
 import type { Readiness, TopologyView } from '../http/routes/service-routes.ts';
 import { ringOf } from '../partition/ring.ts';
+import { systemClock } from '../ports/clock.ts';
+import { unixSockets } from '../ports/sockets.ts';
 import { PartitionedStore } from '../routing/partitioned-store.ts';
-import type { LinkLimits } from '../routing/shard-link.ts';
 import { HealthSampler } from '../supervision/health.ts';
-import type { Log } from '../supervision/log.ts';
+import type { WorkerJob } from '../supervision/inbox.ts';
+import type { ProcessLog } from '../supervision/log.ts';
 import type { MessageToPrimary, StartRouter, Topology } from '../supervision/messages.ts';
-import { runWorker, type WorkerJob } from '../supervision/worker.ts';
+import { runWorker } from '../supervision/worker.ts';
 import type { Answer } from '../wire/answer-frame.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import { FailureReports } from './failure-reports.ts';
 
-const linkLimits: Omit<LinkLimits, 'frameBytesMax'> = {
-  // Ten times what a shard takes to come back from a kill.
-  holdDeadlineMs: 5_000,
-  pendingMax: 10_000,
-  pendingBytesMax: 64 * 1024 * 1024,
-};
-
 await runWorker<StartRouter>('start-router', begin);
 
-async function begin(start: StartRouter, log: Log, tell: (message: MessageToPrimary) => void): Promise<WorkerJob> {
-  const health = new HealthSampler();
+async function begin(
+  start: StartRouter,
+  log: ProcessLog,
+  tell: (message: MessageToPrimary) => void,
+): Promise<WorkerJob> {
+  const health = new HealthSampler(systemClock);
   const failures = new FailureReports((count) => tell({ type: 'failures', count }));
-  const store = new PartitionedStore(
-    ringOf(start.topology),
-    { ...linkLimits, frameBytesMax: frameBytesMaxOf(start.valueBytesMax) },
-    {
-      onSettled: (durationMs, answer) => {
-        health.record(durationMs);
-        if (isFailure(answer)) failures.failed();
-      },
-      onWireError: (error) => log.error(error, 'a shard broke the wire protocol'),
+  const store = new PartitionedStore(ringOf(start.topology, start.topology.slots), {
+    clock: systemClock,
+    sockets: unixSockets,
+    hold: defaultHoldLimits,
+    frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
+    onSettled: (durationMs, answer) => {
+      health.record(durationMs);
+      if (isFailure(answer)) failures.failed();
     },
-  );
+    onWireError: (error) => log.error(error, 'a shard broke the wire protocol'),
+  });
   let topology = start.topology;
   const adopt = (next: Topology) => {
     topology = next;
-    store.adopt(ringOf(next), next.shards, next.lastShard);
+    store.adopt(ringOf(next, next.slots), next.shards, next.lastShard);
   };
   adopt(start.topology);
 

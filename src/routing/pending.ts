@@ -17,6 +17,8 @@ export type Pending = {
   openSends: number;
   /** The highest lsn seen of any shard when it was first sent; a resend asks the ledger from there on. */
   seenLsn: number;
+  /** Of the frames that carry it and its answer; set by the link that holds it. */
+  requestId: number;
   /** When it was sent last. */
   sentAtMs: number;
   readonly timing: Timing | undefined;

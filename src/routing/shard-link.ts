@@ -13,7 +13,9 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import { type HoldLimits, HoldQueue } from '../holding/hold-queue.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import type { ByteStream, Sockets } from '../ports/sockets.ts';
 import { type Answer, answerOf, answerRequestId, answerSqliteMs } from '../wire/answer-frame.ts';
 import { routerHelloFrame, shardHelloOf, WireError } from '../wire/frame.ts';
 import { readFrames } from '../wire/frame-reader.ts';
@@ -21,12 +23,10 @@ import { FrameWriter } from '../wire/frame-writer.ts';
 import { type Asked, encodeRequest, requestFrameBytes } from '../wire/request-frame.ts';
 import { givenUp, overloaded, type Pending } from './pending.ts';
 
-export type LinkLimits = {
-  /** How long a request may wait for its answer, whatever happens to the shard meanwhile. */
-  readonly holdDeadlineMs: number;
-  /** Bounds on what waits for one shard; beyond them requests are refused as `overloaded`. */
-  readonly pendingMax: number;
-  readonly pendingBytesMax: number;
+export type LinkOptions = {
+  readonly clock: Clock;
+  readonly sockets: Sockets;
+  readonly hold: HoldLimits;
   readonly frameBytesMax: number;
 };
 
@@ -48,38 +48,46 @@ export type Seen = {
   epoch: number;
 };
 
-/** How often overdue requests are looked for, and a lost connection is tried again. */
-const sweepIntervalMs = 50;
+/** Before a lost connection is tried again. */
+const reconnectDelayMs = 50;
 
 const sessionBytes = 8;
 
 type LinkState =
   | { readonly name: 'waiting'; readonly socketPath: string | undefined }
-  | { readonly name: 'connecting'; readonly socketPath: string; readonly socket: Socket }
-  | { readonly name: 'serving'; readonly socketPath: string; readonly socket: Socket; readonly writer: FrameWriter }
+  | { readonly name: 'connecting'; readonly socketPath: string; readonly socket: ByteStream }
+  | { readonly name: 'serving'; readonly socketPath: string; readonly socket: ByteStream; readonly writer: FrameWriter }
   | { readonly name: 'failed' };
 
 export class ShardLink {
   readonly shard: number;
-  readonly #limits: LinkLimits;
+  readonly #options: LinkOptions;
   readonly #events: LinkEvents;
   readonly #seen: Seen;
   /** Tells the shard which connections are of one router. */
   readonly #session = randomBytes(sessionBytes);
-  /** In order of arrival, which is also the order of their deadlines. */
-  readonly #pending = new Map<number, Pending>();
-  readonly #sweep: NodeJS.Timeout;
+  /** Everything that is not answered, also while it is on its way. */
+  readonly #held: HoldQueue<Pending>;
+  /** The same, by the id of the frame that carries its answer. */
+  readonly #byRequestId = new Map<number, Pending>();
   #state: LinkState = { name: 'waiting', socketPath: undefined };
-  #pendingBytes = 0;
+  #reconnect: Timer | undefined;
   #nextRequestId = 1;
   #flushScheduled = false;
 
-  constructor(shard: number, seen: Seen, limits: LinkLimits, events: LinkEvents) {
+  constructor(shard: number, seen: Seen, options: LinkOptions, events: LinkEvents) {
     this.shard = shard;
     this.#seen = seen;
-    this.#limits = limits;
+    this.#options = options;
     this.#events = events;
-    this.#sweep = setInterval(() => this.#sweepOnce(), sweepIntervalMs);
+    this.#held = new HoldQueue(options.clock, options.hold, {
+      bytesOf: ({ operation }) => requestFrameBytes(operation),
+      onOverdue: (pending) => {
+        this.#byRequestId.delete(pending.requestId);
+        const waited = `Shard ${this.shard} did not answer within ${options.hold.deadlineMs} ms.`;
+        pending.settle(givenUp(pending, waited));
+      },
+    });
   }
 
   get state(): LinkState['name'] {
@@ -90,28 +98,19 @@ export class ShardLink {
   request(pending: Pending): void {
     if (this.#state.name === 'failed')
       return pending.settle(givenUp(pending, `Shard ${this.shard} has failed and was given up.`));
-    const frameBytes = requestFrameBytes(pending.operation);
-    if (
-      this.#pending.size >= this.#limits.pendingMax ||
-      this.#pendingBytes + frameBytes > this.#limits.pendingBytesMax
-    ) {
-      const detail = `${this.#pending.size} requests are waiting for shard ${this.shard}: send fewer at once.`;
+    if (!this.#held.add(pending)) {
+      const detail = `${this.#held.size} requests are waiting for shard ${this.shard}: send fewer at once.`;
       return pending.settle(overloaded(pending, detail));
     }
-    const requestId = this.#newRequestId();
-    this.#pending.set(requestId, pending);
-    this.#pendingBytes += frameBytes;
-    if (this.#state.name === 'serving') this.#send(this.#state.writer, requestId, pending);
+    pending.requestId = this.#newRequestId();
+    this.#byRequestId.set(pending.requestId, pending);
+    if (this.#state.name === 'serving') this.#send(this.#state.writer, pending);
   }
 
-  /** Gives back what is not answered yet, and shall be asked of another shard now. */
+  /** Gives back what is not answered yet, and is to be asked of another shard now. */
   takeBack(hasMoved: (operation: Asked) => boolean): Pending[] {
-    const taken: Pending[] = [];
-    for (const [requestId, pending] of this.#pending) {
-      if (!hasMoved(pending.operation)) continue;
-      this.#forget(requestId, pending);
-      taken.push(pending);
-    }
+    const taken = this.#held.take(({ operation }) => hasMoved(operation));
+    for (const { requestId } of taken) this.#byRequestId.delete(requestId);
     return taken;
   }
 
@@ -136,8 +135,8 @@ export class ShardLink {
   }
 
   stop(): void {
-    clearInterval(this.#sweep);
     this.#dropSocket();
+    this.#held.stop();
     this.#state = { name: 'waiting', socketPath: undefined };
     this.#refuseAll('The service is stopping.');
   }
@@ -148,18 +147,18 @@ export class ShardLink {
     return requestId;
   }
 
-  #send(writer: FrameWriter, requestId: number, pending: Pending): void {
-    const { operation, opId } = pending;
+  #send(writer: FrameWriter, pending: Pending): void {
+    const { operation, opId, requestId } = pending;
     const resent = pending.openSends > 0;
     if (!resent) pending.seenLsn = this.#seen.lsn;
     pending.openSends++;
-    if (pending.timing !== undefined) pending.sentAtMs = performance.now();
+    if (pending.timing !== undefined) pending.sentAtMs = this.#options.clock.nowMs();
     const { room, at } = writer.reserve(requestFrameBytes(operation));
     const resend = { opId, resent, seenLsn: pending.seenLsn };
     encodeRequest(room, at, { requestId, epoch: this.#seen.epoch, operation, resend });
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(() => this.#flush());
+    this.#options.clock.soon(() => this.#flush());
   }
 
   #flush(): void {
@@ -168,30 +167,33 @@ export class ShardLink {
   }
 
   #connect(socketPath: string): void {
-    const socket = connect(socketPath);
+    const socket = this.#options.sockets.connect(socketPath);
     this.#state = { name: 'connecting', socketPath, socket };
     readFrames(socket, {
-      frameBytesMax: this.#limits.frameBytesMax,
+      frameBytesMax: this.#options.frameBytesMax,
       onFrame: (frame) => this.#onFrame(socket, frame),
       onWireError: this.#events.onWireError,
     });
     socket.on('connect', () => socket.write(routerHelloFrame(this.#session)));
     socket.on('close', () => {
-      if ('socket' in this.#state && this.#state.socket === socket) this.#state = { name: 'waiting', socketPath };
+      if (!('socket' in this.#state) || this.#state.socket !== socket) return;
+      this.#state = { name: 'waiting', socketPath };
+      this.#reconnect = this.#options.clock.after(reconnectDelayMs, () => this.#connect(socketPath));
     });
   }
 
-  #onFrame(socket: Socket, frame: Buffer): void {
+  #onFrame(socket: ByteStream, frame: Buffer): void {
     const state = this.#state;
     if (!('socket' in state) || state.socket !== socket) return;
     if (state.name === 'connecting') return this.#onHello(state.socketPath, socket, frame);
 
     const requestId = answerRequestId(frame);
-    const pending = this.#pending.get(requestId);
+    const pending = this.#byRequestId.get(requestId);
     // Given up already: the deadline passed before the answer came.
     if (pending === undefined) return;
     const answer = answerOf(frame);
-    this.#forget(requestId, pending);
+    this.#byRequestId.delete(requestId);
+    this.#held.remove(pending);
     if (answer.kind === 'moved') {
       pending.openSends--;
       return this.#events.onMoved(pending);
@@ -200,48 +202,32 @@ export class ShardLink {
     if (lsn > this.#seen.lsn) this.#seen.lsn = lsn;
     if (pending.timing !== undefined) {
       const sqliteMs = answerSqliteMs(frame);
-      const wireMs = performance.now() - pending.sentAtMs - sqliteMs;
+      const wireMs = this.#options.clock.nowMs() - pending.sentAtMs - sqliteMs;
       Object.assign(pending.timing, { executor: `shard-${this.shard}`, sqliteMs, wireMs });
     }
     pending.settle(answer);
   }
 
-  #onHello(socketPath: string, socket: Socket, frame: Buffer): void {
+  #onHello(socketPath: string, socket: ByteStream, frame: Buffer): void {
     const hello = shardHelloOf(frame);
     if (hello.shard !== this.shard) throw new WireError(`shard ${hello.shard} answers in place of shard ${this.shard}`);
     this.#seen.lsn = Math.max(this.#seen.lsn, hello.lsn);
     const writer = new FrameWriter(socket);
     this.#state = { name: 'serving', socketPath, socket, writer };
-    for (const [requestId, pending] of this.#pending) this.#send(writer, requestId, pending);
+    for (const pending of this.#held) this.#send(writer, pending);
   }
 
+  /** Nothing is connected, and nothing will be by itself. */
   #dropSocket(): void {
+    this.#reconnect?.cancel();
     const state = this.#state;
     if (!('socket' in state)) return;
     this.#state = { name: 'waiting', socketPath: undefined };
     state.socket.destroy();
   }
 
-  #sweepOnce(): void {
-    const state = this.#state;
-    if (state.name === 'waiting' && state.socketPath !== undefined) this.#connect(state.socketPath);
-
-    const overdueBefore = performance.now() - this.#limits.holdDeadlineMs;
-    for (const [requestId, pending] of this.#pending) {
-      if (pending.startedAtMs > overdueBefore) break;
-      const waited = `Shard ${this.shard} did not answer within ${this.#limits.holdDeadlineMs} ms.`;
-      this.#forget(requestId, pending);
-      pending.settle(givenUp(pending, waited));
-    }
-  }
-
   #refuseAll(why: string): void {
     for (const pending of this.takeBack(() => true)) pending.settle(givenUp(pending, why));
-  }
-
-  #forget(requestId: number, pending: Pending): void {
-    this.#pending.delete(requestId);
-    this.#pendingBytes -= requestFrameBytes(pending.operation);
   }
 }
 

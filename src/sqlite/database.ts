@@ -66,10 +66,16 @@ export class Database {
   readonly path: string;
   readonly #connection: Sqlite.Database;
   readonly #statements = new Map<string, Statement>();
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #rollback: Statement;
 
   constructor(path: string, options?: Sqlite.Options) {
     this.path = path;
     this.#connection = new Sqlite(path, options);
+    this.#begin = this.#connection.prepare('BEGIN IMMEDIATE');
+    this.#commit = this.#connection.prepare('COMMIT');
+    this.#rollback = this.#connection.prepare('ROLLBACK');
     keptForEver.add(this);
   }
 
@@ -88,9 +94,32 @@ export class Database {
     this.#connection.exec(sql);
   }
 
+  /** Nobody else can write until the transaction ends. */
+  begin(): void {
+    this.#begin.run();
+  }
+
+  /** What was done since `begin` is on disk when this returns. A commit that failed is never tried again. */
+  commit(): void {
+    this.#commit.run();
+  }
+
+  /** Nothing of the transaction has happened. SQLite may have rolled back by itself: then nothing is left to do. */
+  rollback(): void {
+    if (this.#connection.inTransaction) this.#rollback.run();
+  }
+
   /** All of the work or, when it throws, nothing. */
   transaction<T>(work: () => T): T {
-    return this.#connection.transaction(work).immediate();
+    this.begin();
+    try {
+      const result = work();
+      this.commit();
+      return result;
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
   }
 
   /** Everything that is read within is of one moment. */
@@ -111,10 +140,6 @@ export class Database {
     this.exec(`PRAGMA wal_autocheckpoint = ${walPages[pages]}`);
   }
 
-  get inTransaction(): boolean {
-    return this.#connection.inTransaction;
-  }
-
   /** Idempotent. */
   close(): void {
     this.#connection.close();
@@ -125,6 +150,9 @@ export type OpenOptions = {
   /** Milliseconds to wait for the exclusive lock; 0 fails at once. */
   readonly lockWaitMs?: number;
 };
+
+/** How a file is opened or created, and locked. The simulator has another: its disks lie in memory. */
+export type OpenDatabase = (path: string, schema: Schema, options?: OpenOptions) => Database;
 
 /**
  * Opens or creates the file and takes its exclusive lock, which the kernel releases when the process dies.
@@ -161,9 +189,7 @@ function open(path: string, schema: Schema, waitMs: number, choose: (db: Databas
     db.exec(`PRAGMA journal_size_limit = ${walBytesKept}`);
     db.exec(`PRAGMA cache_size = -${pageCacheKiB}`);
     db.exec(`PRAGMA mmap_size = ${mappedBytesMax}`);
-    db.exec('BEGIN IMMEDIATE');
-    createOrCheck(db, path, schema);
-    db.exec('COMMIT');
+    db.transaction(() => createOrCheck(db, path, schema));
     return db;
   } catch (error) {
     db.close();
@@ -171,7 +197,8 @@ function open(path: string, schema: Schema, waitMs: number, choose: (db: Databas
   }
 }
 
-function createOrCheck(db: Database, path: string, schema: Schema): void {
+/** @throws UnusableFile when the file has another schema than this */
+export function createOrCheck(db: Database, path: string, schema: Schema): void {
   const applicationId = db.setting('application_id');
   const version = db.setting('user_version');
   const isEmpty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;

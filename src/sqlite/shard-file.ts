@@ -17,10 +17,10 @@ import type { Ring } from '../partition/ring.ts';
 import {
   type Database,
   isDiskFull,
+  type OpenDatabase,
   openExclusively,
   openShared,
   type Schema,
-  type Statement,
   UnusableFile,
 } from './database.ts';
 import { EntryTable, entryDdl, type OldEntry } from './entry-table.ts';
@@ -61,6 +61,8 @@ export type ShardFileOptions = {
   readonly access?: 'exclusive' | 'shared';
   /** Unix milliseconds. */
   readonly now?: () => number;
+  /** How a file of this process alone is opened. */
+  readonly open?: OpenDatabase;
 };
 
 /** Where a sweep goes on. */
@@ -75,9 +77,6 @@ export class ShardFile implements FileFigures {
   readonly #access: 'exclusive' | 'shared';
   readonly #shard: number;
   readonly #now: () => number;
-  readonly #begin: Statement;
-  readonly #commit: Statement;
-  readonly #rollback: Statement;
   readonly #entries: EntryTable;
   readonly #ledger: LedgerTable;
   readonly #listing: KeyListing;
@@ -85,9 +84,10 @@ export class ShardFile implements FileFigures {
   #latestMs = 0;
 
   /** @throws UnusableFile, FileLocked */
-  constructor(path: string, identity: FileIdentity, { access = 'exclusive', now = Date.now }: ShardFileOptions = {}) {
+  constructor(path: string, identity: FileIdentity, options: ShardFileOptions = {}) {
+    const { access = 'exclusive', now = Date.now, open = openExclusively } = options;
     this.#access = access;
-    this.#db = access === 'exclusive' ? openExclusively(path, schema) : openShared(path, schema);
+    this.#db = access === 'exclusive' ? open(path, schema) : openShared(path, schema);
     this.#shard = identity.shard;
     this.#now = now;
     try {
@@ -102,9 +102,6 @@ export class ShardFile implements FileFigures {
     }
     this.#listing = new KeyListing(this.#db);
     this.transfer = new SlotTransfer(this.#db, this, this.#ledger);
-    this.#begin = this.#db.prepare('BEGIN IMMEDIATE');
-    this.#commit = this.#db.prepare('COMMIT');
-    this.#rollback = this.#db.prepare('ROLLBACK');
   }
 
   get counters(): FileCounters {
@@ -183,15 +180,14 @@ export class ShardFile implements FileFigures {
   transaction<T>(work: () => T): T {
     const before = { counters: this.#counters, tally: this.#ledger.tally };
     try {
-      this.#begin.run();
+      this.#db.begin();
       // Nobody else can write from here on.
       if (this.#access === 'shared') this.#counters = this.#ledger.reload();
       const result = work();
-      this.#commit.run();
+      this.#db.commit();
       return result;
     } catch (error) {
-      // SQLite may have rolled back by itself. A COMMIT is never tried again.
-      if (this.#db.inTransaction) this.#rollback.run();
+      this.#db.rollback();
       this.#counters = before.counters;
       this.#ledger.restore(before.tally);
       throw error;

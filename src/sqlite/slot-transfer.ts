@@ -14,18 +14,11 @@ import { recordWindowLsn } from '../kv/write-record.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { Move, MoveId } from '../rebalance/move.ts';
 import { type PackedRows, RowPacker } from '../rebalance/packed-rows.ts';
+import type { ParticipantStorage } from '../rebalance/ports.ts';
 import { isRow, type Row, type RowDelta, RowSum, rowOf, unpackDelta } from '../rebalance/row.ts';
-import type {
-  Cursor,
-  LedgerPart,
-  Page,
-  PageLimits,
-  SealedPart,
-  SlotStorage,
-  SlotSum,
-} from '../rebalance/slot-storage.ts';
+import type { Cursor, LedgerPart, Page, PageLimits, SealedPart, SlotSum } from '../rebalance/slot-storage.ts';
 import { SlotSums } from '../rebalance/slot-sums.ts';
-import type { Database, Statement } from './database.ts';
+import { type Database, isDiskFull, type Statement } from './database.ts';
 import { slotIsListed } from './entry-table.ts';
 import type { LedgerTable } from './ledger-table.ts';
 
@@ -74,7 +67,8 @@ const countedInTimeOfOneRead = 30;
 const firstKey = Buffer.alloc(0);
 const noRecords = Buffer.alloc(0);
 
-export class SlotTransfer implements SlotStorage {
+export class SlotTransfer implements ParticipantStorage {
+  readonly isDiskFull = isDiskFull;
   readonly #db: Database;
   readonly #figures: FileFigures;
   readonly #ledger: LedgerTable;

@@ -1,5 +1,6 @@
 /** Deletes in the background what has expired, in steps small enough that no client notices. */
 
+import type { Clock, Timer } from '../ports/clock.ts';
 import { isBusy, isDiskFull } from './database.ts';
 import type { ShardFile } from './shard-file.ts';
 
@@ -12,25 +13,27 @@ const pauseFactor = 9;
 export class Sweeper {
   readonly #file: ShardFile;
   readonly #isOurs: (slot: number) => boolean;
-  #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  #timer: Timer;
 
   /** @param isOurs whether this process may change a slot by itself, right now */
-  constructor(file: ShardFile, isOurs: (slot: number) => boolean) {
+  constructor(file: ShardFile, clock: Clock, isOurs: (slot: number) => boolean) {
     this.#file = file;
+    this.#clock = clock;
     this.#isOurs = isOurs;
-    this.#timer = setTimeout(() => this.#step(undefined), intervalMs);
+    this.#timer = clock.after(intervalMs, () => this.#step(undefined));
   }
 
   /** Idempotent. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timer.cancel();
   }
 
   #step(after: Parameters<ShardFile['sweep']>[2]): void {
-    const beganAtMs = performance.now();
+    const beganAtMs = this.#clock.nowMs();
     const next = this.#swept(after);
-    const delayMs = next === undefined ? intervalMs : pauseFactor * (performance.now() - beganAtMs);
-    this.#timer = setTimeout(() => this.#step(next), delayMs);
+    const delayMs = next === undefined ? intervalMs : pauseFactor * (this.#clock.nowMs() - beganAtMs);
+    this.#timer = this.#clock.after(delayMs, () => this.#step(next));
   }
 
   #swept(after: Parameters<ShardFile['sweep']>[2]) {

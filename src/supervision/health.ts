@@ -3,6 +3,7 @@
  * of life.
  */
 
+import type { Clock } from '../ports/clock.ts';
 import { LatencyHistogram } from './latency.ts';
 import type { Health } from './messages.ts';
 
@@ -13,8 +14,14 @@ export class HealthSampler {
   /** The last ten intervals, the current one included; used round robin. */
   readonly #window = Array.from({ length: windowIntervals }, () => new LatencyHistogram());
   #interval = 0;
+  readonly #clock: Clock;
   #cpu = process.cpuUsage();
-  #sampledAtMs = performance.now();
+  #sampledAtMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#sampledAtMs = clock.nowMs();
+  }
 
   record(durationMs: number, operations = 1): void {
     this.#current.record(durationMs, operations);
@@ -22,7 +29,8 @@ export class HealthSampler {
 
   /** Ends the current interval. */
   sample(stored: { readonly keys: number; readonly bytes: number } | undefined): Health {
-    const elapsedMs = performance.now() - this.#sampledAtMs;
+    // At least one millisecond: a rate is a number.
+    const elapsedMs = Math.max(1, this.#clock.nowMs() - this.#sampledAtMs);
     const cpu = process.cpuUsage(this.#cpu);
     const health: Health = {
       type: 'health',
@@ -35,7 +43,7 @@ export class HealthSampler {
       bytes: stored?.bytes ?? null,
     };
     this.#cpu = process.cpuUsage();
-    this.#sampledAtMs = performance.now();
+    this.#sampledAtMs = this.#clock.nowMs();
     this.#interval = (this.#interval + 1) % windowIntervals;
     this.#current.clear();
     return health;

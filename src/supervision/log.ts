@@ -2,10 +2,11 @@
 
 import pino, { type Logger } from 'pino';
 
-export type Log = Logger;
+/** Pino's logger: it satisfies `ports/log.ts`, and logs errors with their stacks. */
+export type ProcessLog = Logger;
 
 /** @param name who speaks, e.g. `shard-2` */
-export async function createLog(name: string): Promise<Log> {
+export async function createLog(name: string): Promise<ProcessLog> {
   const level = process.env['SHARDLITE_LOG_LEVEL'] ?? 'info';
   if (!process.stdout.isTTY) return pino({ level, base: { name, pid: process.pid } });
   const { default: pretty } = await import('pino-pretty');

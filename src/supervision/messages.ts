@@ -9,7 +9,21 @@
  *   child ◀─ drain ──── primary     the child finishes and exits with code 0
  */
 
-import { exactly, integer, listOf, number, objectOf, oneOf, parsed, type ShapeOf, text, tupleOf } from './shape.ts';
+import { type MoveOrder, type MoveReport, moveAnswers, moveCommands, refusalCodes } from '../rebalance/move.ts';
+import {
+  exactly,
+  integer,
+  listOf,
+  number,
+  objectOf,
+  oneOf,
+  oneOfTexts,
+  parsed,
+  type Shape,
+  type ShapeOf,
+  text,
+  tupleOf,
+} from './shape.ts';
 
 const shardAddress = objectOf({
   id: integer,
@@ -23,6 +37,8 @@ const topology = objectOf({
   type: exactly('topology'),
   /** Rises with every change, of the ring or of a shard's state, within one life of the primary. */
   sequence: integer,
+  /** How many slots the ring has. */
+  slots: integer,
   epoch: integer,
   /** First slot, last slot, shard. */
   ranges: listOf(tupleOf(integer, integer, integer)),
@@ -83,25 +99,16 @@ const startClone = objectOf({
   store: oneOf(sharedFile, sharedRedis),
 });
 
+const side = oneOf(exactly('source'), exactly('target'));
+
 const move = objectOf({ id: integer, from: integer, to: integer, slots: listOf(integer) });
 
-const moveCommand = objectOf({
+const moveOrder: Shape<{ readonly type: 'move' } & MoveOrder> = objectOf({
   type: exactly('move'),
-  command: oneOf(
-    exactly('prepare'),
-    exactly('track'),
-    exactly('copy'),
-    exactly('freeze'),
-    exactly('finish'),
-    exactly('cancel'),
-    exactly('release'),
-  ),
+  command: oneOfTexts(moveCommands),
   move,
-  /** Of the ring that the primary has now. */
   epoch: integer,
-  /** Where the target reaches the source; null while the source is away. */
   sourceSocket: oneOf(text, exactly(null)),
-  /** How fast to copy; 0 for as fast as it goes. */
   rowsPerS: integer,
 });
 
@@ -135,26 +142,11 @@ const storeReport = objectOf({ type: exactly('store-report'), acknowledgement: t
 /** So many requests were answered with a status from 500 on, since the last such message. */
 const failures = objectOf({ type: exactly('failures'), count: integer });
 
-const side = oneOf(exactly('source'), exactly('target'));
-
-const moveAnswer = objectOf({
-  type: exactly('move-answer'),
-  move: integer,
-  side,
-  answer: oneOf(
-    exactly('prepared'),
-    exactly('tracked'),
-    exactly('caught-up'),
-    exactly('frozen'),
-    exactly('verified'),
-    exactly('released'),
-    exactly('cancelled'),
-  ),
-});
-
-const moveRefusal = objectOf({ type: exactly('move-refusal'), move: integer, side, reason: text });
-
-const moveProgress = objectOf({ type: exactly('move-progress'), move: integer, rows: integer, bytes: integer });
+const moveReport: Shape<MoveReport> = oneOf(
+  objectOf({ type: exactly('move-answer'), move: integer, side, answer: oneOfTexts(moveAnswers) }),
+  objectOf({ type: exactly('move-refusal'), move: integer, side, code: oneOfTexts(refusalCodes), reason: text }),
+  objectOf({ type: exactly('move-progress'), move: integer, rows: integer, bytes: integer }),
+);
 
 const auditReport = objectOf({
   type: exactly('audit-report'),
@@ -168,8 +160,8 @@ const auditReport = objectOf({
   changedMeanwhile: oneOf(exactly(true), exactly(false)),
 });
 
-const toChild = oneOf(startShard, startRouter, startClone, topology, moveCommand, audit, drain);
-const toPrimary = oneOf(born, ready, health, failures, storeReport, moveAnswer, moveRefusal, moveProgress, auditReport);
+const toChild = oneOf(startShard, startRouter, startClone, topology, moveOrder, audit, drain);
+const toPrimary = oneOf(born, ready, health, failures, storeReport, moveReport, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;
@@ -178,8 +170,6 @@ export type StartClone = ShapeOf<typeof startClone>;
 export type SharedFileAddress = ShapeOf<typeof sharedFile>;
 export type SharedRedisAddress = ShapeOf<typeof sharedRedis>;
 export type StoreReport = ShapeOf<typeof storeReport>;
-export type MoveMessage = ShapeOf<typeof moveCommand>;
-export type MoveReport = ShapeOf<typeof moveAnswer> | ShapeOf<typeof moveRefusal> | ShapeOf<typeof moveProgress>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;
 export type Health = ShapeOf<typeof health>;
 export type MessageToChild = ShapeOf<typeof toChild>;

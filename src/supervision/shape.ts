@@ -16,6 +16,10 @@ export function exactly<const T extends string | boolean | null>(wanted: T): Sha
   return (value): value is T => value === wanted;
 }
 
+export function oneOfTexts<const T extends string>(wanted: readonly T[]): Shape<T> {
+  return (value): value is T => (wanted as readonly unknown[]).includes(value);
+}
+
 export function oneOf<const S extends readonly Shape<unknown>[]>(...shapes: S): Shape<ShapeOf<S[number]>> {
   return (value): value is ShapeOf<S[number]> => shapes.some((shape) => shape(value));
 }

@@ -3,7 +3,8 @@
  * and feeds it what happens. It decides nothing itself.
  */
 
-import type { ChildProcess } from 'node:child_process';
+import type { Clock, Timer } from '../ports/clock.ts';
+import type { MoveReport } from '../rebalance/move.ts';
 import {
   type ChildEffect,
   type ChildEvent,
@@ -20,10 +21,22 @@ import {
   type Health,
   type MessageToChild,
   type MessageToPrimary,
-  type MoveReport,
   parseMessageToPrimary,
   type StoreReport,
 } from './messages.ts';
+
+/** What of Node's ChildProcess is used; the simulator has another. */
+export interface ForkedProcess {
+  readonly pid?: number | undefined;
+  readonly connected: boolean;
+  send(message: MessageToChild, done: () => void): unknown;
+  kill(signal: 'SIGKILL'): unknown;
+  on(event: 'exit', run: (code: number | null, signal: NodeJS.Signals | null) => void): unknown;
+  on(event: 'message', run: (message: unknown) => void): unknown;
+  on(event: 'error', run: () => void): unknown;
+}
+
+export type ShardSockets = { readonly forRouters: string; readonly forMoves: string };
 
 export type ChildSpec = {
   /** e.g. `shard-2` */
@@ -31,43 +44,51 @@ export type ChildSpec = {
   readonly role: 'shard' | 'router' | 'clone';
   /** Its id, where it is a shard. */
   readonly shard: number | null;
-  readonly fork: () => ChildProcess;
+  readonly fork: () => ForkedProcess;
   /** Its first message, made anew for each life. */
   readonly startMessage: () => MessageToChild;
-  /** Reports come each second; a child that misses this many is killed. */
-  readonly silentTicksMax: number;
 };
 
 export type ChildDeath = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
+/** Whoever wants to know: of what a listener does not name it is not told. */
 export type ChildListener = {
-  readonly onState: (child: SupervisedChild, before: ChildStateName) => void;
-  readonly onDeath: (child: SupervisedChild, death: ChildDeath) => void;
-  readonly onStoreReport: (child: SupervisedChild, report: StoreReport) => void;
+  readonly onState?: (child: SupervisedChild, before: ChildStateName) => void;
+  readonly onDeath?: (child: SupervisedChild, death: ChildDeath) => void;
+  readonly onStoreReport?: (child: SupervisedChild, report: StoreReport) => void;
   /** A router answered so many requests with a status from 500 on. */
-  readonly onFailures: (count: number) => void;
-  readonly onAuditReport: (report: AuditReportMessage) => void;
+  readonly onFailures?: (count: number) => void;
+  readonly onAuditReport?: (report: AuditReportMessage) => void;
   /** What a shard says of a move. */
-  readonly onMoveReport: (child: SupervisedChild, report: MoveReport) => void;
+  readonly onMoveReport?: (report: MoveReport) => void;
 };
+
+export type SupervisedChildOptions = {
+  readonly policy: RestartPolicy;
+  readonly listener: ChildListener;
+  readonly clock: Clock;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+};
+
+/** A shard may hang for seconds on a slow disk; a quarter of a minute without a report is no disk any more. */
+const silentTicksMax = 15;
 
 export class SupervisedChild {
   readonly spec: ChildSpec;
-  readonly #policy: RestartPolicy;
-  readonly #listener: ChildListener;
+  readonly #options: SupervisedChildOptions;
   #state: ChildState | undefined;
-  #process: ChildProcess | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #process: ForkedProcess | undefined;
+  #timer: Timer | undefined;
   #lives = 0;
   #forkedAtMs = 0;
   #health: Health | undefined;
   #silentTicks = 0;
   readonly #stopped = new Deferred<void>();
 
-  constructor(spec: ChildSpec, policy: RestartPolicy, listener: ChildListener) {
+  constructor(spec: ChildSpec, options: SupervisedChildOptions) {
     this.spec = spec;
-    this.#policy = policy;
-    this.#listener = listener;
+    this.#options = options;
   }
 
   get state(): ChildStateName {
@@ -84,7 +105,7 @@ export class SupervisedChild {
 
   /** Of the current process; undefined while there is none. */
   get uptimeMs(): number | undefined {
-    return this.#process === undefined ? undefined : performance.now() - this.#forkedAtMs;
+    return this.#process === undefined ? undefined : this.#options.clock.nowMs() - this.#forkedAtMs;
   }
 
   /** Resolves in the state `stopped`, which is final. */
@@ -98,7 +119,7 @@ export class SupervisedChild {
   }
 
   start(): void {
-    this.#take(firstStep(this.#policy));
+    this.#take(firstStep(this.#options.policy));
   }
 
   drain(): void {
@@ -121,19 +142,19 @@ export class SupervisedChild {
   tick(): void {
     if (this.state !== 'ready') return;
     this.#silentTicks++;
-    if (this.#silentTicks > this.spec.silentTicksMax) this.#on({ kind: 'silent' });
+    if (this.#silentTicks > silentTicksMax) this.#on({ kind: 'silent' });
   }
 
   #on(event: ChildEvent): void {
     if (this.#state === undefined) return;
-    this.#take(nextStep(this.#state, event, { policy: this.#policy, random: Math.random }));
+    this.#take(nextStep(this.#state, event, this.#options));
   }
 
   #take({ state, effects }: Step): void {
     const before = this.state;
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
-    if (state.name !== before) this.#listener.onState(this, before);
+    if (state.name !== before) this.#options.listener.onState?.(this, before);
     if (state.name === 'stopped') this.#stopped.resolve();
   }
 
@@ -147,11 +168,11 @@ export class SupervisedChild {
       case 'ask-to-drain':
         return this.send({ type: 'drain' });
       case 'set-timer':
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.#on({ kind: 'timeout' }), effect.delayMs);
+        this.#timer?.cancel();
+        this.#timer = this.#options.clock.after(effect.delayMs, () => this.#on({ kind: 'timeout' }));
         return;
       case 'clear-timer':
-        clearTimeout(this.#timer);
+        this.#timer?.cancel();
         return;
     }
   }
@@ -160,22 +181,26 @@ export class SupervisedChild {
     const forked = this.spec.fork();
     this.#process = forked;
     this.#lives++;
-    this.#forkedAtMs = performance.now();
+    this.#forkedAtMs = this.#options.clock.nowMs();
     this.#health = undefined;
     this.#silentTicks = 0;
     // Where the fork itself failed there is no 'exit'.
     forked.on('error', () => {
-      if (forked.pid === undefined) this.#onExit({ code: null, signal: null });
+      if (forked.pid === undefined) this.#onExit(forked, { code: null, signal: null });
     });
-    forked.on('exit', (code, signal) => this.#onExit({ code, signal }));
-    forked.on('message', (raw) => this.#onMessage(parseMessageToPrimary(raw)));
+    forked.on('exit', (code, signal) => this.#onExit(forked, { code, signal }));
+    // What a process said may arrive after its end: it is not said by its successor.
+    forked.on('message', (raw) => {
+      if (this.#process === forked) this.#onMessage(parseMessageToPrimary(raw));
+    });
   }
 
-  #onExit(death: ChildDeath): void {
+  #onExit(forked: ForkedProcess, death: ChildDeath): void {
+    if (this.#process !== forked) return;
     this.#process = undefined;
     this.#health = undefined;
-    if (this.state !== 'draining') this.#listener.onDeath(this, death);
-    this.#on({ kind: 'exited', atMs: performance.now() });
+    if (this.state !== 'draining') this.#options.listener.onDeath?.(this, death);
+    this.#on({ kind: 'exited', atMs: this.#options.clock.nowMs() });
   }
 
   #onMessage(message: MessageToPrimary): void {
@@ -184,17 +209,17 @@ export class SupervisedChild {
         // It may have been told to drain before it could listen.
         return this.send(this.state === 'draining' ? { type: 'drain' } : this.spec.startMessage());
       case 'ready':
-        return this.#on({ kind: 'ready', atMs: performance.now() });
+        return this.#on({ kind: 'ready', atMs: this.#options.clock.nowMs() });
       case 'move-answer':
       case 'move-refusal':
       case 'move-progress':
-        return this.#listener.onMoveReport(this, message);
+        return this.#options.listener.onMoveReport?.(message);
       case 'store-report':
-        return this.#listener.onStoreReport(this, message);
+        return this.#options.listener.onStoreReport?.(this, message);
       case 'audit-report':
-        return this.#listener.onAuditReport(message);
+        return this.#options.listener.onAuditReport?.(message);
       case 'failures':
-        return this.#listener.onFailures(message.count);
+        return this.#options.listener.onFailures?.(message.count);
       case 'health':
         this.#health = message;
         this.#silentTicks = 0;

@@ -4,68 +4,78 @@
  * answered by living shards.
  */
 
-import { fork } from 'node:child_process';
-import cluster from 'node:cluster';
-import { fileURLToPath } from 'node:url';
-import { type DataDirectory, type ShardSockets, sharedShard } from '../config/data-directory.ts';
-import { redisAddressOf } from '../config/redis-address.ts';
-import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
-import type { RestartPolicy } from './child-state.ts';
+import { type Clock, every, type Timer } from '../ports/clock.ts';
+import type { MoveOrder } from '../rebalance/move.ts';
+import type { Member, Members } from '../rebalance/ports.ts';
+import type { ChildStateName, RestartPolicy } from './child-state.ts';
 import { healthIntervalMs } from './health.ts';
-import type { StartClone, Topology } from './messages.ts';
-import { type ChildListener, type ChildSpec, SupervisedChild } from './supervised-child.ts';
+import type { MessageToChild, Topology } from './messages.ts';
+import {
+  type ChildListener,
+  type ChildSpec,
+  type ForkedProcess,
+  type ShardSockets,
+  SupervisedChild,
+} from './supervised-child.ts';
 
-const shardEntry = fileURLToPath(new URL('../shard/main.js', import.meta.url));
-const routerEntry = fileURLToPath(new URL('../router/main.js', import.meta.url));
-const cloneEntry = fileURLToPath(new URL('../clone/main.js', import.meta.url));
+/** What the children are: how they are forked, and how each life begins. */
+export type Roster = {
+  readonly frontends: readonly FrontendSpec[];
+  readonly forkShard: (shard: number) => ForkedProcess;
+  /** Of one life, so that nobody takes it for the one before. */
+  readonly socketsOf: (shard: number, life: number) => ShardSockets;
+  readonly startShard: (shard: number, sockets: ShardSockets, topology: Topology) => MessageToChild;
+};
 
-/** A shard may hang for seconds on a slow disk; a quarter of a minute is no disk any more. */
-const silentTicksMax = 15;
+/** One that speaks HTTP: a router, or a clone where nothing is partitioned. */
+export type FrontendSpec = Pick<ChildSpec, 'name' | 'role' | 'fork'> & {
+  readonly startMessage: (topology: Topology) => MessageToChild;
+};
 
 export type SupervisorOptions = {
-  readonly config: ServiceConfig;
-  readonly strategy: Strategy;
-  readonly directory: DataDirectory;
-  readonly service: string;
+  readonly roster: Roster;
+  readonly shardIds: readonly number[];
   /** As it is at the moment of asking. */
   readonly ring: () => Ring;
   /** The highest id that any shard ever had. */
   readonly lastShard: () => number;
-  readonly shardIds: readonly number[];
   readonly policy: RestartPolicy;
-  readonly listener: ChildListener;
+  /** Told in this order. */
+  readonly listeners: readonly SupervisorListener[];
+  readonly clock: Clock;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
 };
 
-export class Supervisor {
-  /** Those that speak HTTP: routers, or clones where nothing is partitioned. */
+export type SupervisorListener = ChildListener & {
+  /** A shard that was to end has ended. */
+  readonly onRemoved?: (shard: number) => void;
+};
+
+export class Supervisor implements Members {
   readonly frontends: readonly SupervisedChild[];
   readonly #options: SupervisorOptions;
-  readonly #listener: ChildListener;
+  readonly #listener: SupervisorListener;
   readonly #shards = new Map<number, SupervisedChild>();
   /** Of the current life of each shard. */
   readonly #sockets = new Map<number, ShardSockets>();
-  readonly #ticks: NodeJS.Timeout;
+  /** Shards that are to end. */
+  readonly #leaving = new Set<number>();
+  readonly #ticks: Timer;
   #sequence = 0;
   #forks = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    // What Node's debugger flags and ours would pass on does not belong to children.
-    const frontendEntry = options.strategy === 'partitioned' ? routerEntry : cloneEntry;
-    cluster.setupPrimary({ exec: frontendEntry, args: [], execArgv: [] });
-    this.#listener = {
-      ...options.listener,
-      onState: (child, before) => {
-        if (child.spec.role === 'shard') this.announce();
-        options.listener.onState(child, before);
-      },
-    };
-    if (options.strategy === 'partitioned') for (const id of options.shardIds) this.#shards.set(id, this.#newShard(id));
-    this.frontends = this.#frontendSpecs().map((spec) => new SupervisedChild(spec, options.policy, this.#listener));
-    this.#ticks = setInterval(() => {
+    this.#listener = toEach([{ onState: (child) => this.#onState(child) }, ...options.listeners]);
+    for (const id of options.shardIds) this.#shards.set(id, this.#newChild(this.#shardSpec(id)));
+    this.frontends = options.roster.frontends.map(({ startMessage, ...spec }) =>
+      this.#newChild({ ...spec, shard: null, startMessage: () => startMessage(this.#topology()) }),
+    );
+    this.#ticks = every(options.clock, healthIntervalMs, () => {
       for (const child of this.children) child.tick();
-    }, healthIntervalMs);
+    });
   }
 
   get children(): readonly SupervisedChild[] {
@@ -77,31 +87,32 @@ export class Supervisor {
     return [...this.#shards].sort(([a], [b]) => a - b).map(([, child]) => child);
   }
 
-  shard(id: number): SupervisedChild | undefined {
-    return this.#shards.get(id);
+  members(): readonly Member[] {
+    return this.shards.map(memberOf);
   }
 
-  /** Where another shard reaches this one during a move; undefined while it is away. */
-  moveSocketOf(id: number): string | undefined {
-    return this.#shards.get(id)?.state === 'ready' ? this.#sockets.get(id)?.forMoves : undefined;
+  member(id: number): Member | undefined {
+    const child = this.#shards.get(id);
+    return child && memberOf(child);
+  }
+
+  order(shard: number, order: Omit<MoveOrder, 'sourceSocket'>): void {
+    this.#shards.get(shard)?.send({ type: 'move', ...order, sourceSocket: this.#moveSocketOf(order.move.from) });
   }
 
   /** Idempotent. */
   addShard(id: number): void {
     if (this.#shards.has(id)) return;
-    const child = this.#newShard(id);
+    const child = this.#newChild(this.#shardSpec(id));
     this.#shards.set(id, child);
     child.start();
   }
 
-  /** Resolves when its process has ended. It must own nothing any more. */
-  async removeShard(id: number): Promise<void> {
-    const child = this.#shards.get(id);
-    if (child === undefined) return;
-    child.drain();
-    await child.stopped;
-    this.#shards.delete(id);
-    this.announce();
+  /** `onRemoved` tells when its process has ended. It must own nothing any more. Idempotent. */
+  removeShard(id: number): void {
+    if (this.#leaving.has(id)) return;
+    this.#leaving.add(id);
+    this.#shards.get(id)?.drain();
   }
 
   /** Tells every process the ring, and how each shard stands. */
@@ -119,7 +130,22 @@ export class Supervisor {
   async stop(): Promise<void> {
     await drainAll(this.frontends);
     await drainAll(this.shards);
-    clearInterval(this.#ticks);
+    this.#ticks.cancel();
+  }
+
+  #onState(child: SupervisedChild): void {
+    const { shard } = child.spec;
+    if (shard === null) return;
+    if (child.state === 'stopped' && this.#leaving.delete(shard)) {
+      this.#shards.delete(shard);
+      this.announce();
+      this.#listener.onRemoved?.(shard);
+    } else this.announce();
+  }
+
+  /** Where another shard reaches this one during a move; null while it is away. */
+  #moveSocketOf(id: number): string | null {
+    return this.#shards.get(id)?.state === 'ready' ? (this.#sockets.get(id)?.forMoves ?? null) : null;
   }
 
   #topology(): Topology {
@@ -128,6 +154,7 @@ export class Supervisor {
     return {
       type: 'topology',
       sequence: this.#sequence,
+      slots: ring.slots,
       epoch: ring.epoch,
       ranges: ring.ranges().map(([first, last, shard]) => [first, last, shard]),
       shards: [...this.#shards].map(([id, { state }]) => ({
@@ -139,94 +166,57 @@ export class Supervisor {
     };
   }
 
-  #newShard(id: number): SupervisedChild {
-    return new SupervisedChild(this.#shardSpec(id), this.#options.policy, this.#listener);
+  #newChild(spec: ChildSpec): SupervisedChild {
+    const { policy, clock, random } = this.#options;
+    return new SupervisedChild(spec, { policy, clock, random, listener: this.#listener });
   }
 
   #shardSpec(id: number): ChildSpec {
-    const { directory, service, config } = this.#options;
+    const { roster } = this.#options;
     return {
       name: `shard-${id}`,
       role: 'shard',
       shard: id,
-      silentTicksMax,
-      fork: () => fork(shardEntry, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
+      fork: () => roster.forkShard(id),
       startMessage: () => {
-        const sockets = directory.shardSockets(id, ++this.#forks);
+        const sockets = roster.socketsOf(id, ++this.#forks);
         this.#sockets.set(id, sockets);
-        return {
-          type: 'start-shard',
-          shard: id,
-          service,
-          file: directory.shardFile(id),
-          socketPath: sockets.forRouters,
-          moveSocketPath: sockets.forMoves,
-          valueBytesMax: config.valueBytesMax,
-          topology: this.#topology(),
-        };
+        return roster.startShard(id, sockets, this.#topology());
       },
     };
   }
+}
 
-  #frontendSpecs(): ChildSpec[] {
-    const { strategy, config } = this.#options;
-    const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
-    switch (strategy) {
-      case 'partitioned':
-        return upTo(config.routers).map((index) => this.#routerSpec(index));
-      case 'cloned':
-        return upTo(config.clones).map((index) => this.#cloneSpec(index));
-      case 'single':
-        return [this.#cloneSpec(1)];
-    }
-  }
+const memberStates: Partial<Record<ChildStateName, Member['state']>> = { ready: 'ready', failed: 'failed' };
 
-  #routerSpec(index: number): ChildSpec {
-    const { config } = this.#options;
-    return {
-      name: `router-${index}`,
-      role: 'router',
-      shard: null,
-      silentTicksMax,
-      fork: () => cluster.fork().process,
-      startMessage: () => ({
-        type: 'start-router',
-        host: config.host,
-        port: config.port,
-        valueBytesMax: config.valueBytesMax,
-        allowedHosts: [...config.allowedHosts],
-        topology: this.#topology(),
-      }),
-    };
-  }
+function memberOf({ spec, state, health }: SupervisedChild): Member {
+  return { id: spec.shard as number, state: memberStates[state] ?? 'away', held: health };
+}
 
-  #cloneSpec(index: number): ChildSpec {
-    const { config } = this.#options;
-    return {
-      name: `clone-${index}`,
-      role: 'clone',
-      shard: null,
-      silentTicksMax,
-      fork: () => cluster.fork().process,
-      startMessage: () => ({
-        type: 'start-clone',
-        clone: index,
-        host: config.host,
-        port: config.port,
-        valueBytesMax: config.valueBytesMax,
-        allowedHosts: [...config.allowedHosts],
-        store: this.#storeOfClones(),
-      }),
-    };
-  }
-
-  #storeOfClones(): StartClone['store'] {
-    const { config, directory, service, strategy } = this.#options;
-    const redis = redisAddressOf(config.store);
-    if (redis !== undefined) return { kind: 'redis', ...redis, nodes: [...redis.nodes] };
-    const access = strategy === 'single' ? 'exclusive' : 'shared';
-    return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, access };
-  }
+function toEach(listeners: readonly SupervisorListener[]): SupervisorListener {
+  return {
+    onState: (child, before) => {
+      for (const listener of listeners) listener.onState?.(child, before);
+    },
+    onDeath: (child, death) => {
+      for (const listener of listeners) listener.onDeath?.(child, death);
+    },
+    onStoreReport: (child, report) => {
+      for (const listener of listeners) listener.onStoreReport?.(child, report);
+    },
+    onFailures: (count) => {
+      for (const listener of listeners) listener.onFailures?.(count);
+    },
+    onAuditReport: (report) => {
+      for (const listener of listeners) listener.onAuditReport?.(report);
+    },
+    onMoveReport: (report) => {
+      for (const listener of listeners) listener.onMoveReport?.(report);
+    },
+    onRemoved: (shard) => {
+      for (const listener of listeners) listener.onRemoved?.(shard);
+    },
+  };
 }
 
 async function drainAll(children: readonly SupervisedChild[]): Promise<void> {

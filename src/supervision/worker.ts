@@ -4,81 +4,41 @@
  */
 
 import { healthIntervalMs } from './health.ts';
-import { createLog, type Log } from './log.ts';
-import {
-  type Health,
-  type MessageToPrimary,
-  type MoveMessage,
-  parseMessageToChild,
-  type StartClone,
-  type StartRouter,
-  type StartShard,
-  type Topology,
-} from './messages.ts';
-
-export type WorkerJob = {
-  readonly health: () => Health;
-  /** Clones need no topology: they share one store. */
-  readonly adopt?: (topology: Topology) => void;
-  /** A shard's part in a move. */
-  readonly onCommand?: (message: MoveMessage) => void;
-  /** A walk over its file; the report goes to the primary by itself. */
-  readonly audit?: (id: number) => void;
-  /** Finishes what is under way and lets go of everything. */
-  readonly drain: () => Promise<void>;
-};
-
-type StartMessage = StartShard | StartRouter | StartClone;
+import { Inbox, type StartMessage, type WorkerJob } from './inbox.ts';
+import { createLog, type ProcessLog } from './log.ts';
+import { type MessageToPrimary, parseMessageToChild } from './messages.ts';
 
 /** @param begin does the child's work from its start message on; resolves when it is ready */
 export async function runWorker<M extends StartMessage>(
   type: M['type'],
-  begin: (start: M, log: Log, tell: (message: MessageToPrimary) => void) => Promise<WorkerJob>,
+  begin: (start: M, log: ProcessLog, tell: (message: MessageToPrimary) => void) => Promise<WorkerJob>,
 ): Promise<void> {
   // Ctrl-C reaches the whole process group; only the primary knows in which order to stop.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
   process.on('disconnect', () => process.exit(1));
 
-  let work: Promise<WorkerJob> | undefined;
-  let latestSequence = -1;
-  /** A topology that overtook the start message. */
-  let early: Topology | undefined;
+  const inbox = new Inbox<M>(type, {
+    onStart: (start) => void work(start),
+    onDrain: async (job) => {
+      await job?.drain();
+      process.exit(0);
+    },
+  });
 
-  async function start(message: M): Promise<WorkerJob> {
-    const log = await createLog(nameOf(message));
+  async function work(start: M): Promise<void> {
+    const log = await createLog(nameOf(start));
     process.on('uncaughtException', (error) => {
       log.fatal(error);
       process.exit(1);
     });
-    const begun = await begin(message, log, tell);
+    const job = await begin(start, log, tell);
+    inbox.begun(job);
     await tell({ type: 'ready' });
-    setInterval(() => tell(begun.health()), healthIntervalMs);
-    return begun;
+    setInterval(() => tell(job.health()), healthIntervalMs);
   }
 
-  process.on('message', async (raw) => {
-    const message = parseMessageToChild(raw);
-    if (message.type === 'drain') {
-      await (await work)?.drain();
-      process.exit(0);
-    } else if (message.type === 'topology') {
-      if (message.sequence <= latestSequence) return;
-      latestSequence = message.sequence;
-      if (work === undefined) early = message;
-      else (await work).adopt?.(message);
-    } else if (message.type === 'move') {
-      (await work)?.onCommand?.(message);
-    } else if (message.type === 'audit') {
-      (await work)?.audit?.(message.id);
-    } else if (message.type === type && work === undefined) {
-      const known = 'topology' in message ? message.topology.sequence : -1;
-      latestSequence = Math.max(latestSequence, known);
-      work = start(message as M);
-      const begun = await work;
-      if (early !== undefined && early.sequence > known) begun.adopt?.(early);
-    }
-  });
+  process.on('message', (raw) => inbox.receive(parseMessageToChild(raw)));
   await tell({ type: 'born' });
 }
 

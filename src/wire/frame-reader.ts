@@ -1,6 +1,6 @@
 /** Reads frames off a socket. A peer that breaks the protocol is reported and cut off; nothing else happens to us. */
 
-import type { Socket } from 'node:net';
+import type { ByteStream } from '../ports/sockets.ts';
 import { WireError } from './frame.ts';
 import { FrameDecoder } from './frame-decoder.ts';
 
@@ -11,7 +11,7 @@ export type FrameReaderOptions = {
   readonly onWireError: (error: WireError) => void;
 };
 
-export function readFrames(socket: Socket, { frameBytesMax, onFrame, onWireError }: FrameReaderOptions): void {
+export function readFrames(socket: ByteStream, { frameBytesMax, onFrame, onWireError }: FrameReaderOptions): void {
   const decoder = new FrameDecoder(frameBytesMax, onFrame);
   socket.on('data', (chunk) => {
     try {

@@ -3,16 +3,17 @@
  * must fill all of it before the next reservation, and flush before the turn ends.
  */
 
-import type { Socket } from 'node:net';
+import type { ByteStream } from '../ports/sockets.ts';
 
 const chunkBytes = 64 * 1024;
+const noBytes = Buffer.alloc(0);
 
 export class FrameWriter {
-  readonly #socket: Socket;
-  #chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  readonly #socket: ByteStream;
+  #chunk = noBytes;
   #filledBytes = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: ByteStream) {
     this.#socket = socket;
   }
 
@@ -20,7 +21,7 @@ export class FrameWriter {
   reserve(frameBytes: number): { readonly room: Buffer; readonly at: number } {
     if (this.#filledBytes + frameBytes > this.#chunk.length) {
       this.#handOver();
-      if (frameBytes > this.#chunk.length) this.#chunk = Buffer.allocUnsafeSlow(frameBytes);
+      if (frameBytes > this.#chunk.length) this.#chunk = Buffer.allocUnsafeSlow(Math.max(frameBytes, chunkBytes));
     }
     const at = this.#filledBytes;
     this.#filledBytes += frameBytes;

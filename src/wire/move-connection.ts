@@ -1,69 +1,71 @@
 /** The two ends of the connection between the shards of a move: the target asks, the source answers. */
 
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { ByteStream, Listener, Sockets } from '../ports/sockets.ts';
 import type { SourceReply, SourceRequest } from '../rebalance/move.ts';
+import type { SourceConnection, SourceConnectionEvents } from '../rebalance/ports.ts';
 import type { WireError } from './frame.ts';
 import { readFrames } from './frame-reader.ts';
 import { moveFrameBytesMax, moveReplyFrame, moveReplyOf, moveRequestFrame, moveRequestOf } from './move-frame.ts';
 
-export class MoveServer {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+export type MoveServerOptions = {
+  readonly sockets: Sockets;
+  readonly answer: (request: SourceRequest) => SourceReply;
+  readonly onWireError: (error: WireError) => void;
+};
 
-  constructor(answer: (request: SourceRequest) => SourceReply, onWireError: (error: WireError) => void) {
-    this.#server = createServer((socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-      readFrames(socket, {
-        frameBytesMax: moveFrameBytesMax,
-        onFrame: (frame) => socket.write(moveReplyFrame(answer(moveRequestOf(frame)))),
-        onWireError,
-      });
-    });
+export class MoveServer {
+  readonly #options: MoveServerOptions;
+  readonly #streams = new Set<ByteStream>();
+  #listener: Listener | undefined;
+
+  constructor(options: MoveServerOptions) {
+    this.#options = options;
   }
 
-  listen(socketPath: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(socketPath, resolve);
-    });
+  async listen(socketPath: string): Promise<void> {
+    this.#listener = await this.#options.sockets.listen(socketPath, (stream) => this.#accept(stream));
   }
 
   stop(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
+    for (const stream of this.#streams) stream.destroy();
+    this.#listener?.close(() => {});
+  }
+
+  #accept(stream: ByteStream): void {
+    const { answer, onWireError } = this.#options;
+    this.#streams.add(stream);
+    stream.on('close', () => this.#streams.delete(stream));
+    readFrames(stream, {
+      frameBytesMax: moveFrameBytesMax,
+      onFrame: (frame) => stream.write(moveReplyFrame(answer(moveRequestOf(frame)))),
+      onWireError,
+    });
   }
 }
 
-export type MoveConnectionEvents = {
-  readonly onReply: (reply: SourceReply) => void;
-  /** Once, unless it was closed from here. */
-  readonly onLost: () => void;
-};
-
-export class MoveConnection {
-  readonly #socket: Socket;
+export class MoveConnection implements SourceConnection {
+  readonly #stream: ByteStream;
   #isClosed = false;
 
-  constructor(socketPath: string, { onReply, onLost }: MoveConnectionEvents) {
-    this.#socket = connect(socketPath);
-    readFrames(this.#socket, {
+  constructor(sockets: Sockets, socketPath: string, { onReply, onLost }: SourceConnectionEvents) {
+    this.#stream = sockets.connect(socketPath);
+    readFrames(this.#stream, {
       frameBytesMax: moveFrameBytesMax,
       onFrame: (frame) => onReply(moveReplyOf(frame)),
       // Cut off by the reader: that is a loss like any other.
       onWireError: () => {},
     });
-    this.#socket.on('close', () => {
+    this.#stream.on('close', () => {
       if (!this.#isClosed) onLost();
     });
   }
 
   request(request: SourceRequest): void {
-    this.#socket.write(moveRequestFrame(request));
+    this.#stream.write(moveRequestFrame(request));
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#socket.destroy();
+    this.#stream.destroy();
   }
 }

@@ -7,7 +7,7 @@
  * `length` counts what follows it; the head says how long the two binary parts are.
  */
 
-import type { PageStep, SourceReply, SourceRequest } from '../rebalance/move.ts';
+import type { PageStep, RefusalCode, SourceReply, SourceRequest } from '../rebalance/move.ts';
 import { PackedRows } from '../rebalance/packed-rows.ts';
 import { packDeltas, unpackDeltas } from '../rebalance/row.ts';
 import type { Cursor, SlotSum } from '../rebalance/slot-storage.ts';
@@ -37,6 +37,7 @@ type ReplyHead = {
   readonly sum?: SlotSum;
   readonly lsn?: number;
   readonly forgottenLsn?: number;
+  readonly code?: RefusalCode;
   readonly reason?: string;
 };
 
@@ -90,7 +91,7 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
       return frameOf(head, [changes, ledger.results]);
     }
     case 'refusal':
-      return frameOf({ kind: 'refusal', changesBytes: 0, reason: reply.reason }, []);
+      return frameOf({ kind: 'refusal', changesBytes: 0, code: reply.code, reason: reply.reason }, []);
   }
 }
 
@@ -125,7 +126,7 @@ export function moveReplyOf(frame: Buffer): SourceReply {
         forgottenLsn: head.forgottenLsn ?? 0,
       };
     case 'refusal':
-      return { kind: 'refusal', reason: head.reason ?? 'no reason given' };
+      return { kind: 'refusal', code: head.code ?? 'move-unknown', reason: head.reason ?? 'no reason given' };
     default:
       throw new WireError(`a source cannot answer with ${JSON.stringify(head.kind)}`);
   }

@@ -3,7 +3,8 @@
  * executed as one batch, and each connection's answers leave in one write. It knows no SQL and no slots.
  */
 
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../ports/clock.ts';
+import type { ByteStream, Listener, Sockets } from '../ports/sockets.ts';
 import { type Answer, answerFrameBytes, encodeAnswer } from './answer-frame.ts';
 import { routerHelloOf, shardHelloFrame, type WireError } from './frame.ts';
 import { readFrames } from './frame-reader.ts';
@@ -11,6 +12,8 @@ import { FrameWriter } from './frame-writer.ts';
 import { type Request, requestOf } from './request-frame.ts';
 
 export type ShardServerOptions = {
+  readonly clock: Clock;
+  readonly sockets: Sockets;
   readonly shard: number;
   readonly frameBytesMax: number;
   /** The shard's current commit sequence number, told to each router that connects. */
@@ -26,7 +29,7 @@ export type ShardServerOptions = {
 const unsentBytesMax = 16 * 1024 * 1024;
 
 type Connection = {
-  readonly socket: Socket;
+  readonly socket: ByteStream;
   readonly writer: FrameWriter;
   /** Hex; set by the hello. */
   session: string | undefined;
@@ -34,33 +37,33 @@ type Connection = {
 
 export class ShardServer {
   readonly #options: ShardServerOptions;
-  readonly #server: Server;
   readonly #connections = new Set<Connection>();
   #turn: { readonly connection: Connection; readonly request: Request }[] = [];
   #turnBeganAtMs = 0;
+  #listener: Listener | undefined;
 
   constructor(options: ShardServerOptions) {
     this.#options = options;
-    this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  listen(socketPath: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(socketPath, resolve);
-    });
+  async listen(socketPath: string): Promise<void> {
+    this.#listener = await this.#options.sockets.listen(socketPath, (socket) => this.#accept(socket));
   }
 
   /** Executes what has arrived, reads no more, and closes each connection once its answers have left. Idempotent. */
   stop(): Promise<void> {
     this.#runTurn();
-    for (const { socket } of this.#connections) socket.pause().destroySoon();
+    for (const { socket } of this.#connections) {
+      socket.pause();
+      socket.destroySoon();
+    }
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
+      if (this.#listener === undefined) resolve();
+      else this.#listener.close(resolve);
     });
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: ByteStream): void {
     const connection: Connection = { socket, writer: new FrameWriter(socket), session: undefined };
     this.#connections.add(connection);
     readFrames(socket, {
@@ -76,8 +79,8 @@ export class ShardServer {
     if (connection.socket.destroyed) return;
     if (connection.session === undefined) return this.#onHello(connection, frame);
     if (this.#turn.length === 0) {
-      this.#turnBeganAtMs = performance.now();
-      setImmediate(() => this.#runTurn());
+      this.#turnBeganAtMs = this.#options.clock.nowMs();
+      this.#options.clock.soon(() => this.#runTurn());
     }
     this.#turn.push({ connection, request: requestOf(frame) });
   }
@@ -95,9 +98,9 @@ export class ShardServer {
     const turn = this.#turn.filter(({ connection }) => !connection.socket.destroyed);
     this.#turn = [];
     if (turn.length === 0) return;
-    const beganAtMs = performance.now();
+    const beganAtMs = this.#options.clock.nowMs();
     const answers = this.#options.execute(turn.map(({ request }) => request));
-    const sqliteMicros = Math.round((performance.now() - beganAtMs) * 1_000);
+    const sqliteMicros = Math.round((this.#options.clock.nowMs() - beganAtMs) * 1_000);
     const writers = new Set<Connection>();
     for (const [index, { connection, request }] of turn.entries()) {
       const answer = answers[index] as Answer;
@@ -109,6 +112,6 @@ export class ShardServer {
       writer.flush();
       if (socket.writableLength > unsentBytesMax) socket.pause();
     }
-    this.#options.onBatch(turn.length, performance.now() - this.#turnBeganAtMs);
+    this.#options.onBatch(turn.length, this.#options.clock.nowMs() - this.#turnBeganAtMs);
   }
 }

@@ -96,6 +96,17 @@ test('weights decide the shares, and a new shard may have its own', async () => 
   expect(await slotsOf(service)).toEqual([6_144, 2_048, 8_192]);
 });
 
+test('pausing needs a change to pause: with none it is refused, and the next change is not held up', async () => {
+  const service = await serviceWithKeys(100);
+  const { data } = service;
+  expect(await shardctl(['pause', '--data', data])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('There is no topology change to pause.'),
+  });
+  expect((await shardctl(['resume', '--data', data])).stderr).toContain('No topology change is paused.');
+  expect((await shardctl(['add-shard', '--yes', '--data', data])).code).toBe(0);
+});
+
 test('a running change can be slowed, paused, resumed and undone; a second one queues behind it', async () => {
   const service = await serviceWithKeys(20_000);
   const { data } = service;
@@ -131,6 +142,9 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
 
   expect(await slotsOf(service)).toHaveLength(2);
   expect(await second).toMatchObject({ code: 0, stdout: expect.stringContaining('Queued behind 1 other change.') });
+  expect((await second).stdout).toContain(
+    'This change waits for change 1, which is paused: `shardctl resume` goes on.',
+  );
   const verified = await shardctl(['verify', '--json', '--data', data]);
   expect((JSON.parse(verified.stdout) as { keys: number }).keys).toBe(20_000);
 });

@@ -3,7 +3,7 @@
  * bodies, whole or cut, and bytes that are no request at all.
  */
 
-import { Random } from '../simulation/random.ts';
+import { Random } from './random.ts';
 
 export type FuzzedRequest = {
   readonly bytes: Buffer;

@@ -3,12 +3,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { defaultHoldLimits, type HoldLimits } from '../../src/holding/hold-queue.ts';
 import { opIdBytes } from '../../src/kv/op-id.ts';
 import type { Operation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import { firstRing, type Ring } from '../../src/partition/ring.ts';
-import { PartitionedStore, type ShardAddress } from '../../src/routing/partitioned-store.ts';
-import { type LinkLimits, ShardLink } from '../../src/routing/shard-link.ts';
+import { systemClock } from '../../src/ports/clock.ts';
+import { unixSockets } from '../../src/ports/sockets.ts';
+import type { ShardAddress } from '../../src/routing/dispatcher.ts';
+import { PartitionedStore } from '../../src/routing/partitioned-store.ts';
+import { ShardLink } from '../../src/routing/shard-link.ts';
 import { executeServed } from '../../src/shard/execution.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import type { WireError } from '../../src/wire/frame.ts';
@@ -18,12 +22,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 const frameBytesMax = frameBytesMaxOf(16 * 1024 * 1024);
 
-const testLimits: LinkLimits = {
-  holdDeadlineMs: 5_000,
-  pendingMax: 10_000,
-  pendingBytesMax: 64 * 1024 * 1024,
-  frameBytesMax,
-};
+const ports = { clock: systemClock, sockets: unixSockets };
 
 /** Whoever is asked serves. */
 const everything = { epoch: () => 1, serves: () => true, isWhole: () => true, owns: () => true, onExecuted: () => {} };
@@ -39,6 +38,7 @@ export async function startShard(shard: number, directory = temporaryDirectory()
   const file = new ShardFile(join(directory, `shard-${shard}.sqlite`), { service: 'test', shard });
   const wireErrors: WireError[] = [];
   const server = new ShardServer({
+    ...ports,
     shard,
     frameBytesMax,
     lsn: () => file.counters.lsn,
@@ -59,7 +59,13 @@ export async function startPartitionedStore(shards: number): Promise<{ store: Pa
   const ids = Array.from({ length: shards }, (_, index) => index + 1);
   const ring = firstRing(new Map(ids.map((id) => [id, 1])));
   const started = await Promise.all(ids.map((id) => startShard(id)));
-  const store = new PartitionedStore(ring, testLimits, { onSettled: () => {}, onWireError: () => {} });
+  const store = new PartitionedStore(ring, {
+    ...ports,
+    hold: defaultHoldLimits,
+    frameBytesMax,
+    onSettled: () => {},
+    onWireError: () => {},
+  });
   store.adopt(
     ring,
     started.map(({ address }) => address),
@@ -72,12 +78,12 @@ export async function startPartitionedStore(shards: number): Promise<{ store: Pa
 /** A link of its own, as a router has it, but without a ring. */
 export function linkTo(
   shard: number,
-  options: { limits?: Partial<LinkLimits>; onWireError?: (error: WireError) => void } = {},
+  options: { limits?: Partial<HoldLimits>; onWireError?: (error: WireError) => void } = {},
 ): ShardLink {
   const link = new ShardLink(
     shard,
     { lsn: 0, epoch: 1 },
-    { ...testLimits, ...options.limits },
+    { ...ports, hold: { ...defaultHoldLimits, ...options.limits }, frameBytesMax },
     {
       onMoved: () => {},
       onWireError: options.onWireError ?? (() => {}),
@@ -95,6 +101,7 @@ export function ask(link: ShardLink, operation: Operation): Promise<Outcome> {
       startedAtMs: performance.now(),
       settle: (answer) => settle(answer as Outcome),
       openSends: 0,
+      requestId: 0,
       seenLsn: 0,
       sentAtMs: 0,
       timing: undefined,

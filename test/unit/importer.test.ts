@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { Importer, nothingYet } from '../../src/cli/importer.ts';
-import { Random } from '../simulation/random.ts';
+import { Random } from '../support/random.ts';
 
 /** Writes when it answers, after a while of its own; each entry fails for now with this chance. */
 async function startFickleServer(failing: number): Promise<{ url: string; values: Map<string, string> }> {

@@ -14,6 +14,7 @@ import {
 const topology: Extract<MessageToChild, { type: 'topology' }> = {
   type: 'topology',
   sequence: 12,
+  slots: 16_384,
   epoch: 3,
   ranges: [
     [0, 8_191, 1],
@@ -101,7 +102,7 @@ const toPrimary: readonly MessageToPrimary[] = [
     bytes: null,
   },
   { type: 'move-answer', move: 1, side: 'target', answer: 'verified' },
-  { type: 'move-refusal', move: 1, side: 'source', reason: 'the disk is full' },
+  { type: 'move-refusal', move: 1, side: 'source', code: 'disk-full', reason: 'the disk is full' },
   { type: 'move-progress', move: 1, rows: 512, bytes: 70_000 },
 ];
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { firstPace, type Pace, paceAfter } from '../../src/rebalance/pace.ts';
-import { Random } from '../simulation/random.ts';
+import { Random } from '../support/random.ts';
 
 /** Of a machine of two busy cores: most seconds 30 ms, some 6 ms. */
 function scattered(random: Random): number {

@@ -109,9 +109,7 @@ describe('a ring', () => {
     expect(firstRing(equalWeights(2)).slotsOf(3)).toEqual([]);
   });
 
-  test('refuses to be of another length or to have a slot without owner', () => {
-    expect(() => new Ring(1, new Uint16Array(slotCount - 1).fill(1))).toThrow(/16384 slots, not 16383/);
-    expect(() => new Ring(1, new Uint16Array(slotCount + 1).fill(1))).toThrow(RangeError);
+  test('refuses to have a slot without owner', () => {
     expect(() => new Ring(1, new Uint16Array(slotCount).fill(1).fill(0, 77, 78))).toThrow(/slot 77 has no owner/);
   });
 });

@@ -36,7 +36,7 @@ test.each([
 test('a link refuses a socket behind which another shard answers', async () => {
   const shard = await startShard(2);
   const errors: string[] = [];
-  const link = linkTo(1, { limits: { holdDeadlineMs: 100 }, onWireError: ({ message }) => errors.push(message) });
+  const link = linkTo(1, { limits: { deadlineMs: 100 }, onWireError: ({ message }) => errors.push(message) });
   link.serveAt(shard.address.socketPath as string);
   expect(await ask(link, get('key'))).toMatchObject({ kind: 'failed', code: 'shard-unavailable' });
   expect(errors[0]).toBe('shard 2 answers in place of shard 1');

@@ -68,19 +68,19 @@ test('requests that came while the shard was away are answered once it serves', 
 });
 
 test('what waits for a shard is bounded: more is refused as overloaded, and nothing else is lost', async () => {
-  const link = linkTo(1, { limits: { pendingMax: 2 } });
+  const link = linkTo(1, { limits: { countMax: 2 } });
   const accepted = [ask(link, put('a', '1')), ask(link, put('b', '2'))];
   expect(await ask(link, put('c', '3'))).toMatchObject({ kind: 'failed', code: 'overloaded' });
   const shard = await startShard(1);
   link.serveAt(shard.address.socketPath as string);
   expect((await Promise.all(accepted)).map(({ kind }) => kind)).toEqual(['created', 'created']);
 
-  const small = linkTo(1, { limits: { pendingBytesMax: 1_000 } });
+  const small = linkTo(1, { limits: { bytesMax: 1_000 } });
   expect(await ask(small, put('big', 'x'.repeat(1_000)))).toMatchObject({ kind: 'failed', code: 'overloaded' });
 });
 
 test('a request that was never sent is refused as unavailable, one that may have run as unknown', async () => {
-  const link = linkTo(1, { limits: { holdDeadlineMs: 100 } });
+  const link = linkTo(1, { limits: { deadlineMs: 100 } });
   expect(await ask(link, put('key', 'unsent'))).toMatchObject({ kind: 'failed', code: 'shard-unavailable' });
 
   const shard = await startShard(1);

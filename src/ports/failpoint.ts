@@ -1,13 +1,23 @@
 /**
  * Named steps at which a test can have a process killed or stopped. Off, and free, unless the environment names a
- * file: its one line, `STEP SIGNAL`, is taken by the first process that comes to that step.
+ * file: its one line, `STEP SIGNAL`, is taken by the first process that comes to that step. The simulator lets its
+ * processes die at the same steps.
  */
 
 import { readFileSync, renameSync } from 'node:fs';
 
 const file = process.env['SHARDLITE_FAILPOINT_FILE'];
 
-export const failpoint: (step: string) => void = file === undefined ? () => {} : (step) => failAt(step, file);
+let reach: (step: string) => void = file === undefined ? () => {} : (step) => failAt(step, file);
+
+export function failpoint(step: string): void {
+  reach(step);
+}
+
+/** For a process that plays many. */
+export function onFailpoint(run: (step: string) => void): void {
+  reach = run;
+}
 
 function failAt(step: string, file: string): void {
   let signal: string | undefined;

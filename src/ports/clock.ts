@@ -1,0 +1,42 @@
+/**
+ * Time, as whoever decides by it sees it. The product has one implementation, of this process; the simulator has
+ * another, whose time is virtual.
+ */
+
+export interface Timer {
+  /** Idempotent; after it fired, nothing. */
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds of a clock that is never set back: differences tell durations. */
+  nowMs(): number;
+  /** Unix milliseconds, as clients and operators read them. */
+  dateMs(): number;
+  after(delayMs: number, run: () => void): Timer;
+  /** Once what has arrived in this turn of the event loop is read. */
+  soon(run: () => void): void;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  dateMs: () => Date.now(),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  soon: (run) => void setImmediate(run),
+};
+
+/** Again and again, the first time after one interval. */
+export function every(clock: Clock, intervalMs: number, run: () => void): Timer {
+  let timer: Timer;
+  const again = () => {
+    timer = clock.after(intervalMs, () => {
+      again();
+      run();
+    });
+  };
+  again();
+  return { cancel: () => timer.cancel() };
+}

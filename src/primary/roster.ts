@@ -1,0 +1,87 @@
+/** The children of a service: how each is forked, and what its start message says. */
+
+import { fork } from 'node:child_process';
+import cluster from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
+import { redisAddressOf } from '../config/redis-address.ts';
+import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import type { StartClone } from '../supervision/messages.ts';
+import type { FrontendSpec, Roster } from '../supervision/supervisor.ts';
+
+const shardEntry = fileURLToPath(new URL('../shard/main.js', import.meta.url));
+const routerEntry = fileURLToPath(new URL('../router/main.js', import.meta.url));
+const cloneEntry = fileURLToPath(new URL('../clone/main.js', import.meta.url));
+
+export type RosterOptions = {
+  readonly config: ServiceConfig;
+  readonly strategy: Strategy;
+  readonly directory: DataDirectory;
+  /** The service's id. */
+  readonly service: string;
+};
+
+/** Once in a process: what node:cluster forks is one setting for all. */
+export function rosterOf(options: RosterOptions): Roster {
+  const { config, directory, service, strategy } = options;
+  // What Node's debugger flags and ours would pass on does not belong to children.
+  cluster.setupPrimary({ exec: strategy === 'partitioned' ? routerEntry : cloneEntry, args: [], execArgv: [] });
+  return {
+    frontends: frontendsOf(options),
+    forkShard: () => fork(shardEntry, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
+    socketsOf: (shard, life) => directory.shardSockets(shard, life),
+    startShard: (shard, sockets, topology) => ({
+      type: 'start-shard',
+      shard,
+      service,
+      file: directory.shardFile(shard),
+      socketPath: sockets.forRouters,
+      moveSocketPath: sockets.forMoves,
+      valueBytesMax: config.valueBytesMax,
+      topology,
+    }),
+  };
+}
+
+function frontendsOf(options: RosterOptions): FrontendSpec[] {
+  const { strategy, config } = options;
+  const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+  switch (strategy) {
+    case 'partitioned':
+      return upTo(config.routers).map((index) => routerSpec(index, config));
+    case 'cloned':
+      return upTo(config.clones).map((index) => cloneSpec(index, options));
+    case 'single':
+      return [cloneSpec(1, options)];
+  }
+}
+
+function routerSpec(index: number, config: ServiceConfig): FrontendSpec {
+  return {
+    name: `router-${index}`,
+    role: 'router',
+    fork: () => cluster.fork().process,
+    startMessage: (topology) => ({ type: 'start-router', ...edgeOf(config), topology }),
+  };
+}
+
+function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
+  return {
+    name: `clone-${index}`,
+    role: 'clone',
+    fork: () => cluster.fork().process,
+    startMessage: () => ({ type: 'start-clone', clone: index, ...edgeOf(options.config), store: storeOf(options) }),
+  };
+}
+
+/** What everybody who speaks HTTP has to know. */
+function edgeOf({ host, port, valueBytesMax, allowedHosts }: ServiceConfig) {
+  return { host, port, valueBytesMax, allowedHosts: [...allowedHosts] };
+}
+
+function storeOf({ config, directory, service, strategy }: RosterOptions): StartClone['store'] {
+  const redis = redisAddressOf(config.store);
+  if (redis !== undefined) return { kind: 'redis', ...redis, nodes: [...redis.nodes] };
+  const access = strategy === 'single' ? 'exclusive' : 'shared';
+  return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, access };
+}

@@ -1,0 +1,194 @@
+/**
+ * Looks a slot's owner up in the ring and hands the request to that shard's link. A request whose slot is just moving
+ * waits here for the new ring; one whose shard is away waits in that shard's link. It keeps no data.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { type HoldLimits, HoldQueue } from '../holding/hold-queue.ts';
+import { noOpId, type OpId, opIdBytes } from '../kv/op-id.ts';
+import { isWrite, type Operation } from '../kv/operation.ts';
+import type { Timing } from '../kv/store.ts';
+import { writeUInt53 } from '../kv/uint53.ts';
+import type { Ring } from '../partition/ring.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import { failpoint } from '../ports/failpoint.ts';
+import type { Sockets } from '../ports/sockets.ts';
+import type { Answer } from '../wire/answer-frame.ts';
+import type { WireError } from '../wire/frame.ts';
+import { type Asked, isQuery, requestFrameBytes, type ShardQuery } from '../wire/request-frame.ts';
+import { givenUp, overloaded, type Pending } from './pending.ts';
+import { type Seen, ShardLink } from './shard-link.ts';
+
+export type ShardAddress = {
+  readonly id: number;
+  readonly state: string;
+  /** Set exactly while the shard is ready. */
+  readonly socketPath: string | null;
+};
+
+export type DispatcherOptions = {
+  readonly clock: Clock;
+  readonly sockets: Sockets;
+  readonly hold: HoldLimits;
+  readonly frameBytesMax: number;
+  readonly onWireError: (error: WireError) => void;
+};
+
+/** A moving slot is tried again this often: its shard may have got it back without a new ring. */
+export const retryIntervalMs = 10;
+
+const sessionBytes = opIdBytes - 8;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #links = new Map<number, ShardLink>();
+  readonly #seen: Seen;
+  /** New for each router life: op ids of two lives never meet. */
+  readonly #session = randomBytes(sessionBytes);
+  #writesBegun = 0;
+  #ring: Ring;
+  /** Those that have a process. */
+  #shards: readonly number[] = [];
+  /** Requests that no shard serves right now. */
+  readonly #parked: HoldQueue<Pending>;
+  #retry: Timer | undefined;
+
+  constructor(ring: Ring, options: DispatcherOptions) {
+    this.#ring = ring;
+    this.#seen = { lsn: 0, epoch: ring.epoch };
+    this.#options = options;
+    this.#parked = new HoldQueue(options.clock, options.hold, {
+      bytesOf: ({ operation }) => requestFrameBytes(operation),
+      onOverdue: (pending) =>
+        pending.settle(givenUp(pending, `Slot ${pending.operation.slot} was moving for too long.`)),
+    });
+  }
+
+  /** The newest. */
+  get ring(): Ring {
+    return this.#ring;
+  }
+
+  /** Those that have a process. */
+  get shards(): readonly number[] {
+    return this.#shards;
+  }
+
+  /** @param settle called exactly once */
+  execute(operation: Operation, settle: (answer: Answer) => void, timing?: Timing): void {
+    this.#dispatch(this.#pendingOf(operation, this.#opIdOf(operation), settle, timing));
+  }
+
+  /** Of one shard, whatever the ring says. @param settle called exactly once */
+  ask(shard: number, query: ShardQuery, settle: (answer: Answer) => void): void {
+    this.#linkOf(shard).request(this.#pendingOf(query, noOpId, settle, undefined));
+  }
+
+  /** Epochs never go back: an older ring is late news. */
+  adopt(ring: Ring, addresses: readonly ShardAddress[]): void {
+    const isNew = ring.epoch > this.#ring.epoch;
+    if (isNew) failpoint('router:ring:before');
+    if (ring.epoch >= this.#ring.epoch) {
+      this.#ring = ring;
+      this.#seen.epoch = ring.epoch;
+    }
+    this.#shards = addresses.map(({ id }) => id);
+    const known = new Set(this.#shards);
+    for (const { id, state, socketPath } of addresses) {
+      const link = this.#linkOf(id);
+      if (socketPath !== null) link.serveAt(socketPath);
+      else if (state === 'failed') link.giveUp();
+      else link.wait();
+    }
+    // In order of arrival on the whole: what waits in links came before what is parked here.
+    const astray = [...this.#links.values()].flatMap((link) =>
+      link.takeBack((operation) => !isQuery(operation) && this.#ring.shardOf(operation.slot) !== link.shard),
+    );
+    for (const [id, link] of this.#links) {
+      if (known.has(id)) continue;
+      link.stop();
+      this.#links.delete(id);
+    }
+    if (astray.length > 0) failpoint('router:take-back:before');
+    for (const pending of astray) this.#dispatch(pending);
+    if (astray.length > 0) failpoint('router:take-back:after');
+    this.#dispatchParked();
+    if (isNew) failpoint('router:ring:after');
+  }
+
+  /** Ids of shards by how their links stand. */
+  standing(): { readonly serving: number[]; readonly failed: number[]; readonly away: number[] } {
+    const links = [...this.#links.values()];
+    const idsOf = (some: ShardLink[]) => some.map(({ shard }) => shard);
+    return {
+      serving: idsOf(links.filter(({ state }) => state === 'serving')),
+      failed: idsOf(links.filter(({ state }) => state === 'failed')),
+      away: idsOf(links.filter(({ state }) => state === 'waiting' || state === 'connecting')),
+    };
+  }
+
+  /** Idempotent. */
+  stop(): void {
+    this.#retry?.cancel();
+    for (const link of this.#links.values()) link.stop();
+    this.#parked.stop();
+    for (const pending of this.#parked.take()) pending.settle(givenUp(pending, 'The service is stopping.'));
+  }
+
+  #dispatch(pending: Pending): void {
+    this.#linkOf(this.#ring.shardOf(pending.operation.slot)).request(pending);
+  }
+
+  #linkOf(shard: number): ShardLink {
+    const known = this.#links.get(shard);
+    if (known !== undefined) return known;
+    const link = new ShardLink(shard, this.#seen, this.#options, {
+      onMoved: (pending) => {
+        if (isQuery(pending.operation)) pending.settle({ kind: 'moved' });
+        else this.#park(pending);
+      },
+      onWireError: this.#options.onWireError,
+    });
+    this.#links.set(shard, link);
+    return link;
+  }
+
+  #park(pending: Pending): void {
+    failpoint('router:hold:before');
+    if (!this.#parked.add(pending)) {
+      const detail = `${this.#parked.size} requests are waiting for moving slots: send fewer at once.`;
+      return pending.settle(overloaded(pending, detail));
+    }
+    this.#retry ??= this.#options.clock.after(retryIntervalMs, () => this.#dispatchParked());
+    failpoint('router:hold:after');
+  }
+
+  #dispatchParked(): void {
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    if (this.#parked.size === 0) return;
+    failpoint('router:release:before');
+    for (const pending of this.#parked.take()) this.#dispatch(pending);
+    failpoint('router:release:after');
+  }
+
+  #pendingOf(operation: Asked, opId: OpId, settle: (answer: Answer) => void, timing: Timing | undefined): Pending {
+    const startedAtMs = this.#options.clock.nowMs();
+    return { operation, opId, startedAtMs, settle, openSends: 0, seenLsn: 0, requestId: 0, sentAtMs: 0, timing };
+  }
+
+  #opIdOf(operation: Operation): OpId {
+    if (!isWrite(operation)) return noOpId;
+    if (operation.kind === 'atomic') return this.#newOpId(operation.operations.length);
+    return operation.idempotencyKey?.opId ?? this.#newOpId(1);
+  }
+
+  /** The first of so many that follow one another. */
+  #newOpId(count: number): OpId {
+    const opId = Buffer.allocUnsafe(opIdBytes);
+    this.#session.copy(opId);
+    writeUInt53(opId, this.#writesBegun + 1, sessionBytes);
+    this.#writesBegun += count;
+    return opId;
+  }
+}

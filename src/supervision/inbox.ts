@@ -1,0 +1,104 @@
+/**
+ * What a child does with what the primary tells it, in whatever order that comes. A topology may overtake the start
+ * message, and an older one a newer; anything else may come before the child is ready. No I/O: the simulator drives
+ * the same class.
+ *
+ *   idle ──start──▶ starting ──begun──▶ working ──drain──▶ draining
+ */
+
+import type { MoveOrder } from '../rebalance/move.ts';
+import type { Health, MessageToChild, StartClone, StartRouter, StartShard, Topology } from './messages.ts';
+
+export type WorkerJob = {
+  readonly health: () => Health;
+  /** Clones need no topology: they share one store. */
+  readonly adopt?: (topology: Topology) => void;
+  /** A shard's part in a move. */
+  readonly onOrder?: (order: MoveOrder) => void;
+  /** A walk over its file; the report goes to the primary by itself. */
+  readonly audit?: (id: number) => void;
+  /** Finishes what is under way and lets go of everything. */
+  readonly drain: () => Promise<void>;
+};
+
+export type StartMessage = StartShard | StartRouter | StartClone;
+
+export type InboxEvents<M extends StartMessage> = {
+  /** The child's work may begin; whoever begins it says `begun` when it serves. Once. */
+  readonly onStart: (start: M) => void;
+  /** The child lets go of everything, and ends. Undefined when its work never began. Once. */
+  readonly onDrain: (job: WorkerJob | undefined) => void;
+};
+
+export class Inbox<M extends StartMessage> {
+  readonly #type: M['type'];
+  readonly #events: InboxEvents<M>;
+  #state: 'idle' | 'starting' | 'working' | 'draining' = 'idle';
+  #job: WorkerJob | undefined;
+  /** Of the newest topology. */
+  #sequence = -1;
+  /** Came before the child was ready, and is newer than that of its start message. */
+  #early: Topology | undefined;
+  /** Came while the child was starting. */
+  #waiting: MessageToChild[] = [];
+
+  constructor(type: M['type'], events: InboxEvents<M>) {
+    this.#type = type;
+    this.#events = events;
+  }
+
+  receive(message: MessageToChild): void {
+    switch (message.type) {
+      case 'topology':
+        return this.#onTopology(message);
+      case this.#type:
+        return this.#onStart(message as M);
+      case 'drain':
+        if (this.#state === 'starting') this.#waiting.push(message);
+        else this.#drain();
+        return;
+      case 'move':
+      case 'audit':
+        if (this.#state === 'starting') this.#waiting.push(message);
+        else if (this.#state === 'working') this.#carryOut(message);
+        return;
+    }
+  }
+
+  /** The child serves. */
+  begun(job: WorkerJob): void {
+    this.#state = 'working';
+    this.#job = job;
+    if (this.#early !== undefined) job.adopt?.(this.#early);
+    this.#early = undefined;
+    for (const message of this.#waiting.splice(0)) this.receive(message);
+  }
+
+  #onTopology(topology: Topology): void {
+    if (topology.sequence <= this.#sequence) return;
+    this.#sequence = topology.sequence;
+    if (this.#state === 'working') this.#job?.adopt?.(topology);
+    else this.#early = topology;
+  }
+
+  #onStart(start: M): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'starting';
+    if ('topology' in start) {
+      if (this.#early !== undefined && this.#early.sequence <= start.topology.sequence) this.#early = undefined;
+      this.#sequence = Math.max(this.#sequence, start.topology.sequence);
+    }
+    this.#events.onStart(start);
+  }
+
+  #carryOut(message: Extract<MessageToChild, { type: 'move' | 'audit' }>): void {
+    if (message.type === 'move') this.#job?.onOrder?.(message);
+    else this.#job?.audit?.(message.id);
+  }
+
+  #drain(): void {
+    if (this.#state === 'draining') return;
+    this.#state = 'draining';
+    this.#events.onDrain(this.#job);
+  }
+}
