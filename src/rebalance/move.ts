@@ -4,8 +4,7 @@
  */
 
 import type { PackedRows } from './packed-rows.ts';
-import type { RowDelta } from './row.ts';
-import type { Cursor, LedgerPart, SlotSum } from './slot-storage.ts';
+import type { Cursor, RowDelta, SlotSum } from './row.ts';
 
 export type MoveId = number;
 
@@ -37,6 +36,9 @@ export type MoveCommand =
 
 /** What a shard answers when it has done what it was asked. */
 export type MoveAnswer = 'prepared' | 'tracked' | 'caught-up' | 'frozen' | 'verified' | 'released' | 'cancelled';
+
+/** Results of writes to the moving slots, as the ledger packs them. */
+export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean };
 
 /** How much at a time: short steps where clients would feel long ones. */
 export type PageStep = 'short' | 'long';

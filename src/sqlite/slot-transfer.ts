@@ -12,18 +12,19 @@
 import type { Arrival } from '../kv/feed.ts';
 import { recordWindowLsn } from '../kv/write-record.ts';
 import type { Ring } from '../partition/ring.ts';
-import type { Move, MoveId } from '../rebalance/move.ts';
+import type { LedgerPart, Move, MoveId } from '../rebalance/move.ts';
 import { type PackedRows, RowPacker } from '../rebalance/packed-rows.ts';
-import { isRow, type Row, type RowDelta, RowSum, rowOf, unpackDelta } from '../rebalance/row.ts';
-import type {
-  Cursor,
-  LedgerPart,
-  Page,
-  PageLimits,
-  SealedPart,
-  SlotStorage,
-  SlotSum,
-} from '../rebalance/slot-storage.ts';
+import {
+  type Cursor,
+  isRow,
+  type Row,
+  type RowDelta,
+  RowSum,
+  rowOf,
+  type SlotSum,
+  unpackDelta,
+} from '../rebalance/row.ts';
+import type { Page, PageLimits, SealedPart, SlotStorage } from '../rebalance/slot-storage.ts';
 import { SlotSums } from '../rebalance/slot-sums.ts';
 import type { Database, Statement } from './database.ts';
 import { slotIsListed } from './entry-table.ts';

@@ -16,10 +16,18 @@ import {
   selectRecords,
   type WriteRecord,
 } from '../../src/kv/write-record.ts';
-import type { Move, MoveId } from '../../src/rebalance/move.ts';
+import type { LedgerPart, Move, MoveId } from '../../src/rebalance/move.ts';
 import { PackedRows } from '../../src/rebalance/packed-rows.ts';
-import { isRow, type Row, type RowDelta, RowSum, unpackDelta } from '../../src/rebalance/row.ts';
-import type { Cursor, LedgerPart, Page, SealedPart, SlotStorage, SlotSum } from '../../src/rebalance/slot-storage.ts';
+import {
+  type Cursor,
+  isRow,
+  type Row,
+  type RowDelta,
+  RowSum,
+  type SlotSum,
+  unpackDelta,
+} from '../../src/rebalance/row.ts';
+import type { Page, SealedPart, SlotStorage } from '../../src/rebalance/slot-storage.ts';
 import { SlotSums } from '../../src/rebalance/slot-sums.ts';
 import type { SimulatedRing } from './simulated-ring.ts';
 
