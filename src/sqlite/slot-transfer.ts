@@ -28,6 +28,7 @@ import type { Page, PageLimits, SealedPart, SlotStorage } from '../rebalance/slo
 import { SlotSums } from '../rebalance/slot-sums.ts';
 import type { Database, Statement } from './database.ts';
 import { slotIsListed } from './entry-table.ts';
+import type { IdempotencyTable } from './idempotency-table.ts';
 import type { LedgerTable } from './ledger-table.ts';
 
 export const transferDdl = `
@@ -79,6 +80,7 @@ export class SlotTransfer implements SlotStorage {
   readonly #db: Database;
   readonly #figures: FileFigures;
   readonly #ledger: LedgerTable;
+  readonly #idempotency: IdempotencyTable;
   readonly #page: Statement<[number, Buffer, number]>;
   readonly #row: Statement<[number, Buffer]>;
   readonly #put: Statement<[number, Buffer, number, string, Buffer, number]>;
@@ -88,10 +90,15 @@ export class SlotTransfer implements SlotStorage {
   readonly #count: Statement<[number]>;
   readonly #sums = new SlotSums();
 
-  constructor(db: Database, figures: FileFigures, ledger: LedgerTable) {
+  constructor(
+    db: Database,
+    figures: FileFigures,
+    { ledger, idempotency }: { readonly ledger: LedgerTable; readonly idempotency: IdempotencyTable },
+  ) {
     this.#db = db;
     this.#figures = figures;
     this.#ledger = ledger;
+    this.#idempotency = idempotency;
     this.#page = db
       .prepare<[number, Buffer, number]>(
         'SELECT key, version, content_type, value, expires_at FROM entry WHERE slot = ? AND key > ? ORDER BY key LIMIT ?',
@@ -140,7 +147,7 @@ export class SlotTransfer implements SlotStorage {
       for (const row of this.#transfers()) {
         if (row.direction !== 'migrating') this.#keepSlots(row, (slot) => !move.slots.includes(slot));
       }
-      this.#ledger.forgetSlots(move.slots);
+      this.#idempotency.forgetSlots(move.slots);
       this.#note(move, 'importing', { keys: 0, bytes: 0 });
     });
     for (const slot of move.slots) this.#sums.touch(slot);
@@ -282,7 +289,7 @@ export class SlotTransfer implements SlotStorage {
         for (const slot of slotsOf(garbage)) {
           this.#sums.touch(slot);
           left -= this.#deleteSome.run(slot, left).changes;
-          left -= this.#ledger.forgetSlot(slot, left);
+          left -= this.#idempotency.forgetSlot(slot, left);
           if (left === 0) return;
         }
         this.#drop(garbage.move);
