@@ -7,7 +7,7 @@
  *   ledger       one row a commit: see ledger-table.ts.
  *   idempotency  one row a write that a client named: see idempotency-table.ts.
  *   identity     which service and shard this file belongs to, and how far back its ledger reaches.
- *   transfer     what is known of slots that come and go: see slot-transfer.ts.
+ *   transfer     what is known of slots that come and go: see transfer-table.ts.
  */
 
 import type { FeedPage } from '../kv/feed.ts';
@@ -30,7 +30,8 @@ import type { FileCounters } from './file-counters.ts';
 import { IdempotencyTable, idempotencyDdl } from './idempotency-table.ts';
 import { KeyListing } from './key-listing.ts';
 import { LedgerTable, ledgerDdl } from './ledger-table.ts';
-import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
+import { type FileFigures, SlotTransfer } from './slot-transfer.ts';
+import { transferDdl } from './transfer-table.ts';
 import { type Request, WriteBatch } from './write-batch.ts';
 
 const schema: Schema = {
