@@ -1,13 +1,14 @@
-/** How a client names a write that it may send again. */
+/** How a client names a write that it may send again. Pure. */
 
 import type { OpId } from './op-id.ts';
 
-/** A client that may send a write again gave it a name (Idempotency-Key): it is applied once for as long as that is kept. */
+/** A write that carries one is applied once, however often it is sent while the key is kept. */
 export type IdempotencyKey = {
+  /** The client's name for the write, hashed together with the key that is written. */
   readonly opId: OpId;
-  /** Of what was asked: the same name for something else is a mistake. */
+  /** Hash of the request: the same name for another request is a mistake. */
   readonly fingerprint: Buffer;
 };
 export const fingerprintBytes = 8;
-/** For how long a name counts. */
+/** For how long it is kept: whoever sends the write later than that writes anew. */
 export const idempotencyKeptMs = 24 * 3_600_000;

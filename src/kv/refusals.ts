@@ -26,7 +26,7 @@ export const readIsOver: FailedOutcome = {
 export const idempotencyKeyReused: FailedOutcome = {
   kind: 'failed',
   code: 'idempotency-key-reused',
-  detail: 'This Idempotency-Key has named another request. Use a new one for each write that shall happen.',
+  detail: 'This idempotency key has named another request. Use a new one for each new write.',
 };
 
 export const notANumber: FailedOutcome = {

@@ -4,8 +4,7 @@
  */
 
 import type { PackedRows } from './packed-rows.ts';
-import type { RowDelta } from './row.ts';
-import type { Cursor, LedgerPart, SlotSum } from './slot-storage.ts';
+import type { Cursor, RowDelta, SlotSum } from './row.ts';
 
 export type MoveId = number;
 
@@ -75,6 +74,9 @@ export type MoveReport =
   | { readonly type: 'move-answer'; readonly move: MoveId; readonly side: Side; readonly answer: MoveAnswer }
   | ({ readonly type: 'move-refusal'; readonly move: MoveId; readonly side: Side } & Refusal)
   | { readonly type: 'move-progress'; readonly move: MoveId; readonly rows: number; readonly bytes: number };
+
+/** Results of writes to the moving slots, as the ledger packs them. */
+export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean };
 
 /** How much at a time: short steps where clients would feel long ones. */
 export type PageStep = 'short' | 'long';

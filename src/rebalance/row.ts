@@ -10,7 +10,6 @@
 import type { Key } from '../kv/key.ts';
 import { readUInt53, writeUInt53 } from '../kv/uint53.ts';
 import { hashOf } from '../partition/slot.ts';
-import type { SlotSum } from './slot-storage.ts';
 
 export type Row = {
   readonly slot: number;
@@ -26,6 +25,9 @@ export type Row = {
 export function rowOf(row: Row, expiresAtMs: number): Row {
   return expiresAtMs === 0 ? row : { ...row, expiresAtMs };
 }
+
+/** The row after which a page begins, in order of slot and key. */
+export type Cursor = { readonly slot: number; readonly key: Key };
 
 type Deletion = { readonly slot: number; readonly key: Key };
 
@@ -60,6 +62,9 @@ export function unpackDeltas(packed: Buffer): RowDelta[] {
   }
   return changes;
 }
+
+/** What both ends of a move must agree on before it commits. */
+export type SlotSum = { readonly keys: number; readonly bytes: number; readonly digest: number };
 
 /** What a set of rows comes to, in any order: how many, how large, and a sum of their hashes. */
 export class RowSum {

@@ -4,22 +4,13 @@
  */
 
 import type { Key } from '../kv/key.ts';
-import type { Move, MoveId } from './move.ts';
+import type { LedgerPart, Move, MoveId } from './move.ts';
 import type { PackedRows } from './packed-rows.ts';
-import type { RowDelta } from './row.ts';
-
-/** The row after which a page begins. */
-export type Cursor = { readonly slot: number; readonly key: Key };
+import type { Cursor, RowDelta, SlotSum } from './row.ts';
 
 export type Page = { readonly rows: PackedRows; readonly next: Cursor | undefined };
 
 export type PageLimits = { readonly rowsMax: number; readonly bytesMax: number };
-
-/** What both ends of a move must agree on before it commits. */
-export type SlotSum = { readonly keys: number; readonly bytes: number; readonly digest: number };
-
-/** Results of writes to the moving slots, as the ledger packs them. */
-export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean };
 
 export interface SlotStorage {
   readonly lsn: number;

@@ -10,8 +10,8 @@
  */
 
 import type { Move, MoveAnswer, MoveId, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
-import { packedBytes, type RowDelta } from './row.ts';
-import type { Cursor, SlotStorage } from './slot-storage.ts';
+import { type Cursor, packedBytes, type RowDelta } from './row.ts';
+import type { SlotStorage } from './slot-storage.ts';
 
 /** So few changes left that clients can wait for them. */
 const fewChanges = 64;

@@ -8,6 +8,7 @@ import type { Ring } from '../partition/ring.ts';
 import { slotOf } from '../partition/slot.ts';
 import { type Row, RowSum } from '../rebalance/row.ts';
 import type { Database, Statement } from './database.ts';
+import type { FileCounters } from './file-counters.ts';
 
 export type AuditReport = {
   readonly shard: number;
@@ -16,15 +17,13 @@ export type AuditReport = {
   readonly bytes: number;
   /** Sum of the hashes of those rows: equal for equal content, wherever it lies. */
   readonly digest: number;
-  /** Rows of other shards' slots that are noted as coming, going or garbage. */
+  /** Rows of other shards' slots that are noted as importing, migrating or orphaned. */
   readonly inTransit: number;
   /** What is wrong, in sentences; empty when nothing is. */
   readonly faults: readonly string[];
   /** Writes came in between: figures of different moments are not compared. */
   readonly changedMeanwhile: boolean;
 };
-
-type Counters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
 
 type AuditRow = [
   id: number,
@@ -39,7 +38,7 @@ type AuditRow = [
 const faultsShown = 10;
 
 export type AuditedFile = {
-  readonly counters: () => Counters;
+  readonly counters: () => FileCounters;
   /** Slots of which rows may be here though they are not owned. */
   readonly slotsInTransit: () => ReadonlySet<number>;
   readonly ring: Ring;

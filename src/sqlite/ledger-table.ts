@@ -1,25 +1,16 @@
 /**
- * The tables of what was written. It answers a resend, it is what the feed of changes reads, and its last row has the
- * file's counters. Within transactions of the file.
- *
- *   ledger      one row a commit: the last lsn of the batch, the file's counters after it, and a record of each write
- *               (kv/write-record.ts). Rows with an `arrival` are about records that came with moved slots.
- *   idempotency one row a write that a client had idempotency, for as long as clients may send it again.
+ * The ledger: one row a commit, with the last lsn of the batch, the file's counters after it, and a record of each
+ * write (kv/write-record.ts). A resend is answered from it, the feed of changes reads it, and its last row says what
+ * the file holds. Rows with an `arrival` are about records that came with moved slots. Within transactions of the file.
  */
 
 import type { Arrival, FeedRow } from '../kv/feed.ts';
-import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
-import {
-  findRecord,
-  recordsWithIdempotencyKey,
-  recordWindowLsn,
-  selectRecords,
-  unpackRecords,
-  type WriteRecord,
-} from '../kv/write-record.ts';
+import { findRecord, recordWindowLsn, selectRecords, type WriteRecord } from '../kv/write-record.ts';
 import { slotCount } from '../partition/slot.ts';
+import type { LedgerPart } from '../rebalance/move.ts';
 import type { Database, Statement } from './database.ts';
-import { slotIsListed } from './entry-table.ts';
+import type { FileCounters } from './file-counters.ts';
+import type { IdempotencyTable } from './idempotency-table.ts';
 
 export const ledgerDdl = `
   CREATE TABLE ledger (
@@ -31,15 +22,6 @@ export const ledgerDdl = `
     arrival TEXT, -- JSON: records that came from another shard
     records BLOB NOT NULL
   ) STRICT;
-  CREATE TABLE idempotency (
-    slot   INTEGER NOT NULL,
-    op_id  BLOB NOT NULL,
-    lsn    INTEGER NOT NULL,
-    at_ms  INTEGER NOT NULL,
-    record BLOB NOT NULL,
-    PRIMARY KEY (slot, op_id)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX idempotency_age ON idempotency (at_ms);
 `;
 
 /**
@@ -56,9 +38,7 @@ const rowsPruned = 256;
 const feedBytesMax = 1024 * 1024;
 const noRecords = Buffer.alloc(0);
 
-export type LedgerCounters = { readonly lsn: number; readonly keys: number; readonly bytes: number };
-
-export type LedgerRow = LedgerCounters & {
+export type LedgerRow = FileCounters & {
   readonly atMs: number;
   readonly records: Buffer;
   /** How many records there are. */
@@ -73,15 +53,10 @@ type LastRow = [lsn: number, keys: number, bytes: number, writes: number];
 type OldestRow = [lsn: number, writes: number, atMs: number];
 
 export class LedgerTable {
+  readonly #idempotency: IdempotencyTable;
   readonly #append: Statement<[number, number, number, number, number, string | null, Buffer]>;
   readonly #since: Statement<[number]>;
-  readonly #keep: Statement<[number, Buffer, number, number, Buffer]>;
-  readonly #keyed: Statement<[number, Buffer]>;
   readonly #some: Statement<[number, number]>;
-  readonly #keyedSince: Statement<[string, number, number]>;
-  readonly #forgetIdempotencyKeys: Statement<[number, number]>;
-  readonly #forgetSlot: Statement<[number, number]>;
-  readonly #forgetSlots: Statement<[string]>;
   readonly #oldest: Statement<[number]>;
   readonly #prune: Statement<[number]>;
   readonly #feed: Statement<[number]>;
@@ -96,7 +71,8 @@ export class LedgerTable {
   /** Others may have added rows, and pruned them. */
   #isShared = false;
 
-  constructor(db: Database) {
+  constructor(db: Database, idempotency: IdempotencyTable) {
+    this.#idempotency = idempotency;
     this.#append = db.prepare(
       'INSERT INTO ledger (lsn, keys, bytes, writes, at_ms, arrival, records) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
@@ -104,22 +80,6 @@ export class LedgerTable {
     this.#some = db
       .prepare<[number, number]>('SELECT lsn, records FROM ledger WHERE lsn > ? ORDER BY lsn LIMIT ?')
       .raw();
-    this.#keep = db.prepare(
-      'INSERT OR REPLACE INTO idempotency (slot, op_id, lsn, at_ms, record) VALUES (?, ?, ?, ?, ?)',
-    );
-    this.#keyed = db.prepare<[number, Buffer]>('SELECT record FROM idempotency WHERE slot = ? AND op_id = ?').pluck();
-    this.#keyedSince = db
-      .prepare<[string, number, number]>(
-        `SELECT record FROM idempotency WHERE ${slotIsListed} AND lsn > ? AND lsn <= ?`,
-      )
-      .pluck();
-    this.#forgetIdempotencyKeys = db.prepare(
-      'DELETE FROM idempotency WHERE (slot, op_id) IN (SELECT slot, op_id FROM idempotency WHERE at_ms <= ? LIMIT ?)',
-    );
-    this.#forgetSlot = db.prepare(
-      'DELETE FROM idempotency WHERE (slot, op_id) IN (SELECT slot, op_id FROM idempotency WHERE slot = ? LIMIT ?)',
-    );
-    this.#forgetSlots = db.prepare(`DELETE FROM idempotency WHERE ${slotIsListed}`);
     this.#oldest = db.prepare<[number]>('SELECT lsn, writes, at_ms FROM ledger ORDER BY lsn LIMIT 1 OFFSET ?').raw();
     this.#prune = db.prepare('DELETE FROM ledger WHERE lsn <= ?');
     this.#feed = db
@@ -139,13 +99,13 @@ export class LedgerTable {
   }
 
   /** The file's counters after the last commit. */
-  counters(): LedgerCounters {
+  counters(): FileCounters {
     const [lsn, keys, bytes] = (this.#last.get() as LastRow | undefined) ?? [0, 0, 0];
     return { lsn, keys, bytes };
   }
 
   /** Of a file that others write too, at the begin of each transaction. */
-  reload(): LedgerCounters {
+  reload(): FileCounters {
     const [lsn, keys, bytes, writes] = (this.#last.get() as LastRow | undefined) ?? [0, 0, 0, 0];
     this.#writes = writes;
     this.#isShared = true;
@@ -155,11 +115,7 @@ export class LedgerTable {
   append({ lsn, keys, bytes, atMs, records, writes, hasIdempotencyKeys, arrival }: LedgerRow): void {
     const writesBefore = this.#writes;
     this.#append.run(lsn, keys, bytes, writesBefore + writes, atMs, arrival ? JSON.stringify(arrival) : null, records);
-    if (hasIdempotencyKeys) {
-      for (const { record, packed } of recordsWithIdempotencyKey(records)) {
-        this.#keep.run(record.slot, record.opId, lsn, record.idempotency?.atMs ?? atMs, packed);
-      }
-    }
+    if (hasIdempotencyKeys) this.#idempotency.keep(records, { lsn, atMs });
     this.#writes += writes;
     this.#rows++;
     if (this.#rows % rowsPruned === 0) this.#pruneOldest(atMs);
@@ -184,12 +140,6 @@ export class LedgerTable {
     return undefined;
   }
 
-  /** The record of a write that a client had named so. */
-  recordOfKey(slot: number, opId: Buffer): WriteRecord | undefined {
-    const packed = this.#keyed.get(slot, opId) as Buffer | undefined;
-    return packed && unpackRecords(packed)[0];
-  }
-
   /**
    * Packed records of writes to these slots, of so many commits after `afterLsn`, not older than the window before
    * `lastLsn`.
@@ -201,7 +151,7 @@ export class LedgerTable {
       lastLsn,
       commitsMax,
     }: { readonly afterLsn: number; readonly lastLsn: number; readonly commitsMax: number },
-  ): { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean } {
+  ): LedgerPart {
     const wanted = { slots: new Uint8Array(slotCount), aboveLsn: lastLsn - recordWindowLsn };
     for (const slot of slots) wanted.slots[slot] = 1;
     const found = new Map<string, Buffer>();
@@ -213,7 +163,7 @@ export class LedgerTable {
     for (const [, records] of commits) selectRecords(records, wanted, found);
     const isWhole = commits.length < commitsMax;
     const upToLsn = isWhole ? lastLsn : (commits.at(-1) as [number, Buffer])[0];
-    for (const record of this.#keyedSince.all(JSON.stringify(slots), afterLsn, upToLsn) as Buffer[]) {
+    for (const record of this.#idempotency.recordsOf(slots, afterLsn, upToLsn)) {
       selectRecords(record, { ...wanted, aboveLsn: 0 }, found);
     }
     return { results: Buffer.concat([...found.values()]), upToLsn, isWhole };
@@ -231,21 +181,6 @@ export class LedgerTable {
 
   forgetUpTo(lsn: number): void {
     this.#forget.run(lsn, 0);
-  }
-
-  /** Whatever lies here of these slots is another shard's now. */
-  forgetSlots(slots: readonly number[]): void {
-    this.#forgetSlots.run(JSON.stringify(slots));
-  }
-
-  /** The same, in steps. Returns how many were forgotten. */
-  forgetSlot(slot: number, rowsMax: number): number {
-    return this.#forgetSlot.run(slot, rowsMax).changes;
-  }
-
-  /** Names that no client may use again. Returns how many were forgotten. */
-  forgetIdempotencyKeys(nowMs: number, rowsMax: number): number {
-    return this.#forgetIdempotencyKeys.run(nowMs - idempotencyKeptMs, rowsMax).changes;
   }
 
   /** Rows after `lsn`, in order, until they are many bytes. What has arrived comes with the records it came with. */

@@ -3,15 +3,16 @@
  * (group commit). Synchronous and single-threaded, which is what makes a batch atomic. It must not answer a
  * write before COMMIT returned, nor let a read see what is not committed.
  *
- *   entry      one row a key: see entry-table.ts.
- *   ledger     one row a commit, and idempotency, one row a write that a client named: see ledger-table.ts.
- *   identity   which service and shard this file belongs to, and how far back its ledger reaches.
- *   transfer   what is known of slots that come and go: see slot-transfer.ts.
+ *   entry        one row a key: see entry-table.ts.
+ *   ledger       one row a commit: see ledger-table.ts.
+ *   idempotency  one row a write that a client named: see idempotency-table.ts.
+ *   identity     which service and shard this file belongs to, and how far back its ledger reaches.
+ *   transfer     what is known of slots that come and go: see transfer-table.ts.
  */
 
 import type { FeedPage } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
-import { isWrite } from '../kv/operation.ts';
+import { isWrite, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
 import {
@@ -25,9 +26,12 @@ import {
 } from './database.ts';
 import { EntryTable, entryDdl, type OldEntry } from './entry-table.ts';
 import { FileAudit } from './file-audit.ts';
+import type { FileCounters } from './file-counters.ts';
+import { IdempotencyTable, idempotencyDdl } from './idempotency-table.ts';
 import { KeyListing } from './key-listing.ts';
 import { LedgerTable, ledgerDdl } from './ledger-table.ts';
-import { type FileFigures, SlotTransfer, transferDdl } from './slot-transfer.ts';
+import { type FileFigures, SlotTransfer } from './slot-transfer.ts';
+import { transferDdl } from './transfer-table.ts';
 import { type Request, WriteBatch } from './write-batch.ts';
 
 const schema: Schema = {
@@ -42,19 +46,12 @@ const schema: Schema = {
     ) STRICT;
     ${entryDdl}
     ${ledgerDdl}
+    ${idempotencyDdl}
     ${transferDdl}
   `,
 };
 
 export type FileIdentity = { readonly service: string; readonly shard: number };
-
-export type FileCounters = {
-  /** Commit sequence number of the last write. */
-  readonly lsn: number;
-  readonly keys: number;
-  /** Bytes of all keys and values. */
-  readonly bytes: number;
-};
 
 export type ShardFileOptions = {
   /** Whether this process alone has the file, as is usual, or others write it too. */
@@ -79,6 +76,7 @@ export class ShardFile implements FileFigures {
   readonly #now: () => number;
   readonly #entries: EntryTable;
   readonly #ledger: LedgerTable;
+  readonly #idempotency: IdempotencyTable;
   readonly #listing: KeyListing;
   #counters: FileCounters;
   #latestMs = 0;
@@ -93,7 +91,8 @@ export class ShardFile implements FileFigures {
     try {
       claim(this.#db, path, identity);
       this.#entries = new EntryTable(this.#db);
-      this.#ledger = new LedgerTable(this.#db);
+      this.#idempotency = new IdempotencyTable(this.#db);
+      this.#ledger = new LedgerTable(this.#db, this.#idempotency);
       this.#counters = this.#ledger.counters();
       if (access === 'shared') this.#db.failWhenBusy();
     } catch (error) {
@@ -101,7 +100,7 @@ export class ShardFile implements FileFigures {
       throw error;
     }
     this.#listing = new KeyListing(this.#db);
-    this.transfer = new SlotTransfer(this.#db, this, this.#ledger);
+    this.transfer = new SlotTransfer(this.#db, this, { ledger: this.#ledger, idempotency: this.#idempotency });
   }
 
   get counters(): FileCounters {
@@ -116,21 +115,18 @@ export class ShardFile implements FileFigures {
    */
   execute(requests: readonly Request[]): readonly Outcome[] {
     const nowMs = this.#nowMs();
-    if (!requests.some(({ operation }) => isWrite(operation))) {
-      const commit = this.#newBatch(nowMs);
-      return requests.map((request) => commit.answerUnwritten(request));
-    }
+    if (requests.every(isRead)) return requests.map(({ operation }) => this.#entries.read(operation, nowMs));
     try {
       return this.transaction(() => {
-        const commit = this.#newBatch(nowMs);
-        const outcomes = requests.map((request) => commit.answer(request));
-        this.#end(commit);
+        const batch = this.#newBatch(nowMs);
+        const outcomes = requests.map((request) => batch.answer(request));
+        this.#end(batch);
         return outcomes;
       });
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      const commit = this.#newBatch(nowMs);
-      return requests.map((request) => commit.answerUnwritten(request));
+      const batch = this.#newBatch(nowMs);
+      return requests.map((request) => batch.answerWithoutRoom(request));
     }
   }
 
@@ -140,7 +136,7 @@ export class ShardFile implements FileFigures {
   }
 
   /**
-   * Deletes what has expired, and forgets names that no client may use again: a step of it.
+   * One step: deletes what has expired, and forgets idempotency keys that no client may use again.
    * @param isOurs whether this file may change the slot by itself
    * @returns where to go on; undefined when nothing is left
    */
@@ -153,14 +149,14 @@ export class ShardFile implements FileFigures {
     const expired = this.#entries.expired(after, nowMs, rowsMax);
     if (expired.some(({ slot }) => isOurs(slot))) {
       this.transaction(() => {
-        const commit = this.#newBatch(nowMs);
+        const batch = this.#newBatch(nowMs);
         // Looked up again: where the file is shared, another process may just have done it.
-        for (const entry of this.#entries.expired(after, nowMs, rowsMax)) if (isOurs(entry.slot)) commit.sweep(entry);
-        this.#end(commit);
+        for (const entry of this.#entries.expired(after, nowMs, rowsMax)) if (isOurs(entry.slot)) batch.sweep(entry);
+        this.#end(batch);
       });
     }
     if (expired.length === rowsMax) return expired.at(-1);
-    return this.#ledger.forgetIdempotencyKeys(nowMs, rowsMax) === rowsMax ? after : undefined;
+    return this.#idempotency.forgetExpired(nowMs, rowsMax) === rowsMax ? after : undefined;
   }
 
   /** Rows of the ledger after `afterLsn`. */
@@ -235,8 +231,8 @@ export class ShardFile implements FileFigures {
   }
 
   #newBatch(nowMs: number): WriteBatch {
-    const context = { db: this.#db, entries: this.#entries, ledger: this.#ledger, shard: this.#shard, nowMs };
-    return new WriteBatch(context, this.#counters);
+    const tables = { entries: this.#entries, ledger: this.#ledger, idempotency: this.#idempotency };
+    return new WriteBatch({ db: this.#db, ...tables, shard: this.#shard, nowMs }, this.#counters);
   }
 
   /** A clock that is set back brings nothing back that had expired. */
@@ -244,6 +240,10 @@ export class ShardFile implements FileFigures {
     this.#latestMs = Math.max(this.#latestMs, this.#now());
     return this.#latestMs;
   }
+}
+
+function isRead(request: Request): request is Request & { readonly operation: ReadOperation } {
+  return !isWrite(request.operation);
 }
 
 function claim(db: Database, path: string, { service, shard }: FileIdentity): void {

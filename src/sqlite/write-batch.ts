@@ -19,7 +19,9 @@ import { batchAborted, idempotencyKeyReused, notANumber, overflow, readIsOver, t
 import { packRecords, type WriteRecord } from '../kv/write-record.ts';
 import type { Database } from './database.ts';
 import { type EntryTable, type ExpiredEntry, hasExpired, type OldEntry } from './entry-table.ts';
-import type { LedgerCounters, LedgerTable } from './ledger-table.ts';
+import type { FileCounters } from './file-counters.ts';
+import type { IdempotencyTable } from './idempotency-table.ts';
+import type { LedgerTable } from './ledger-table.ts';
 
 export type Request = {
   readonly operation: Operation;
@@ -31,6 +33,7 @@ export type CommitContext = {
   readonly db: Database;
   readonly entries: EntryTable;
   readonly ledger: LedgerTable;
+  readonly idempotency: IdempotencyTable;
   readonly shard: number;
   readonly nowMs: number;
 };
@@ -43,15 +46,15 @@ export class WriteBatch {
   #records: WriteRecord[] = [];
   #hasIdempotencyKeys = false;
 
-  constructor(context: CommitContext, { lsn, keys, bytes }: LedgerCounters) {
+  constructor(context: CommitContext, { lsn, keys, bytes }: FileCounters) {
     this.#at = context;
     this.#lsn = lsn;
     this.#keys = keys;
     this.#bytes = bytes;
   }
 
-  /** After it. */
-  get counters(): LedgerCounters {
+  /** The file's, with the writes so far. */
+  get counters(): FileCounters {
     return { lsn: this.#lsn, keys: this.#keys, bytes: this.#bytes };
   }
 
@@ -69,10 +72,10 @@ export class WriteBatch {
   }
 
   /**
-   * Where nothing is written: of a batch of reads, or of one for which there was no room. What is sent again may have
-   * been applied long before.
+   * The answer where the disk has no room for the batch: nothing of it was written. What is sent again may have been
+   * applied long before.
    */
-  answerUnwritten({ operation, resend }: Request): Outcome {
+  answerWithoutRoom({ operation, resend }: Request): Outcome {
     if (operation.kind !== 'atomic') return this.#unwritten(operation, resend?.opId ?? noOpId, resend);
     const isAgain = this.#isAgain(operation, resend);
     const outcomes = operation.operations.map((one, index) =>
@@ -81,7 +84,7 @@ export class WriteBatch {
     return { kind: 'batch', outcomes };
   }
 
-  /** Of what was written. */
+  /** The slots written to, one a record. */
   get slots(): readonly number[] {
     return this.#records.map(({ slot }) => slot);
   }
@@ -154,7 +157,7 @@ export class WriteBatch {
     resend: Resend | undefined,
   ): { readonly kind: 'answer' | 'refusal'; readonly outcome: KeyOutcome } | undefined {
     if (idempotencyKey !== undefined) {
-      const record = this.#at.ledger.recordOfKey(slot, idempotencyKey.opId);
+      const record = this.#at.idempotency.find(slot, idempotencyKey.opId);
       if (record !== undefined) return answerOf(record, idempotencyKey.fingerprint);
     } else if (resend?.resent) {
       const record = this.#at.ledger.find(opId, resend.seenLsn);

@@ -9,8 +9,7 @@
 
 import type { PageStep, RefusalCode, SourceReply, SourceRequest } from '../rebalance/move.ts';
 import { PackedRows } from '../rebalance/packed-rows.ts';
-import { packDeltas, unpackDeltas } from '../rebalance/row.ts';
-import type { Cursor, SlotSum } from '../rebalance/slot-storage.ts';
+import { type Cursor, packDeltas, type SlotSum, unpackDeltas } from '../rebalance/row.ts';
 import { WireError } from './frame.ts';
 
 /** A rest under heavy writes of large values; beyond it the move is aborted and tried again. */

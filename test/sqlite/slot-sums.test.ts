@@ -8,8 +8,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Operation } from '../../src/kv/operation.ts';
 import { PackedRows } from '../../src/rebalance/packed-rows.ts';
-import type { Row } from '../../src/rebalance/row.ts';
-import type { Cursor, SlotSum } from '../../src/rebalance/slot-storage.ts';
+import type { Cursor, Row, SlotSum } from '../../src/rebalance/row.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 

@@ -6,12 +6,12 @@
 import { KvError } from '../../kv/errors.ts';
 import { type Key, keyOfBase64url, keyOfText } from '../../kv/key.ts';
 import { batchOperationsMax, type KeyOperation, type WriteOperation } from '../../kv/operation.ts';
-import { slotOf } from '../../partition/slot.ts';
-import { incrementOf } from '../routes/counter-routes.ts';
-import { storableContentType } from '../routes/kv-routes.ts';
+import { storableContentType } from './body.ts';
 import { conditionOfTexts } from './conditions.ts';
 import { expiresAtMsOf } from './expiry.ts';
 import { idempotencyKey } from './idempotency.ts';
+import { incrementOf } from './increment.ts';
+import { addressOf } from './key-request.ts';
 
 export type BatchRequest = { readonly isAtomic: boolean; readonly operations: readonly KeyOperation[] };
 
@@ -80,7 +80,7 @@ function operationOf(index: number, item: unknown, { valueBytesMax, name }: Batc
     throw malformed(`${kind} has no field ${JSON.stringify(unknown)}; allowed are ${fieldsOf[kind].join(', ')}.`);
   }
   const key = keyIn(item);
-  const address = { slot: slotOf(key), key };
+  const address = addressOf(key);
   if (kind === 'get') return { kind, ...address };
 
   const [ifMatch, ifNoneMatch] = [textIn(item, 'ifMatch'), textIn(item, 'ifNoneMatch')];

@@ -10,10 +10,11 @@ import { keyErrors, type RouteDoc, writeErrors } from '../description/route-doc.
 import { errorStatus } from '../error-status.ts';
 import { sendProblem } from '../problem.ts';
 import { type BatchRequest, batchOf } from '../request/batch-request.ts';
+import { bodyOf } from '../request/body.ts';
 import { nameIn } from '../request/idempotency.ts';
 import { valueFields } from '../request/json-fields.ts';
 import { oneOfTexts, parametersOf } from '../request/parameters.ts';
-import { bodyOf, unmetDetail } from './kv-routes.ts';
+import { failedConditionDetail } from '../value-answer.ts';
 import { ndjsonContentType } from './list-routes.ts';
 
 /** Operations that read are under way so many at a time: their values lie in memory together. */
@@ -149,7 +150,7 @@ function resultOf(outcome: KeyOutcome): Result {
     case 'absent':
       return refusal('key-not-found', errorStatus['key-not-found'].title);
     case 'precondition-failed':
-      return { ...refusal('condition-not-met', unmetDetail(outcome.version)), version: outcome.version };
+      return { ...refusal('condition-not-met', failedConditionDetail(outcome.version)), version: outcome.version };
     case 'failed':
       return refusal(outcome.code, outcome.detail);
     case 'metadata':

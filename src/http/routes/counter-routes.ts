@@ -4,9 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import { KvError } from '../../kv/errors.ts';
 import type { WriteOperation } from '../../kv/operation.ts';
 import type { Store } from '../../kv/store.ts';
-import { slotOf } from '../../partition/slot.ts';
 import { keyErrors, type RouteDoc, writeErrors } from '../description/route-doc.ts';
-import { addressOf, bodyOf, guardsOf, sendWritten } from './kv-routes.ts';
+import { bodyOf } from '../request/body.ts';
+import { guardsOf } from '../request/guards.ts';
+import { incrementOf } from '../request/increment.ts';
+import { keyRequestOf } from '../request/key-request.ts';
+import { sendWritten } from '../value-answer.ts';
 
 const countersPath = '/v1/counters/';
 
@@ -26,22 +29,12 @@ const increment: RouteDoc = {
 
 export function registerCounterRoutes(app: FastifyInstance, store: Store): void {
   app.post(`${countersPath}*`, { schema: { doc: increment } }, async (request, reply) => {
-    const { key, parameters, timing } = addressOf(request, countersPath, incrementParameters);
+    const { slot, key, parameters, timing } = keyRequestOf(request, countersPath, incrementParameters);
     if (bodyOf(request).length > 0) {
       throw new KvError('parameter-invalid', 'How much to add is said by ?by=N, and the body is empty.');
     }
     const by = incrementOf(parameters.by ?? '1');
-    const operation: WriteOperation = { kind: 'increment', slot: slotOf(key), key, by, ...guardsOf(request, key, []) };
+    const operation: WriteOperation = { kind: 'increment', slot, key, by, ...guardsOf(request, key, []) };
     return sendWritten(reply, await store.execute(operation, timing), timing);
   });
-}
-
-/** @throws KvError parameter-invalid */
-export function incrementOf(text: string): bigint {
-  const by = /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
-  if (by !== undefined && by === BigInt.asIntN(64, by)) return by;
-  throw new KvError(
-    'parameter-invalid',
-    `by is a whole number of 64 bits, such as 1 or -5, not ${JSON.stringify(text)}.`,
-  );
 }

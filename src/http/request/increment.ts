@@ -1,0 +1,13 @@
+/** How much to add to a counter, as query and batch say it. */
+
+import { KvError } from '../../kv/errors.ts';
+
+/** @throws KvError parameter-invalid */
+export function incrementOf(text: string): bigint {
+  const by = /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+  if (by !== undefined && by === BigInt.asIntN(64, by)) return by;
+  throw new KvError(
+    'parameter-invalid',
+    `by is a whole number of 64 bits, such as 1 or -5, not ${JSON.stringify(text)}.`,
+  );
+}
