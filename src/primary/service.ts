@@ -10,9 +10,7 @@ import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import { systemClock } from '../ports/clock.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
-import { ClientFigures } from '../rebalance/client-figures.ts';
-import type { ClientView } from '../rebalance/ports.ts';
-import { Rebalancer, type RebalanceStatus } from '../rebalance/rebalancer.ts';
+import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
@@ -20,12 +18,13 @@ import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { Deferred } from '../supervision/deferred.ts';
 import type { ProcessLog } from '../supervision/log.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
-import { Supervisor, type SupervisorListener } from '../supervision/supervisor.ts';
+import type { Supervisor, SupervisorListener } from '../supervision/supervisor.ts';
 import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
 import { rosterOf } from './roster.ts';
 import { statusOf } from './service-status.ts';
+import { ShardCluster } from './shard-cluster.ts';
 import {
   checkShards,
   checkWalkable,
@@ -49,8 +48,7 @@ export class Service implements AdminActions {
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
   readonly #strategy: Strategy;
-  readonly #supervisor: Supervisor;
-  readonly #rebalancer: Rebalancer;
+  readonly #cluster: ShardCluster;
   readonly #auditor: Auditor;
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<void>();
@@ -68,25 +66,18 @@ export class Service implements AdminActions {
     this.#directory = directory;
     this.#topologyFile = topologyFile;
     directory.removeStaleSockets();
-    const clients = new ClientFigures(() => this.#clientViews(), systemClock);
-    this.#supervisor = new Supervisor({
+    this.#cluster = new ShardCluster({
       roster: rosterOf({ config, strategy, directory, service: topologyFile.service }),
+      record: topologyFile,
       shardIds: strategy === 'partitioned' ? [...topologyFile.weights().keys()] : [],
-      ring: () => topologyFile.ring,
-      lastShard: () => topologyFile.nextShardId() - 1,
       policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs },
-      listeners: [childLog(log), this.#listener(log, clients)],
+      listeners: [childLog(log), this.#listener(log)],
+      removeFile: (shard) => directory.removeShardFile(shard),
       clock: systemClock,
+      log,
       random: Math.random,
     });
     this.#auditor = new Auditor(this.#supervisor, topologyFile);
-    this.#rebalancer = new Rebalancer({
-      record: topologyFile,
-      members: this.#supervisor,
-      clients,
-      clock: systemClock,
-      log,
-    });
   }
 
   /** @throws CannotStart, with the data directory let go */
@@ -98,8 +89,7 @@ export class Service implements AdminActions {
     });
     const service = new Service({ ...config, port }, log);
     service.#operators = await listenForOperators(service.#directory.adminSocket, service);
-    service.#supervisor.start();
-    service.#rebalancer.start();
+    service.#cluster.start();
     return service;
   }
 
@@ -130,8 +120,7 @@ export class Service implements AdminActions {
   async stop(): Promise<void> {
     if (this.#state === 'draining') return;
     this.#state = 'draining';
-    this.#rebalancer.stop();
-    await this.#supervisor.stop();
+    await this.#cluster.stop();
     await this.#operators?.close();
     this.#topologyFile.close();
     this.#stopped.resolve();
@@ -186,32 +175,24 @@ export class Service implements AdminActions {
     return this.#auditor.verify();
   }
 
-  #listener(log: ProcessLog, clients: ClientFigures): SupervisorListener {
+  get #supervisor(): Supervisor {
+    return this.#cluster.supervisor;
+  }
+
+  get #rebalancer(): Rebalancer {
+    return this.#cluster.rebalancer;
+  }
+
+  #listener(log: ProcessLog): SupervisorListener {
     return {
-      onState: (child) => {
-        this.#settleReady();
-        if (child.state === 'ready') this.#rebalancer.onReady();
-      },
-      onDeath: (child) => {
-        if (child.spec.shard !== null) this.#rebalancer.onDeath(child.spec.shard);
-        this.#auditor.onDeath(child);
-      },
+      onState: () => this.#settleReady(),
+      onDeath: (child) => this.#auditor.onDeath(child),
+      onAuditReport: (report) => this.#auditor.onReport(report),
       onStoreReport: (child, { acknowledgement }) => {
         if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
         this.#acknowledgement = acknowledgement;
       },
-      onFailures: (count) => clients.failed(count),
-      onAuditReport: (report) => this.#auditor.onReport(report),
-      onMoveReport: (report) => this.#rebalancer.onReport(report),
-      onRemoved: (shard) => {
-        this.#directory.removeShardFile(shard);
-        this.#rebalancer.onRemoved();
-      },
     };
-  }
-
-  #clientViews(): readonly ClientView[] {
-    return this.#supervisor.frontends.flatMap(({ health }) => health ?? []);
   }
 
   #settleReady(): void {

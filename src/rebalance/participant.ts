@@ -20,10 +20,9 @@ import type {
 } from './move.ts';
 import type { ParticipantStorage, SourceConnection, SourceConnectionEvents } from './ports.ts';
 import { MoveSource } from './source.ts';
+import { defaultStepLimits, type StepLimits } from './step-limits.ts';
 import { MoveTarget, type TargetEffect } from './target.ts';
 
-/** A step takes a few milliseconds. */
-const purgeStep = { rowsMax: 64, pagesMax: 16 } as const;
 /** Pauses are so many times as long as the step before: purging takes at most a tenth of the shard's time. */
 const purgePauseFactor = 9;
 /** Wiping holds up a move that is under way: it takes a third of the shard's time. */
@@ -37,6 +36,7 @@ export type ParticipantOptions = {
   readonly storage: ParticipantStorage;
   readonly ring: Ring;
   readonly clock: Clock;
+  readonly limits?: StepLimits;
   readonly connect: (socketPath: string, events: SourceConnectionEvents) => SourceConnection;
   readonly tell: (report: MoveReport) => void;
 };
@@ -45,6 +45,7 @@ export class MoveParticipant {
   readonly source: MoveSource;
   readonly #target: MoveTarget;
   readonly #options: ParticipantOptions;
+  readonly #limits: StepLimits;
   #ring: Ring;
   #connection: SourceConnection | undefined;
   /** Of the move under way; 0 for as fast as it goes. */
@@ -57,9 +58,10 @@ export class MoveParticipant {
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
+    this.#limits = options.limits ?? defaultStepLimits;
     this.#ring = options.ring;
-    this.source = new MoveSource(options.storage);
-    this.#target = new MoveTarget(options.storage);
+    this.source = new MoveSource(options.storage, this.#limits);
+    this.#target = new MoveTarget(options.storage, this.#limits);
     this.adopt(options.ring);
   }
 
@@ -263,7 +265,7 @@ export class MoveParticipant {
       if (this.#isInHurry) return this.#purgeSoon(purgeLaterMs);
       const beganAtMs = this.#options.clock.nowMs();
       try {
-        if (!this.#options.storage.purgeStep(purgeStep)) return this.#rest();
+        if (!this.#options.storage.purgeStep(this.#limits.purge)) return this.#rest();
         this.#purgeSoon(purgePauseFactor * (this.#options.clock.nowMs() - beganAtMs));
       } catch (error) {
         if (!this.#options.storage.isDiskFull(error)) throw error;

@@ -74,13 +74,15 @@ export class Rebalancer {
   #stepTimer: Timer | undefined;
   /** A shard that must serve before anything goes on. */
   #waitsFor: WaitsFor | undefined;
+  /** The change under way is paused, as of the last step. */
+  #rests = false;
   #isStopped = false;
 
   constructor(options: RebalancerOptions) {
     this.#options = options;
     this.#batchSize = options.batchSize ?? new BatchSize();
     this.#freeze = new FreezeClock(options.clock);
-    this.#throttle = new Throttle(options.clients, options.clock, () => this.#isMoving);
+    this.#throttle = new Throttle(options.clients, options.clock, () => this.#running !== undefined && !this.#rests);
   }
 
   /** Takes up what was not finished before. */
@@ -179,10 +181,6 @@ export class Rebalancer {
     this.#stepSoon(0);
   }
 
-  get #isMoving(): boolean {
-    return this.#running !== undefined && this.#options.record.openChanges()[0]?.isPaused === false;
-  }
-
   #setPaused(isPaused: boolean): boolean {
     const { record } = this.#options;
     const [change] = record.openChanges();
@@ -209,7 +207,8 @@ export class Rebalancer {
     if (this.#move !== undefined) return;
     const { record, members, clients, clock } = this.#options;
     const [change] = record.openChanges();
-    if (change === undefined || change.isPaused) return;
+    this.#rests = change?.isPaused === true;
+    if (change === undefined || this.#rests) return;
     if (change.state === 'queued') {
       this.#begin(change);
       return this.#stepSoon(0);
@@ -308,7 +307,8 @@ export class Rebalancer {
     const before = this.#move;
     this.#move = state;
     if (before?.phase !== state.phase) {
-      log.debug({ move: state.move.id, phase: state.phase }, `move ${state.move.id} is ${state.phase}`);
+      const { id, from, to } = state.move;
+      log.debug({ move: id, from, to, phase: state.phase }, `move ${id} is ${state.phase}`);
     }
     for (const effect of effects) {
       const step = effect.kind === 'ask' ? `ask-${effect.command}` : effect.kind;

@@ -13,18 +13,7 @@ import { isWrite, type Operation } from '../kv/operation.ts';
 import type { Move, MoveAnswer, MoveId, SourceReply, SourceRequest } from './move.ts';
 import { packedBytes, type RowDelta } from './row.ts';
 import type { SlotStorage } from './slot-storage.ts';
-
-/**
- * A short step takes some two milliseconds: the shard's own clients do not notice it. A long one takes some fifty, where
- * there are none: the target stores it in one transaction, which touches each page of its indexes once, however many
- * rows it has.
- */
-const stepLimits = {
-  short: { rowsMax: 512, bytesMax: 256 * 1024 },
-  long: { rowsMax: 8_192, bytesMax: 4 * 1024 * 1024 },
-} as const;
-/** Of the ledger, which is long: looked through in steps of some three milliseconds. */
-const commitsMax = 1_024;
+import { defaultStepLimits, type StepLimits } from './step-limits.ts';
 
 type SourceState =
   | { readonly phase: 'idle' }
@@ -38,12 +27,14 @@ type SourceState =
 
 export class MoveSource {
   readonly #storage: SlotStorage;
+  readonly #limits: StepLimits;
   #state: SourceState = { phase: 'idle' };
   /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
   #over: MoveId = 0;
 
-  constructor(storage: SlotStorage) {
+  constructor(storage: SlotStorage, limits = defaultStepLimits) {
     this.#storage = storage;
+    this.#limits = limits;
   }
 
   /** Asked again it goes on; undefined when the question is late news. */
@@ -111,12 +102,13 @@ export class MoveSource {
       return { kind: 'refusal', code: 'move-unknown', reason: `the source knows nothing of move ${request.move}` };
     }
     const { slots } = state.move;
+    const { page, commitsMax } = this.#limits;
     switch (request.kind) {
       case 'page':
-        return { kind: 'page', ...this.#storage.page(slots, request.after, stepLimits[request.step]) };
+        return { kind: 'page', ...this.#storage.page(slots, request.after, page[request.step]) };
       case 'changes': {
-        const changes = this.#takeChanges(state.changed, stepLimits.short);
-        const slotsUnsummed = this.#storage.sumSome(slots, stepLimits.short.rowsMax);
+        const changes = this.#takeChanges(state.changed, page.short);
+        const slotsUnsummed = this.#storage.sumSome(slots, page.short.rowsMax);
         const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, commitsMax);
         return { kind: 'changes', changes, left: state.changed.size, slotsUnsummed, ledger };
       }

@@ -12,13 +12,8 @@
 import type { Move, MoveAnswer, MoveId, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
 import { type Cursor, packedBytes, type RowDelta } from './row.ts';
 import type { SlotStorage } from './slot-storage.ts';
+import { defaultStepLimits, type StepLimits } from './step-limits.ts';
 
-/** So few changes left that clients can wait for them. */
-const fewChanges = 64;
-/** Between two questions; the shard's own clients do not notice it. */
-const rowsSummedMax = 512;
-/** Of what an earlier move left: each row lies somewhere else in the file, so these cost more than those of a page. */
-const rowsWiped = { short: 128, long: 8_192 } as const;
 /** Under writes that never pause, changes stop becoming fewer at some point. */
 const roundsMax = 1_000;
 
@@ -48,12 +43,14 @@ type Ledger = { readonly results: readonly Buffer[]; readonly upToLsn: number };
 
 export class MoveTarget {
   readonly #storage: SlotStorage;
+  readonly #limits: StepLimits;
   #state: TargetState = { phase: 'idle' };
   /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
   #over: MoveId = 0;
 
-  constructor(storage: SlotStorage) {
+  constructor(storage: SlotStorage, limits = defaultStepLimits) {
     this.#storage = storage;
+    this.#limits = limits;
   }
 
   get move(): Move | undefined {
@@ -75,7 +72,7 @@ export class MoveTarget {
     const state = this.#state;
     if (state.phase !== 'wiping' || state.move.id !== id) return [];
     const { move, step } = state;
-    if (!this.#storage.wipe(move.slots, rowsWiped[step])) {
+    if (!this.#storage.wipe(move.slots, this.#limits.rowsWiped[step])) {
       return [progress(move, []), { kind: 'wipe', move: id }];
     }
     this.#state = { phase: 'prepared', move };
@@ -150,6 +147,7 @@ export class MoveTarget {
     { move, round, ledger: before }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
     { changes, left, slotsUnsummed, ledger: part }: Extract<SourceReply, { kind: 'changes' }>,
   ): TargetEffect[] {
+    const { rowsSummedMax, fewChanges } = this.#limits;
     this.#storage.apply(changes);
     const isSummed = this.#storage.sumSome(move.slots, rowsSummedMax) + slotsUnsummed === 0;
     const ledger = { results: [...before.results, part.results], upToLsn: part.upToLsn };

@@ -32,6 +32,8 @@ export type DispatcherOptions = {
   readonly hold: HoldLimits;
   readonly frameBytesMax: number;
   readonly onWireError: (error: WireError) => void;
+  /** Eight bytes that no other router's life has; random when absent. */
+  readonly session?: Buffer;
 };
 
 /** A moving slot is tried again this often: its shard may have got it back without a new ring. */
@@ -44,7 +46,7 @@ export class Dispatcher {
   readonly #links = new Map<number, ShardLink>();
   readonly #seen: Seen;
   /** New for each router life: op ids of two lives never meet. */
-  readonly #session = randomBytes(sessionBytes);
+  readonly #session: Buffer;
   #writesBegun = 0;
   #ring: Ring;
   /** Those that have a process. */
@@ -57,6 +59,7 @@ export class Dispatcher {
     this.#ring = ring;
     this.#seen = { lsn: 0, epoch: ring.epoch };
     this.#options = options;
+    this.#session = options.session ?? randomBytes(sessionBytes);
     this.#parked = new HoldQueue(options.clock, options.hold, {
       bytesOf: ({ operation }) => requestFrameBytes(operation),
       onOverdue: (pending) =>

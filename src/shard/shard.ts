@@ -7,9 +7,10 @@ import { type Ring, ringOf } from '../partition/ring.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Sockets } from '../ports/sockets.ts';
 import { MoveParticipant } from '../rebalance/participant.ts';
+import type { StepLimits } from '../rebalance/step-limits.ts';
 import type { ShardFile } from '../sqlite/shard-file.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
-import { HealthSampler } from '../supervision/health.ts';
+import { HealthSampler, type ProcessUsage } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
 import type { Health, MessageToPrimary, StartShard, Topology } from '../supervision/messages.ts';
 import type { WireError } from '../wire/frame.ts';
@@ -21,6 +22,9 @@ import { executeServed, type Served } from './execution.ts';
 export type ShardPorts = {
   readonly clock: Clock;
   readonly sockets: Sockets;
+  /** Of this process, when it is none of its own. */
+  readonly usage?: ProcessUsage;
+  readonly stepLimits?: StepLimits;
   readonly tell: (message: MessageToPrimary) => void;
   /** A peer broke a protocol of ours; the connection was dropped. */
   readonly onWireError: (error: WireError) => void;
@@ -47,18 +51,19 @@ export class Shard implements WorkerJob {
   #ring: Ring;
 
   constructor(start: StartShard, file: ShardFile, ports: ShardPorts) {
-    const { clock, sockets, tell, onWireError } = ports;
+    const { clock, sockets, usage, stepLimits, tell, onWireError } = ports;
     this.shard = start.shard;
     this.#start = start;
     this.#ports = ports;
     this.#file = file;
     this.#ring = ringOf(start.topology, start.topology.slots);
-    this.#health = new HealthSampler(clock);
+    this.#health = new HealthSampler(clock, usage);
     this.#participant = new MoveParticipant({
       shard: start.shard,
       storage: file.transfer,
       ring: this.#ring,
       clock,
+      ...(stepLimits && { limits: stepLimits }),
       connect: (socketPath, events) => new MoveConnection(sockets, socketPath, events),
       tell,
     });
@@ -105,8 +110,8 @@ export class Shard implements WorkerJob {
   }
 
   async listen(): Promise<void> {
-    await this.#moveServer.listen(this.#start.moveSocketPath);
-    await this.#server.listen(this.#start.socketPath);
+    const { moveSocketPath, socketPath } = this.#start;
+    await Promise.all([this.#moveServer.listen(moveSocketPath), this.#server.listen(socketPath)]);
   }
 
   health(): Health {

@@ -24,16 +24,27 @@ export const ledgerDdl = `
   ) STRICT;
 `;
 
-/**
- * Commits whose records are kept at least. A router resends within its hold deadline, hundreds of commits at most
- * after the first try; a resend from before the oldest row is answered `outcome-unknown`, never guessed.
- */
-const rowsMin = 4_096;
-/** The feed of changes goes back so many writes, or so long, whichever is less. */
-const writesKept = 100_000;
-const writesKeptMs = 24 * 3_600_000;
-/** Old rows leave in runs, so that most commits touch only the newest page of the ledger. */
-const rowsPruned = 256;
+export type LedgerLimits = {
+  /**
+   * Commits whose records are kept at least. A resend from before the oldest row is answered `outcome-unknown`, never
+   * guessed.
+   */
+  readonly rowsMin: number;
+  /** The feed of changes goes back so many writes, or so long, whichever is less. */
+  readonly writesKept: number;
+  readonly writesKeptMs: number;
+  /** Old rows leave in runs, so that most commits touch only the newest page of the ledger. */
+  readonly rowsPruned: number;
+};
+
+export const defaultLedgerLimits: LedgerLimits = {
+  // A router resends within its hold deadline, hundreds of commits at most after the first try.
+  rowsMin: 4_096,
+  writesKept: 100_000,
+  writesKeptMs: 24 * 3_600_000,
+  rowsPruned: 256,
+};
+
 /** Of one page of the feed, but for its last row. */
 const feedBytesMax = 1024 * 1024;
 const noRecords = Buffer.alloc(0);
@@ -54,6 +65,7 @@ type OldestRow = [lsn: number, writes: number, atMs: number];
 
 export class LedgerTable {
   readonly #idempotency: IdempotencyTable;
+  readonly #limits: LedgerLimits;
   readonly #append: Statement<[number, number, number, number, number, string | null, Buffer]>;
   readonly #since: Statement<[number]>;
   readonly #some: Statement<[number, number]>;
@@ -71,8 +83,9 @@ export class LedgerTable {
   /** Others may have added rows, and pruned them. */
   #isShared = false;
 
-  constructor(db: Database, idempotency: IdempotencyTable) {
+  constructor(db: Database, idempotency: IdempotencyTable, limits = defaultLedgerLimits) {
     this.#idempotency = idempotency;
+    this.#limits = limits;
     this.#append = db.prepare(
       'INSERT INTO ledger (lsn, keys, bytes, writes, at_ms, arrival, records) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
@@ -118,7 +131,7 @@ export class LedgerTable {
     if (hasIdempotencyKeys) this.#idempotency.keep(records, { lsn, atMs });
     this.#writes += writes;
     this.#rows++;
-    if (this.#rows % rowsPruned === 0) this.#pruneOldest(atMs);
+    if (this.#rows % this.#limits.rowsPruned === 0) this.#pruneOldest(atMs);
   }
 
   /** What is counted here of the table, to be restored when a transaction is rolled back. */
@@ -211,6 +224,7 @@ export class LedgerTable {
 
   #pruneOldest(nowMs: number): void {
     if (this.#isShared) this.#rows = this.#count.get() as number;
+    const { rowsMin, rowsPruned, writesKept, writesKeptMs } = this.#limits;
     if (this.#rows < rowsMin + rowsPruned) return;
     const [lsn, writes, atMs] = this.#oldest.get(rowsPruned - 1) as OldestRow;
     if (this.#writes - writes < writesKept && nowMs - atMs < writesKeptMs) return;

@@ -29,7 +29,7 @@ import { FileAudit } from './file-audit.ts';
 import type { FileCounters } from './file-counters.ts';
 import { IdempotencyTable, idempotencyDdl } from './idempotency-table.ts';
 import { KeyListing } from './key-listing.ts';
-import { LedgerTable, ledgerDdl } from './ledger-table.ts';
+import { type LedgerLimits, LedgerTable, ledgerDdl } from './ledger-table.ts';
 import { type FileFigures, SlotTransfer } from './slot-transfer.ts';
 import { transferDdl } from './transfer-table.ts';
 import { type Request, WriteBatch } from './write-batch.ts';
@@ -60,6 +60,7 @@ export type ShardFileOptions = {
   readonly now?: () => number;
   /** How a file of this process alone is opened. */
   readonly open?: OpenDatabase;
+  readonly ledger?: LedgerLimits;
 };
 
 /** Where a sweep goes on. */
@@ -92,7 +93,7 @@ export class ShardFile implements FileFigures {
       claim(this.#db, path, identity);
       this.#entries = new EntryTable(this.#db);
       this.#idempotency = new IdempotencyTable(this.#db);
-      this.#ledger = new LedgerTable(this.#db, this.#idempotency);
+      this.#ledger = new LedgerTable(this.#db, this.#idempotency, options.ledger);
       this.#counters = this.#ledger.counters();
       if (access === 'shared') this.#db.failWhenBusy();
     } catch (error) {

@@ -10,16 +10,25 @@ import type { Health } from './messages.ts';
 export const healthIntervalMs = 1_000;
 const windowIntervals = 10;
 
+/** What the process takes: Node's `process` tells. */
+export type ProcessUsage = {
+  readonly cpuUsage: (since?: NodeJS.CpuUsage) => NodeJS.CpuUsage;
+  readonly memoryUsage: { readonly rss: () => number };
+};
+
 export class HealthSampler {
   /** The last ten intervals, the current one included; used round robin. */
   readonly #window = Array.from({ length: windowIntervals }, () => new LatencyHistogram());
   #interval = 0;
   readonly #clock: Clock;
-  #cpu = process.cpuUsage();
+  readonly #usage: ProcessUsage;
+  #cpu: NodeJS.CpuUsage;
   #sampledAtMs: number;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, usage: ProcessUsage = process) {
     this.#clock = clock;
+    this.#usage = usage;
+    this.#cpu = usage.cpuUsage();
     this.#sampledAtMs = clock.nowMs();
   }
 
@@ -31,18 +40,18 @@ export class HealthSampler {
   sample(stored: { readonly keys: number; readonly bytes: number } | undefined): Health {
     // At least one millisecond: a rate is a number.
     const elapsedMs = Math.max(1, this.#clock.nowMs() - this.#sampledAtMs);
-    const cpu = process.cpuUsage(this.#cpu);
+    const cpu = this.#usage.cpuUsage(this.#cpu);
     const health: Health = {
       type: 'health',
       cpuPercent: (cpu.user + cpu.system) / 10 / elapsedMs,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#usage.memoryUsage.rss(),
       operationsPerS: (this.#current.total * 1_000) / elapsedMs,
       p99Ms: LatencyHistogram.percentileMs(this.#window, 99),
       intervalP99Ms: LatencyHistogram.percentileMs([this.#current], 99),
       keys: stored?.keys ?? null,
       bytes: stored?.bytes ?? null,
     };
-    this.#cpu = process.cpuUsage();
+    this.#cpu = this.#usage.cpuUsage();
     this.#sampledAtMs = this.#clock.nowMs();
     this.#interval = (this.#interval + 1) % windowIntervals;
     this.#current.clear();

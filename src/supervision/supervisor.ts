@@ -177,12 +177,11 @@ export class Supervisor implements Members {
       name: `shard-${id}`,
       role: 'shard',
       shard: id,
-      fork: () => roster.forkShard(id),
-      startMessage: () => {
-        const sockets = roster.socketsOf(id, ++this.#forks);
-        this.#sockets.set(id, sockets);
-        return roster.startShard(id, sockets, this.#topology());
+      fork: () => {
+        this.#sockets.set(id, roster.socketsOf(id, ++this.#forks));
+        return roster.forkShard(id);
       },
+      startMessage: () => roster.startShard(id, this.#sockets.get(id) as ShardSockets, this.#topology()),
     };
   }
 }

@@ -1,0 +1,39 @@
+/**
+ * How much a shard does for a move before it serves its own clients again. Each bound was chosen by what a step takes;
+ * the simulator has smaller ones, so that a few rows take many steps.
+ */
+
+import type { PageStep } from './move.ts';
+
+export type StepLimits = {
+  /** Source: of a page of rows, and of a round of changes. */
+  readonly page: Record<PageStep, { readonly rowsMax: number; readonly bytesMax: number }>;
+  /** Source: commits of the ledger that are looked through. */
+  readonly commitsMax: number;
+  /** Target: rows that are summed between two questions. */
+  readonly rowsSummedMax: number;
+  /** Target: rows of an earlier move that are wiped. */
+  readonly rowsWiped: Record<PageStep, number>;
+  /** Target: so few changes left that clients can wait for them. */
+  readonly fewChanges: number;
+  /** Of what has left: rows that are deleted, and pages that go back to the disk. */
+  readonly purge: { readonly rowsMax: number; readonly pagesMax: number };
+};
+
+export const defaultStepLimits: StepLimits = {
+  page: {
+    // Some two milliseconds: the shard's own clients do not notice them.
+    short: { rowsMax: 512, bytesMax: 256 * 1024 },
+    // Some fifty, where there are no clients: the target stores a page in one transaction, which touches each page of
+    // its indexes once, however many rows it has.
+    long: { rowsMax: 8_192, bytesMax: 4 * 1024 * 1024 },
+  },
+  // The ledger is long: some three milliseconds.
+  commitsMax: 1_024,
+  rowsSummedMax: 512,
+  // Each row lies somewhere else in the file, so these cost more than those of a page.
+  rowsWiped: { short: 128, long: 8_192 },
+  fewChanges: 64,
+  // A few milliseconds.
+  purge: { rowsMax: 64, pagesMax: 16 },
+};

@@ -1,0 +1,110 @@
+/**
+ * Disks: SQLite databases in memory, which a process loses its hold of when it dies, with whatever it had not committed.
+ * A process may die right before and right after each commit. A full disk is a database that may not grow. Databases are
+ * used again by later worlds, emptied: opening one and preparing its statements takes longer than a small world.
+ */
+
+import { createOrCheck, Database, FileLocked, type OpenDatabase, type Schema } from '../../src/sqlite/database.ts';
+import type { Life } from './scheduler.ts';
+
+/** Of the primary. */
+export const metaPath = 'meta';
+
+/** Small, so that a few rows fill a page and a full disk is felt. */
+const pageBytes = 512;
+const pagesMax = 2 ** 30;
+
+export class Disk extends Database {
+  holder: Life | undefined;
+  crashPoint = () => {};
+  /** Whoever commits says when it may die after it. */
+  isWatched = false;
+
+  constructor() {
+    super(':memory:');
+    this.exec(`PRAGMA page_size = ${pageBytes}`);
+    this.exec('PRAGMA auto_vacuum = INCREMENTAL');
+  }
+
+  override commit(): void {
+    this.crashPoint();
+    super.commit();
+    if (!this.isWatched) this.crashPoint();
+  }
+
+  /** It lies in memory: there is no file to let go of. */
+  override close(): void {}
+
+  isFull(isSo: boolean): void {
+    this.exec(`PRAGMA max_page_count = ${isSo ? 1 : pagesMax}`);
+  }
+
+  wipe(): void {
+    this.rollback();
+    this.isFull(false);
+    const tables = this.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all() as string[];
+    this.transaction(() => {
+      for (const table of tables) this.prepare(`DELETE FROM ${table}`).run();
+    });
+    this.exec('PRAGMA incremental_vacuum');
+  }
+}
+
+/** By the application id of their schema. */
+const unused = new Map<number, Disk[]>();
+
+export class Disks {
+  readonly #byPath = new Map<string, { readonly disk: Disk; readonly kind: number }>();
+  readonly #crashPoint: () => void;
+
+  constructor(crashPoint: () => void) {
+    this.#crashPoint = crashPoint;
+  }
+
+  /** For one process. @throws FileLocked when another one that lives has it */
+  openerOf(life: Life): OpenDatabase {
+    return (path, schema) => {
+      const disk = this.#byPath.get(path)?.disk ?? this.#create(path, schema);
+      if (disk.holder?.isAlive && disk.holder !== life) throw new FileLocked(`${path} is held by ${disk.holder.name}`);
+      disk.rollback();
+      disk.holder = life;
+      createOrCheck(disk, path, schema);
+      return disk;
+    };
+  }
+
+  get paths(): string[] {
+    return [...this.#byPath.keys()];
+  }
+
+  at(path: string): Disk | undefined {
+    return this.#byPath.get(path)?.disk;
+  }
+
+  remove(path: string): void {
+    const found = this.#byPath.get(path);
+    if (found === undefined) return;
+    this.#byPath.delete(path);
+    found.disk.crashPoint = () => {};
+    found.disk.wipe();
+    found.disk.holder = undefined;
+    unused.set(found.kind, [...(unused.get(found.kind) ?? []), found.disk]);
+  }
+
+  /** The world is over. */
+  removeAll(): void {
+    for (const path of [...this.#byPath.keys()]) this.remove(path);
+  }
+
+  freeAll(): void {
+    for (const { disk } of this.#byPath.values()) disk.isFull(false);
+  }
+
+  #create(path: string, schema: Schema): Disk {
+    const disk = unused.get(schema.applicationId)?.pop() ?? new Disk();
+    disk.transaction(() => createOrCheck(disk, path, schema));
+    disk.crashPoint = this.#crashPoint;
+    this.#byPath.set(path, { disk, kind: schema.applicationId });
+    return disk;
+  }
+}

@@ -1,0 +1,61 @@
+/** Every small case, with every death at every point: see exhaustive.ts for what "every" means. */
+
+import { describe, expect, test } from 'vitest';
+import type { Phase } from './coverage.ts';
+import { type Budget, type Case, explore } from './exhaustive.ts';
+
+const phases = ['preparing', 'tracking', 'copying', 'freezing', 'verifying', 'releasing', 'done'] as const;
+
+/** Ascending triples: an operation does not begin before the one before it. */
+function triples(): Phase[][] {
+  return phases.flatMap((first, a) =>
+    phases.slice(a).flatMap((second, b) => phases.slice(a + b).map((third) => [first, second, third])),
+  );
+}
+
+function exploreAll(cases: readonly Case[], budget: Budget): number {
+  let executions = 0;
+  for (const small of cases) {
+    const explored = explore(small, budget);
+    executions += explored.executions;
+    if (explored.failure === undefined) continue;
+    const { trace, message, script } = explored.failure;
+    expect.fail(`${trace}\n\n${message}\nDeviations: ${script}`);
+  }
+  return executions;
+}
+
+describe('one slot, three operations', () => {
+  test.each([{ operations: ['put', 'delete', 'get'] }, { operations: ['delete', 'put', 'put'] }] as const)(
+    '$operations in every phase, with one deviation anywhere',
+    ({ operations }) => {
+      const cases = triples().map((phasesOfCase) => ({ operations, phases: phasesOfCase }));
+      const executions = exploreAll(cases, { death: 1, overtaking: 0, 'early timer': 0 });
+      console.log(`${executions} executions of ${cases.length} cases`);
+    },
+  );
+
+  test('two deaths anywhere', () => {
+    const cases = [
+      ...phases.map((phase) => ({ operations: ['put', 'delete', 'put'], phases: [phase, phase, phase] }) as const),
+      { operations: ['put', 'delete', 'put'], phases: ['copying', 'freezing', 'releasing'] } as const,
+    ];
+    console.log(`${exploreAll(cases, { death: 2, overtaking: 0, 'early timer': 0 })} executions`);
+  });
+
+  test('a death anywhere, and something that overtakes or a timer that is early', () => {
+    const cases = [{ operations: ['put', 'delete', 'get'], phases: ['copying', 'freezing', 'verifying'] }] as const;
+    const executions =
+      exploreAll(cases, { death: 1, overtaking: 1, 'early timer': 0 }) +
+      exploreAll(cases, { death: 1, overtaking: 0, 'early timer': 1 });
+    console.log(`${executions} executions`);
+  });
+
+  test('two that overtake or come early', () => {
+    const cases = [{ operations: ['put', 'delete', 'get'], phases: ['copying', 'freezing', 'verifying'] }] as const;
+    const executions =
+      exploreAll(cases, { death: 0, overtaking: 2, 'early timer': 0 }) +
+      exploreAll(cases, { death: 0, overtaking: 0, 'early timer': 2 });
+    console.log(`${executions} executions`);
+  });
+});

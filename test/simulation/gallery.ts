@@ -1,0 +1,277 @@
+/**
+ * The checker's own test: bugs that one could have made, each as an edit of the built product.
+ */
+
+export type Mutant = { readonly name: string; readonly edits: readonly Edit[] };
+
+/** Replaces the one place in a file under `dist/src` where this text stands. */
+type Edit = { readonly file: string; readonly find: string; readonly replace: string };
+
+const source = 'rebalance/source.js';
+const target = 'rebalance/target.js';
+const sums = 'rebalance/slot-sums.js';
+const coordinator = 'rebalance/coordinator.js';
+const rebalancer = 'rebalance/rebalancer.js';
+const participant = 'rebalance/participant.js';
+const records = 'kv/write-record.js';
+const database = 'sqlite/database.js';
+const file = 'sqlite/shard-file.js';
+const batch = 'sqlite/write-batch.js';
+const ledger = 'sqlite/ledger-table.js';
+const transfer = 'sqlite/slot-transfer.js';
+const shard = 'shard/shard.js';
+const server = 'wire/shard-server.js';
+const decoder = 'wire/frame-decoder.js';
+const link = 'routing/shard-link.js';
+const dispatcher = 'routing/dispatcher.js';
+const pending = 'routing/pending.js';
+const hold = 'holding/hold-queue.js';
+const inbox = 'supervision/inbox.js';
+const child = 'supervision/supervised-child.js';
+const supervisor = 'supervision/supervisor.js';
+const topology = 'primary/topology-file.js';
+
+function bug(name: string, ...edits: readonly (readonly [file: string, find: string, replace: string])[]): Mutant {
+  return { name, edits: edits.map(([file, find, replace]) => ({ file, find, replace })) };
+}
+
+export const gallery: readonly Mutant[] = [
+  bug('a frozen slot is served', [source, "this.#state.phase === 'frozen' && this.#state", 'false && this.#state']),
+  bug('a source that died is taken for frozen still', [
+    coordinator,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the template that is looked for.
+    "return aborting(move, { code: 'shard-died', reason: `shard ${shardOf(move, event.side)} died` }, { ...both, [event.side]: false });",
+    'return unchanged(state);',
+  ]),
+  bug('the source thaws once it has given the rest', [
+    source,
+    "return { kind: 'rest'",
+    "this.#state = { phase: 'idle' };\n                return { kind: 'rest'",
+  ]),
+  bug('a cancelled source stays frozen', [source, 'this.end(move);', '']),
+  bug('track, asked again, thaws', [
+    source,
+    "this.#state.phase === 'idle' || this.#state.move.id !== move.id) {\n            this.#state = { phase: 'tracking'",
+    "true) {\n            this.#state = { phase: 'tracking'",
+  ]),
+  bug('deletes do not travel', [source, 'changes.push(change);', "if ('value' in change) changes.push(change);"]),
+  bug(
+    'deletes do not travel, and nothing is compared',
+    [source, 'changes.push(change);', "if ('value' in change) changes.push(change);"],
+    [transfer, 'if (!sum.equals(expected))', 'if (false)'],
+  ),
+  bug('writes while copying are not remembered', [source, '!isWrite(operation)', 'true']),
+  bug('the ledger does not move', [target, 'changes, results, sourceLsn', 'changes, results: [], sourceLsn']),
+  bug('only the last part of the ledger moves', [
+    target,
+    'const results = [...ledger.results, part.results]',
+    'const results = [part.results]',
+  ]),
+  bug("the target's lsn is not lifted", [target, 'sourceLsn: lsn,', 'sourceLsn: 0,']),
+  bug('the move commits without being verified', [
+    coordinator,
+    "next: (move) => asking({ phase: 'verifying', move }, 'target', 'finish', patience.frozenMs)",
+    'next: committed',
+  ]),
+  bug('the move commits twice', [coordinator, "{ kind: 'commit' },", "{ kind: 'commit' }, { kind: 'commit' },"]),
+  bug('an abort that nobody confirmed is over at once', [
+    coordinator,
+    "if (!awaited.source && !awaited.target) {\n        return {\n            state: { phase: 'aborted'",
+    "if (true) {\n        return {\n            state: { phase: 'aborted'",
+  ]),
+  bug('the ledger that moves is of the other slots', [records, '=== 1 && readUInt53', '!== 1 && readUInt53']),
+  bug('what lies in the slots that come is not wiped', [
+    target,
+    'if (!this.#storage.wipe(move.slots, this.#limits.rowsWiped[step])) {',
+    'if (false) {',
+  ]),
+  bug('a page that was not the last is not stored', [
+    target,
+    'this.#storage.store(rows);',
+    'if (next === undefined)\n            this.#storage.store(rows);',
+  ]),
+  bug(
+    'a page that was not the last is not stored, and rows are not counted',
+    [target, 'this.#storage.store(rows);', 'if (next === undefined)\n            this.#storage.store(rows);'],
+    ['sqlite/slot-reader.js', 'expected.keys === this.#count.get(slot)', 'true'],
+    [transfer, 'this.#sums.add(rows);', ''],
+    [transfer, 'if (!sum.equals(expected))', 'if (false)'],
+  ),
+  bug('a sum goes on after a write among the rows that it has', [
+    sums,
+    'if (this.#begun?.slot === slot)',
+    'if (false)',
+  ]),
+  bug('a sum is believed after a write', [
+    sums,
+    'this.#known.delete(slot);\n        this.#expected.delete(slot);\n',
+    '',
+  ]),
+  bug('a write does not say that it touches its slot', [file, 'this.transfer.touch(slot);', ';']),
+  bug("what became of a key does not touch its slot's sum", [transfer, 'this.#sums.touch(change.slot);', '']),
+  bug(
+    'answers leave before the commit',
+    [database, 'commit() {\n        this.#commit.run();', 'commit() {\n        this.isLate = true;'],
+    [
+      database,
+      'this.#begin.run();',
+      'if (this.isLate) this.#commit.run();\n        this.isLate = false;\n        this.#begin.run();',
+    ],
+    [database, 'rollback() {', 'rollback() {\n        this.isLate = false;'],
+  ),
+  bug('a write is not noted in the step of its commit', [
+    shard,
+    'onExecuted: (operation) => source.noteWrite(operation)',
+    'onExecuted: (operation) => clock.soon(() => source.noteWrite(operation))',
+  ]),
+  bug('a shard lets go under an old ring', [participant, 'if (this.#ring.epoch < epoch)\n', 'if (false)\n']),
+  bug(
+    'an older ring is adopted',
+    [inbox, 'if (topology.sequence <= this.#sequence)\n', 'if (false)\n'],
+    [shard, 'if (next.epoch < this.#ring.epoch)\n', 'if (false)\n'],
+    [participant, 'if (ring.epoch < this.#ring.epoch)\n', 'if (false)\n'],
+  ),
+  bug(
+    'an older ring is adopted by a router',
+    [inbox, 'if (topology.sequence <= this.#sequence)\n', 'if (false)\n'],
+    [dispatcher, 'if (ring.epoch >= this.#ring.epoch) {', 'if (true) {'],
+  ),
+  bug('rows that left are purged under a move back', [
+    transfer,
+    'this.#transfers.removeSlots(transfer, move.slots);',
+    ';',
+  ]),
+  bug('a move that was open is done after a restart of the primary', [
+    topology,
+    '#recoverMoves() {',
+    `#recoverMoves() {
+        for (const row of this.#db.prepare("SELECT * FROM move WHERE state = 'open'").all())
+            this.commitMove({ id: row.id, from: row.from_shard, to: row.to_shard, slots: JSON.parse(row.slots) });`,
+  ]),
+  bug('a resend is not looked up', [batch, 'else if (resend?.resent) {', 'else if (false) {']),
+  bug('what was sent and taken back counts as never sent', [
+    link,
+    'const resent = pending.openSends > 0;',
+    'const resent = pending.openSends > 1;',
+  ]),
+  bug('a resend is looked up from the latest lsn on', [link, 'if (!resent)\n', 'if (true)\n']),
+  bug('an older connection of a router goes on', [server, 'if (other.session === session)\n', 'if (false)\n']),
+  bug('what a lost connection had carried is executed', [
+    server,
+    'this.#turn.filter(({ connection }) => !connection.socket.destroyed)',
+    'this.#turn',
+  ]),
+  bug('a write that was applied is told, sent again, that the disk is full', [
+    batch,
+    'return this.#earlier(operation, opId, resend)?.outcome ?? diskFull;',
+    'return diskFull;',
+  ]),
+  bug('a part of the ledger is taken for all of it', [
+    ledger,
+    'const upToLsn = isWhole ? lastLsn : commits.at(-1)[0];',
+    'const upToLsn = lastLsn;',
+  ]),
+  bug('a resend from before the ledger is taken for a new write', [
+    batch,
+    'if (resend.seenLsn < this.#at.ledger.forgottenLsn)\n',
+    'if (false)\n',
+  ]),
+  bug('a full disk ends the purge', [participant, 'this.#purgeSoon(fullDiskDelayMs);', '']),
+  bug('a move begins before the last one is settled, for which there was no room', [
+    participant,
+    'if (this.#settleAgain !== undefined)\n',
+    'if (false)\n',
+  ]),
+  bug('slots that have left are still counted', [
+    transfer,
+    "const sign = direction === 'importing' ? 1 : -1;",
+    "const sign = direction === 'importing' ? 1 : 0;",
+  ]),
+  bug('counters of a transaction that was rolled back stay', [file, 'this.#counters = before.counters;', '']),
+  bug('lsns do not follow those of other shards', [batch, 'Math.max(this.#lsn, seenLsn) + 1', 'this.#lsn + 1']),
+  bug('a request of an older ring is executed after its slot came back', [
+    shard,
+    'epoch >= (this.#arrivedAtEpoch.get(slot) ?? 0)',
+    'true',
+  ]),
+  bug('two ends of one change', [
+    rebalancer,
+    'if (leaving.length > 0)\n            return;',
+    `if (leaving.length > 0) {
+            const { id } = change;
+            clock.after(100, () => {
+                record.endChange(id, 'done', clock.dateMs(), this.#running.progress.takeFigures());
+                this.#running = undefined;
+            });
+            return;
+        }`,
+  ]),
+  bug('a pause is forgotten by a restart of the primary', [
+    topology,
+    '#recoverMoves() {',
+    "#recoverMoves() {\n        this.#db.prepare('UPDATE change SET paused = 0').run();",
+  ]),
+  bug('a pause ends with the batch under way', [
+    rebalancer,
+    "if (state.phase === 'done' || state.phase === 'aborted') {",
+    `if (state.phase === 'done' || state.phase === 'aborted') {
+            for (const { id, isPaused } of record.openChanges()) if (isPaused) record.pauseChange(id, false);`,
+  ]),
+  bug('an abort between two batches is lost', [
+    rebalancer,
+    'record.undoChange(change.id, reason);\n        this.#on(',
+    'if (this.#move !== undefined) record.undoChange(change.id, reason);\n        this.#on(',
+  ]),
+  bug('a shard that was removed is not missed', [supervisor, 'this.#listener.onRemoved?.(shard);', '']),
+  bug('undoing restores how many slots each shard has, not which', [
+    rebalancer,
+    "state === 'undoing' && ringBefore !== null",
+    'false',
+  ]),
+  bug(
+    'the ring is announced before it is committed',
+    [
+      coordinator,
+      "{ kind: 'commit' },\n            { kind: 'announce' },",
+      "{ kind: 'announce' },\n            { kind: 'commit' },",
+    ],
+    [topology, 'this.#ring = next;', ''],
+    [
+      topology,
+      'const next = ringAfter(this.#ring, [move]);',
+      'const next = ringAfter(this.#ring, [move]);\n        this.#ring = next;',
+    ],
+  ),
+  bug('what a dead process said counts for its successor', [
+    child,
+    'if (this.#process === forked)\n                this.#onMessage',
+    'if (true)\n                this.#onMessage',
+  ]),
+  bug('a topology that overtakes the start message is lost', [inbox, 'this.#early = topology;', ';']),
+  bug('requests that wait for an old owner are left there', [
+    dispatcher,
+    'this.#ring.shardOf(operation.slot) !== link.shard)',
+    'false)',
+  ]),
+  bug('requests taken back from an old owner are dropped', [
+    dispatcher,
+    'for (const pending of astray)\n            this.#dispatch(pending);',
+    '',
+  ]),
+  bug('a write that may have been applied is told that it was not', [
+    pending,
+    'return openSends > 0 &&',
+    'return false &&',
+  ]),
+  bug('what is overdue is not told so', [hold, 'this.#events.onOverdue(request);', ';']),
+  bug('a frame that comes in two pieces loses its end', [
+    decoder,
+    'const copied = chunk.copy(this.#partial, this.#partialBytes, at);',
+    'const copied = Math.min(chunk.length - at, this.#partial.length - this.#partialBytes);',
+  ]),
+  bug('a target that is asked again begins anew', [
+    target,
+    "if (this.#state.phase !== 'idle' && this.#state.move.id === move.id)\n            return [];",
+    '',
+  ]),
+];

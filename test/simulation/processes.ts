@@ -1,0 +1,329 @@
+/**
+ * The processes of the simulated service: the product's own classes, given simulated ports. What each decides is the
+ * product's; here it is only born, told and killed.
+ */
+
+import { opIdBytes } from '../../src/kv/op-id.ts';
+import type { KeyOperation } from '../../src/kv/operation.ts';
+import type { Outcome } from '../../src/kv/outcome.ts';
+import { writeUInt53 } from '../../src/kv/uint53.ts';
+import { ringOf } from '../../src/partition/ring.ts';
+import { type Clock, every } from '../../src/ports/clock.ts';
+import { ShardCluster } from '../../src/primary/shard-cluster.ts';
+import { TopologyFile } from '../../src/primary/topology-file.ts';
+import { BatchSize } from '../../src/rebalance/batch-size.ts';
+import type { Move } from '../../src/rebalance/move.ts';
+import { Dispatcher } from '../../src/routing/dispatcher.ts';
+import { Shard } from '../../src/shard/shard.ts';
+import { FileLocked } from '../../src/sqlite/database.ts';
+import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import { defaultRestartPolicy } from '../../src/supervision/child-state.ts';
+import { healthIntervalMs } from '../../src/supervision/health.ts';
+import { Inbox, type StartMessage, type WorkerJob } from '../../src/supervision/inbox.ts';
+import type { Health, MessageToChild, MessageToPrimary, StartShard } from '../../src/supervision/messages.ts';
+import type { ForkedProcess } from '../../src/supervision/supervised-child.ts';
+import type { FrontendSpec } from '../../src/supervision/supervisor.ts';
+import { metaPath } from './disks.ts';
+import type { Invariants } from './invariants.ts';
+import { ControlChannel } from './network.ts';
+import type { Life } from './scheduler.ts';
+import type { SimulatedWorld } from './simulated-world.ts';
+
+const valueBytesMax = 1_000;
+/** Until an operator restarts what was given up. */
+const operatorDelayMs = 2_000;
+
+/** Commands and reports of moves are repeated until they arrive; nothing else is. */
+const isCertain = ({ type }: MessageToChild | MessageToPrimary) => !type.startsWith('move');
+
+type OnMessage = (message: unknown) => void;
+type OnExit = (code: number | null, signal: NodeJS.Signals | null) => void;
+
+/** A child as its parent sees it. */
+export class SimulatedChild implements ForkedProcess {
+  readonly pid = 1;
+  readonly life: Life;
+  readonly #toChild: ControlChannel<MessageToChild>;
+  readonly #toPrimary: ControlChannel<MessageToPrimary>;
+  readonly #world: SimulatedWorld;
+  #onMessage: OnMessage = () => {};
+  #onExit: OnExit = () => {};
+
+  constructor(world: SimulatedWorld, parent: Life, name: string, receive: (message: MessageToChild) => void) {
+    this.#world = world;
+    this.life = world.newLife(name);
+    this.#toChild = new ControlChannel(world, world.controlOdds, this.life, receive);
+    this.#toPrimary = new ControlChannel(world, world.controlOdds, parent, (message) => this.#onMessage(message));
+    world.scheduler.soon(this.life, () => this.tell({ type: 'born' }));
+    world.onEnd(this.life, () => world.scheduler.soon(parent, () => this.#onExit(null, 'SIGKILL')));
+  }
+
+  get connected(): boolean {
+    return this.life.isAlive;
+  }
+
+  send(message: MessageToChild): void {
+    this.#toChild.send(message, { isCertain: isCertain(message) });
+  }
+
+  tell(message: MessageToPrimary): void {
+    this.#world.onReport(this.life, message);
+    this.#toPrimary.send(message, { isCertain: isCertain(message) });
+  }
+
+  kill(): void {
+    this.#world.kill(this.life);
+  }
+
+  on(event: string, run: (...values: never[]) => void): void {
+    if (event === 'message') this.#onMessage = run as OnMessage;
+    if (event === 'exit') this.#onExit = run as OnExit;
+  }
+
+  /** The child serves, and says so, and how it is from then on. */
+  serves(inbox: Inbox<StartMessage>, job: WorkerJob): void {
+    inbox.begun(job);
+    this.tell({ type: 'ready' });
+    every(this.#world.scheduler.clockOf(this.life), healthIntervalMs, () => this.tell(job.health()));
+  }
+
+  /** What `drain` wrote leaves before the end. */
+  ends(job: WorkerJob | undefined): void {
+    void job?.drain();
+    this.#world.scheduler.soon(this.life, () => this.#world.kill(this.life));
+  }
+}
+
+export function forkShard(world: SimulatedWorld, parent: Life, id: number): SimulatedChild {
+  const inbox: Inbox<StartMessage> = new Inbox('start-shard', {
+    onStart: (start) => beginShard(world, child, inbox, start as StartShard),
+    onDrain: (job) => child.ends(job),
+  });
+  const child = new SimulatedChild(world, parent, `shard-${id}`, (message) => inbox.receive(message));
+  return child;
+}
+
+function beginShard(world: SimulatedWorld, child: SimulatedChild, inbox: Inbox<StartMessage>, start: StartShard): void {
+  const { life } = child;
+  let file: WatchedFile;
+  try {
+    file = new WatchedFile(world, life, start);
+  } catch (error) {
+    if (!(error instanceof FileLocked)) throw error;
+    world.trace.note(life, () => 'finds its file locked and exits');
+    return world.kill(life);
+  }
+  const shard = new Shard(start, file, {
+    clock: world.scheduler.clockOf(life),
+    sockets: world.network.socketsOf(life),
+    usage: noUsage,
+    stepLimits: world.circumstances.stepLimits,
+    tell: (message) => child.tell(message),
+    onWireError: (error) => {
+      throw error;
+    },
+  });
+  world.shards.push({ life, shard });
+  void shard.listen();
+  child.serves(inbox, shard);
+}
+
+/** The product's file, of which the invariants hear what was applied. */
+class WatchedFile extends ShardFile {
+  readonly #world: SimulatedWorld;
+  readonly #path: string;
+
+  constructor(world: SimulatedWorld, life: Life, { file, service, shard }: StartShard) {
+    super(
+      file,
+      { service, shard },
+      {
+        open: world.disks.openerOf(life),
+        now: () => world.scheduler.clockOf(life).dateMs(),
+        ledger: world.circumstances.ledger,
+      },
+    );
+    this.#world = world;
+    this.#path = file;
+  }
+
+  override execute(requests: Parameters<ShardFile['execute']>[0]): readonly Outcome[] {
+    const { invariants, disks } = this.#world;
+    const disk = disks.at(this.#path);
+    const { lsn } = this.counters;
+    if (disk !== undefined) disk.isWatched = true;
+    try {
+      const outcomes = super.execute(requests);
+      invariants.onExecuted(this.#path, lsn, requests, outcomes);
+      return outcomes;
+    } finally {
+      if (disk !== undefined) disk.isWatched = false;
+    }
+  }
+}
+
+/** A router: clients ask it, and it answers each exactly once, if it lives. */
+export class SimulatedRouter {
+  readonly life: Life;
+  readonly #world: SimulatedWorld;
+  readonly #session: Buffer;
+  #dispatcher: Dispatcher | undefined;
+  #writesBegun = 0;
+
+  constructor(world: SimulatedWorld, child: SimulatedChild, inbox: Inbox<StartMessage>, start: StartMessage) {
+    this.#world = world;
+    this.life = child.life;
+    this.#session = world.newSession();
+    const { topology } = start as Extract<StartMessage, { type: 'start-router' }>;
+    const dispatcher = new Dispatcher(ringOf(topology, topology.slots), {
+      clock: world.scheduler.clockOf(child.life),
+      sockets: world.network.socketsOf(child.life),
+      hold: world.circumstances.hold,
+      frameBytesMax: 2 ** 20,
+      session: this.#session,
+      onWireError: (error) => {
+        throw error;
+      },
+    });
+    this.#dispatcher = dispatcher;
+    dispatcher.adopt(dispatcher.ring, topology.shards);
+    child.serves(inbox, {
+      health: () => quietHealth,
+      adopt: (next) => dispatcher.adopt(ringOf(next, next.slots), next.shards),
+      drain: async () => dispatcher.stop(),
+    });
+  }
+
+  get epoch(): number {
+    return this.#dispatcher?.ring.epoch ?? 0;
+  }
+
+  execute(operation: KeyOperation, settle: (outcome: Outcome) => void): void {
+    const opId = Buffer.alloc(opIdBytes);
+    this.#session.copy(opId);
+    if (operation.kind !== 'get' && operation.kind !== 'head') writeUInt53(opId, ++this.#writesBegun, 8);
+    this.#dispatcher?.execute(operation, (answer) => {
+      this.#world.invariants.onTold(operation, opId.toString('hex'), answer as Outcome);
+      settle(answer as Outcome);
+    });
+  }
+}
+
+const noUsage = { cpuUsage: () => ({ user: 0, system: 0 }), memoryUsage: { rss: () => 0 } };
+
+const quietHealth: Health = {
+  type: 'health',
+  cpuPercent: 0,
+  memoryBytes: 0,
+  operationsPerS: 0,
+  p99Ms: null,
+  intervalP99Ms: null,
+  keys: null,
+  bytes: null,
+};
+
+function forkRouter(world: SimulatedWorld, parent: Life, name: string): SimulatedChild {
+  const inbox: Inbox<StartMessage> = new Inbox('start-router', {
+    onStart: (start) => void world.routers.push(new SimulatedRouter(world, child, inbox, start)),
+    onDrain: (job) => child.ends(job),
+  });
+  const child = new SimulatedChild(world, parent, name, (message) => inbox.receive(message));
+  return child;
+}
+
+/** The product's record, of which the invariants hear what is committed. */
+class WatchedRecord extends TopologyFile {
+  readonly #invariants: Invariants;
+
+  constructor(world: SimulatedWorld, life: Life) {
+    const { shards, slots } = world.circumstances;
+    super(metaPath, { strategy: 'partitioned', store: 'sqlite', shards, slots }, world.disks.openerOf(life));
+    this.#invariants = world.invariants;
+    this.#invariants.onRing(this.ring);
+  }
+
+  override openMove(change: number, move: Omit<Move, 'id'>): Move {
+    this.#invariants.onMoveBegins(change);
+    return super.openMove(change, move);
+  }
+
+  override commitMove(move: Move): void {
+    this.#invariants.onCommit(move);
+    super.commitMove(move);
+    this.#invariants.onRing(this.ring);
+  }
+
+  override endChange(...ended: Parameters<TopologyFile['endChange']>): void {
+    const [id, state] = ended;
+    this.#invariants.onChangeEnds(this.change(id), state, this.ring);
+    super.endChange(...ended);
+  }
+}
+
+export class SimulatedPrimary {
+  readonly life: Life;
+  readonly record: TopologyFile;
+  readonly cluster: ShardCluster;
+
+  constructor(world: SimulatedWorld, life: Life) {
+    const { circumstances, scheduler, fate, trace } = world;
+    this.life = life;
+    this.record = new WatchedRecord(world, life);
+    const clock: Clock = scheduler.clockOf(life);
+    const note = (_facts: object, text: string) => trace.note(life, () => text);
+    const router = (name: string): FrontendSpec => ({
+      name,
+      role: 'router',
+      fork: () => forkRouter(world, life, name),
+      startMessage: (topology) => ({
+        type: 'start-router',
+        host: '',
+        port: 0,
+        valueBytesMax,
+        allowedHosts: [],
+        topology,
+      }),
+    });
+    this.cluster = new ShardCluster({
+      roster: {
+        frontends: Array.from({ length: circumstances.routers }, (_, index) => router(`router-${index + 1}`)),
+        forkShard: (id) => forkShard(world, life, id),
+        socketsOf: (id, forks) => ({ forRouters: `${id}.${forks}.sock`, forMoves: `${id}.${forks}.move` }),
+        startShard: (shard, { forRouters, forMoves }, topology) => ({
+          type: 'start-shard',
+          shard,
+          service: this.record.service,
+          file: world.pathOf(shard),
+          socketPath: forRouters,
+          moveSocketPath: forMoves,
+          valueBytesMax,
+          topology,
+        }),
+      },
+      record: this.record,
+      shardIds: [...this.record.weights().keys()],
+      policy: { ...defaultRestartPolicy, deathsMax: circumstances.deathsMax },
+      listeners: [
+        {
+          // An operator restarts what was given up.
+          onState: (child) => {
+            if (child.state === 'failed') scheduler.after(life, operatorDelayMs, () => child.restart());
+          },
+        },
+      ],
+      removeFile: (shard) => world.disks.remove(world.pathOf(shard)),
+      batchSize: new BatchSize(circumstances.batch),
+      clock,
+      log: {
+        debug: (facts, text) => {
+          note(facts, text);
+          world.onPhase(facts);
+        },
+        info: note,
+        warn: note,
+        error: note,
+      },
+      random: () => fate.below(100) / 100,
+    });
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * One service in a box: disks, processes, wires and clients, driven one step at a time. A step is what one process
+ * does about one event; between two steps everything that must hold is checked.
+ */
+
+import { noOpId } from '../../src/kv/op-id.ts';
+import { firstRing } from '../../src/partition/ring.ts';
+import { onFailpoint } from '../../src/ports/failpoint.ts';
+import { checkDearInvariants } from '../../src/ports/invariant.ts';
+import type { Shard } from '../../src/shard/shard.ts';
+import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import type { MessageToPrimary } from '../../src/supervision/messages.ts';
+import type { Circumstances } from './circumstances.ts';
+import { Clients, type Intent } from './clients.ts';
+import type { Coverage, Phase } from './coverage.ts';
+import { Disks, metaPath } from './disks.ts';
+import type { Fate } from './fate.ts';
+import { Invariants, Violation } from './invariants.ts';
+import { type ControlOdds, Network } from './network.ts';
+import { SimulatedPrimary, type SimulatedRouter } from './processes.ts';
+import { type Life, newLife, Scheduler, struck } from './scheduler.ts';
+import { Trace } from './trace.ts';
+
+/** Of a client that finds no router. */
+const reconnectDelayMs = 10;
+
+const fullDiskStepsMax = 150;
+
+checkDearInvariants();
+
+export type WorldOptions = {
+  readonly fate: Fate;
+  readonly circumstances: Circumstances;
+  readonly controlOdds: ControlOdds;
+  readonly coverage: Coverage;
+  readonly isTraced: boolean;
+};
+
+type MoveUnderWay = { readonly from: number; readonly to: number; readonly phase: Phase };
+
+export class SimulatedWorld {
+  readonly fate: Fate;
+  readonly circumstances: Circumstances;
+  readonly controlOdds: ControlOdds;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly coverage: Coverage;
+  readonly invariants: Invariants;
+  readonly clients: Clients;
+  readonly network: Network;
+  readonly disks: Disks;
+  primary: SimulatedPrimary | undefined;
+  /** Of every primary: the children of a dead one live on until they notice. */
+  shards: { readonly life: Life; readonly shard: Shard }[] = [];
+  routers: SimulatedRouter[] = [];
+  readonly #children = new Set<Life>();
+  readonly #ends = new Map<Life, () => void>();
+  readonly #fullUntilStep = new Map<number, number>();
+  #move: MoveUnderWay | undefined;
+  #acting: Life | undefined;
+  #lives = 0;
+  #sessions = 0;
+
+  constructor({ fate, circumstances, controlOdds, coverage, isTraced }: WorldOptions) {
+    this.fate = fate;
+    this.circumstances = circumstances;
+    this.controlOdds = controlOdds;
+    this.coverage = coverage;
+    this.scheduler = new Scheduler(fate);
+    this.trace = new Trace(isTraced);
+    this.network = new Network(this);
+    this.disks = new Disks(() => this.crashPoint());
+    this.invariants = new Invariants((shard) => this.disks.at(this.pathOf(shard)), Number);
+    onFailpoint(() => this.crashPoint());
+    this.clients = new Clients({
+      now: () => this.trace.step,
+      routers: () => this.routers,
+      pick: (n) => this.fate.below(n),
+      later: (client, run) => this.scheduler.soon(client, run),
+      wait: (client, run) => void this.scheduler.after(client, reconnectDelayMs, run),
+      note: (client, text) => this.trace.note(client, text),
+      onOutcome: (outcome) => this.coverage.operation(outcome),
+    });
+    this.#startPrimary();
+  }
+
+  /** False when nothing can happen any more unless somebody wakes up. */
+  step(): boolean {
+    const event = this.scheduler.next();
+    if (event === undefined) return false;
+    this.trace.step++;
+    this.coverage.steps++;
+    this.#letDisksGo();
+    this.#acting = event.owner;
+    try {
+      this.crashPoint();
+      event.run();
+    } catch (error) {
+      if (error !== struck) throw error;
+    } finally {
+      this.#acting = undefined;
+    }
+    this.invariants.check(this.routers, this.shards);
+    return true;
+  }
+
+  /** Nothing is left to do, and all is well. */
+  get isAtRest(): boolean {
+    return this.unrest === undefined;
+  }
+
+  /** Why it is not at rest. */
+  get unrest(): string | undefined {
+    const { primary } = this;
+    if (!this.clients.areDone) return 'a client waits';
+    if (primary === undefined) return 'there is no primary';
+    const { supervisor } = primary.cluster;
+    if (!supervisor.children.every(({ state }) => state === 'ready')) return 'not every child is ready';
+    if (this.#move !== undefined) return `a move is ${this.#move.phase}`;
+    if (primary.record.openChanges().length > 0) return 'a topology change is open';
+    for (const shard of primary.record.weights().keys()) {
+      const notes = this.disks.at(this.pathOf(shard))?.prepare('SELECT count(*) FROM transfer').pluck().get();
+      if (notes !== 0) return `shard ${shard} keeps the note of a move`;
+    }
+    return undefined;
+  }
+
+  /** Where a shard's file lies. */
+  pathOf(shard: number): string {
+    return `${shard}`;
+  }
+
+  crashPoint(): void {
+    const life = this.#acting;
+    if (life === undefined || life.name.startsWith('client') || !this.fate.strikes()) return;
+    this.kill(life);
+    throw struck;
+  }
+
+  newLife(name: string): Life {
+    const life = newLife(`${name}.${++this.#lives}`);
+    this.#children.add(life);
+    return life;
+  }
+
+  /** In place of eight random bytes. */
+  newSession(): Buffer {
+    const session = Buffer.alloc(8);
+    session.writeUInt32LE(++this.#sessions, 0);
+    return session;
+  }
+
+  onEnd(life: Life, run: () => void): void {
+    this.#ends.set(life, run);
+  }
+
+  onReport(life: Life, message: MessageToPrimary): void {
+    if (message.type === 'health' || message.type === 'move-progress') return;
+    this.trace.note(life, () => `tells ${JSON.stringify(message)}`);
+    if (message.type !== 'move-refusal') return;
+    if (message.code === 'rows-differ') this.invariants.onRowsDiffer(message.move);
+    if (message.code === 'disk-full') this.coverage.diskAborts++;
+  }
+
+  /** What the rebalancer says of its move. */
+  onPhase(facts: object): void {
+    const move = facts as MoveUnderWay;
+    this.coverage.phase(move.phase);
+    this.#move = move.phase === 'done' || move.phase === 'aborted' ? undefined : move;
+  }
+
+  kill(life: Life): void {
+    if (!life.isAlive) return;
+    this.trace.note(life, () => 'dies');
+    this.#cover(life);
+    life.isAlive = false;
+    this.network.endOf(life);
+    this.shards = this.shards.filter((shard) => shard.life.isAlive);
+    this.routers = this.routers.filter((router) => router.life.isAlive);
+    this.clients.onRouterEnd(life);
+    this.#children.delete(life);
+    this.#ends.get(life)?.();
+    this.#ends.delete(life);
+    if (this.primary?.life === life) this.#onPrimaryEnd();
+  }
+
+  stall(life: Life): void {
+    if (life.isStalled) return;
+    this.coverage.stalls++;
+    this.trace.note(life, () => 'is stopped');
+    life.isStalled = true;
+    this.scheduler.soon(undefined, () => this.wake(life));
+  }
+
+  wake(life: Life): void {
+    if (!life.isStalled) return;
+    this.trace.note(life, () => 'goes on');
+    life.isStalled = false;
+  }
+
+  /** For a while the disk of a shard, or of the primary, does not grow. */
+  fillDisk(): void {
+    const shard = this.fate.below(1 + this.circumstances.shardsMax);
+    const steps = this.fate.below(fullDiskStepsMax);
+    this.coverage.fullDisks++;
+    this.trace.note(
+      undefined,
+      () => `the disk of ${shard === 0 ? 'the primary' : `shard ${shard}`} is full for ${steps} steps`,
+    );
+    this.disks.at(this.#pathOfDisk(shard))?.isFull(true);
+    this.#fullUntilStep.set(shard, this.trace.step + steps);
+  }
+
+  freeDisks(): void {
+    this.#fullUntilStep.clear();
+    this.disks.freeAll();
+  }
+
+  breakConnection(): void {
+    if (!this.network.breakAny()) return;
+    this.coverage.brokenConnections++;
+    this.trace.note(undefined, () => 'a connection breaks');
+  }
+
+  /** The primary is asked something, in a step of its own. What has no room on its disk is refused. */
+  asOperator(ask: (primary: SimulatedPrimary) => void): void {
+    const { primary } = this;
+    if (primary === undefined) return;
+    this.scheduler.soon(primary.life, () => {
+      try {
+        ask(primary);
+      } catch (error) {
+        if (!primary.record.isDiskFull(error)) throw error;
+      }
+    });
+  }
+
+  /** Every process that lives. */
+  get lives(): Life[] {
+    return [...this.#children];
+  }
+
+  /** Written before the history begins. */
+  preload(intents: readonly Intent[]): void {
+    const { shards, slots } = this.circumstances;
+    const ring = firstRing(new Map(Array.from({ length: shards }, (_, index) => [index + 1, 1])), slots);
+    const service = this.primary?.record.service as string;
+    const life = newLife('preload');
+    for (const shard of ring.shards()) {
+      const file = new ShardFile(this.pathOf(shard), { service, shard }, { open: this.disks.openerOf(life) });
+      for (const intent of intents.filter(({ slot }) => ring.shardOf(slot) === shard)) {
+        const operation = this.clients.newOperation(intent);
+        const [outcome] = file.execute([{ operation, resend: { opId: noOpId, resent: false, seenLsn: 0 } }]);
+        if (outcome === undefined || !('version' in outcome) || operation.kind !== 'put') continue;
+        this.clients.history.push({
+          client: 0,
+          key: intent.key.toString('latin1'),
+          invokedAtMs: -1,
+          completedAtMs: -1,
+          kind: 'put',
+          value: operation.value.toString('latin1'),
+          outcome: { kind: 'applied', version: outcome.version },
+        });
+      }
+    }
+    life.isAlive = false;
+  }
+
+  /** Must be at rest: reads each key where its owner keeps it. */
+  audit(intents: readonly Intent[]): void {
+    if (this.unrest !== undefined) throw new Violation('I9', this.unrest);
+    const shards = [...(this.primary as SimulatedPrimary).record.weights().keys()];
+    this.invariants.checkRest(
+      shards,
+      this.disks.paths.filter((path) => path !== metaPath),
+    );
+    this.trace.step++;
+    for (const intent of intents) {
+      const owner = this.invariants.ring?.shardOf(intent.slot) as number;
+      const row = this.invariants.rowsOf(owner, intent.slot).get(intent.key.toString('latin1'));
+      this.clients.audit(intent, row?.value.toString('latin1') ?? null);
+    }
+  }
+
+  /** The world is over: its disks serve another. */
+  end(): void {
+    this.disks.removeAll();
+  }
+
+  #startPrimary(): void {
+    const life = this.newLife('primary');
+    this.network.forgetPaths();
+    this.primary = new SimulatedPrimary(this, life);
+    const { cluster } = this.primary;
+    this.scheduler.soon(life, () => cluster.start());
+  }
+
+  #onPrimaryEnd(): void {
+    this.primary = undefined;
+    this.#move = undefined;
+    for (const orphan of this.#children) this.scheduler.soon(orphan, () => this.kill(orphan));
+    this.scheduler.soon(undefined, () => this.#startPrimary());
+  }
+
+  #letDisksGo(): void {
+    for (const [shard, step] of this.#fullUntilStep) {
+      if (this.trace.step < step) continue;
+      this.#fullUntilStep.delete(shard);
+      this.disks.at(this.#pathOfDisk(shard))?.isFull(false);
+    }
+  }
+
+  #pathOfDisk(shard: number): string {
+    return shard === 0 ? metaPath : this.pathOf(shard);
+  }
+
+  #cover(life: Life): void {
+    if (this.#move === undefined) return;
+    const { from, to, phase } = this.#move;
+    const shard = this.shards.find((candidate) => candidate.life === life)?.shard.shard;
+    if (this.primary?.life === life) this.coverage.crash('primary', phase);
+    else if (shard === undefined) this.coverage.crash('router', phase);
+    else if (shard === from) this.coverage.crash('source', phase);
+    else if (shard === to) this.coverage.crash('target', phase);
+  }
+}
