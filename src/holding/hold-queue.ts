@@ -4,6 +4,7 @@
  */
 
 import type { Clock, Timer } from '../ports/clock.ts';
+import { invariant } from '../ports/invariant.ts';
 
 export type HoldLimits = {
   /** How long a request may wait for its answer, whatever happens to the store meanwhile. */
@@ -62,6 +63,7 @@ export class HoldQueue<T extends Held> {
   remove(request: T): boolean {
     if (!this.#requests.delete(request)) return false;
     this.#bytes -= this.#events.bytesOf(request);
+    invariant(this.#bytes >= 0, `requests that wait come to ${this.#bytes} bytes`);
     return true;
   }
 

@@ -9,6 +9,7 @@ import type { Strategy } from '../config/service-config.ts';
 import { ringAfter } from '../partition/plan.ts';
 import { firstRing, type Ring, type RingDescription, ringOf, type Weights } from '../partition/ring.ts';
 import { slotCount } from '../partition/slot.ts';
+import { invariant } from '../ports/invariant.ts';
 import type { Move, MoveId } from '../rebalance/move.ts';
 import type { TopologyRecord } from '../rebalance/ports.ts';
 import type {
@@ -266,6 +267,7 @@ export class TopologyFile implements TopologyRecord {
   /** The commit point of a move: new owner and higher epoch, at once and durably. */
   commitMove(move: Move): void {
     const next = ringAfter(this.#ring, [move]);
+    invariant(next.epoch > this.#ring.epoch, `the epoch would go from ${this.#ring.epoch} to ${next.epoch}`);
     this.#db.transaction(() => {
       this.#db.prepare('UPDATE ring SET epoch = ?, ranges = ?').run(next.epoch, JSON.stringify(next.ranges()));
       this.#endMove(move.id, 'committed', '');

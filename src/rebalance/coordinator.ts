@@ -28,7 +28,7 @@ export type CoordinatorState =
   | { readonly phase: 'done'; readonly move: Move }
   | { readonly phase: 'aborted'; readonly move: Move; readonly why: AbortReason };
 
-export type AbortReason = {
+type AbortReason = {
   readonly code: RefusalCode | 'shard-died' | 'overdue' | 'operator';
   /** For operators. */
   readonly reason: string;

@@ -15,6 +15,7 @@ import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
+import { invariant } from '../ports/invariant.ts';
 import {
   type Database,
   isDiskFull,
@@ -193,11 +194,11 @@ export class ShardFile implements FileFigures {
 
   record({ lsnAtLeast, keys, bytes, records, arrival }: Parameters<FileFigures['record']>[0]): void {
     const counters = this.#counters;
-    this.#counters = {
+    this.#counters = checked({
       lsn: Math.max(counters.lsn, lsnAtLeast) + 1,
       keys: counters.keys + keys,
       bytes: counters.bytes + bytes,
-    };
+    });
     this.#ledger.append({
       ...this.#counters,
       atMs: this.#nowMs(),
@@ -227,7 +228,7 @@ export class ShardFile implements FileFigures {
 
   #end(batch: WriteBatch): void {
     batch.end();
-    this.#counters = batch.counters;
+    this.#counters = checked(batch.counters);
     for (const slot of batch.slots) this.transfer.touch(slot);
   }
 
@@ -245,6 +246,12 @@ export class ShardFile implements FileFigures {
 
 function isRead(request: Request): request is Request & { readonly operation: ReadOperation } {
   return !isWrite(request.operation);
+}
+
+function checked(counters: FileCounters): FileCounters {
+  const { keys, bytes } = counters;
+  invariant(keys >= 0 && bytes >= 0, `a file is counted to hold ${keys} keys and ${bytes} bytes`);
+  return counters;
 }
 
 function claim(db: Database, path: string, { service, shard }: FileIdentity): void {

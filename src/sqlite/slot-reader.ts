@@ -3,6 +3,7 @@
  * rows are read anyway (rebalance/slot-sums.ts). It never writes.
  */
 
+import { dearInvariant } from '../ports/invariant.ts';
 import { RowPacker } from '../rebalance/packed-rows.ts';
 import { type Cursor, type Row, type RowDelta, RowSum, rowOf } from '../rebalance/row.ts';
 import type { Page, PageLimits } from '../rebalance/slot-storage.ts';
@@ -69,7 +70,9 @@ export class SlotReader {
     const sum = new RowSum();
     for (const slot of slots) {
       if (this.#sums.of(slot) === undefined) this.#findSum(slot);
-      sum.addSum(this.#sums.of(slot) as RowSum);
+      const known = this.#sums.of(slot) as RowSum;
+      dearInvariant(() => known.equals(this.#read(slot)), `what slot ${slot} comes to is not what lies in it`);
+      sum.addSum(known);
     }
     return sum;
   }
@@ -84,10 +87,15 @@ export class SlotReader {
       this.#sums.set(slot, expected);
       return expected.keys / countedInTimeOfOneRead;
     }
-    const sum = new RowSum();
-    for (const row of this.#rowsOf(slot, firstKey)) sum.add(row);
+    const sum = this.#read(slot);
     this.#sums.set(slot, sum);
     return sum.keys;
+  }
+
+  #read(slot: number): RowSum {
+    const sum = new RowSum();
+    for (const row of this.#rowsOf(slot, firstKey)) sum.add(row);
+    return sum;
   }
 
   /** In key order, a few at a time. */

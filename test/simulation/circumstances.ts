@@ -48,16 +48,16 @@ export type Adversity = {
 
 export function circumstancesOf(random: Random): Circumstances {
   // As many as there can be shards, at least: each may get one.
-  const slots = 8 + random.below(2);
+  const slots = 6 + random.below(2);
   return {
     shards: 1 + random.below(3),
-    shardsMax: 8,
+    shardsMax: 6,
     routers: 1 + random.below(2),
     clients: 1 + random.below(4),
     slots,
     keysPerSlot: 1 + random.below(2),
-    operations: 10 + random.below(70),
-    changes: 1 + random.below(5),
+    operations: 10 + random.below(50),
+    changes: 1 + random.below(3),
     batch: batchOf(1 + random.below(6)),
     stepLimits: stepLimitsOf(1 + random.below(2), 1 + random.below(2)),
     ledger: random.chance(0.3)
@@ -104,7 +104,7 @@ export function adversityOf(random: Random, only: ControlKind | undefined): Adve
     pause: sometimes(0.3, 0.01),
     fullDisk: sometimes(0.4, 0.02),
     faultsMax: 1 + random.below(12),
-    steps: 100 + random.below(600),
+    steps: 100 + random.below(400),
     odds: { strike: sometimes(0.6, 0.02), hurriedTimer: sometimes(0.7, 0.15), lag: sometimes(0.6, 0.1) },
     control: {
       isOrdered: !isHostile,

@@ -130,7 +130,7 @@ export class Clients {
 }
 
 /** @param operation of which only the beginning of a value matters */
-export function describe(operation: KeyOperation): string {
+function describe(operation: KeyOperation): string {
   const value = operation.kind === 'put' ? ` = ${nameOfValue(operation.value)}` : '';
   const condition = 'condition' in operation ? ` if ${JSON.stringify(operation.condition)}` : '';
   return `${operation.kind} ${operation.key.toString('latin1')}${value}${condition}`;

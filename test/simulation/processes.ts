@@ -94,7 +94,7 @@ export class SimulatedChild implements ForkedProcess {
   }
 }
 
-export function forkShard(world: SimulatedWorld, parent: Life, id: number): SimulatedChild {
+function forkShard(world: SimulatedWorld, parent: Life, id: number): SimulatedChild {
   const inbox: Inbox<StartMessage> = new Inbox('start-shard', {
     onStart: (start) => beginShard(world, child, inbox, start as StartShard),
     onDrain: (job) => child.ends(job),

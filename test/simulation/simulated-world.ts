@@ -24,7 +24,9 @@ import { Trace } from './trace.ts';
 /** Of a client that finds no router. */
 const reconnectDelayMs = 10;
 
-const fullDiskStepsMax = 150;
+const fullDiskStepsMax = 300;
+/** How likely a party of a move dies in a phase that is over before chance would find it. */
+const shortPhaseDeath = 0.05;
 
 checkDearInvariants();
 
@@ -55,7 +57,8 @@ export class SimulatedWorld {
   routers: SimulatedRouter[] = [];
   readonly #children = new Set<Life>();
   readonly #ends = new Map<Life, () => void>();
-  readonly #fullUntilStep = new Map<number, number>();
+  /** By the disk's path. */
+  readonly #fullUntilStep = new Map<string, number>();
   #move: MoveUnderWay | undefined;
   #acting: Life | undefined;
   #lives = 0;
@@ -167,6 +170,7 @@ export class SimulatedWorld {
     const move = facts as MoveUnderWay;
     this.coverage.phase(move.phase);
     this.#move = move.phase === 'done' || move.phase === 'aborted' ? undefined : move;
+    if (move.phase === 'freezing' || move.phase === 'verifying') this.#strikeParty(move);
   }
 
   kill(life: Life): void {
@@ -200,15 +204,12 @@ export class SimulatedWorld {
 
   /** For a while the disk of a shard, or of the primary, does not grow. */
   fillDisk(): void {
-    const shard = this.fate.below(1 + this.circumstances.shardsMax);
+    const path = this.disks.paths[this.fate.below(this.disks.paths.length)] as string;
     const steps = this.fate.below(fullDiskStepsMax);
     this.coverage.fullDisks++;
-    this.trace.note(
-      undefined,
-      () => `the disk of ${shard === 0 ? 'the primary' : `shard ${shard}`} is full for ${steps} steps`,
-    );
-    this.disks.at(this.#pathOfDisk(shard))?.isFull(true);
-    this.#fullUntilStep.set(shard, this.trace.step + steps);
+    this.trace.note(undefined, () => `the disk ${path} is full for ${steps} steps`);
+    this.disks.at(path)?.isFull(true);
+    this.#fullUntilStep.set(path, this.trace.step + steps);
   }
 
   freeDisks(): void {
@@ -303,15 +304,19 @@ export class SimulatedWorld {
   }
 
   #letDisksGo(): void {
-    for (const [shard, step] of this.#fullUntilStep) {
+    for (const [path, step] of this.#fullUntilStep) {
       if (this.trace.step < step) continue;
-      this.#fullUntilStep.delete(shard);
-      this.disks.at(this.#pathOfDisk(shard))?.isFull(false);
+      this.#fullUntilStep.delete(path);
+      this.disks.at(path)?.isFull(false);
     }
   }
 
-  #pathOfDisk(shard: number): string {
-    return shard === 0 ? metaPath : this.pathOf(shard);
+  /** The moment that matters most: what a source gave may arrive, and be committed, after it has died. */
+  #strikeParty({ from, to }: MoveUnderWay): void {
+    if (!this.scheduler.isChaotic || !this.fate.chance(shortPhaseDeath)) return;
+    const party = this.fate.chance(0.5) ? from : to;
+    const life = this.shards.find(({ shard }) => shard.shard === party)?.life ?? this.routers[0]?.life;
+    if (life !== undefined) this.scheduler.after(life, this.fate.below(3), () => this.kill(life));
   }
 
   #cover(life: Life): void {
