@@ -34,7 +34,9 @@ async function begin(start: StartClone, log: Log, tell: (message: MessageToPrima
       readiness: () => shared.readiness(),
     },
     valueBytesMax: start.valueBytesMax,
+    bodyMemoryBytesMax: start.bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
+    allowedOrigins: start.allowedOrigins,
     onDefect: (error) => log.error(error, 'a request failed on a defect'),
   });
   // One process that is alone listens itself. Clones are dealt connections by the primary.

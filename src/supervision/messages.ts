@@ -48,7 +48,9 @@ const startRouter = objectOf({
   host: text,
   port: integer,
   valueBytesMax: integer,
+  bodyMemoryBytesMax: integer,
   allowedHosts: listOf(text),
+  allowedOrigins: listOf(text),
   topology,
 });
 
@@ -79,7 +81,9 @@ const startClone = objectOf({
   host: text,
   port: integer,
   valueBytesMax: integer,
+  bodyMemoryBytesMax: integer,
   allowedHosts: listOf(text),
+  allowedOrigins: listOf(text),
   store: oneOf(sharedFile, sharedRedis),
 });
 

@@ -194,7 +194,9 @@ export class Supervisor {
         host: config.host,
         port: config.port,
         valueBytesMax: config.valueBytesMax,
+        bodyMemoryBytesMax: config.bodyMemoryBytesMax,
         allowedHosts: [...config.allowedHosts],
+        allowedOrigins: [...config.allowedOrigins],
         topology: this.#topology(),
       }),
     };
@@ -214,7 +216,9 @@ export class Supervisor {
         host: config.host,
         port: config.port,
         valueBytesMax: config.valueBytesMax,
+        bodyMemoryBytesMax: config.bodyMemoryBytesMax,
         allowedHosts: [...config.allowedHosts],
+        allowedOrigins: [...config.allowedOrigins],
         store: this.#storeOfClones(),
       }),
     };

@@ -14,7 +14,19 @@ export type RestApp = {
   readonly defects: unknown[];
 };
 
-export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp> {
+export type RestAppOptions = {
+  readonly valueBytesMax?: number;
+  readonly bodyMemoryBytesMax?: number;
+  readonly allowedOrigins?: readonly string[];
+};
+
+const MiB = 1024 * 1024;
+
+export async function startRestApp({
+  valueBytesMax = MiB,
+  bodyMemoryBytesMax = 64 * MiB,
+  allowedOrigins = [],
+}: RestAppOptions = {}): Promise<RestApp> {
   const { store, ring } = await startPartitionedStore(3);
   const executed: Operation[] = [];
   const defects: unknown[] = [];
@@ -33,7 +45,9 @@ export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp
       readiness: () => ({ ready: true, failedShards: [] }),
     },
     valueBytesMax,
+    bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf('127.0.0.1', []),
+    allowedOrigins,
     onDefect: (error) => defects.push(error),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
