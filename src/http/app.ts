@@ -36,6 +36,8 @@ export type AppOptions = {
 
 /** A request must be whole within this time, a large value over a slow line included. */
 const requestTimeoutMs = 60_000;
+/** And what is answered must be read within as long. */
+const answerTimeoutMs = 60_000;
 const headersTimeoutMs = 10_000;
 /** Node looks for overdue requests this often. */
 const timeoutCheckIntervalMs = 1_000;
@@ -58,6 +60,7 @@ export function createApp(options: AppOptions): FastifyInstance {
       createHttpServer(handle, {
         http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
         requestTimeoutMs,
+        answerTimeoutMs,
         keepAliveTimeoutMs,
         connectionsMax,
       }),
@@ -75,6 +78,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     },
   });
 
+  app.decorate('bodyBudget', budget);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', bodyReader({ valueBytesMax, budget }));
 

@@ -6,11 +6,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { KvError } from '../kv/errors.ts';
-import type { BodyBudget, BodyShare } from './body-budget.ts';
+import type { FailedOutcome } from '../kv/outcome.ts';
+import { type BodyBudget, type BodyShare, noRoom } from './body-budget.ts';
 import { responseTo, sendContinue } from './http-server.ts';
 
 /** The client is still sending, or waits to be told to. */
 export class BodyRefused extends KvError {}
+
+const unread = ({ code, detail }: FailedOutcome) => new BodyRefused(code, detail);
 
 export type BodyReaderOptions = { readonly valueBytesMax: number; readonly budget: BodyBudget };
 
@@ -29,7 +32,7 @@ export function bodyReader({ valueBytesMax, budget }: BodyReaderOptions) {
       return bytes <= bytesMax ? undefined : tooLarge(bytesMax, valueBytesMax);
     };
 
-    const refusal = refusalOf(announced ?? 0) ?? (body.hasRoom ? undefined : noRoom(budget));
+    const refusal = refusalOf(announced ?? 0) ?? (body.hasRoom ? undefined : unread(noRoom(budget)));
     if (refusal !== undefined) return done(refusal);
     // Node tells HTTP/1.1 clients alone to wait, and leaves the answer to us.
     if (raw.headers.expect !== undefined && raw.httpVersion === '1.1') sendContinue(response);
@@ -40,7 +43,7 @@ export function bodyReader({ valueBytesMax, budget }: BodyReaderOptions) {
     };
     const onEnd = () => settle(null);
     const onData = (chunk: Buffer) => {
-      const refusal = refusalOf(body.length + chunk.length) ?? (body.add(chunk) ? undefined : noRoom(budget));
+      const refusal = refusalOf(body.length + chunk.length) ?? (body.add(chunk) ? undefined : unread(noRoom(budget)));
       if (refusal !== undefined) settle(refusal);
     };
     raw.on('data', onData).on('end', onEnd).on('error', settle);
@@ -104,12 +107,4 @@ function tooLarge(bytesMax: number, valueBytesMax: number): BodyRefused {
   return bytesMax === valueBytesMax
     ? new BodyRefused('value-too-large', `A value has at most ${bytesMax} bytes.`)
     : new BodyRefused('batch-too-large', `A batch has at most ${bytesMax} bytes.`);
-}
-
-function noRoom({ bytesMax }: BodyBudget): BodyRefused {
-  return new BodyRefused(
-    'overloaded',
-    `All bodies of requests and answers together take at most ${bytesMax} bytes here: send fewer at once, or start the ` +
-      'service with a larger --body-memory-bytes-max.',
-  );
 }

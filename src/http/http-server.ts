@@ -10,11 +10,13 @@ import type { Socket } from 'node:net';
 import { KvError } from '../kv/errors.ts';
 import { answerProblem, rawProblem } from './problem.ts';
 import { framingFault } from './request-framing.ts';
+import { closeUnread } from './unread-answers.ts';
 
 export type HttpServerOptions = {
   readonly http: ServerOptions;
   readonly keepAliveTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly answerTimeoutMs: number;
   readonly connectionsMax: number;
 };
 
@@ -22,6 +24,9 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** So many pipelined reads of one connection are under way at once: their answers lie in memory together. */
 const readsAtATime = 16;
+
+/** So much later than its time an answer that nobody reads is given up. */
+const unreadIntervalMs = 2_000;
 
 /** On a request: its response. Node links them only the other way round. */
 const responseKey = Symbol('response');
@@ -32,7 +37,7 @@ type Traced = { [latestKey]?: ServerResponse };
 
 export function createHttpServer(
   handle: Handler,
-  { http, keepAliveTimeoutMs, requestTimeoutMs, connectionsMax }: HttpServerOptions,
+  { http, keepAliveTimeoutMs, requestTimeoutMs, answerTimeoutMs, connectionsMax }: HttpServerOptions,
 ): Server {
   // Refused below, with a problem document.
   const server = createServer({ ...http, requireHostHeader: false });
@@ -65,6 +70,7 @@ export function createHttpServer(
   server.keepAliveTimeout = keepAliveTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.maxConnections = connectionsMax;
+  closeUnread(server, { deadlineMs: answerTimeoutMs, intervalMs: unreadIntervalMs });
   // Node drops headers beyond this number in silence, conditions and lengths with them. 0 is no limit: what bounds
   // headers is their size, and that answers 431.
   server.maxHeadersCount = 0;

@@ -6,6 +6,7 @@ import { batchBytesMax, type KeyOperation } from '../../kv/operation.ts';
 import type { KeyOutcome } from '../../kv/outcome.ts';
 import { tooMuchRead } from '../../kv/refusals.ts';
 import type { Store } from '../../kv/store.ts';
+import { noRoom, shareOfAnswer } from '../body-budget.ts';
 import { keyErrors, type RouteDoc, writeErrors } from '../description/route-doc.ts';
 import { errorStatus } from '../error-status.ts';
 import { sendProblem } from '../problem.ts';
@@ -57,7 +58,7 @@ export function registerBatchRoutes(app: FastifyInstance, store: Store, valueByt
     const isAtomic = batch.isAtomic || oneOfTexts('atomic', parameters.atomic, ['true', 'false']) === 'true';
     const outcomes = isAtomic ? await atomically(store, batch) : await oneByOne(store, batch);
     if ('failure' in outcomes) return sendProblem(reply, outcomes.failure.code, outcomes.failure.detail);
-    return sendResults(reply, outcomes.results.map(resultOf), format);
+    return sendResults(reply, withRoom(reply, outcomes.results).map(resultOf), format);
   });
 }
 
@@ -133,6 +134,14 @@ class ReadBudget {
       this.#waiting.shift()?.();
     }
   }
+}
+
+/** Values that find no room are not answered. What the batch has written stays written, and is told. */
+function withRoom(reply: FastifyReply, outcomes: readonly KeyOutcome[]): readonly KeyOutcome[] {
+  const share = shareOfAnswer(reply);
+  return outcomes.map((outcome) =>
+    outcome.kind !== 'value' || share.take(outcome.value.length) ? outcome : noRoom(reply.server.bodyBudget),
+  );
 }
 
 type Result = { readonly status: number; readonly [field: string]: unknown };

@@ -10,6 +10,7 @@ import type { WriteOperation } from '../../kv/operation.ts';
 import type { Outcome } from '../../kv/outcome.ts';
 import type { Store, Timing } from '../../kv/store.ts';
 import { slotOf } from '../../partition/slot.ts';
+import { noRoom, shareOfAnswer } from '../body-budget.ts';
 import { keyErrors, type RouteDoc, storeErrors, writeErrors } from '../description/route-doc.ts';
 import { keyOfPath } from '../key-in-url.ts';
 import { sendProblem } from '../problem.ts';
@@ -238,6 +239,10 @@ function sendValue(
   outcome: Head & { readonly value: Buffer },
 ): FastifyReply {
   const { value, version } = outcome;
+  if (value.length > oneWriteBytesMax && !shareOfAnswer(reply).take(value.length)) {
+    const { code, detail } = noRoom(reply.server.bodyBudget);
+    return sendProblem(reply, code, detail);
+  }
   const range = rangeOf(headers, value.length, etagOf(version));
   if (range === 'not-satisfiable') {
     reply.header('content-range', `bytes */${value.length}`);
