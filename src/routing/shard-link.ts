@@ -18,7 +18,7 @@ import { type Answer, answerOf, answerRequestId, answerSqliteMs } from '../wire/
 import { routerHelloFrame, shardHelloOf, WireError } from '../wire/frame.ts';
 import { readFrames } from '../wire/frame-reader.ts';
 import { FrameWriter } from '../wire/frame-writer.ts';
-import { type Asked, encodeRequest, requestFrameBytes } from '../wire/request-frame.ts';
+import { type Asked, encodeRequest, frameRefusalOf, requestFrameBytes } from '../wire/request-frame.ts';
 import { givenUp, overloaded, type Pending } from './pending.ts';
 
 export type LinkLimits = {
@@ -91,6 +91,8 @@ export class ShardLink {
     if (this.#state.name === 'failed')
       return pending.settle(givenUp(pending, `Shard ${this.shard} has failed and was given up.`));
     const frameBytes = requestFrameBytes(pending.operation);
+    const refusal = frameRefusalOf(pending.operation, frameBytes, this.#limits.frameBytesMax);
+    if (refusal !== undefined) return pending.settle(refusal);
     if (
       this.#pending.size >= this.#limits.pendingMax ||
       this.#pendingBytes + frameBytes > this.#limits.pendingBytesMax

@@ -55,18 +55,29 @@ export async function startShard(shard: number, directory = temporaryDirectory()
   return { address: { id: shard, state: 'ready', socketPath }, file, server, wireErrors };
 }
 
-export async function startPartitionedStore(shards: number): Promise<{ store: PartitionedStore; ring: Ring }> {
+export type StartedStore = {
+  readonly store: PartitionedStore;
+  readonly ring: Ring;
+  /** Of either end: each has cost a connection. */
+  readonly wireErrors: () => readonly WireError[];
+};
+
+export async function startPartitionedStore(shards: number): Promise<StartedStore> {
   const ids = Array.from({ length: shards }, (_, index) => index + 1);
   const ring = firstRing(new Map(ids.map((id) => [id, 1])));
   const started = await Promise.all(ids.map((id) => startShard(id)));
-  const store = new PartitionedStore(ring, testLimits, { onSettled: () => {}, onWireError: () => {} });
+  const seen: WireError[] = [];
+  const store = new PartitionedStore(ring, testLimits, {
+    onSettled: () => {},
+    onWireError: (error) => seen.push(error),
+  });
   store.adopt(
     ring,
     started.map(({ address }) => address),
     shards,
   );
   onTestFinished(() => store.stop());
-  return { store, ring };
+  return { store, ring, wireErrors: () => [...seen, ...started.flatMap(({ wireErrors }) => wireErrors)] };
 }
 
 /** A link of its own, as a router has it, but without a ring. */

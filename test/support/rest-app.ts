@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
 import type { Operation } from '../../src/kv/operation.ts';
+import type { WireError } from '../../src/wire/frame.ts';
 import { startPartitionedStore } from './in-process-shards.ts';
 
 export type RestApp = {
@@ -12,6 +13,8 @@ export type RestApp = {
   readonly port: number;
   readonly executed: Operation[];
   readonly defects: unknown[];
+  /** Each has cost a connection to a shard. */
+  readonly wireErrors: () => readonly WireError[];
 };
 
 export type RestAppOptions = {
@@ -27,7 +30,7 @@ export async function startRestApp({
   bodyMemoryBytesMax = 64 * MiB,
   allowedOrigins = [],
 }: RestAppOptions = {}): Promise<RestApp> {
-  const { store, ring } = await startPartitionedStore(3);
+  const { store, ring, wireErrors } = await startPartitionedStore(3);
   const executed: Operation[] = [];
   const defects: unknown[] = [];
   const app = createApp({
@@ -53,5 +56,5 @@ export async function startRestApp({
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
   const { port } = app.server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, executed, defects };
+  return { url: `http://127.0.0.1:${port}`, port, executed, defects, wireErrors };
 }
