@@ -27,7 +27,7 @@ export type BatchContext = {
 type Fields = { readonly [name: string]: unknown };
 
 /** Generous to those who leave lines empty between operations. */
-const linesMax = 10 * batchOperationsMax;
+export const batchLinesMax = 10 * batchOperationsMax;
 
 const guardFields = ['ifMatch', 'ifNoneMatch'];
 const keyFields = ['op', 'key', 'keyBase64url'];
@@ -65,8 +65,8 @@ function linesOf(body: Buffer): unknown[] {
   const items: unknown[] = [];
   let number = 1;
   for (let at = 0; at < body.length; number++) {
-    if (number > linesMax)
-      throw new KvError('batch-too-large', `A batch has at most ${linesMax} lines, empty ones too.`);
+    if (number > batchLinesMax)
+      throw new KvError('batch-too-large', `A batch has at most ${batchLinesMax} lines, empty ones too.`);
     const newline = body.indexOf('\n', at);
     const end = newline === -1 ? body.length : newline;
     const line = body.subarray(at, end);

@@ -185,10 +185,7 @@ function sendRead(
       .send();
   }
   if (outcome.kind === 'metadata') {
-    return reply
-      .code(200)
-      .headers({ ...headersOf(outcome, outcome.valueBytes), 'accept-ranges': 'bytes' })
-      .send();
+    return reply.code(200).headers(headersOf(outcome, outcome.valueBytes)).send();
   }
   return sendValue(request, reply, outcome);
 }
@@ -270,6 +267,7 @@ function headersOf(head: Head, valueBytes: number): Record<string, string | numb
     'content-type': head.contentType === '' ? defaultContentType : head.contentType,
     'content-length': valueBytes,
     etag: etagOf(head.version),
+    'accept-ranges': 'bytes',
     // A stored page opened in a browser is shown, but runs no script, and has no origin to act for.
     'content-security-policy': "default-src 'none'; sandbox",
     'x-content-type-options': 'nosniff',

@@ -18,6 +18,7 @@ import { parameterErrors, type RouteDoc, storeErrors } from '../description/rout
 import { sendProblem } from '../problem.ts';
 import { keyFields, prefixFields, valueFields } from '../request/json-fields.ts';
 import { oneOfTexts, parametersOf, wholeNumber } from '../request/parameters.ts';
+import { withHead } from './service-routes.ts';
 
 /** Names of fields, version and type of an entry. */
 const entryBytesUsual = 100;
@@ -39,7 +40,7 @@ const listKeys: RouteDoc = {
 };
 
 export function registerListRoutes(app: FastifyInstance, store: Store): void {
-  app.get(listPath, { schema: { doc: listKeys } }, async (request, reply) => {
+  app.get(listPath, withHead(listKeys), async (request, reply) => {
     const url = request.raw.url as string;
     const isStream = (request.headers.accept ?? '').includes(ndjsonContentType);
     // A stream asks for pages as large as they may be, unless it is told where to end.
@@ -51,6 +52,8 @@ export function registerListRoutes(app: FastifyInstance, store: Store): void {
       const { code, detail } = noRoom(reply.server.bodyBudget);
       return sendProblem(reply, code, detail);
     }
+    // Of a stream that is not wanted nothing is read: the head is all there is to say.
+    if (isStream && request.method === 'HEAD') return reply.type(ndjsonContentType).headers(unsniffed).send();
     if (isStream) {
       const isLimited = parametersOf(url, allowed).limit !== undefined;
       const lines = isLimited ? [linesOf(page)] : linesFrom(store, query, page);
