@@ -17,8 +17,9 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 RUN ln -s /app/dist/src/cli/shardctl.js /usr/local/bin/shardctl && mkdir /data && chown node:node /data
 USER node
-# Within the container only: what is published is said where it is run.
-ENV NODE_ENV=production SHARDLITE_HOST=0.0.0.0 SHARDLITE_DATA=/data
+# Within the container only: what is published is said where it is run. Under another name than a loopback one it is
+# reached once that is said, too: any name would let web pages in that make their own resolve to this machine.
+ENV NODE_ENV=production SHARDLITE_HOST=0.0.0.0 SHARDLITE_ALLOWED_HOSTS=localhost SHARDLITE_DATA=/data
 VOLUME /data
 EXPOSE 7700
 HEALTHCHECK --interval=5s --start-period=30s \

@@ -40,7 +40,9 @@ async function begin(
       readiness: () => shared.readiness(),
     },
     valueBytesMax: start.valueBytesMax,
+    bodyMemoryBytesMax: start.bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
+    allowedOrigins: start.allowedOrigins,
     onDefect: (error) => log.error(error, 'a request failed on a defect'),
   });
   // One process that is alone listens itself. Clones are dealt connections by the primary.

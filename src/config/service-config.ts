@@ -25,7 +25,9 @@ export type ServiceConfig = {
   readonly store: string;
   readonly data: string;
   readonly valueBytesMax: number;
+  readonly bodyMemoryBytesMax: number;
   readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
   /** A process that served this long is healthy: its earlier deaths are forgotten. */
   readonly healthyAfterMs: number;
 };
@@ -125,13 +127,30 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     default: MiB,
     defaultText: '1MiB',
   },
+  bodyMemoryBytesMax: {
+    value: 'BYTES',
+    description: 'what bodies of requests and answers may take of the memory of each router or clone',
+    // The largest batch must fit.
+    allowed: 'a size from 16MiB to 65536MiB: bytes, or a number with KiB or MiB',
+    parse: byteSize(16 * MiB, 65_536 * MiB),
+    default: 256 * MiB,
+    defaultText: '256MiB',
+  },
   allowedHosts: {
     value: 'NAMES',
     description: 'further host names that requests may use, comma-separated; * for any',
     allowed: 'host names without port, separated by commas',
-    parse: hostNames,
+    parse: listOfTexts((text) => /^(\*|[\w.-]+|\[[\da-f:]+\])$/i.test(text)),
     default: [],
     defaultText: 'loopback names on a loopback address, any elsewhere',
+  },
+  allowedOrigins: {
+    value: 'ORIGINS',
+    description: 'origins of web pages that may read and write here, comma-separated; * for any',
+    allowed: 'origins as browsers send them, like https://app.example or http://localhost:3000, separated by commas',
+    parse: listOfTexts((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text)),
+    default: [],
+    defaultText: 'none but its own',
   },
   healthyAfterMs: {
     value: 'MS',
@@ -235,13 +254,12 @@ function byteSize(min: number, max: number): (raw: unknown) => number | undefine
   };
 }
 
-function hostNames(raw: unknown): readonly string[] | undefined {
-  const names = Array.isArray(raw)
-    ? raw
-    : typeof raw === 'string'
-      ? raw.split(',').map((name) => name.trim())
+/** Of JSON a list, elsewhere a text with commas. */
+function listOfTexts(isAllowed: (text: string) => boolean): (raw: unknown) => readonly string[] | undefined {
+  return (raw) => {
+    const texts = typeof raw === 'string' ? raw.split(',').map((text) => text.trim()) : raw;
+    return Array.isArray(texts) && texts.every((text) => typeof text === 'string' && isAllowed(text))
+      ? texts
       : undefined;
-  return names?.every((name) => typeof name === 'string' && /^(\*|[\w.-]+|\[[\da-f:]+\])$/i.test(name))
-    ? names
-    : undefined;
+  };
 }

@@ -5,10 +5,13 @@
 
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Store } from '../kv/store.ts';
+import { BodyBudget } from './body-budget.ts';
+import { BodyRefused, bodyReader } from './body-reader.ts';
 import { operationsOf, pathOf } from './description/openapi.ts';
 import { hostGuard } from './host-guard.ts';
-import { createHttpServer } from './http-server.ts';
-import { kvErrorOf, rawProblem, sendProblem } from './problem.ts';
+import { createHttpServer, refuseBytes } from './http-server.ts';
+import { crossOrigin, originGuard } from './origin-guard.ts';
+import { answerProblem, kvErrorOf, rawProblem, sendProblem } from './problem.ts';
 import { registerBatchRoutes } from './routes/batch-routes.ts';
 import { registerChangesRoutes } from './routes/changes-routes.ts';
 import { registerCounterRoutes } from './routes/counter-routes.ts';
@@ -21,14 +24,20 @@ export type AppOptions = {
   readonly store: Store;
   readonly service: ServiceView;
   readonly valueBytesMax: number;
+  /** Of all bodies of requests and answers that lie in this process. */
+  readonly bodyMemoryBytesMax: number;
   /** Host names that requests may ask for, without port; 'any' turns the check off. */
   readonly allowedHosts: ReadonlySet<string> | 'any';
+  /** Origins of web pages that may read and write, besides our own; `*` for any. */
+  readonly allowedOrigins: readonly string[];
   /** Told of each answer with status 500. */
   readonly onDefect: (error: unknown) => void;
 };
 
 /** A request must be whole within this time, a large value over a slow line included. */
 const requestTimeoutMs = 60_000;
+/** And what is answered must be read within as long. */
+const answerTimeoutMs = 60_000;
 const headersTimeoutMs = 10_000;
 /** Node looks for overdue requests this often. */
 const timeoutCheckIntervalMs = 1_000;
@@ -37,7 +46,9 @@ const keepAliveTimeoutMs = 72_000;
 /** Each costs some 10 KiB; a router stays far below its memory with all of them open. */
 const connectionsMax = 10_000;
 
-export function createApp({ store, service, valueBytesMax, allowedHosts, onDefect }: AppOptions): FastifyInstance {
+export function createApp(options: AppOptions): FastifyInstance {
+  const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, onDefect } = options;
+  const budget = new BodyBudget(bodyMemoryBytesMax);
   const app = fastify({
     logger: false,
     bodyLimit: valueBytesMax,
@@ -49,6 +60,7 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
       createHttpServer(handle, {
         http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
         requestTimeoutMs,
+        answerTimeoutMs,
         keepAliveTimeoutMs,
         connectionsMax,
       }),
@@ -57,25 +69,28 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
     // As long as headers may be: a key that is too long shall be told so, not be an unknown route.
     routerOptions: { maxParamLength: 16 * 1024 },
     frameworkErrors: (error, _request, reply) => {
-      const { code, message } = kvErrorOf(error, { valueBytesMax });
+      const { code, message } = kvErrorOf(error);
       return sendProblem(reply, code, message);
     },
     clientErrorHandler: (error, socket) => {
-      const { code, message } = kvErrorOf(error, { valueBytesMax });
-      if (socket.writable) socket.end(rawProblem(code, message));
-      else socket.destroy();
+      const { code, message } = kvErrorOf(error);
+      refuseBytes(socket, rawProblem(code, message));
     },
   });
 
-  // A body is bytes, whatever its type says: nothing parses it.
+  app.decorate('bodyBudget', budget);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', bodyReader({ valueBytesMax, budget }));
 
   if (allowedHosts !== 'any') app.addHook('onRequest', hostGuard(allowedHosts));
-  app.setErrorHandler((error, request, reply) => {
-    const { code, message, cause } = kvErrorOf(error, { valueBytesMax, bodyLimit: request.routeOptions.bodyLimit });
-    if (code === 'internal-error') onDefect(cause);
-    return sendProblem(reply, code, message);
+  if (allowedOrigins.length > 0) app.addHook('onRequest', crossOrigin(allowedOrigins));
+  app.addHook('onRequest', originGuard(allowedOrigins));
+  app.setErrorHandler((error, _request, reply) => {
+    const problem = kvErrorOf(error);
+    if (problem.code === 'internal-error') onDefect(problem.cause);
+    if (!(problem instanceof BodyRefused)) return sendProblem(reply, problem.code, problem.message);
+    reply.hijack();
+    return answerProblem(reply.raw, problem);
   });
   answerUnroutable(app);
   const operations = operationsOf(app);

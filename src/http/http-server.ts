@@ -1,54 +1,141 @@
 /**
  * The HTTP server under the app. Node parses the next request of a connection while the one before is still being
  * carried out, and RFC 9112 (9.3.2) allows pipelined requests to run side by side only when they are safe. So each
- * request waits here until those before it on its connection are answered, except reads that follow only reads.
+ * request waits here until those before it on its connection are answered, except reads that follow only reads. What
+ * Node would refuse with a bare status line, or not at all, is refused here with a problem document.
  */
 
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { KvError } from '../kv/errors.ts';
+import { answerProblem, rawProblem } from './problem.ts';
+import { framingFault } from './request-framing.ts';
+import { closeUnread } from './unread-answers.ts';
 
 export type HttpServerOptions = {
   readonly http: ServerOptions;
   readonly keepAliveTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly answerTimeoutMs: number;
   readonly connectionsMax: number;
 };
 
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** So many pipelined reads of one connection are under way at once: their answers lie in memory together. */
+const readsAtATime = 16;
+
+/** So much later than its time an answer that nobody reads is given up. */
+const unreadIntervalMs = 2_000;
+
+/** On a request: its response. Node links them only the other way round. */
+const responseKey = Symbol('response');
+/** On a connection: the response to the request that came last. */
+const latestKey = Symbol('latest response');
+type Linked = { [responseKey]?: ServerResponse };
+type Traced = { [latestKey]?: ServerResponse };
+
 export function createHttpServer(
-  handle: RequestListener,
-  { http, keepAliveTimeoutMs, requestTimeoutMs, connectionsMax }: HttpServerOptions,
+  handle: Handler,
+  { http, keepAliveTimeoutMs, requestTimeoutMs, answerTimeoutMs, connectionsMax }: HttpServerOptions,
 ): Server {
-  const server = createServer(http, inOrder(handle));
+  // Refused below, with a problem document.
+  const server = createServer({ ...http, requireHostHeader: false });
+  const inTurn = turns();
+  const take = inTurn((request, response) => {
+    const fault = framingFault(request);
+    // We change to no other protocol, and go on as if nobody had asked. But Node passes over what came behind such a
+    // request on its connection, so that nothing may follow it.
+    if (request.headers.upgrade !== undefined) response.setHeader('connection', 'close');
+    if (fault === undefined) handle(request, response);
+    else answerProblem(response, fault);
+  });
+  server.on('request', take);
+  const refuseExpectation = inTurn((request, response) => {
+    const detail = `The only expectation that can be met is 100-continue, not ${JSON.stringify(request.headers.expect)}.`;
+    answerProblem(response, new KvError('expectation-failed', detail));
+  });
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    // Node comes here also when it is one of several.
+    if (request.headers.expect?.toLowerCase() !== '100-continue') return refuseExpectation(request, response);
+    // A client that is answered before it was told to go on may send its body or not: the connection says no more.
+    // `sendContinue` takes that back.
+    response.setHeader('connection', 'close');
+    take(request, response);
+  });
+  server.on('checkExpectation', refuseExpectation);
+  server.on('connect', (_request, socket: Socket) => {
+    socket.end(rawProblem('method-not-allowed', 'This is no proxy: CONNECT is not allowed here.'));
+  });
   server.keepAliveTimeout = keepAliveTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.maxConnections = connectionsMax;
+  closeUnread(server, { deadlineMs: answerTimeoutMs, intervalMs: unreadIntervalMs });
   // Node drops headers beyond this number in silence, conditions and lengths with them. 0 is no limit: what bounds
   // headers is their size, and that answers 431.
   server.maxHeadersCount = 0;
   return server;
 }
 
-/** Costs a connection that does not pipeline one comparison a request. */
-function inOrder(handle: RequestListener): RequestListener {
+/** Tells a client that waits with its body (RFC 9110, 10.1.1) to send it. */
+export function sendContinue(response: ServerResponse): void {
+  response.removeHeader('connection');
+  response.writeContinue();
+}
+
+/** Of a request that is not safe. */
+export function responseTo(request: IncomingMessage): ServerResponse {
+  const response = (request as Linked)[responseKey];
+  if (response === undefined) throw new TypeError('the request did not come through this server');
+  return response;
+}
+
+/**
+ * Says what was wrong with bytes that are no request, when those before them on the connection have been answered: an
+ * answer sent earlier would be taken for that of the request before, which may be a write that was applied.
+ */
+export function refuseBytes(socket: Socket, problem: string): void {
+  const say = () => (socket.writable ? socket.end(problem) : socket.destroy());
+  const latest = (socket as Traced)[latestKey];
+  if (latest === undefined || (latest.req.complete && latest.closed)) say();
+  else if (latest.req.complete) latest.once('close', say);
+  // The rest of a request that was answered already: nothing more can be said.
+  else if (latest.writableEnded) socket.destroy();
+  else if (latest.socket !== null) say();
+  else latest.once('socket', say);
+}
+
+/** Makes handlers that take turns on each connection. Costs a connection that does not pipeline one comparison a request. */
+function turns(): (handle: Handler) => Handler {
   /** By connection, how many unsafe requests are not answered yet, or wait. Only of connections that have any. */
   const unsafeOpen = new WeakMap<Socket, number>();
-  const count = (socket: Socket, change: number) => unsafeOpen.set(socket, (unsafeOpen.get(socket) ?? 0) + change);
+  /** By connection, how many pipelined reads are under way. Only of connections that pipeline. */
+  const readsOpen = new WeakMap<Socket, number>();
+  const count = (of: WeakMap<Socket, number>, socket: Socket, change: number) =>
+    of.set(socket, (of.get(socket) ?? 0) + change);
 
-  return (request, response) => {
+  return (handle) => (request, response) => {
     const { socket } = request;
+    (socket as Traced)[latestKey] = response;
     const isUnsafe = !isSafe(request);
     if (isUnsafe) {
-      count(socket, 1);
-      response.once('close', () => count(socket, -1));
+      (request as Linked)[responseKey] = response;
+      count(unsafeOpen, socket, 1);
+      response.once('close', () => count(unsafeOpen, socket, -1));
     }
     // Node gives a response its socket when all earlier ones on it are sent.
-    const isFirst = response.socket !== null;
-    if (isFirst || !(isUnsafe || unsafeOpen.get(socket))) handle(request, response);
-    else response.once('socket', () => handle(request, response));
+    if (response.socket !== null) handle(request, response);
+    else if (isUnsafe || unsafeOpen.get(socket) || (readsOpen.get(socket) ?? 0) >= readsAtATime) {
+      response.once('socket', () => handle(request, response));
+    } else {
+      count(readsOpen, socket, 1);
+      response.once('close', () => count(readsOpen, socket, -1));
+      handle(request, response);
+    }
   };
 }
 
 /** RFC 9110, 9.2.1. */
-function isSafe({ method }: IncomingMessage): boolean {
+export function isSafe({ method }: IncomingMessage): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }

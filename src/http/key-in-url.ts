@@ -15,7 +15,7 @@ const asciiWithoutPercent = /^[\x21-\x24\x26-\x7e]*$/;
  * @throws KvError key-empty, key-malformed, key-too-long
  */
 export function keyOfPath(segment: string): Key {
-  if (asciiWithoutPercent.test(segment)) return keyOfBytes(Buffer.from(segment, 'latin1'));
+  if (asciiWithoutPercent.test(segment)) return undotted(keyOfBytes(Buffer.from(segment, 'latin1')));
   const key = percentDecoded(segment);
   if (!isUtf8(key)) {
     throw new KvError(
@@ -23,7 +23,14 @@ export function keyOfPath(segment: string): Key {
       'The key is not UTF-8. Percent-encode the UTF-8 bytes of the key, or send any bytes with ?key-encoding=base64url.',
     );
   }
-  return keyOfBytes(key);
+  return undotted(keyOfBytes(key));
+}
+
+/** URL clients fold "." and ".." away, encoded or not: what one writes so, no other would find. */
+function undotted(key: Key): Key {
+  const isDots = key[0] === 0x2e && (key.length === 1 || (key.length === 2 && key[1] === 0x2e));
+  if (!isDots) return key;
+  throw new KvError('key-malformed', 'The keys "." and ".." are written as Lg and Li4 with ?key-encoding=base64url.');
 }
 
 /** Path and query that name this key in the REST API, after `/v1/kv/`. The inverse of the two parsers above. */

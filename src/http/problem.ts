@@ -3,9 +3,11 @@
  * part of the HTTP stack noticed the error. The only place that turns errors into answers.
  */
 
+import type { ServerResponse } from 'node:http';
 import type { FastifyError, FastifyReply } from 'fastify';
 import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
 import { errorStatus } from './error-status.ts';
+import { endAndLinger } from './lingering-close.ts';
 
 export const problemContentType = 'application/problem+json';
 
@@ -32,6 +34,18 @@ export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string
   return reply.code(status).type(problemContentType).serializer(JSON.stringify).send(problemOf(code, detail));
 }
 
+/** The answer to a request of which nothing more is wanted, not even its body: the connection ends with it. */
+export function answerProblem(response: ServerResponse, { code, message }: KvError): void {
+  const body = JSON.stringify(problemOf(code, message));
+  if (errorTable[code].retryable) response.setHeader('retry-after', retryAfterS);
+  response.writeHead(errorStatus[code].status, {
+    connection: 'close',
+    'content-type': problemContentType,
+    'content-length': Buffer.byteLength(body),
+  });
+  endAndLinger(response, body);
+}
+
 /** A whole HTTP answer for a connection that never became a request. */
 export function rawProblem(code: ErrorCode, detail: string): string {
   const body = JSON.stringify(problemOf(code, detail));
@@ -42,27 +56,14 @@ export function rawProblem(code: ErrorCode, detail: string): string {
   );
 }
 
-export type HttpLimits = {
-  readonly valueBytesMax: number;
-  /** Of the route, where it has one of its own: that of a batch. */
-  readonly bodyLimit?: number | undefined;
-};
-
 /** The row of the error table for whatever a handler, Fastify or Node threw. */
-export function kvErrorOf(error: unknown, limits: HttpLimits): KvError {
+export function kvErrorOf(error: unknown): KvError {
   if (error instanceof KvError) return error;
   switch ((error as FastifyError).code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      if (limits.bodyLimit !== undefined && limits.bodyLimit !== limits.valueBytesMax) {
-        return new KvError('batch-too-large', `A batch has at most ${limits.bodyLimit} bytes.`);
-      }
-      return new KvError('value-too-large', `A value has at most ${limits.valueBytesMax} bytes.`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_ERR_CTP_EMPTY_TYPE':
     case 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE':
       return new KvError('content-type-invalid', 'The Content-Type header is not a media type like text/plain.');
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new KvError('request-malformed', 'The body does not have the length that Content-Length says.');
     case 'FST_ERR_BAD_URL':
       return new KvError('key-malformed', 'The path is not percent-encoded UTF-8: write % itself as %25.');
     case 'HPE_HEADER_OVERFLOW':

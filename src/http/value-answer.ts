@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Key } from '../kv/key.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Timing } from '../kv/store.ts';
+import { noRoom, shareOfAnswer } from './body-budget.ts';
 import { sendProblem } from './problem.ts';
 import { etagOf, readVerdict } from './request/conditions.ts';
 import { rangeOf } from './request/ranges.ts';
@@ -39,10 +40,7 @@ export function sendRead(
       .send();
   }
   if (outcome.kind === 'metadata') {
-    return reply
-      .code(200)
-      .headers({ ...headersOf(outcome, outcome.valueBytes), 'accept-ranges': 'bytes' })
-      .send();
+    return reply.code(200).headers(headersOf(outcome, outcome.valueBytes)).send();
   }
   return sendValue(request, reply, outcome);
 }
@@ -93,6 +91,10 @@ function sendValue(
   outcome: Head & { readonly value: Buffer },
 ): FastifyReply {
   const { value, version } = outcome;
+  if (value.length > oneWriteBytesMax && !shareOfAnswer(reply).take(value.length)) {
+    const { code, detail } = noRoom(reply.server.bodyBudget);
+    return sendProblem(reply, code, detail);
+  }
   const range = rangeOf(headers, value.length, etagOf(version));
   if (range === 'not-satisfiable') {
     reply.header('content-range', `bytes */${value.length}`);
@@ -120,6 +122,7 @@ function headersOf(head: Head, valueBytes: number): Record<string, string | numb
     'content-type': head.contentType === '' ? defaultContentType : head.contentType,
     'content-length': valueBytes,
     etag: etagOf(head.version),
+    'accept-ranges': 'bytes',
     // A stored page opened in a browser is shown, but runs no script, and has no origin to act for.
     'content-security-policy': "default-src 'none'; sandbox",
     'x-content-type-options': 'nosniff',

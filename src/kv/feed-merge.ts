@@ -11,7 +11,7 @@
  * for another one to be read up to X has L > X, and around a circle the lsns would have to fall for ever.
  */
 
-import type { FeedPage, FeedRow, ShardId } from './feed.ts';
+import { type FeedPage, type FeedRow, type ShardId, shardIdMax } from './feed.ts';
 import { unpackRecords, type WriteRecord } from './write-record.ts';
 
 /** How far one shard's ledger has been read: up to this lsn, and so many records of the arrival that follows it. */
@@ -172,15 +172,19 @@ export function textOfPosition({ places, lastShard }: FeedPosition): string {
   return `${texts.join(',')};${lastShard}`;
 }
 
-/** Undefined when it is no position. */
+/** Undefined when it is no position. Clients give it back, and may give anything: every number is one that there can be. */
 export function positionOfText(text: string): FeedPosition | undefined {
-  const [, placesText, lastShard] = /^([\d:+,]*);(\d{1,5})$/.exec(text) ?? [];
+  const [, placesText, lastText] = /^([\d:+,]*);(\d{1,5})$/.exec(text) ?? [];
   if (placesText === undefined) return undefined;
+  const lastShard = Number(lastText);
+  if (lastShard > shardIdMax) return undefined;
   const places = new Map<ShardId, Place>();
   for (const place of placesText === '' ? [] : placesText.split(',')) {
-    const [, shard, lsn, carried = '0'] = /^(\d{1,5}):(\d{1,16})(?:\+(\d{1,9}))?$/.exec(place) ?? [];
-    if (shard === undefined || places.has(Number(shard))) return undefined;
-    places.set(Number(shard), { lsn: Number(lsn), carried: Number(carried) });
+    const [, shardText, lsnText, carried = '0'] = /^(\d{1,5}):(\d{1,16})(?:\+(\d{1,9}))?$/.exec(place) ?? [];
+    const [shard, lsn] = [Number(shardText), Number(lsnText)];
+    const isPlace = shard >= 1 && shard <= shardIdMax && lsn <= Number.MAX_SAFE_INTEGER;
+    if (!isPlace || places.has(shard)) return undefined;
+    places.set(shard, { lsn, carried: Number(carried) });
   }
-  return { places, lastShard: Number(lastShard) };
+  return { places, lastShard };
 }

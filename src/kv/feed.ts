@@ -1,5 +1,5 @@
 /**
- * The feed of changes as shards of keys keep it: rows of their ledgers. Types only; how the rows of several shards
+ * The feed of changes as shards of keys keep it: rows of their ledgers. Types, and the range of ids; how the rows of several shards
  * become one feed is in feed-merge.ts.
  */
 
@@ -7,6 +7,9 @@ import type { FailedOutcome } from './outcome.ts';
 
 /** A shard's number; a store without shards has one shard, number 1. */
 export type ShardId = number;
+
+/** Ids are given once each, from 1 on, and have two bytes wherever they are packed. */
+export const shardIdMax = 0xffff;
 
 /** What a row says when its records came from another shard. */
 export type Arrival =

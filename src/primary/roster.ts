@@ -75,8 +75,15 @@ function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
 }
 
 /** What everybody who speaks HTTP has to know. */
-function edgeOf({ host, port, valueBytesMax, allowedHosts }: ServiceConfig) {
-  return { host, port, valueBytesMax, allowedHosts: [...allowedHosts] };
+function edgeOf({ host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins }: ServiceConfig) {
+  return {
+    host,
+    port,
+    valueBytesMax,
+    bodyMemoryBytesMax,
+    allowedHosts: [...allowedHosts],
+    allowedOrigins: [...allowedOrigins],
+  };
 }
 
 function storeOf({ config, directory, service, strategy }: RosterOptions): StartClone['store'] {

@@ -52,7 +52,9 @@ async function begin(
     store,
     service: { topology: () => viewOf(topology), readiness: () => readinessOf(store) },
     valueBytesMax: start.valueBytesMax,
+    bodyMemoryBytesMax: start.bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
+    allowedOrigins: start.allowedOrigins,
     onDefect: (error) => {
       failures.failed();
       log.error(error, 'a request failed on a defect');

@@ -20,7 +20,7 @@ import { type Answer, answerOf, answerRequestId, answerSqliteMs } from '../wire/
 import { routerHelloFrame, shardHelloOf, WireError } from '../wire/frame.ts';
 import { readFrames } from '../wire/frame-reader.ts';
 import { FrameWriter } from '../wire/frame-writer.ts';
-import { type Asked, encodeRequest, requestFrameBytes } from '../wire/request-frame.ts';
+import { type Asked, encodeRequest, frameRefusalOf, requestFrameBytes } from '../wire/request-frame.ts';
 import { givenUp, overloaded, type Pending } from './pending.ts';
 
 export type LinkOptions = {
@@ -98,6 +98,12 @@ export class ShardLink {
   request(pending: Pending): void {
     if (this.#state.name === 'failed')
       return pending.settle(givenUp(pending, `Shard ${this.shard} has failed and was given up.`));
+    const refusal = frameRefusalOf(
+      pending.operation,
+      requestFrameBytes(pending.operation),
+      this.#options.frameBytesMax,
+    );
+    if (refusal !== undefined) return pending.settle(refusal);
     if (!this.#held.add(pending)) {
       const detail = `${this.#held.size} requests are waiting for shard ${this.shard}: send fewer at once.`;
       return pending.settle(overloaded(pending, detail));

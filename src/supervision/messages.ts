@@ -64,7 +64,9 @@ const startRouter = objectOf({
   host: text,
   port: integer,
   valueBytesMax: integer,
+  bodyMemoryBytesMax: integer,
   allowedHosts: listOf(text),
+  allowedOrigins: listOf(text),
   topology,
 });
 
@@ -95,7 +97,9 @@ const startClone = objectOf({
   host: text,
   port: integer,
   valueBytesMax: integer,
+  bodyMemoryBytesMax: integer,
   allowedHosts: listOf(text),
+  allowedOrigins: listOf(text),
   store: oneOf(sharedFile, sharedRedis),
 });
 

@@ -15,7 +15,7 @@ import { keyBytesMax } from '../kv/key.ts';
 import { type ListQuery, listLimitMax } from '../kv/listing.ts';
 import { noOpId, opIdBytes, type Resend } from '../kv/op-id.ts';
 import { batchBytesMax, batchOperationsMax, type KeyOperation, type Operation } from '../kv/operation.ts';
-import { expiryOf } from '../kv/outcome.ts';
+import { expiryOf, type FailedOutcome } from '../kv/outcome.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import { slotCount } from '../partition/slot.ts';
 import { checkedUInt53, framesWithin, WireError } from './frame.ts';
@@ -77,6 +77,67 @@ export function requestFrameBytes(operation: Asked): number {
     case 'feed':
       return headerBytes + 10;
   }
+}
+
+/**
+ * What a request is answered that has no place in a frame: undefined for what `encodeRequest` can write and `requestOf`
+ * can read. Routes refuse such requests by name. This holds where one does not, because what the shard cannot read
+ * costs the connection, and with it every other request on it.
+ */
+export function frameRefusalOf(asked: Asked, frameBytes: number, frameBytesMax: number): FailedOutcome | undefined {
+  if (frameBytes > frameBytesMax) {
+    const detail = `The request takes ${frameBytes} bytes on its way to its shard, of which there are ${frameBytesMax}.`;
+    return { kind: 'failed', code: 'batch-too-large', detail };
+  }
+  if (fits(asked)) return undefined;
+  const detail = 'A number or a text of the request is larger than any that can be stored.';
+  return { kind: 'failed', code: 'parameter-invalid', detail };
+}
+
+function fits(asked: Asked): boolean {
+  if (!isWithin(asked.slot, slotCount - 1)) return false;
+  switch (asked.kind) {
+    case 'get':
+    case 'head':
+      return fitsKey(asked.key);
+    case 'put':
+      return fitsKey(asked.key) && asked.contentType.length <= typeBytesMax && fitsExtras(asked);
+    case 'delete':
+      return fitsKey(asked.key) && fitsExtras(asked);
+    case 'increment':
+      return fitsKey(asked.key) && asked.by === BigInt.asIntN(64, asked.by) && fitsExtras(asked);
+    case 'atomic':
+      return asked.operations.every((one) => one.slot === asked.slot && fits(one));
+    case 'list': {
+      const { limit, prefix, after, delimiter } = asked.query;
+      const lengths = [prefix.length, after?.bytes.length ?? 0, delimiter?.length ?? 0];
+      return (
+        isWithin(asked.epoch, 0xffffffff) && isWithin(limit, listLimitMax) && lengths.every((one) => one <= 0xffff)
+      );
+    }
+    case 'feed':
+      return isWithin(asked.afterLsn, Number.MAX_SAFE_INTEGER) && isWithin(asked.rowsMax, 0xffff);
+  }
+}
+
+function fitsKey({ length }: Buffer): boolean {
+  return length >= 1 && length <= keyBytesMax;
+}
+
+function fitsExtras({ expiresAtMs = 1, idempotencyKey, condition }: Extras): boolean {
+  // 0 stands for never.
+  if (expiresAtMs === 0 || !isWithin(expiresAtMs, Number.MAX_SAFE_INTEGER)) return false;
+  if (idempotencyKey !== undefined && idempotencyKey.fingerprint.length !== fingerprintBytes) return false;
+  return condition === undefined || (fitsVersions(condition.ifMatch) && fitsVersions(condition.ifNoneMatch));
+}
+
+function fitsVersions(versions: Versions | undefined): boolean {
+  if (versions === undefined || versions === '*') return true;
+  return versions.length <= conditionVersionsMax && versions.every((one) => isWithin(one, Number.MAX_SAFE_INTEGER));
+}
+
+function isWithin(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= max;
 }
 
 /** Writes a request into `target` at `at`, which has room for `requestFrameBytes`. */

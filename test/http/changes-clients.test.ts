@@ -20,5 +20,7 @@ test('clients that go away before their stream has begun leave room for others',
   }
   const answer = await fetch(`${url}/v1/changes`);
   expect(answer.status).toBe(200);
+  // Or nginx would hear of everything and tell nothing.
+  expect(answer.headers.get('x-accel-buffering')).toBe('no');
   await answer.body?.cancel();
 });

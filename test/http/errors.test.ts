@@ -82,6 +82,7 @@ const wrongRequests: readonly WrongRequest[] = [
     what: 'half of a surrogate pair in a batch',
     method: 'POST',
     path: '/v1/batch',
+    headers: { 'content-type': 'application/json' },
     body: '{"operations":[{"op":"put","key":"k","value":"\\ud800"}]}',
     code: 'batch-malformed',
   },
@@ -102,7 +103,7 @@ const wrongRequests: readonly WrongRequest[] = [
 ];
 
 test.each(wrongRequests)('$what is answered $code', async ({ method = 'GET', path, headers = {}, body, code }) => {
-  const app = await startRestApp(1_000);
+  const app = await startRestApp({ valueBytesMax: 1_000 });
   const client = new Client(app.url);
   const answer = await client.request({ method, path, headers, body: body ?? null });
   const problem = (await answer.body.json()) as Record<string, unknown>;

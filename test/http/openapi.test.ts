@@ -98,7 +98,11 @@ test('what is answered has the shape that the document says', async () => {
     ],
   };
   expect(ajv.validate({ $ref: 'doc#/components/schemas/Batch' }, batch)).toBe(true);
-  const results = await check('/v1/batch', 'Results', { method: 'POST', body: JSON.stringify(batch) });
+  const results = await check('/v1/batch', 'Results', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(batch),
+  });
   expect((results as { results: { status: number }[] }).results.map(({ status }) => status)).toEqual([
     200, 201, 412, 200, 409, 204,
   ]);

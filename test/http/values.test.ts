@@ -134,3 +134,38 @@ test('topology, livez and readyz answer GET and HEAD', async () => {
     expect((await fetch(`${url}${path}`, { method: 'HEAD' })).status).toBe(200);
   }
 });
+
+test('GET and HEAD of a value say that a part of it can be had', async () => {
+  const { url } = await startRestApp();
+  for (const body of ['small', 'large'.repeat(2_000)]) {
+    await fetch(`${url}/v1/kv/key`, { method: 'PUT', body });
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await fetch(`${url}/v1/kv/key`, { method });
+      await answer.arrayBuffer();
+      expect([method, answer.headers.get('accept-ranges')]).toEqual([method, 'bytes']);
+    }
+  }
+});
+
+test.each(['application/json', 'application/x-ndjson'])('HEAD of a listing of %s is its head alone', async (accept) => {
+  const { url } = await startRestApp();
+  for (const key of ['a', 'b']) await fetch(`${url}/v1/kv/${key}`, { method: 'PUT', body: key });
+  const [get, head] = await Promise.all(
+    ['GET', 'HEAD'].map((method) => fetch(`${url}/v1/kv?limit=1`, { method, headers: { accept } })),
+  );
+  expect([head?.status, await head?.text()]).toEqual([200, '']);
+  for (const name of ['content-type', 'link']) expect(head?.headers.get(name)).toBe(get?.headers.get(name));
+  await get?.text();
+});
+
+test('the keys that URL clients fold away are taken in base64url alone', async () => {
+  const { url, port } = await startRestApp();
+  for (const key of ['.', '..']) {
+    const socket = connect(port, '127.0.0.1');
+    const lines = ['host: localhost', 'connection: close', 'content-length: 1', '', 'x'].join('\r\n');
+    socket.write(`PUT /v1/kv/${key} HTTP/1.1\r\n${lines}`);
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 400 [\s\S]*key-malformed/);
+    expect((await fetch(`${url}/v1/kv/${urlOfKey(Buffer.from(key))}`, { method: 'PUT', body: key })).status).toBe(201);
+    expect(await (await fetch(`${url}/v1/kv/${urlOfKey(Buffer.from(key))}`)).text()).toBe(key);
+  }
+});

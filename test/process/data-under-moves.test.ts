@@ -16,7 +16,11 @@ type Page = { readonly entries: readonly { readonly key: string }[]; readonly ne
 async function fill(url: string): Promise<void> {
   for (let first = 0; first < keysThere.length; first += 500) {
     const operations = keysThere.slice(first, first + 500).map((key) => ({ op: 'put', key, value: 'x'.repeat(100) }));
-    const answer = await fetch(`${url}/v1/batch`, { method: 'POST', body: JSON.stringify({ operations }) });
+    const answer = await fetch(`${url}/v1/batch`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ operations }),
+    });
     const { results } = (await answer.json()) as { results: { status: number }[] };
     expect(results.every(({ status }) => status === 201)).toBe(true);
   }

@@ -209,6 +209,8 @@ export class SimulatedRouter {
   }
 }
 
+/** Clients of the simulation speak no HTTP. */
+const noEdge = { host: '', port: 0, valueBytesMax, bodyMemoryBytesMax: 0, allowedHosts: [], allowedOrigins: [] };
 const noUsage = { cpuUsage: () => ({ user: 0, system: 0 }), memoryUsage: { rss: () => 0 } };
 
 const quietHealth: Health = {
@@ -275,14 +277,7 @@ export class SimulatedPrimary {
       name,
       role: 'router',
       fork: () => forkRouter(world, life, name),
-      startMessage: (topology) => ({
-        type: 'start-router',
-        host: '',
-        port: 0,
-        valueBytesMax,
-        allowedHosts: [],
-        topology,
-      }),
+      startMessage: (topology) => ({ type: 'start-router', ...noEdge, topology }),
     });
     this.cluster = new ShardCluster({
       roster: {

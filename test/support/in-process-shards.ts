@@ -55,16 +55,24 @@ export async function startShard(shard: number, directory = temporaryDirectory()
   return { address: { id: shard, state: 'ready', socketPath }, file, server, wireErrors };
 }
 
-export async function startPartitionedStore(shards: number): Promise<{ store: PartitionedStore; ring: Ring }> {
+export type StartedStore = {
+  readonly store: PartitionedStore;
+  readonly ring: Ring;
+  /** Of either end: each has cost a connection. */
+  readonly wireErrors: () => readonly WireError[];
+};
+
+export async function startPartitionedStore(shards: number): Promise<StartedStore> {
   const ids = Array.from({ length: shards }, (_, index) => index + 1);
   const ring = firstRing(new Map(ids.map((id) => [id, 1])));
   const started = await Promise.all(ids.map((id) => startShard(id)));
+  const seen: WireError[] = [];
   const store = new PartitionedStore(ring, {
     ...ports,
     hold: defaultHoldLimits,
     frameBytesMax,
     onSettled: () => {},
-    onWireError: () => {},
+    onWireError: (error) => seen.push(error),
   });
   store.adopt(
     ring,
@@ -72,7 +80,7 @@ export async function startPartitionedStore(shards: number): Promise<{ store: Pa
     shards,
   );
   onTestFinished(() => store.stop());
-  return { store, ring };
+  return { store, ring, wireErrors: () => [...seen, ...started.flatMap(({ wireErrors }) => wireErrors)] };
 }
 
 /** A link of its own, as a router has it, but without a ring. */

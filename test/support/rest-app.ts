@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
 import type { Operation } from '../../src/kv/operation.ts';
+import type { WireError } from '../../src/wire/frame.ts';
 import { startPartitionedStore } from './in-process-shards.ts';
 
 export type RestApp = {
@@ -12,10 +13,24 @@ export type RestApp = {
   readonly port: number;
   readonly executed: Operation[];
   readonly defects: unknown[];
+  /** Each has cost a connection to a shard. */
+  readonly wireErrors: () => readonly WireError[];
 };
 
-export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp> {
-  const { store, ring } = await startPartitionedStore(3);
+export type RestAppOptions = {
+  readonly valueBytesMax?: number;
+  readonly bodyMemoryBytesMax?: number;
+  readonly allowedOrigins?: readonly string[];
+};
+
+const MiB = 1024 * 1024;
+
+export async function startRestApp({
+  valueBytesMax = MiB,
+  bodyMemoryBytesMax = 64 * MiB,
+  allowedOrigins = [],
+}: RestAppOptions = {}): Promise<RestApp> {
+  const { store, ring, wireErrors } = await startPartitionedStore(3);
   const executed: Operation[] = [];
   const defects: unknown[] = [];
   const app = createApp({
@@ -33,11 +48,13 @@ export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp
       readiness: () => ({ ready: true, failedShards: [] }),
     },
     valueBytesMax,
+    bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf('127.0.0.1', []),
+    allowedOrigins,
     onDefect: (error) => defects.push(error),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
   const { port } = app.server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, executed, defects };
+  return { url: `http://127.0.0.1:${port}`, port, executed, defects, wireErrors };
 }

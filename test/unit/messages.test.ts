@@ -53,7 +53,9 @@ const toChild: readonly MessageToChild[] = [
     host: '127.0.0.1',
     port: 0,
     valueBytesMax: 1_048_576,
+    bodyMemoryBytesMax: 268_435_456,
     allowedHosts: ['db.example'],
+    allowedOrigins: ['https://app.example'],
     topology,
   },
   {
@@ -62,7 +64,9 @@ const toChild: readonly MessageToChild[] = [
     host: '127.0.0.1',
     port: 0,
     valueBytesMax: 1_048_576,
+    bodyMemoryBytesMax: 268_435_456,
     allowedHosts: [],
+    allowedOrigins: [],
     store: { kind: 'redis', nodes: [{ host: 'localhost', port: 6_379 }], username: null, password: 'secret' },
   },
   {
@@ -71,7 +75,9 @@ const toChild: readonly MessageToChild[] = [
     host: '127.0.0.1',
     port: 0,
     valueBytesMax: 1_048_576,
+    bodyMemoryBytesMax: 268_435_456,
     allowedHosts: [],
+    allowedOrigins: [],
     store: { kind: 'sqlite', service: 'f00d', shard: 1, file: 'shards/shard-1.sqlite', access: 'shared' },
   },
 ];

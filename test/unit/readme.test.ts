@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { flagOf, settingNames, settings, variableOf } from '../../src/config/service-config.ts';
 import { errorStatus } from '../../src/http/error-status.ts';
+import { batchLinesMax } from '../../src/http/request/batch-request.ts';
 import { contentTypeBytesMax } from '../../src/http/request/body.ts';
 import { ttlSecondsMax } from '../../src/http/request/expiry.ts';
 import { idempotencyKeyBytesMax } from '../../src/http/request/idempotency.ts';
@@ -63,6 +64,10 @@ test('the table of limits has the numbers of the code', () => {
   expect(numbersOf('entries of a page')).toEqual([1, listLimitMax, listLimitDefault]);
   expect(numbersOf('values of a page')).toEqual([listBytesMax]);
   expect(numbersOf('`delimiter`')).toEqual([1, listDelimiterBytesMax]);
+  expect(numbersOf('lines of a batch, empty ones too')).toEqual([batchLinesMax]);
+  expect(numbersOf('bodies of requests and answers together')).toEqual([
+    settings.bodyMemoryBytesMax.default / (1024 * 1024),
+  ]);
   expect(numbersOf('clients watching changes')).toEqual([streamsMax]);
   for (const { code = '' } of limits.values()) {
     for (const [, named] of code.matchAll(/`([a-z-]+)`/g))

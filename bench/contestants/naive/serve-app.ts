@@ -39,7 +39,9 @@ export async function serveApp(store: NaiveStore): Promise<Server> {
       readiness: () => ({ ready: true, failedShards: [] }),
     },
     valueBytesMax: settings.valueBytesMax.default,
+    bodyMemoryBytesMax: settings.bodyMemoryBytesMax.default,
     allowedHosts: allowedHostsOf(host, []),
+    allowedOrigins: [],
     // The client is told with a 500, and the benchmark counts those.
     onDefect: () => {},
   });

@@ -37,6 +37,8 @@ export const edgeErrors = [
   'request-timeout',
   'host-not-allowed',
   'headers-too-large',
+  'expectation-failed',
+  'transfer-coding-unsupported',
   'internal-error',
 ] as const satisfies readonly ErrorCode[];
 
@@ -59,6 +61,7 @@ export const storeErrors = [
   'overloaded',
 ] as const satisfies readonly ErrorCode[];
 export const writeErrors = [
+  'origin-not-allowed',
   ...bodyErrors,
   'condition-malformed',
   'condition-not-met',

@@ -3,6 +3,7 @@
  * is not as it should be refuses the whole batch, and says which one.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { KvError } from '../../kv/errors.ts';
 import { type Key, keyOfBase64url, keyOfText } from '../../kv/key.ts';
 import { batchOperationsMax, type KeyOperation, type WriteOperation } from '../../kv/operation.ts';
@@ -12,6 +13,8 @@ import { expiresAtMsOf } from './expiry.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { incrementOf } from './increment.ts';
 import { addressOf } from './key-request.ts';
+
+export type BatchFormat = 'json' | 'ndjson';
 
 export type BatchRequest = { readonly isAtomic: boolean; readonly operations: readonly KeyOperation[] };
 
@@ -23,6 +26,9 @@ export type BatchContext = {
 
 type Fields = { readonly [name: string]: unknown };
 
+/** Generous to those who leave lines empty between operations. */
+export const batchLinesMax = 10 * batchOperationsMax;
+
 const guardFields = ['ifMatch', 'ifNoneMatch'];
 const keyFields = ['op', 'key', 'keyBase64url'];
 const fieldsOf = {
@@ -33,7 +39,7 @@ const fieldsOf = {
 } as const;
 
 /** @throws KvError batch-malformed, batch-too-large, and what is wrong with an operation */
-export function batchOf(body: Buffer, format: 'json' | 'ndjson', context: BatchContext): BatchRequest {
+export function batchOf(body: Buffer, format: BatchFormat, context: BatchContext): BatchRequest {
   const { isAtomic, items } = format === 'ndjson' ? { isAtomic: false, items: linesOf(body) } : documentOf(body);
   if (items.length === 0) throw malformed('A batch has at least one operation.');
   if (items.length > batchOperationsMax) {
@@ -43,7 +49,7 @@ export function batchOf(body: Buffer, format: 'json' | 'ndjson', context: BatchC
 }
 
 function documentOf(body: Buffer): { readonly isAtomic: boolean; readonly items: readonly unknown[] } {
-  const document = parsed(body.toString(), 'The body');
+  const document = parsed(body, 'The body');
   if (!isFields(document) || !Array.isArray(document['operations'])) {
     throw malformed('The body is {"operations": [...]}, with "atomic": true if all or none shall be done.');
   }
@@ -54,9 +60,20 @@ function documentOf(body: Buffer): { readonly isAtomic: boolean; readonly items:
   return { isAtomic: atomic, items: operations as unknown[] };
 }
 
+/** Ends where there is too much: a body may be of nothing but ends of lines. */
 function linesOf(body: Buffer): unknown[] {
-  const lines = body.toString().split('\n');
-  return lines.flatMap((line, index) => (line.trim() === '' ? [] : [parsed(line, `Line ${index + 1}`)]));
+  const items: unknown[] = [];
+  let number = 1;
+  for (let at = 0; at < body.length; number++) {
+    if (number > batchLinesMax)
+      throw new KvError('batch-too-large', `A batch has at most ${batchLinesMax} lines, empty ones too.`);
+    const newline = body.indexOf('\n', at);
+    const end = newline === -1 ? body.length : newline;
+    const line = body.subarray(at, end);
+    if (line.toString().trim() !== '') items.push(parsed(line, `Line ${number}`));
+    at = end + 1;
+  }
+  return items;
 }
 
 function operationAt(index: number, item: unknown, context: BatchContext): KeyOperation {
@@ -79,6 +96,9 @@ function operationOf(index: number, item: unknown, { valueBytesMax, name }: Batc
   if (unknown !== undefined) {
     throw malformed(`${kind} has no field ${JSON.stringify(unknown)}; allowed are ${fieldsOf[kind].join(', ')}.`);
   }
+  // Before anything walks into it: nested deeply enough, even its JSON cannot be written again.
+  const nested = Object.keys(item).find((field) => typeof item[field] === 'object');
+  if (nested !== undefined) throw malformed(`"${nested}" is a text, a number, true or false.`);
   const key = keyIn(item);
   const address = addressOf(key);
   if (kind === 'get') return { kind, ...address };
@@ -135,9 +155,11 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function parsed(text: string, what: string): unknown {
+function parsed(bytes: Buffer, what: string): unknown {
+  // Read as text they would be replaced, in silence, by others that are three times as long.
+  if (!isUtf8(bytes)) throw malformed(`${what} is not UTF-8: send bytes as "valueBase64" and "keyBase64url".`);
   try {
-    return JSON.parse(text);
+    return JSON.parse(bytes.toString());
   } catch (error) {
     throw malformed(`${what} is not JSON: ${(error as Error).message}.`);
   }

@@ -6,10 +6,11 @@ import { batchBytesMax, type KeyOperation } from '../../kv/operation.ts';
 import type { KeyOutcome } from '../../kv/outcome.ts';
 import { tooMuchRead } from '../../kv/refusals.ts';
 import type { Store } from '../../kv/store.ts';
+import { noRoom, shareOfAnswer } from '../body-budget.ts';
 import { keyErrors, type RouteDoc, writeErrors } from '../description/route-doc.ts';
 import { errorStatus } from '../error-status.ts';
 import { sendProblem } from '../problem.ts';
-import { type BatchRequest, batchOf } from '../request/batch-request.ts';
+import { type BatchFormat, type BatchRequest, batchOf } from '../request/batch-request.ts';
 import { bodyOf } from '../request/body.ts';
 import { nameIn } from '../request/idempotency.ts';
 import { valueFields } from '../request/json-fields.ts';
@@ -38,6 +39,7 @@ const runBatch: RouteDoc = {
     ...writeErrors,
     'batch-malformed',
     'batch-too-large',
+    'batch-type-unsupported',
     'batch-slots-differ',
     'batch-refused',
     'counter-not-a-number',
@@ -52,16 +54,27 @@ const runBatch: RouteDoc = {
 export function registerBatchRoutes(app: FastifyInstance, store: Store, valueBytesMax: number): void {
   app.post('/v1/batch', { bodyLimit: batchBytesMax, schema: { doc: runBatch } }, async (request, reply) => {
     const parameters = parametersOf(request.raw.url as string, batchParameters);
-    const isNdjson = (request.headers['content-type'] ?? '').startsWith(ndjsonContentType);
-    const batch = batchOf(bodyOf(request), isNdjson ? 'ndjson' : 'json', {
-      valueBytesMax,
-      name: nameIn(request.headers),
-    });
+    const format = formatOf(request.headers['content-type']);
+    const batch = batchOf(bodyOf(request), format, { valueBytesMax, name: nameIn(request.headers) });
     const isAtomic = batch.isAtomic || oneOfTexts('atomic', parameters.atomic, ['true', 'false']) === 'true';
     const outcomes = isAtomic ? await atomically(store, batch) : await oneByOne(store, batch);
     if ('failure' in outcomes) return sendProblem(reply, outcomes.failure.code, outcomes.failure.detail);
-    return sendResults(reply, outcomes.results.map(resultOf), isNdjson);
+    return sendResults(reply, withRoom(reply, outcomes.results).map(resultOf), format);
   });
+}
+
+/**
+ * Asked for by name, because a browser sends a form or a text of any page without asking first.
+ * @throws KvError batch-type-unsupported
+ */
+function formatOf(contentType: string | undefined): BatchFormat {
+  const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase();
+  if (mediaType === 'application/json') return 'json';
+  if (mediaType === ndjsonContentType) return 'ndjson';
+  throw new KvError(
+    'batch-type-unsupported',
+    `The Content-Type of a batch is application/json, or ${ndjsonContentType} with an operation a line.`,
+  );
 }
 
 type Outcomes =
@@ -124,6 +137,14 @@ class ReadBudget {
   }
 }
 
+/** Values that find no room are not answered. What the batch has written stays written, and is told. */
+function withRoom(reply: FastifyReply, outcomes: readonly KeyOutcome[]): readonly KeyOutcome[] {
+  const share = shareOfAnswer(reply);
+  return outcomes.map((outcome) =>
+    outcome.kind !== 'value' || share.take(outcome.value.length) ? outcome : noRoom(reply.server.bodyBudget),
+  );
+}
+
 type Result = { readonly status: number; readonly [field: string]: unknown };
 
 function resultOf(outcome: KeyOutcome): Result {
@@ -162,8 +183,9 @@ function refusal(code: ErrorCode, detail: string): Result {
   return { status: errorStatus[code].status, code, detail };
 }
 
-function sendResults(reply: FastifyReply, results: readonly Result[], isNdjson: boolean): FastifyReply {
+function sendResults(reply: FastifyReply, results: readonly Result[], format: BatchFormat): FastifyReply {
   reply.header('x-content-type-options', 'nosniff').serializer(String);
-  if (isNdjson) return reply.type(ndjsonContentType).send(results.map((one) => `${JSON.stringify(one)}\n`).join(''));
+  if (format === 'ndjson')
+    return reply.type(ndjsonContentType).send(results.map((one) => `${JSON.stringify(one)}\n`).join(''));
   return reply.type('application/json').send(JSON.stringify({ results }));
 }

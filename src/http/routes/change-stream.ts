@@ -62,6 +62,8 @@ export class ChangeStream {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
+      // nginx gathers an answer before it passes it on, unless told not to: nobody would hear of anything.
+      'x-accel-buffering': 'no',
     });
     await this.#write(response, `retry: ${retryMs}\nid: ${textOfPosition(this.#merge.position)}\n\n`);
     while (!this.#isOver) {
@@ -121,8 +123,10 @@ export class ChangeStream {
     const rows = new Promise<void>((resolve) => {
       this.#onRows = resolve;
     });
-    const first = await Promise.race([rows, this.#watch.more((shard) => this.#merge.lsnOf(shard)), heartbeat]);
+    const more = this.#watch.more((shard) => this.#merge.lsnOf(shard));
+    const first = await Promise.race([rows, more.come, heartbeat]);
     clearTimeout(timer);
+    more.cancel();
     if (first !== 'heartbeat' || this.#isOver) return;
     // With the position, which may have gone on without an event for this client.
     await this.#write(response, `: heartbeat\nid: ${textOfPosition(this.#merge.position)}\n\n`);

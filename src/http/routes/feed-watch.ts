@@ -7,32 +7,49 @@ const intervalMs = 100;
 
 type Waiting = { readonly readLsnOf: (shard: ShardId) => number; readonly wake: () => void };
 
+export type More = {
+  /** Resolves when there is more than what was read, or the watch stops. */
+  readonly come: Promise<void>;
+  /** Idempotent. Whoever stops waiting says so: each one that waits is looked at with every write. */
+  readonly cancel: () => void;
+};
+
 export class FeedWatch {
   readonly #feed: FeedSource;
   readonly #lookingAt = new Set<ShardId>();
-  #waiting: Waiting[] = [];
+  readonly #waiting = new Set<Waiting>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(feed: FeedSource) {
     this.#feed = feed;
   }
 
-  /** Resolves when there is more than what was read. */
-  more(readLsnOf: (shard: ShardId) => number): Promise<void> {
-    return new Promise((wake) => {
-      this.#waiting.push({ readLsnOf, wake });
-      this.#timer ??= setTimeout(() => this.#look(), intervalMs);
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  more(readLsnOf: (shard: ShardId) => number): More {
+    let wake = () => {};
+    const come = new Promise<void>((resolve) => {
+      wake = resolve;
     });
+    const waiting = { readLsnOf, wake };
+    this.#waiting.add(waiting);
+    this.#timer ??= setTimeout(() => this.#look(), intervalMs);
+    return { come, cancel: () => this.#waiting.delete(waiting) };
   }
 
   /** Idempotent. */
   stop(): void {
     clearTimeout(this.#timer);
-    for (const { wake } of this.#waiting.splice(0)) wake();
+    for (const { wake } of this.#waiting) wake();
+    this.#waiting.clear();
   }
 
   #look(): void {
-    this.#timer = this.#waiting.length === 0 ? undefined : setTimeout(() => this.#look(), intervalMs);
+    this.#timer = this.#waiting.size === 0 ? undefined : setTimeout(() => this.#look(), intervalMs);
+    if (this.#timer === undefined) return;
     for (const shard of this.#feed.shards()) if (!this.#lookingAt.has(shard)) void this.#lookAt(shard);
   }
 
@@ -42,8 +59,10 @@ export class FeedWatch {
     this.#lookingAt.delete(shard);
     // A shard that is away has nothing new; the next look will find it back.
     if (page.kind !== 'feed') return;
-    const behind = this.#waiting.filter(({ readLsnOf }) => readLsnOf(shard) < page.lsn);
-    this.#waiting = this.#waiting.filter((one) => !behind.includes(one));
-    for (const { wake } of behind) wake();
+    for (const waiting of this.#waiting) {
+      if (waiting.readLsnOf(shard) >= page.lsn) continue;
+      this.#waiting.delete(waiting);
+      waiting.wake();
+    }
   }
 }

@@ -13,10 +13,15 @@ import {
   listLimitMax,
 } from '../../kv/listing.ts';
 import type { Store } from '../../kv/store.ts';
+import { noRoom, shareOfAnswer } from '../body-budget.ts';
 import { parameterErrors, type RouteDoc, storeErrors } from '../description/route-doc.ts';
 import { sendProblem } from '../problem.ts';
 import { keyFields, prefixFields, valueFields } from '../request/json-fields.ts';
 import { oneOfTexts, parametersOf, wholeNumber } from '../request/parameters.ts';
+import { withHead } from './service-routes.ts';
+
+/** Names of fields, version and type of an entry. */
+const entryBytesUsual = 100;
 
 const listPath = '/v1/kv';
 export const ndjsonContentType = 'application/x-ndjson';
@@ -35,13 +40,20 @@ const listKeys: RouteDoc = {
 };
 
 export function registerListRoutes(app: FastifyInstance, store: Store): void {
-  app.get(listPath, { schema: { doc: listKeys } }, async (request, reply) => {
+  app.get(listPath, withHead(listKeys), async (request, reply) => {
     const url = request.raw.url as string;
     const isStream = (request.headers.accept ?? '').includes(ndjsonContentType);
     // A stream asks for pages as large as they may be, unless it is told where to end.
     const query = queryOf(url, isStream ? listLimitMax : listLimitDefault);
     const page = await store.list(query);
     if (page.kind === 'failed') return sendProblem(reply, page.code, page.detail);
+    const share = shareOfAnswer(reply);
+    if (!share.take(bytesOf(page))) {
+      const { code, detail } = noRoom(reply.server.bodyBudget);
+      return sendProblem(reply, code, detail);
+    }
+    // Of a stream that is not wanted nothing is read: the head is all there is to say.
+    if (isStream && request.method === 'HEAD') return reply.type(ndjsonContentType).headers(unsniffed).send();
     if (isStream) {
       const isLimited = parametersOf(url, allowed).limit !== undefined;
       const lines = isLimited ? [linesOf(page)] : linesFrom(store, query, page);
@@ -64,6 +76,15 @@ function sendPage(reply: FastifyReply, url: string, page: Listing): FastifyReply
   }
   const body = JSON.stringify({ entries: page.entries.map(entryOf), next });
   return reply.type('application/json').headers(unsniffed).serializer(String).send(body);
+}
+
+/** About what a page takes as text. A stream has one of its pages in memory at a time, and they are much alike. */
+function bytesOf({ entries }: Listing): number {
+  return entries.reduce((sum, entry) => sum + entry.key.length + entryBytesUsual + valueBytesOf(entry), 0);
+}
+
+function valueBytesOf(entry: Listing['entries'][number]): number {
+  return entry.kind === 'key' ? (entry.value?.length ?? 0) : 0;
 }
 
 /** All pages, one after the other, as fast as they are read. One that fails breaks the stream off. */
