@@ -33,6 +33,8 @@ export type ProcessStatus = {
 
 export type ServiceStatus = {
   readonly state: 'starting' | 'ready' | 'draining';
+  /** Names this service for good: another one made in the same place has another. */
+  readonly service: string;
   readonly url: string;
   readonly strategy: Strategy;
   readonly data: string;

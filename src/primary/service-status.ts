@@ -11,6 +11,7 @@ import type { Supervisor } from '../supervision/supervisor.ts';
 export type StatusSources = {
   readonly supervisor: Supervisor;
   readonly config: ServiceConfig;
+  readonly service: string;
   readonly strategy: Strategy;
   readonly acknowledgement: string | null;
   readonly directory: DataDirectory;
@@ -20,7 +21,7 @@ export type StatusSources = {
 };
 
 export function statusOf(sources: StatusSources): ServiceStatus {
-  const { supervisor, config, strategy, acknowledgement, directory, ring, state, uptimeMs } = sources;
+  const { supervisor, config, service, strategy, acknowledgement, directory, ring, state, uptimeMs } = sources;
   const primary: ProcessStatus = {
     ...unknown,
     id: 'primary',
@@ -33,6 +34,7 @@ export function statusOf(sources: StatusSources): ServiceStatus {
   };
   return {
     state,
+    service,
     url: urlOf(config.host, config.port),
     strategy,
     data: directory.path,

@@ -135,6 +135,7 @@ export class Service {
     return statusOf({
       supervisor: this.#supervisor,
       config: this.#config,
+      service: this.#topologyFile.service,
       strategy: this.#strategy,
       acknowledgement: this.#acknowledgement,
       directory: this.#directory,
