@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import type { ServiceStatus } from '../admin/contract.ts';
+import { integer, objectOf, parsed, type ShapeOf, text } from '../supervision/shape.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import type { Tally } from './importer.ts';
 import type { LineMark } from './line-reader.ts';
@@ -20,14 +21,18 @@ export type ImportProgress = {
   readonly tally: Tally;
 };
 
-type KeptMark = ImportProgress & {
-  readonly service: string;
-  /** Data directory of the service at that time: for people. */
-  readonly data: string;
-  readonly fileBytes: number;
-  /** SHA-256 of the file up to the mark. */
-  readonly imported: string;
-};
+const keptMark = objectOf({
+  /** Id of the service. */
+  service: text,
+  /** Its data directory at that time: for people. */
+  data: text,
+  fileBytes: integer,
+  /** SHA-256 of the file up to the mark, in hexadecimal digits. */
+  imported: text,
+  mark: objectOf({ number: integer, endOffset: integer }),
+  tally: objectOf({ created: integer, replaced: integer, expired: integer, refused: integer, valueBytes: integer }),
+});
+type KeptMark = ShapeOf<typeof keptMark>;
 
 export type ImportMarkOptions = {
   readonly file: { readonly path: string; readonly bytes: number };
@@ -100,9 +105,9 @@ export class ImportMark {
 
   #kept(): KeptMark | undefined {
     try {
-      const text = readFileSync(this.#path, 'utf8');
+      const kept = readFileSync(this.#path, 'utf8');
       // Empty: killed after it was made and before anything was written to it.
-      return text === '' ? undefined : (JSON.parse(text) as KeptMark);
+      return kept === '' ? undefined : parsed(keptMark, JSON.parse(kept), 'the mark');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw this.#unfit(`what was kept of it cannot be read (${(error as Error).message})`);

@@ -122,6 +122,7 @@ operatorCommand('import [FILE]', 'write the entries of a file of JSON lines, or 
   .action(importCommand);
 operatorCommand('export [FILE]', 'write every entry as a JSON line to a file, or to standard output')
   .option('--prefix <PREFIX>', 'only keys that begin so')
+  .option('--force', 'replace a file that is there')
   .action(exportCommand);
 
 try {

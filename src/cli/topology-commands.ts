@@ -1,10 +1,10 @@
 /** `shardctl add-shard`, `remove-shard`, `rebalance`: show the plan, ask, begin, and follow what happens. */
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline/promises';
 import { askService } from '../admin/admin-client.ts';
 import type { ChangePlan, ShardPlan } from '../rebalance/change-plan.ts';
 import type { ChangeRequest } from '../rebalance/topology-change.ts';
+import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange } from './follow-change.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
@@ -111,16 +111,12 @@ async function askForChange(data: string, path: string, request: ChangeRequest):
 /** On a terminal somebody is asked; elsewhere nobody can answer, so --yes must have been said. */
 async function isAgreed({ yes, json }: TopologyOptions): Promise<boolean> {
   if (yes) return true;
-  if (json || !process.stdin.isTTY || !process.stdout.isTTY) {
-    throw new CliFailure(
-      exitCodes.usage,
-      'Say --yes to go ahead, or --dry-run to see the plan alone: there is no terminal to ask on.',
-    );
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question('Go ahead? [y/N] ');
-  terminal.close();
-  return /^y(es)?$/i.test(answer.trim());
+  const isAgreed = json ? undefined : await agreementTo('Go ahead?', process.stdout);
+  if (isAgreed !== undefined) return isAgreed;
+  throw new CliFailure(
+    exitCodes.usage,
+    'Say --yes to go ahead, or --dry-run to see the plan alone: there is no terminal to ask on.',
+  );
 }
 
 const columns: readonly Column<ShardPlan>[] = [
