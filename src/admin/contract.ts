@@ -91,6 +91,7 @@ export const changeRequestSchema = {
     shard: { type: 'integer' },
     weights: { type: 'array', items: { type: 'array', minItems: 2, maxItems: 2, items: { type: 'integer' } } },
     epoch: { type: 'integer' },
+    lastChange: { type: 'integer' },
   },
 };
 

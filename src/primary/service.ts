@@ -8,7 +8,6 @@ import type { ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contra
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
-import { ChangeRefused } from '../rebalance/change-refused.ts';
 import { Rebalancer } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
@@ -184,12 +183,7 @@ export class Service {
   }
 
   #change(request: ChangeRequest): TopologyChange {
-    const plan = this.#plan(request);
-    if (request.epoch !== undefined && request.epoch !== plan.epoch) {
-      throw new ChangeRefused(
-        `The plan was made for epoch ${request.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
-      );
-    }
+    this.#plan(request);
     return this.#rebalancer.request(request);
   }
 

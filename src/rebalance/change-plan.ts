@@ -21,6 +21,8 @@ export type ShardPlan = {
 export type ChangePlan = {
   readonly kind: ChangeKind;
   readonly epoch: number;
+  /** Id of the change that was asked for last, whatever has become of it; 0 if there was none. */
+  readonly lastChange: number;
   readonly weights: readonly (readonly [shard: number, weight: number])[];
   readonly shards: readonly ShardPlan[];
   readonly slotsMoved: number;
@@ -38,9 +40,11 @@ const estimatedRowsPerS = 20_000;
 /** What a row takes on disk beside key and value. */
 const rowOverheadBytes = 60;
 
-/** @throws ChangeRefused */
+/** @throws ChangeRefused, also when the request is of a plan that no longer holds */
 export function planOfRequest(request: ChangeRequest, topologyFile: TopologyFile, supervisor: Supervisor): ChangePlan {
   const { ring } = topologyFile;
+  const lastChange = topologyFile.changes(1)[0]?.id ?? 0;
+  refuseStalePlan(request, { epoch: ring.epoch, lastChange });
   const weights = weightsToPlanFor(request, topologyFile);
   const moves = planOf(ring, weights);
   const quotas = slotQuotas(weights, new Map(ring.shards().map((shard) => [shard, ring.slotsOf(shard).length])));
@@ -70,6 +74,7 @@ export function planOfRequest(request: ChangeRequest, topologyFile: TopologyFile
   return {
     kind: request.kind,
     epoch: ring.epoch,
+    lastChange,
     weights: [...weights],
     shards,
     slotsMoved: moves.reduce((sum, { slots }) => sum + slots.length, 0),
@@ -78,6 +83,18 @@ export function planOfRequest(request: ChangeRequest, topologyFile: TopologyFile
     diskBytesNeeded: bytesMoved + keysMoved * rowOverheadBytes,
     estimatedMs: Math.round((keysMoved * 1_000) / estimatedRowsPerS),
   };
+}
+
+type PlanBasis = Pick<ChangePlan, 'epoch' | 'lastChange'>;
+
+/** The epoch alone does not tell: it rises with the first move, and a change may have been asked for long before. */
+function refuseStalePlan({ epoch, lastChange }: Partial<PlanBasis>, now: PlanBasis): void {
+  if (epoch !== undefined && epoch !== now.epoch) {
+    throw new ChangeRefused(`The plan was made for epoch ${epoch}, but the ring is at epoch ${now.epoch}: plan again.`);
+  }
+  if (lastChange !== undefined && lastChange !== now.lastChange) {
+    throw new ChangeRefused(`The plan was made before change ${now.lastChange} was asked for: plan again.`);
+  }
 }
 
 /** Of what is there once every open change is done: a queued change builds on those before it. */
