@@ -43,6 +43,8 @@ export type ServiceStatus = {
   /** What an acknowledgement is worth, where the store's own settings decide it and have been read. */
   readonly acknowledgement: string | null;
   readonly uptimeMs: number;
+  /** Lines of the primary's log that found no place, since it started. */
+  readonly logLinesLost: number;
   readonly ring: RingDescription;
   readonly processes: readonly ProcessStatus[];
 };

@@ -5,6 +5,7 @@ import type { DataDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
+import { logLinesLost } from '../supervision/log.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
 
@@ -41,6 +42,7 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     store: strategy === 'partitioned' ? null : storeText(config, directory),
     acknowledgement,
     uptimeMs,
+    logLinesLost: logLinesLost(),
     ring: ring.describe(),
     processes: [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))],
   };

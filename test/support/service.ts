@@ -110,6 +110,9 @@ export async function shardctl(
   options: { input?: string | Buffer; env?: NodeJS.ProcessEnv } = {},
 ): Promise<ProgramResult> {
   const child = spawn(process.execPath, [shardctlPath, ...args], { env: { ...process.env, ...options.env } });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
