@@ -5,6 +5,7 @@
 
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Store } from '../kv/store.ts';
+import { connectionsAllowed } from './connection-limit.ts';
 import { operationsOf, pathOf } from './description/openapi.ts';
 import { hostGuard } from './host-guard.ts';
 import { createHttpServer } from './http-server.ts';
@@ -34,8 +35,6 @@ const headersTimeoutMs = 10_000;
 const timeoutCheckIntervalMs = 1_000;
 /** Longer than common proxies keep idle connections, so that they close first and no request meets a closing one. */
 const keepAliveTimeoutMs = 72_000;
-/** Each costs some 10 KiB; a router stays far below its memory with all of them open. */
-const connectionsMax = 10_000;
 
 export function createApp({ store, service, valueBytesMax, allowedHosts, onDefect }: AppOptions): FastifyInstance {
   const app = fastify({
@@ -50,7 +49,7 @@ export function createApp({ store, service, valueBytesMax, allowedHosts, onDefec
         http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
         requestTimeoutMs,
         keepAliveTimeoutMs,
-        connectionsMax,
+        connectionsMax: connectionsAllowed(),
       }),
     // Proxies may ask for a whole URL (RFC 9112, 3.2.2): handlers see its path.
     rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'),

@@ -5,6 +5,7 @@ import type { DataDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
+import { MemoryGauge } from '../supervision/health.ts';
 import { logLinesLost } from '../supervision/log.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
@@ -31,7 +32,7 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     pid: process.pid,
     restarts: 0,
     uptimeMs,
-    memoryBytes: process.memoryUsage.rss(),
+    memoryBytes: memory.bytes(),
   };
   return {
     state,
@@ -47,6 +48,8 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     processes: [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))],
   };
 }
+
+const memory = new MemoryGauge();
 
 const unknown = {
   cpuPercent: null,

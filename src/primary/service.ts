@@ -7,6 +7,7 @@ import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type { ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connection-limit.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import { Rebalancer } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
@@ -103,6 +104,7 @@ export class Service {
     const port = await checkedPort(config.host, config.port).catch((error: unknown) => {
       throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
     });
+    warnOfFewFiles(log);
     const service = new Service({ ...config, port }, log);
     service.#operators = await listenForOperators(service.#directory.adminSocket, {
       status: () => service.status(),
@@ -243,6 +245,17 @@ function takeDirectory(config: ServiceConfig): TakenDirectory {
       throw new CannotStart(error.message, { cause: error });
     throw error;
   }
+}
+
+/** Its children have the limit that it has. */
+function warnOfFewFiles(log: Log): void {
+  const limit = openFilesMax();
+  const allowed = connectionsWithin(limit);
+  if (allowed === connectionsMax) return;
+  log.warn(
+    { openFilesMax: limit, connectionsMax: allowed },
+    `a process may have only ${limit} files and connections open, so that a router takes ${allowed} connections instead of ${connectionsMax}: raise the hard limit (ulimit -n, LimitNOFILE of systemd)`,
+  );
 }
 
 function logState(log: Log, child: SupervisedChild): void {

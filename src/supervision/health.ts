@@ -15,6 +15,7 @@ export class HealthSampler {
   #interval = 0;
   #cpu = process.cpuUsage();
   #sampledAtMs = performance.now();
+  readonly #memory = new MemoryGauge();
 
   record(durationMs: number, operations = 1): void {
     this.#current.record(durationMs, operations);
@@ -27,7 +28,7 @@ export class HealthSampler {
     const health: Health = {
       type: 'health',
       cpuPercent: (cpu.user + cpu.system) / 10 / elapsedMs,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#memory.bytes(),
       operationsPerS: (this.#current.total * 1_000) / elapsedMs,
       p99Ms: LatencyHistogram.percentileMs(this.#window, 99),
       intervalP99Ms: LatencyHistogram.percentileMs([this.#current], 99),
@@ -43,5 +44,20 @@ export class HealthSampler {
 
   get #current(): LatencyHistogram {
     return this.#window[this.#interval] as LatencyHistogram;
+  }
+}
+
+/** How much memory this process has resident. Looking opens a file, which must not end a process that has none left. */
+export class MemoryGauge {
+  #lastBytes = 0;
+
+  /** As of the last time that looking succeeded; 0 before. */
+  bytes(): number {
+    try {
+      this.#lastBytes = process.memoryUsage.rss();
+    } catch {
+      // EMFILE: connections have taken all descriptors. The next look may find one.
+    }
+    return this.#lastBytes;
   }
 }
