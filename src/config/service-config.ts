@@ -49,9 +49,11 @@ type Setting<T> = {
 
 const MiB = 1024 * 1024;
 const cores = availableParallelism();
-const shardsMax = 256;
-const routersMax = 64;
-const clonesMax = 64;
+export const shardsMax = 256;
+export const routersMax = 64;
+export const clonesMax = 64;
+/** What `valueBytesMax` may be at most, in bytes. */
+export const valueBytesLargest = 16 * MiB;
 const defaultClones = Math.min(Math.max(2, cores), clonesMax);
 const defaultRouters = Math.min(Math.max(1, Math.floor(cores / 2)), routersMax);
 
@@ -129,7 +131,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     value: 'BYTES',
     description: 'size of the largest value',
     allowed: 'a size from 1 to 16MiB: bytes, or a number with KiB or MiB',
-    parse: byteSize(1, 16 * MiB),
+    parse: byteSize(1, valueBytesLargest),
     default: MiB,
     defaultText: '1MiB',
   },

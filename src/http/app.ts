@@ -29,8 +29,8 @@ export type AppOptions = {
 };
 
 /** A request must be whole within this time, a large value over a slow line included. */
-const requestTimeoutMs = 60_000;
-const headersTimeoutMs = 10_000;
+export const requestTimeoutMs = 60_000;
+export const headersTimeoutMs = 10_000;
 /** Node looks for overdue requests this often. */
 const timeoutCheckIntervalMs = 1_000;
 /** Longer than common proxies keep idle connections, so that they close first and no request meets a closing one. */

@@ -1,5 +1,6 @@
 /** What a requested topology change would do, before anything is done: slots, keys and bytes of each shard, then and now. */
 
+import { shardsMax } from '../config/service-config.ts';
 import { planOf } from '../partition/plan.ts';
 import { slotQuotas, type Weights } from '../partition/ring.ts';
 import type { TopologyFile } from '../primary/topology-file.ts';
@@ -33,7 +34,6 @@ export type ChangePlan = {
   readonly estimatedMs: number;
 };
 
-const shardsMax = 256;
 const weightMax = 1_000;
 /** Rows a second under clients' load, for the estimate. */
 const estimatedRowsPerS = 20_000;

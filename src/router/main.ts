@@ -9,7 +9,6 @@ import { allowedHostsOf } from '../http/host-guard.ts';
 import type { Readiness, TopologyView } from '../http/routes/service-routes.ts';
 import { ringOf } from '../partition/ring.ts';
 import { PartitionedStore } from '../routing/partitioned-store.ts';
-import type { LinkLimits } from '../routing/shard-link.ts';
 import { HealthSampler } from '../supervision/health.ts';
 import type { Log } from '../supervision/log.ts';
 import type { MessageToPrimary, StartRouter, Topology } from '../supervision/messages.ts';
@@ -17,13 +16,7 @@ import { runWorker, type WorkerJob } from '../supervision/worker.ts';
 import type { Answer } from '../wire/answer-frame.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import { FailureReports } from './failure-reports.ts';
-
-const linkLimits: Omit<LinkLimits, 'frameBytesMax'> = {
-  // Ten times what a shard takes to come back from a kill.
-  holdDeadlineMs: 5_000,
-  pendingMax: 10_000,
-  pendingBytesMax: 64 * 1024 * 1024,
-};
+import { linkLimits } from './link-limits.ts';
 
 await runWorker<StartRouter>('start-router', begin);
 

@@ -28,8 +28,8 @@ export type SqliteStoreOptions = {
 /** Whoever holds the lock for longer was stopped or hangs. */
 const holdDeadlineMs = 5_000;
 /** What may wait for the lock; beyond it, operations are refused. */
-const waitingMax = 10_000;
-const waitingBytesMax = 64 * 1024 * 1024;
+export const waitingMax = 10_000;
+export const waitingBytesMax = 64 * 1024 * 1024;
 /**
  * A lock is usually free again within a millisecond or two: for so long it is asked for in every turn of the event
  * loop, then by a timer, which leaves the processor to whoever holds it. Measured on 2 cores, 64 connections that

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { askService } from '../../src/admin/admin-client.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -58,11 +58,15 @@ test('a plan is shown, written, applied while it holds, and refused once the rin
 });
 
 test('a plan that was made before another change was asked for is refused, though nothing has moved yet', async () => {
-  const { data } = await serviceWithKeys(100);
+  const service = await serviceWithKeys(100);
+  const { data } = service;
   const file = join(data, 'plan.json');
   expect((await shardctl(['plan', 'add-shard', '--out', file, '--data', data])).code).toBe(0);
-  // Paused before it begins: the ring stays at its epoch.
-  expect((await shardctl(['pause', '--data', data])).code).toBe(0);
+  // It takes part in the move and does nothing: the ring stays at its epoch.
+  const { pid } = await service.processStatus('shard-2');
+  process.kill(pid as number, 'SIGSTOP');
+  // A process that is stopped does not see its primary end.
+  onTestFinished(() => void process.kill(pid as number, 'SIGCONT'));
   const other = await askService(data, 'POST', '/v1/changes', { kind: 'rebalance', weights: [[1, 3]] });
   expect(other.status).toBe(202);
   for (const option of ['--yes', '--dry-run']) {
@@ -72,9 +76,7 @@ test('a plan that was made before another change was asked for is refused, thoug
       stderr: 'shardctl: The plan was made before change 1 was asked for: plan again.\n',
     });
   }
-  expect(JSON.parse((await shardctl(['moves', '--json', '--data', data])).stdout)).toMatchObject({
-    changes: [{ id: 1, state: 'queued' }],
-  });
+  expect((await service.status()).ring.epoch).toBe(1);
   // A plan made since then builds on it.
   expect((await shardctl(['plan', 'add-shard', '--out', file, '--data', data])).code).toBe(0);
   expect((await shardctl(['apply', file, '--dry-run', '--data', data])).code).toBe(0);
