@@ -33,6 +33,8 @@ export type ProcessStatus = {
 
 export type ServiceStatus = {
   readonly state: 'starting' | 'ready' | 'draining';
+  /** Names this service for good: another one made in the same place has another. */
+  readonly service: string;
   readonly url: string;
   readonly strategy: Strategy;
   readonly data: string;
@@ -41,6 +43,8 @@ export type ServiceStatus = {
   /** What an acknowledgement is worth, where the store's own settings decide it and have been read. */
   readonly acknowledgement: string | null;
   readonly uptimeMs: number;
+  /** Lines of the primary's log that found no place, since it started. */
+  readonly logLinesLost: number;
   readonly ring: RingDescription;
   readonly processes: readonly ProcessStatus[];
 };
@@ -90,6 +94,7 @@ export const changeRequestSchema = {
     shard: { type: 'integer' },
     weights: { type: 'array', items: { type: 'array', minItems: 2, maxItems: 2, items: { type: 'integer' } } },
     epoch: { type: 'integer' },
+    lastChange: { type: 'integer' },
   },
 };
 

@@ -4,7 +4,7 @@ import { askService } from '../admin/admin-client.ts';
 import type { RebalanceStatus, RunningChange } from '../rebalance/rebalancer.ts';
 import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
-import { bytesText, countText, durationText } from './quantity.ts';
+import { bytesText, countText, durationText, latencyText } from './quantity.ts';
 
 const pollIntervalMs = 250;
 const clearLine = '\r\x1b[K';
@@ -51,8 +51,8 @@ export function progressText(running: RunningChange): string {
   const { phase, slotsMoved, slotsTotal, rowsPerS, leftMs, p99BeforeMs, p99Ms, waitsFor } = running;
   const share = slotsTotal === 0 ? 100 : Math.floor((slotsMoved * 100) / slotsTotal);
   const left = leftMs === null ? '' : `  ${durationText(leftMs)} left`;
-  const felt =
-    p99Ms === null ? '' : `  clients' p99 ${p99BeforeMs?.toPrecision(2) ?? '–'} → ${p99Ms.toPrecision(2)} ms`;
+  const before = p99BeforeMs === null ? '–' : latencyText(p99BeforeMs).replace(/ ms$/, '');
+  const felt = p99Ms === null ? '' : `  clients' p99 ${before} → ${latencyText(p99Ms)}`;
   const errors = `  errors ${countText(running.failuresBefore)} → ${countText(running.failuresLately)}`;
   const done = `${phase.padEnd(9)} ${String(share).padStart(3)} %`;
   if (phase === 'paused') return `${done}  until shardctl resume${felt}${errors}`;

@@ -1,9 +1,9 @@
 /** `shardctl import [FILE]`: entries from lines of JSON into the service, resumable and with a count at the end. */
 
-import { createReadStream } from 'node:fs';
 import { statusOfService } from '../admin/admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
-import { ImportProgressFile } from './import-progress.ts';
+import { ImportMark } from './import-mark.ts';
+import { importSourceOf } from './import-source.ts';
 import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';
 import { linesOf } from './line-reader.ts';
 import { ProgressBar } from './progress-bar.ts';
@@ -14,28 +14,30 @@ type ImportOptions = { readonly data: string; readonly resume?: boolean; readonl
 const reportIntervalMs = 1_000;
 const beginning = { mark: { number: 0, endOffset: 0 }, tally: nothingYet };
 
-export async function importCommand(file: string | undefined, { data, resume, json }: ImportOptions): Promise<void> {
-  const isFile = file !== undefined && file !== '-';
-  if (resume && !isFile) throw new CliFailure(exitCodes.usage, 'Only the import of a file can be resumed.');
-  const { url, data: directory } = await statusOfService(data);
-  const progress = isFile ? progressOf(file, directory) : undefined;
-  const { mark, tally } = (resume ? progress?.read() : undefined) ?? beginning;
-  const source = isFile ? createReadStream(file, { start: mark.endOffset, highWaterMark: 256 * 1024 }) : process.stdin;
-  const view = new ImportView(progress?.fileBytes, json === true);
+export async function importCommand(name: string | undefined, { data, resume, json }: ImportOptions): Promise<void> {
+  const source = importSourceOf(name);
+  if (resume && source.file === undefined) {
+    throw new CliFailure(exitCodes.usage, 'Only the import of a file can be resumed: a pipe cannot be read again.');
+  }
+  const service = await statusOfService(data);
+  const view = new ImportView(source.file?.bytes, json === true);
+  const onUnwritable = (why: string) => view.note(`This import cannot be resumed: ${why}`);
+  const kept = source.file && new ImportMark({ file: source.file, service, onUnwritable });
+  const { mark, tally } = (resume ? kept?.read() : undefined) ?? beginning;
   if (mark.number > 0) view.note(`Going on after line ${countText(mark.number)}.`);
 
   const startedAtMs = performance.now();
   let linesRead = tally.created + tally.replaced + tally.expired + tally.refused;
-  const importer = new Importer(url, tally, {
+  const importer = new Importer(service.url, tally, {
     onRefused: (refusal) => view.refused(refusal),
     onAcknowledged: (reached, sum) => {
-      progress?.save({ mark: reached, tally: sum });
+      kept?.save({ mark: reached, tally: sum });
       view.reached(reached.endOffset, sum);
     },
   });
   let end: Tally;
   try {
-    for await (const line of linesOf(source, mark)) {
+    for await (const line of linesOf(source.read(mark.endOffset), mark)) {
       linesRead++;
       await importer.add(line);
     }
@@ -43,18 +45,8 @@ export async function importCommand(file: string | undefined, { data, resume, js
   } finally {
     view.end();
   }
-  progress?.remove();
+  kept?.remove();
   report({ end, linesRead, tookMs: performance.now() - startedAtMs, isJson: json === true });
-}
-
-function progressOf(file: string, data: string): ImportProgressFile {
-  try {
-    return new ImportProgressFile(file, data);
-  } catch (error) {
-    throw new CliFailure(exitCodes.failed, `The file ${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }
 
 /** A bar for people, lines for programs. */
@@ -67,7 +59,8 @@ class ImportView {
   }
 
   note(sentence: string): void {
-    this.#bar?.note(sentence);
+    if (this.#bar === undefined) console.log(JSON.stringify({ event: 'note', detail: sentence }));
+    else this.#bar.note(sentence);
   }
 
   refused({ line, code, detail }: Refusal): void {

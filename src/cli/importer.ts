@@ -5,18 +5,14 @@
  */
 
 import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
-import { CliFailure, exitCodes } from './exit.ts';
 import { batchLineOf, entryOfLine } from './import-line.ts';
 import type { Line, LineMark } from './line-reader.ts';
+import { Patience } from './patience.ts';
 import { type Put, type PutResult, putEntries } from './put-entries.ts';
 
 const windowEntriesMax = 500;
 const windowBytesMax = 1024 * 1024;
 const windowsUnderWayMax = 4;
-const retryDelayMinMs = 100;
-const retryDelayMaxMs = 2_000;
-/** Without a single acknowledgement. Longer than a shard needs to be started again. */
-const patienceMs = 60_000;
 
 /** What has come of lines: each is counted once. */
 export type Tally = {
@@ -58,7 +54,7 @@ export class Importer {
   readonly #windows: Window[] = [];
   readonly #underWay = new Set<Promise<void>>();
   readonly #lastOfKey = new Map<string, Promise<void>>();
-  #answeredAtMs = performance.now();
+  readonly #patience = new Patience();
   #failure: { readonly error: unknown } | undefined;
 
   /** @param tally of the lines before the first that is added */
@@ -139,7 +135,7 @@ export class Importer {
   /** Sends until every entry has come to something. */
   async #settle(window: Window, pending: readonly Pending[]): Promise<void> {
     let left = pending;
-    for (let delayMs = retryDelayMinMs; left.length > 0; delayMs = Math.min(delayMs * 2, retryDelayMaxMs)) {
+    for (let attempt = 1; left.length > 0; attempt++) {
       const results = await putEntries(this.#url, left);
       if (results === 'one-is-refused') {
         // The halves tell which one it was.
@@ -159,13 +155,12 @@ export class Importer {
       }
       left = again;
       if (left.length === 0) return;
-      this.#checkPatience(results.find(isForLater));
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await this.#patience.beforeAsking(attempt, failureText(results.find(isForLater)));
     }
   }
 
   #count(window: Window, { line, entry }: Pending, result: PutResult): void {
-    this.#answeredAtMs = performance.now();
+    this.#patience.answered();
     if (result.kind !== 'failed') {
       window.tally[result.kind]++;
       window.tally.valueBytes += entry.value.length;
@@ -176,14 +171,6 @@ export class Importer {
   #refuse(window: Window, refusal: Refusal): void {
     window.tally.refused++;
     this.#events.onRefused(refusal);
-  }
-
-  #checkPatience(why: PutResult | undefined): void {
-    if (performance.now() - this.#answeredAtMs < patienceMs || why?.kind !== 'failed') return;
-    throw new CliFailure(
-      exitCodes.failed,
-      `The service has written nothing for ${patienceMs / 1_000} s: ${why.detail} (${why.code})`,
-    );
   }
 }
 
@@ -204,6 +191,10 @@ function foundIn({
 
 function isForLater(result: PutResult): boolean {
   return result.kind === 'failed' && errorTable[result.code].retryable;
+}
+
+function failureText(result: PutResult | undefined): string {
+  return result?.kind === 'failed' ? `${result.detail} (${result.code})` : '';
 }
 
 function sumOf(one: Tally, other: Tally): Tally {

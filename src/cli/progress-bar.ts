@@ -27,6 +27,7 @@ export class ProgressBar {
   readonly #startedAtMs: number;
   #drawnAtMs = Number.NEGATIVE_INFINITY;
   #tenths = 0;
+  #isEnded = false;
 
   constructor({
     title,
@@ -45,6 +46,7 @@ export class ProgressBar {
 
   /** Cheap enough to be called for each item. */
   advanceTo(done: number): void {
+    if (this.#isEnded) return;
     if (this.#stream.isTTY) {
       if (this.#now() - this.#drawnAtMs < redrawIntervalMs && done !== this.#total) return;
       this.#drawnAtMs = this.#now();
@@ -64,8 +66,9 @@ export class ProgressBar {
     this.#drawnAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Takes the bar away. */
+  /** Takes the bar away: nothing more is drawn, whatever still arrives. */
   end(): void {
+    this.#isEnded = true;
     if (this.#stream.isTTY) this.#stream.write(clearLine);
   }
 
@@ -90,7 +93,9 @@ type Progress = {
 };
 
 export function progressText({ title, done, total, elapsedMs, amountText = countText }: Progress): string {
-  const share = Math.min(1, done / total);
+  // More than there was when it began: how much there is now, nobody knows.
+  if (done > total) return `${title} ${amountText(done)}`;
+  const share = done / total;
   const filled = Math.round(share * barWidth);
   const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
   const left = done === 0 ? '' : `, ${durationText((elapsedMs * (total - done)) / done)} left`;

@@ -3,6 +3,7 @@
 import { urlOfKey } from '../http/key-in-url.ts';
 import type { ErrorCode } from '../kv/errors.ts';
 import { batchBytesMax } from '../kv/operation.ts';
+import { reasonOf } from './entry-stream.ts';
 import type { Entry } from './import-line.ts';
 
 export type Put = {
@@ -72,7 +73,5 @@ function withoutIndex(detail: string): string {
 
 /** As if the service had said so: it may be there again in a moment, and a put may be sent twice. */
 function connectionLost(error: unknown): PutResult {
-  const { message, cause } = error as Error;
-  const why = cause instanceof Error ? cause.message : message;
-  return { kind: 'failed', code: 'outcome-unknown', detail: `The service did not answer: ${why}.` };
+  return { kind: 'failed', code: 'outcome-unknown', detail: `The service did not answer: ${reasonOf(error)}.` };
 }

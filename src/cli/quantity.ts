@@ -28,3 +28,9 @@ export function durationText(durationMs: number): string {
   if (hours < 24) return `${hours}h ${minutes % 60}m`;
   return `${days}d ${hours % 24}h`;
 }
+
+/** 3.84 → `3.8 ms`, 138.2 → `138 ms` */
+export function latencyText(latencyMs: number): string {
+  if (latencyMs >= 9.95) return `${countText(Math.round(latencyMs))} ms`;
+  return `${latencyMs > 0 && latencyMs < 0.1 ? latencyMs.toFixed(2) : latencyMs.toPrecision(2)} ms`;
+}

@@ -85,7 +85,9 @@ operatorCommand('plan <CHANGE> [ID]', 'show what add-shard, remove-shard ID or r
   .option('--out <FILE>', 'write the plan there, for `shardctl apply`')
   .option('--json', 'print one JSON object')
   .action(planCommand);
-changeCommand('apply <FILE>', 'carry out a plan, if the ring is still the one it was made for').action(applyCommand);
+changeCommand('apply <FILE>', 'carry out a plan, unless something else was changed since it was made').action(
+  applyCommand,
+);
 operatorCommand('moves', 'show topology changes, the latest first')
   .option('--follow', 'watch the one that is running to its end')
   .option('--json', 'print JSON')
@@ -122,6 +124,7 @@ operatorCommand('import [FILE]', 'write the entries of a file of JSON lines, or 
   .action(importCommand);
 operatorCommand('export [FILE]', 'write every entry as a JSON line to a file, or to standard output')
   .option('--prefix <PREFIX>', 'only keys that begin so')
+  .option('--force', 'replace a file that is there')
   .action(exportCommand);
 
 try {

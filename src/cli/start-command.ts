@@ -24,6 +24,8 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  // Elsewhere it means "read your configuration again", and here nothing can be; its default would kill without drain.
+  process.on('SIGHUP', () => log.warn('SIGHUP is ignored: settings are read at the start alone'));
 
   try {
     service = await Service.start(config, log);

@@ -2,7 +2,7 @@
 
 import { statusOfService } from '../admin/admin-client.ts';
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
-import { bytesText, countText, durationText } from './quantity.ts';
+import { bytesText, countText, durationText, latencyText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 
 type StatusOptions = { readonly data: string; readonly json?: boolean; readonly watch?: boolean };
@@ -37,24 +37,21 @@ const columns: readonly Column<ProcessStatus>[] = [
     align: 'right',
     cell: ({ operationsPerS }) => text(operationsPerS, (rate) => countText(Math.round(rate))),
   },
-  { title: 'p99', align: 'right', cell: ({ p99Ms }) => text(p99Ms, (ms) => `${ms.toPrecision(2)} ms`) },
+  { title: 'p99', align: 'right', cell: ({ p99Ms }) => text(p99Ms, latencyText) },
 ];
 
-function statusText({
-  state,
-  url,
-  strategy,
-  data,
-  store,
-  ring,
-  uptimeMs,
-  processes,
-  ...status
-}: ServiceStatus): string {
+function statusText(status: ServiceStatus): string {
+  const { state, url, strategy, data, store, ring, uptimeMs, acknowledgement, logLinesLost, processes } = status;
   const where = store === null ? `ring epoch ${ring.epoch}   data ${data}` : `${strategy} over ${store}`;
-  const head = `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`;
-  const { acknowledgement } = status;
-  return `${head}${acknowledgement === null ? '' : `\n${acknowledgement}`}\n\n${tableOf(columns, processes)}`;
+  return [
+    `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`,
+    ...(acknowledgement === null ? [] : [acknowledgement]),
+    ...(logLinesLost === 0
+      ? []
+      : [`${countText(logLinesLost)} lines of the primary's log were lost: see where it goes.`]),
+    '',
+    tableOf(columns, processes),
+  ].join('\n');
 }
 
 function text<T>(value: T | null, format: (value: T) => string): string {

@@ -1,10 +1,10 @@
 /** `shardctl add-shard`, `remove-shard`, `rebalance`: show the plan, ask, begin, and follow what happens. */
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline/promises';
 import { askService } from '../admin/admin-client.ts';
 import type { ChangePlan, ShardPlan } from '../rebalance/change-plan.ts';
 import type { ChangeRequest } from '../rebalance/topology-change.ts';
+import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange } from './follow-change.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
@@ -43,14 +43,17 @@ export async function planCommand(
       `A plan is for add-shard, remove-shard or rebalance, not for ${JSON.stringify(change)}.`,
     );
   }
+  if (change !== 'remove-shard' && id !== undefined) {
+    throw new CliFailure(exitCodes.usage, `Only remove-shard names a shard: leave out ${JSON.stringify(id)}.`);
+  }
   const request = requestOf(change, id, options);
   const plan = (await askForChange(data, '/v1/plan', request)) as ChangePlan;
   console.log(json ? JSON.stringify({ event: 'plan', ...plan }) : planText(plan));
   if (out === undefined) return;
-  await writeFile(out, `${JSON.stringify({ ...request, epoch: plan.epoch })}\n`);
+  await writeFile(out, `${JSON.stringify({ ...request, epoch: plan.epoch, lastChange: plan.lastChange })}\n`);
   if (!json)
     console.log(
-      `Written to ${out}: \`shardctl apply ${out}\` carries it out while the ring is at epoch ${plan.epoch}.`,
+      `Written to ${out}: \`shardctl apply ${out}\` carries it out, unless something else is changed before.`,
     );
 }
 
@@ -74,7 +77,9 @@ async function changeTopology(options: TopologyOptions, request: ChangeRequest):
     return;
   }
   if (!(await isAgreed(options))) throw new CliFailure(exitCodes.failed, 'Nothing was changed.');
-  const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', request)) as {
+  // Somebody else may have changed something while the question stood. Without one, changes queue as they come.
+  const asked = options.yes ? request : { ...request, lastChange: plan.lastChange };
+  const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', asked)) as {
     id: number;
     waitsFor: number;
   };
@@ -82,24 +87,44 @@ async function changeTopology(options: TopologyOptions, request: ChangeRequest):
   await followChange(options.data, id, options.json ?? false);
 }
 
+/** @throws CliFailure usage, also for an option that this kind of change has not */
 function requestOf(kind: ChangeRequest['kind'], id: string | undefined, { count, weight }: WishOptions): ChangeRequest {
+  if (count !== undefined && kind !== 'add-shard') throw new CliFailure(exitCodes.usage, '--count is for add-shard.');
+  const weights = [weight ?? []].flat();
   switch (kind) {
     case 'add-shard':
+      if (weights.length > 1) {
+        throw new CliFailure(exitCodes.usage, '--weight is one number: all that are added have it.');
+      }
       return {
         kind,
         ...(count === undefined ? {} : { count: numberOf(count, '--count') }),
-        ...(weight === undefined ? {} : { weight: numberOf([weight].flat()[0] ?? '', '--weight') }),
+        ...(weights[0] === undefined ? {} : { weight: numberOf(weights[0], '--weight') }),
       };
     case 'remove-shard':
+      if (weights.length > 0) throw new CliFailure(exitCodes.usage, '--weight is for add-shard and rebalance.');
       return { kind, shard: numberOf((id ?? '').replace(/^shard-/, ''), 'ID') };
     case 'rebalance':
-      return { kind, weights: [weight ?? []].flat().map(weightOf) };
+      return { kind, weights: weightsOf(weights) };
   }
 }
 
-function weightOf(pair: string): [shard: number, weight: number] {
-  const [shard, weight] = pair.split('=');
-  return [numberOf(shard?.replace(/^shard-/, '') ?? '', '--weight'), numberOf(weight ?? '', '--weight')];
+/** Of `ID=W`, each; a shard may be written `shard-2` too. */
+function weightsOf(texts: readonly string[]): [shard: number, weight: number][] {
+  const weights = new Map<number, number>();
+  for (const text of texts) {
+    const match = /^(?:shard-)?(\d+)=(\d+)$/.exec(text);
+    if (match === null) {
+      throw new CliFailure(
+        exitCodes.usage,
+        `--weight is ${JSON.stringify(text)}, but must be ID=W, such as 2=3: two whole numbers.`,
+      );
+    }
+    const [shard, weight] = match.slice(1).map(Number) as [number, number];
+    if (weights.has(shard)) throw new CliFailure(exitCodes.usage, `--weight names shard ${shard} twice.`);
+    weights.set(shard, weight);
+  }
+  return [...weights];
 }
 
 async function askForChange(data: string, path: string, request: ChangeRequest): Promise<unknown> {
@@ -111,16 +136,12 @@ async function askForChange(data: string, path: string, request: ChangeRequest):
 /** On a terminal somebody is asked; elsewhere nobody can answer, so --yes must have been said. */
 async function isAgreed({ yes, json }: TopologyOptions): Promise<boolean> {
   if (yes) return true;
-  if (json || !process.stdin.isTTY || !process.stdout.isTTY) {
-    throw new CliFailure(
-      exitCodes.usage,
-      'Say --yes to go ahead, or --dry-run to see the plan alone: there is no terminal to ask on.',
-    );
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question('Go ahead? [y/N] ');
-  terminal.close();
-  return /^y(es)?$/i.test(answer.trim());
+  const isAgreed = json ? undefined : await agreementTo('Go ahead?', process.stdout);
+  if (isAgreed !== undefined) return isAgreed;
+  throw new CliFailure(
+    exitCodes.usage,
+    'Say --yes to go ahead, or --dry-run to see the plan alone: there is no terminal to ask on.',
+  );
 }
 
 const columns: readonly Column<ShardPlan>[] = [

@@ -1,7 +1,7 @@
 /** Where everything of one service lies on disk, and the sockets of its running processes. */
 
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 /** Longest path of a Unix socket that Linux takes, in bytes (`sun_path` less its final NUL). */
 const socketPathBytesMax = 107;
@@ -28,8 +28,8 @@ export class DataDirectory {
       );
     }
     try {
-      mkdirSync(this.path, { recursive: true, mode: 0o700 });
-      mkdirSync(this.#run, { recursive: true, mode: 0o700 });
+      makeDirectory(this.path);
+      makeDirectory(this.#run);
     } catch (error) {
       throw new UnusableDirectory(`The data directory ${this.path} cannot be made: ${(error as Error).message}`, {
         cause: error,
@@ -73,6 +73,21 @@ export class DataDirectory {
 
   get #run(): string {
     return join(this.path, 'run');
+  }
+}
+
+/**
+ * With every directory above it, for this user alone. Node's own way spins for ever below a directory that exists and
+ * takes nothing, such as /proc.
+ */
+function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(path) !== path) makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process has made it meanwhile.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 

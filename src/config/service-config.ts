@@ -5,7 +5,10 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { shardsMax } from '../partition/ring.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
+import { logLevels } from '../supervision/log.ts';
+import { unknownVariable } from './environment.ts';
 import { redisAddressOf } from './redis-address.ts';
 
 /** How processes and data stand to each other: see the README, which tells when to take which. */
@@ -43,13 +46,16 @@ type Setting<T> = {
   readonly default: T;
   /** As text in the usage. */
   readonly defaultText: string;
+  /** Whether a strategy has a use for this value; absent when every strategy has for all. */
+  readonly isFor?: (strategy: Strategy, value: T) => boolean;
 };
 
 const MiB = 1024 * 1024;
 const cores = availableParallelism();
-const shardsMax = 256;
-const routersMax = 64;
-const clonesMax = 64;
+export const routersMax = 64;
+export const clonesMax = 64;
+/** What `valueBytesMax` may be at most, in bytes. */
+export const valueBytesLargest = 16 * MiB;
 const defaultClones = Math.min(Math.max(2, cores), clonesMax);
 const defaultRouters = Math.min(Math.max(1, Math.floor(cores / 2)), routersMax);
 
@@ -73,7 +79,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   strategy: {
     value: 'NAME',
     description: 'partitioned: shards with a file each; cloned: processes that share one file; single: one process',
-    allowed: strategies.join(', ').replace(/, (\w+)$/, ' or $1'),
+    allowed: oneOfText(strategies),
     parse: (raw) => strategies.find((name) => name === raw),
     default: undefined,
     defaultText: 'partitioned in a new data directory, later as it was',
@@ -85,6 +91,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, shardsMax),
     default: undefined,
     defaultText: `one a core, at least 2: here ${defaultShards()}`,
+    isFor: (strategy) => strategy === 'partitioned',
   },
   routers: {
     value: 'N',
@@ -93,6 +100,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, routersMax),
     default: defaultRouters,
     defaultText: `half the cores, at least 1: here ${defaultRouters}`,
+    isFor: (strategy) => strategy === 'partitioned',
   },
   clones: {
     value: 'N',
@@ -101,6 +109,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, clonesMax),
     default: defaultClones,
     defaultText: `one a core, at least 2: here ${defaultClones}`,
+    isFor: (strategy) => strategy === 'cloned',
   },
   store: {
     value: 'STORE',
@@ -110,6 +119,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
       typeof raw === 'string' && (raw === 'sqlite' || redisAddressOf(raw) !== undefined) ? raw : undefined,
     default: 'sqlite',
     defaultText: 'sqlite',
+    isFor: (strategy, store) => strategy === 'cloned' || store === 'sqlite',
   },
   data: {
     value: 'DIR',
@@ -123,7 +133,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     value: 'BYTES',
     description: 'size of the largest value',
     allowed: 'a size from 1 to 16MiB: bytes, or a number with KiB or MiB',
-    parse: byteSize(1, 16 * MiB),
+    parse: byteSize(1, valueBytesLargest),
     default: MiB,
     defaultText: '1MiB',
   },
@@ -192,27 +202,61 @@ export type ConfigSources = {
   readonly file: string | undefined;
 };
 
-/** @throws ConfigError */
+/** @throws ConfigError, also when what is set does not go together */
 export function readConfig({ flags, environment, file }: ConfigSources): ServiceConfig {
+  checkEnvironment(environment);
   const fields = file === undefined ? {} : fieldsOfFile(file);
-  const config: Record<string, unknown> = {};
+  const given = new Map<keyof ServiceConfig, Given>();
   for (const name of settingNames) {
-    config[name] =
+    const found =
       parsed(name, flags[name], `--${flagOf(name)}`) ??
       parsed(name, environment[variableOf(name)], variableOf(name)) ??
-      parsed(name, fields[name], `"${name}" in ${file}`) ??
-      settings[name].default;
+      parsed(name, fields[name], `"${name}" in ${file}`);
+    if (found !== undefined) given.set(name, found);
   }
-  return config as ServiceConfig;
+  const strategy = given.get('strategy')?.value as Strategy | undefined;
+  if (strategy !== undefined) for (const [name, found] of given) refuseUseless(strategy, name, found);
+  const entries = settingNames.map((name) => [name, given.get(name)?.value ?? settings[name].default]);
+  return Object.fromEntries(entries) as ServiceConfig;
 }
 
-function parsed(name: keyof ServiceConfig, raw: unknown, source: string): unknown {
+/** A setting that somebody has made. */
+type Given = { readonly value: unknown; readonly raw: unknown; readonly source: string };
+
+function parsed(name: keyof ServiceConfig, raw: unknown, source: string): Given | undefined {
   if (raw === undefined) return undefined;
   const value = settings[name].parse(raw);
-  if (value === undefined) {
-    throw new ConfigError(`${source} is ${JSON.stringify(raw)}, but must be ${settings[name].allowed}.`);
+  if (value === undefined) throw wrongValue(source, raw, settings[name].allowed);
+  return { value, raw, source };
+}
+
+function wrongValue(source: string, raw: unknown, allowed: string): ConfigError {
+  return new ConfigError(`${source} is ${JSON.stringify(raw)}, but must be ${allowed}.`);
+}
+
+/** Whoever asks for routers of clones expects something that will not be. */
+function refuseUseless(strategy: Strategy, name: keyof ServiceConfig, { value, raw, source }: Given): void {
+  const { isFor } = settings[name] as Setting<unknown>;
+  if (isFor === undefined || isFor(strategy, value)) return;
+  throw new ConfigError(
+    `${source} is ${JSON.stringify(raw)}, which the ${strategy} strategy has no use for: leave it out.`,
+  );
+}
+
+/** Beside the settings of the table. The log's level reaches every process through the environment alone. */
+const otherVariables = ['SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL'];
+
+function checkEnvironment(environment: NodeJS.ProcessEnv): void {
+  const unknown = unknownVariable(environment, [...settingNames.map(variableOf), ...otherVariables]);
+  if (unknown !== undefined) throw new ConfigError(unknown);
+  const level = environment['SHARDLITE_LOG_LEVEL'];
+  if (level !== undefined && !logLevels.some((one) => one === level)) {
+    throw wrongValue('SHARDLITE_LOG_LEVEL', level, oneOfText(logLevels));
   }
-  return value;
+}
+
+function oneOfText(texts: readonly string[]): string {
+  return texts.join(', ').replace(/, (\w+)$/, ' or $1');
 }
 
 function fieldsOfFile(file: string): Record<string, unknown> {

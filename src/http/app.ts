@@ -7,6 +7,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { Store } from '../kv/store.ts';
 import { BodyBudget } from './body-budget.ts';
 import { BodyRefused, bodyReader } from './body-reader.ts';
+import { connectionsAllowed } from './connection-limit.ts';
 import { operationsOf, pathOf } from './description/openapi.ts';
 import { hostGuard } from './host-guard.ts';
 import { createHttpServer, refuseBytes } from './http-server.ts';
@@ -35,16 +36,14 @@ export type AppOptions = {
 };
 
 /** A request must be whole within this time, a large value over a slow line included. */
-const requestTimeoutMs = 60_000;
+export const requestTimeoutMs = 60_000;
 /** And what is answered must be read within as long. */
 const answerTimeoutMs = 60_000;
-const headersTimeoutMs = 10_000;
+export const headersTimeoutMs = 10_000;
 /** Node looks for overdue requests this often. */
 const timeoutCheckIntervalMs = 1_000;
 /** Longer than common proxies keep idle connections, so that they close first and no request meets a closing one. */
 const keepAliveTimeoutMs = 72_000;
-/** Each costs some 10 KiB; a router stays far below its memory with all of them open. */
-const connectionsMax = 10_000;
 
 export function createApp(options: AppOptions): FastifyInstance {
   const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, onDefect } = options;
@@ -62,7 +61,7 @@ export function createApp(options: AppOptions): FastifyInstance {
         requestTimeoutMs,
         answerTimeoutMs,
         keepAliveTimeoutMs,
-        connectionsMax,
+        connectionsMax: connectionsAllowed(),
       }),
     // Proxies may ask for a whole URL (RFC 9112, 3.2.2): handlers see its path.
     rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'),

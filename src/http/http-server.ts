@@ -69,12 +69,25 @@ export function createHttpServer(
   });
   server.keepAliveTimeout = keepAliveTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
-  server.maxConnections = connectionsMax;
+  closeBeyond(connectionsMax, server);
   closeUnread(server, { deadlineMs: answerTimeoutMs, intervalMs: unreadIntervalMs });
   // Node drops headers beyond this number in silence, conditions and lengths with them. 0 is no limit: what bounds
   // headers is their size, and that answers 431.
   server.maxHeadersCount = 0;
   return server;
+}
+
+/**
+ * Not Node's maxConnections: within a cluster that hands a connection back to the primary, which deals it out again and
+ * again, and holds its descriptor, until somebody takes it (Node 22.12 has dropMaxConnection against that).
+ */
+function closeBeyond(connectionsMax: number, server: Server): void {
+  let open = 0;
+  server.on('connection', (socket) => {
+    open++;
+    socket.once('close', () => open--);
+    if (open > connectionsMax) socket.destroy();
+  });
 }
 
 /** Tells a client that waits with its body (RFC 9110, 10.1.1) to send it. */

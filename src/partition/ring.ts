@@ -5,8 +5,11 @@
 
 import { slotCount } from './slot.ts';
 
+/** Shards that a service has at most. */
+export const shardsMax = 256;
+
 /** Shard ids are stored and sent in two bytes. */
-const shardMax = 65_535;
+const shardIdMax = 65_535;
 
 /** First slot, last slot (inclusive), shard. */
 export type SlotRange = readonly [first: number, last: number, shard: number];
@@ -85,8 +88,8 @@ export function ringOf({ epoch, ranges }: RingDescription, slots = slotCount): R
 }
 
 function checkShard(shard: number): void {
-  if (!Number.isInteger(shard) || shard < 1 || shard > shardMax) {
-    throw new RangeError(`there is no shard ${shard}: ids are 1 to ${shardMax}`);
+  if (!Number.isInteger(shard) || shard < 1 || shard > shardIdMax) {
+    throw new RangeError(`there is no shard ${shard}: ids are 1 to ${shardIdMax}`);
   }
 }
 

@@ -5,12 +5,15 @@ import type { DataDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
+import { MemoryGauge } from '../supervision/health.ts';
+import { logLinesLost } from '../supervision/log.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
 
 export type StatusSources = {
   readonly supervisor: Supervisor;
   readonly config: ServiceConfig;
+  readonly service: string;
   readonly strategy: Strategy;
   readonly acknowledgement: string | null;
   readonly directory: DataDirectory;
@@ -20,7 +23,7 @@ export type StatusSources = {
 };
 
 export function statusOf(sources: StatusSources): ServiceStatus {
-  const { supervisor, config, strategy, acknowledgement, directory, ring, state, uptimeMs } = sources;
+  const { supervisor, config, service, strategy, acknowledgement, directory, ring, state, uptimeMs } = sources;
   const primary: ProcessStatus = {
     ...unknown,
     id: 'primary',
@@ -29,20 +32,24 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     pid: process.pid,
     restarts: 0,
     uptimeMs,
-    memoryBytes: process.memoryUsage.rss(),
+    memoryBytes: memory.bytes(),
   };
   return {
     state,
+    service,
     url: urlOf(config.host, config.port),
     strategy,
     data: directory.path,
     store: strategy === 'partitioned' ? null : storeText(config, directory),
     acknowledgement,
     uptimeMs,
+    logLinesLost: logLinesLost(),
     ring: ring.describe(),
     processes: [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))],
   };
 }
+
+const memory = new MemoryGauge();
 
 const unknown = {
   cpuPercent: null,

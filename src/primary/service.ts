@@ -7,9 +7,9 @@ import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type { AdminActions, ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connection-limit.ts';
 import { systemClock } from '../ports/clock.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
-import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
@@ -87,6 +87,7 @@ export class Service implements AdminActions {
     const port = await checkedPort(config.host, config.port).catch((error: unknown) => {
       throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
     });
+    warnOfFewFiles(log);
     const service = new Service({ ...config, port }, log);
     service.#operators = await listenForOperators(service.#directory.adminSocket, service);
     service.#cluster.start();
@@ -107,6 +108,7 @@ export class Service implements AdminActions {
     return statusOf({
       supervisor: this.#supervisor,
       config: this.#config,
+      service: this.#topologyFile.service,
       strategy: this.#strategy,
       acknowledgement: this.#acknowledgement,
       directory: this.#directory,
@@ -138,12 +140,7 @@ export class Service implements AdminActions {
   }
 
   change(request: ChangeRequest): TopologyChange {
-    const plan = this.plan(request);
-    if (request.epoch !== undefined && request.epoch !== plan.epoch) {
-      throw new ChangeRefused(
-        `The plan was made for epoch ${request.epoch}, but the ring is at epoch ${plan.epoch}: plan again.`,
-      );
-    }
+    this.plan(request);
     return this.#rebalancer.request(request);
   }
 
@@ -245,4 +242,15 @@ function takeDirectory(config: ServiceConfig): TakenDirectory {
       throw new CannotStart(error.message, { cause: error });
     throw error;
   }
+}
+
+/** Its children have the limit that it has. */
+function warnOfFewFiles(log: ProcessLog): void {
+  const limit = openFilesMax();
+  const allowed = connectionsWithin(limit);
+  if (allowed === connectionsMax) return;
+  log.warn(
+    { openFilesMax: limit, connectionsMax: allowed },
+    `a process may have only ${limit} files and connections open, so that a router takes ${allowed} connections instead of ${connectionsMax}: raise the hard limit (ulimit -n, LimitNOFILE of systemd)`,
+  );
 }

@@ -248,6 +248,10 @@ export class TopologyFile implements TopologyRecord {
     );
   }
 
+  lastChangeId(): number {
+    return (this.#db.prepare('SELECT max(id) FROM change').pluck().get() as number | null) ?? 0;
+  }
+
   /** Changes that are not over, in the order in which they were asked for. */
   openChanges(): TopologyChange[] {
     const rows = this.#db

@@ -1,7 +1,7 @@
 /** What a requested topology change would do, before anything is done: slots, keys and bytes of each shard, then and now. */
 
 import { planOf } from '../partition/plan.ts';
-import { slotQuotas, type Weights } from '../partition/ring.ts';
+import { shardsMax, slotQuotas, type Weights } from '../partition/ring.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { Members, TopologyRecord } from './ports.ts';
 import type { ChangeKind, ChangeRequest } from './topology-change.ts';
@@ -20,6 +20,8 @@ export type ShardPlan = {
 export type ChangePlan = {
   readonly kind: ChangeKind;
   readonly epoch: number;
+  /** Id of the change that was asked for last, whatever has become of it; 0 if there was none. */
+  readonly lastChange: number;
   readonly weights: readonly (readonly [shard: number, weight: number])[];
   readonly shards: readonly ShardPlan[];
   readonly slotsMoved: number;
@@ -30,16 +32,17 @@ export type ChangePlan = {
   readonly estimatedMs: number;
 };
 
-const shardsMax = 256;
 const weightMax = 1_000;
 /** Rows a second under clients' load, for the estimate. */
 const estimatedRowsPerS = 20_000;
 /** What a row takes on disk beside key and value. */
 const rowOverheadBytes = 60;
 
-/** @throws ChangeRefused */
+/** @throws ChangeRefused, also when the request is of a plan that no longer holds */
 export function planOfRequest(request: ChangeRequest, record: TopologyRecord, members: Members): ChangePlan {
   const { ring } = record;
+  const lastChange = record.lastChangeId();
+  refuseStalePlan(request, { epoch: ring.epoch, lastChange });
   const weights = weightsToPlanFor(request, record);
   const moves = planOf(ring, weights);
   const owned = new Map(ring.shards().map((shard) => [shard, ring.slotsOf(shard).length]));
@@ -70,6 +73,7 @@ export function planOfRequest(request: ChangeRequest, record: TopologyRecord, me
   return {
     kind: request.kind,
     epoch: ring.epoch,
+    lastChange,
     weights: [...weights],
     shards,
     slotsMoved: moves.reduce((sum, { slots }) => sum + slots.length, 0),
@@ -78,6 +82,18 @@ export function planOfRequest(request: ChangeRequest, record: TopologyRecord, me
     diskBytesNeeded: bytesMoved + keysMoved * rowOverheadBytes,
     estimatedMs: Math.round((keysMoved * 1_000) / estimatedRowsPerS),
   };
+}
+
+type PlanBasis = Pick<ChangePlan, 'epoch' | 'lastChange'>;
+
+/** The epoch alone does not tell: it rises with the first move, and a change may have been asked for long before. */
+function refuseStalePlan({ epoch, lastChange }: Partial<PlanBasis>, now: PlanBasis): void {
+  if (epoch !== undefined && epoch !== now.epoch) {
+    throw new ChangeRefused(`The plan was made for epoch ${epoch}, but the ring is at epoch ${now.epoch}: plan again.`);
+  }
+  if (lastChange !== undefined && lastChange !== now.lastChange) {
+    throw new ChangeRefused(`The plan was made before change ${now.lastChange} was asked for: plan again.`);
+  }
 }
 
 /** Of what is there once every open change is done: a queued change builds on those before it. */

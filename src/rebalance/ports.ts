@@ -47,6 +47,8 @@ export interface TopologyRecord {
   pauseChange(id: number, isPaused: boolean): void;
   endChange(id: number, state: 'done' | 'aborted', endedAtMs: number, figures: ChangeFigures): void;
   change(id: number): TopologyChange;
+  /** Of the change that was asked for last; 0 before the first. */
+  lastChangeId(): number;
   /** Those that are not over, in the order in which they were asked for. */
   openChanges(): TopologyChange[];
   openMove(change: number, move: Omit<Move, 'id'>): Move;

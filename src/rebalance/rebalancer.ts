@@ -76,7 +76,8 @@ export class Rebalancer {
   #waitsFor: WaitsFor | undefined;
   /** The change under way is paused, as of the last step. */
   #rests = false;
-  #isStopped = false;
+  /** Between `start` and `stop`. What is asked before is recorded, and begun then. */
+  #isStarted = false;
 
   constructor(options: RebalancerOptions) {
     this.#options = options;
@@ -87,13 +88,14 @@ export class Rebalancer {
 
   /** Takes up what was not finished before. */
   start(): void {
+    this.#isStarted = true;
     this.#throttle.start();
     this.#stepSoon(0);
   }
 
   /** The move under way ends with its shards; the next start aborts or finishes it. */
   stop(): void {
-    this.#isStopped = true;
+    this.#isStarted = false;
     this.#throttle.stop();
     this.#moveTimer?.cancel();
     this.#stepTimer?.cancel();
@@ -191,7 +193,7 @@ export class Rebalancer {
   }
 
   #stepSoon(delayMs: number): void {
-    if (this.#isStopped) return;
+    if (!this.#isStarted) return;
     this.#stepTimer?.cancel();
     this.#stepTimer = this.#options.clock.after(delayMs, () => {
       try {

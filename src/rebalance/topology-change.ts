@@ -12,8 +12,10 @@ export type ChangeRequest = {
   readonly shard?: number;
   /** `rebalance`: the weights to change, by shard. */
   readonly weights?: readonly (readonly [shard: number, weight: number])[];
-  /** Refuse unless the ring is still at this epoch. */
+  /** Of a plan that was kept: refuse unless the ring is still at this epoch. */
   readonly epoch?: number;
+  /** Of a plan: refuse if another change was asked for since this one; 0 if there had been none. */
+  readonly lastChange?: number;
 };
 
 export type ChangeState = 'queued' | 'running' | 'undoing' | 'done' | 'aborted';

@@ -6,6 +6,7 @@
  * their kind, and leave together; reads go on. This process never sleeps.
  */
 
+import { defaultHoldLimits } from '../holding/hold-queue.ts';
 import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, type KeyOperation, type Operation } from '../kv/operation.ts';
@@ -25,11 +26,8 @@ export type SqliteStoreOptions = {
   readonly onSettled?: (durationMs: number) => void;
 };
 
-/** Whoever holds the lock for longer was stopped or hangs. */
-const holdDeadlineMs = 5_000;
-/** What may wait for the lock; beyond it, operations are refused. */
-const waitingMax = 10_000;
-const waitingBytesMax = 64 * 1024 * 1024;
+/** Of the lock: whoever holds it for longer was stopped or hangs. */
+const { deadlineMs: holdDeadlineMs, countMax: waitingMax, bytesMax: waitingBytesMax } = defaultHoldLimits;
 /**
  * A lock is usually free again within a millisecond or two: for so long it is asked for in every turn of the event
  * loop, then by a timer, which leaves the processor to whoever holds it. Measured on 2 cores, 64 connections that

@@ -23,12 +23,14 @@ export class HealthSampler {
   readonly #clock: Clock;
   readonly #usage: ProcessUsage;
   #cpu: NodeJS.CpuUsage;
+  readonly #memory: MemoryGauge;
   #sampledAtMs: number;
 
   constructor(clock: Clock, usage: ProcessUsage = process) {
     this.#clock = clock;
     this.#usage = usage;
     this.#cpu = usage.cpuUsage();
+    this.#memory = new MemoryGauge(usage);
     this.#sampledAtMs = clock.nowMs();
   }
 
@@ -44,7 +46,7 @@ export class HealthSampler {
     const health: Health = {
       type: 'health',
       cpuPercent: (cpu.user + cpu.system) / 10 / elapsedMs,
-      memoryBytes: this.#usage.memoryUsage.rss(),
+      memoryBytes: this.#memory.bytes(),
       operationsPerS: (this.#current.total * 1_000) / elapsedMs,
       p99Ms: LatencyHistogram.percentileMs(this.#window, 99),
       intervalP99Ms: LatencyHistogram.percentileMs([this.#current], 99),
@@ -60,5 +62,25 @@ export class HealthSampler {
 
   get #current(): LatencyHistogram {
     return this.#window[this.#interval] as LatencyHistogram;
+  }
+}
+
+/** How much memory this process has resident. Looking opens a file, which must not end a process that has none left. */
+export class MemoryGauge {
+  readonly #usage: Pick<ProcessUsage, 'memoryUsage'>;
+  #lastBytes = 0;
+
+  constructor(usage: Pick<ProcessUsage, 'memoryUsage'> = process) {
+    this.#usage = usage;
+  }
+
+  /** As of the last time that looking succeeded; 0 before. */
+  bytes(): number {
+    try {
+      this.#lastBytes = this.#usage.memoryUsage.rss();
+    } catch {
+      // EMFILE: connections have taken all descriptors. The next look may find one.
+    }
+    return this.#lastBytes;
   }
 }

@@ -16,6 +16,7 @@ export async function runWorker<M extends StartMessage>(
   // Ctrl-C reaches the whole process group; only the primary knows in which order to stop.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
+  process.on('SIGHUP', () => {});
   process.on('disconnect', () => process.exit(1));
 
   const inbox = new Inbox<M>(type, {

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { shardctl, shardctlPath, startService, type TestService } from '../support/service.ts';
@@ -106,7 +106,8 @@ test('a killed import goes on where it was, while a shard is killed too, and eve
 
   const importer = spawn(process.execPath, [shardctlPath, 'import', file, '--data', service.data], { stdio: 'ignore' });
   const ended = once(importer, 'exit');
-  while (!existsSync(`${file}.import`)) await new Promise((resolve) => setTimeout(resolve, 2));
+  while (!(statSync(`${file}.import`, { throwIfNoEntry: false })?.size ?? 0))
+    await new Promise((resolve) => setTimeout(resolve, 2));
   await service.kill('shard-1');
   importer.kill('SIGKILL');
   await ended;
@@ -118,7 +119,7 @@ test('a killed import goes on where it was, while a shard is killed too, and eve
   const other = await startService({ data: temporaryDirectory(), args: ['--shards', '2'] });
   expect(await shardctl(['import', file, '--resume', '--data', other.data])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining(`it went to the service in ${service.data}`),
+    stderr: expect.stringContaining(`it went to another service, which was in ${service.data}`),
   });
 
   const resumed = await shardctl(['import', file, '--resume', '--data', service.data]);

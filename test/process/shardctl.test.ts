@@ -119,6 +119,14 @@ test.each([
     ['start', '--value-bytes-max', '17MiB'],
     '--value-bytes-max is "17MiB", but must be a size from 1 to 16MiB: bytes, or a number with KiB or MiB.',
   ],
+  [
+    ['start', '--strategy', 'cloned', '--routers', '3'],
+    '--routers is "3", which the cloned strategy has no use for: leave it out.',
+  ],
+  [
+    ['start', '--strategy', 'single', '--shards', '3'],
+    '--shards is "3", which the single strategy has no use for: leave it out.',
+  ],
   [['get', ''], 'A key has 1 to 1024 bytes.'],
   [['get', 'a+b', '--base64url'], 'The key is not base64url'],
   [['put', 'key', 'value', '--file', 'file'], 'not both'],
@@ -138,6 +146,11 @@ test('a wrong variable or configuration file exits 2 and is named', async () => 
     code: 2,
     stderr: 'shardctl: SHARDLITE_ROUTERS is "many", but must be a whole number from 1 to 64.\n',
   });
+  expect(await shardctl(['start', '--data', data], { env: { SHARDLITE_LOG_LEVEL: 'banana' } })).toMatchObject({
+    code: 2,
+    stderr:
+      'shardctl: SHARDLITE_LOG_LEVEL is "banana", but must be trace, debug, info, warn, error, fatal or silent.\n',
+  });
   mkdirSync(data, { recursive: true });
   const file = join(data, 'config.json');
   writeFileSync(file, '{"prot": 7700}');
@@ -146,6 +159,17 @@ test('a wrong variable or configuration file exits 2 and is named', async () => 
     code: 2,
     stderr: expect.stringContaining(`"prot" in ${file} is no setting; there are port, host,`),
   });
+});
+
+test.each([
+  ['/proc/foo', 'ENOENT'],
+  ['/proc/foo/deeper/still', 'ENOENT'],
+  ['package.json', 'EEXIST'],
+  ['package.json/data', 'ENOTDIR'],
+])('the data directory %s that cannot be made is refused in one sentence, at once', async (data, code) => {
+  const { code: exitCode, stdout, stderr } = await shardctl(['start', '--port', '0', '--data', data]);
+  expect([exitCode, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(new RegExp(`^shardctl: The data directory .*${data} cannot be made: ${code}.*\n$`));
 });
 
 test('help and version exit 0', async () => {

@@ -115,7 +115,8 @@ test('shardctl shows clones, finds keys through them, and has no shards to offer
   for (const args of [['add-shard', '--yes'], ['remove-shard', '1', '--yes'], ['rebalance', '--yes'], ['throttle']]) {
     expect(await run(...args)).toMatchObject({ code: 1, stderr: expect.stringContaining(refused) });
   }
-  const more = await shardctl(['start', '--port', '0', '--data', temporaryDirectory(), ...cloned, '--shards', '2']);
+  await service.end('SIGTERM');
+  const more = await shardctl(['start', '--port', '0', '--data', data, '--shards', '2']);
   expect([more.code, more.stderr]).toEqual([
     1,
     'shardctl: The cloned strategy has no shards: start without --shards.\n',

@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { askService } from '../../src/admin/admin-client.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -49,9 +50,36 @@ test('a plan is shown, written, applied while it holds, and refused once the rin
   expect((await shardctl(['apply', file, '--yes', '--data', data])).code).toBe(0);
   expect(await slotsOf(service)).toEqual([5_462, 5_461, 5_461]);
 
-  const stale = await shardctl(['apply', file, '--yes', '--data', data]);
-  expect(stale.code).toBe(1);
-  expect(stale.stderr).toMatch(/The plan was made for epoch 1, but the ring is at epoch \d+: plan again\./);
+  for (const option of ['--yes', '--dry-run']) {
+    const stale = await shardctl(['apply', file, option, '--data', data]);
+    expect([stale.code, stale.stdout]).toEqual([1, '']);
+    expect(stale.stderr).toMatch(/The plan was made for epoch 1, but the ring is at epoch \d+: plan again\./);
+  }
+});
+
+test('a plan that was made before another change was asked for is refused, though nothing has moved yet', async () => {
+  const service = await serviceWithKeys(100);
+  const { data } = service;
+  const file = join(data, 'plan.json');
+  expect((await shardctl(['plan', 'add-shard', '--out', file, '--data', data])).code).toBe(0);
+  // It takes part in the move and does nothing: the ring stays at its epoch.
+  const { pid } = await service.processStatus('shard-2');
+  process.kill(pid as number, 'SIGSTOP');
+  // A process that is stopped does not see its primary end.
+  onTestFinished(() => void process.kill(pid as number, 'SIGCONT'));
+  const other = await askService(data, 'POST', '/v1/changes', { kind: 'rebalance', weights: [[1, 3]] });
+  expect(other.status).toBe(202);
+  for (const option of ['--yes', '--dry-run']) {
+    expect(await shardctl(['apply', file, option, '--data', data])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: 'shardctl: The plan was made before change 1 was asked for: plan again.\n',
+    });
+  }
+  expect((await service.status()).ring.epoch).toBe(1);
+  // A plan made since then builds on it.
+  expect((await shardctl(['plan', 'add-shard', '--out', file, '--data', data])).code).toBe(0);
+  expect((await shardctl(['apply', file, '--dry-run', '--data', data])).code).toBe(0);
 });
 
 test('what cannot be done is refused in a sentence, and nothing changes', async () => {
@@ -85,6 +113,26 @@ test('what cannot be done is refused in a sentence, and nothing changes', async 
   expect(await slotsOf(service)).toEqual([16_384]);
   expect(existsSync(join(data, 'shard-1.sqlite'))).toBe(false);
   expect((await run('verify')).code).toBe(0);
+});
+
+const weightForm = 'but must be ID=W, such as 2=3: two whole numbers.';
+
+test.each([
+  [['rebalance', '--weight', '1=1=2'], `--weight is "1=1=2", ${weightForm}`],
+  [['rebalance', '--weight', 'foo=2'], `--weight is "foo=2", ${weightForm}`],
+  [['rebalance', '--weight', '1='], `--weight is "1=", ${weightForm}`],
+  [['rebalance', '--weight', '1=2', '1=3'], '--weight names shard 1 twice.'],
+  [['plan', 'rebalance', '--weight', '1'], `--weight is "1", ${weightForm}`],
+  [['plan', 'rebalance', '--count', '2'], '--count is for add-shard.'],
+  [['plan', 'remove-shard', '1', '--weight', '2'], '--weight is for add-shard and rebalance.'],
+  [['plan', 'add-shard', '2'], 'Only remove-shard names a shard: leave out "2".'],
+  [['plan', 'add-shard', '--weight', '2', '3'], '--weight is one number: all that are added have it.'],
+  [['add-shard', '--weight', '2=3'], '--weight is "2=3", but must be a whole number.'],
+  [['remove-shard', 'x'], 'ID is "x", but must be a whole number.'],
+])('the change %j is wrong usage, and nobody is asked to make it', async (args, sentence) => {
+  // Without a service: the arguments alone are wrong.
+  const { code, stderr } = await shardctl([...args, '--data', temporaryDirectory()]);
+  expect([code, stderr]).toEqual([2, `shardctl: ${sentence}\n`]);
 });
 
 test('weights decide the shares, and a new shard may have its own', async () => {

@@ -15,11 +15,14 @@ export type ServiceOptions = {
   readonly data: string;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Shell commands that go before it in its process, such as `ulimit -n 120`. */
+  readonly before?: string;
 };
 
 /** A service that is expected to become ready. Killed at the end of the test, whatever happened. */
-export async function startService({ data, args = [], env = {} }: ServiceOptions): Promise<TestService> {
-  const child = spawn(process.execPath, [shardctlPath, 'start', '--port', '0', '--data', data, ...args], {
+export async function startService({ data, args = [], env = {}, before = ':' }: ServiceOptions): Promise<TestService> {
+  const command = [process.execPath, shardctlPath, 'start', '--port', '0', '--data', data, ...args];
+  const child = spawn('/bin/sh', ['-c', `${before}; exec "$@"`, 'sh', ...command], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -110,6 +113,9 @@ export async function shardctl(
   options: { input?: string | Buffer; env?: NodeJS.ProcessEnv } = {},
 ): Promise<ProgramResult> {
   const child = spawn(process.execPath, [shardctlPath, ...args], { env: { ...process.env, ...options.env } });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

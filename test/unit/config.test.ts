@@ -13,6 +13,7 @@ import {
   flagOf,
   readConfig,
   type ServiceConfig,
+  type Strategy,
   settingNames,
   settings,
   variableOf,
@@ -163,6 +164,76 @@ describe('a wrong value', () => {
     if (typeof raw !== 'string') return;
     expect(complaint({ flags: { [name]: raw } })).toContain(`--${flagOf(name)} is ${JSON.stringify(raw)}`);
     expect(complaint({ environment: { [variableOf(name)]: raw } })).toContain(variableOf(name));
+  });
+});
+
+describe('the environment', () => {
+  test.each([
+    ['SHARDLITE_PROT', 'SHARDLITE_PORT'],
+    ['SHARDLITE_VALUES_BYTES_MAX', 'SHARDLITE_VALUE_BYTES_MAX'],
+    ['SHARDLITE_ROUTER', 'SHARDLITE_ROUTERS'],
+    ['SHARDLITE_LOGLEVEL', 'SHARDLITE_LOG_LEVEL'],
+    ['SHARDLITE_ALLOWED_HOST', 'SHARDLITE_ALLOWED_HOSTS'],
+  ])('with %s is refused: %s is meant', (wrong, meant) => {
+    expect(complaint({ environment: { [wrong]: '1' } })).toBe(`${wrong} is no setting: is ${meant} meant?`);
+  });
+
+  test('with a variable that resembles none is refused with all there are', () => {
+    const all = [...settingNames.map(variableOf), 'SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL'].join(', ');
+    expect(complaint({ environment: { SHARDLITE_FROBNICATE: '1' } })).toBe(
+      `SHARDLITE_FROBNICATE is no setting; there are ${all}.`,
+    );
+  });
+
+  test('may hold whatever is not ours', () => {
+    const environment = { PATH: '/bin', SHARD: '1', XSHARDLITE_PROT: '1', shardlite_prot: '1' };
+    expect(readConfig({ flags: {}, environment, file: undefined }).port).toBe(7700);
+  });
+
+  test.each(['banana', '', 'INFO', '30'])(
+    'with the log level %j is refused with the levels that there are',
+    (level) => {
+      expect(complaint({ environment: { SHARDLITE_LOG_LEVEL: level } })).toBe(
+        `SHARDLITE_LOG_LEVEL is "${level}", but must be trace, debug, info, warn, error, fatal or silent.`,
+      );
+    },
+  );
+
+  test.each(['trace', 'silent'])('may have the log level %s', (level) => {
+    const environment = { SHARDLITE_LOG_LEVEL: level };
+    expect(readConfig({ flags: {}, environment, file: undefined }).port).toBe(7700);
+  });
+});
+
+describe('a strategy', () => {
+  test.each<[Strategy, SettingName, string]>([
+    ['cloned', 'routers', '3'],
+    ['cloned', 'routers', String(settings.routers.default)],
+    ['cloned', 'shards', '2'],
+    ['single', 'shards', '3'],
+    ['single', 'routers', '1'],
+    ['single', 'clones', '2'],
+    ['single', 'store', 'redis://host'],
+    ['partitioned', 'clones', '2'],
+    ['partitioned', 'store', 'redis://host'],
+  ])('%s is refused with a setting of another: %s', (strategy, name, value) => {
+    const [flag, variable] = [`--${flagOf(name)}`, variableOf(name)];
+    const file = fileOf({ [name]: value });
+    const without = `which the ${strategy} strategy has no use for: leave it out.`;
+    expect(complaint({ flags: { strategy, [name]: value } })).toBe(`${flag} is "${value}", ${without}`);
+    expect(complaint({ flags: { strategy }, environment: { [variable]: value } })).toBe(
+      `${variable} is "${value}", ${without}`,
+    );
+    expect(complaint({ flags: { strategy }, file })).toBe(`"${name}" in ${file} is "${value}", ${without}`);
+  });
+
+  test('may have its own, and what is for all', () => {
+    const read = (flags: object) => readConfig({ flags: flags as never, environment: {}, file: undefined });
+    expect(read({ strategy: 'partitioned', shards: '3', routers: '2', store: 'sqlite', port: '0' }).shards).toBe(3);
+    expect(read({ strategy: 'cloned', clones: '3', store: 'redis://host' }).clones).toBe(3);
+    expect(read({ strategy: 'single', store: 'sqlite', valueBytesMax: '1' }).store).toBe('sqlite');
+    // Which strategy it is, the data directory knows.
+    expect(read({ shards: '3', clones: '2' }).shards).toBe(3);
   });
 });
 

@@ -1,8 +1,20 @@
 /** The README's tables say what the code does. */
 
 import { readFileSync } from 'node:fs';
+import { maxHeaderSize } from 'node:http';
 import { expect, test } from 'vitest';
-import { flagOf, settingNames, settings, variableOf } from '../../src/config/service-config.ts';
+import {
+  clonesMax,
+  flagOf,
+  routersMax,
+  settingNames,
+  settings,
+  valueBytesLargest,
+  variableOf,
+} from '../../src/config/service-config.ts';
+import { defaultHoldLimits } from '../../src/holding/hold-queue.ts';
+import { headersTimeoutMs, requestTimeoutMs } from '../../src/http/app.ts';
+import { connectionsMax } from '../../src/http/connection-limit.ts';
 import { errorStatus } from '../../src/http/error-status.ts';
 import { batchLinesMax } from '../../src/http/request/batch-request.ts';
 import { contentTypeBytesMax } from '../../src/http/request/body.ts';
@@ -15,6 +27,7 @@ import { idempotencyKeptMs } from '../../src/kv/idempotency-key.ts';
 import { keyBytesMax, keyOfText } from '../../src/kv/key.ts';
 import { listBytesMax, listDelimiterBytesMax, listLimitDefault, listLimitMax } from '../../src/kv/listing.ts';
 import { batchBytesMax, batchOperationsMax } from '../../src/kv/operation.ts';
+import { shardsMax } from '../../src/partition/ring.ts';
 import { hashOf, slotOf, tagOf } from '../../src/partition/slot.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -46,32 +59,54 @@ test('the table of settings names every setting, its flag and its variable', () 
   );
 });
 
-test('the table of limits has the numbers of the code', () => {
-  const limits = new Map(
-    rowsOf('| what | limit | beyond it |').map(([what = '', limit, code]) => [what, { limit, code }]),
-  );
-  const numbersOf = (what: string) =>
-    [...(limits.get(what)?.limit ?? '').matchAll(/[\d,]*\d/g)].map(([number]) => Number(number.replaceAll(',', '')));
-  expect(numbersOf('key')).toEqual([1, keyBytesMax]);
-  expect(numbersOf('value')).toEqual([0, settings.valueBytesMax.parse('1MiB'), settings.valueBytesMax.parse('16MiB')]);
-  expect(settings.valueBytesMax.parse('16777217')).toBeUndefined();
-  expect(numbersOf('`Content-Type`')).toEqual([contentTypeBytesMax]);
-  expect(numbersOf('`Idempotency-Key`')).toEqual([1, idempotencyKeyBytesMax, idempotencyKeptMs / 3_600_000]);
-  expect(numbersOf('entity tags in a condition')).toEqual([conditionVersionsMax]);
-  expect(numbersOf('`ttl`, `expires-at`')).toEqual([1, ttlSecondsMax]);
-  expect(numbersOf('operations of a batch')).toEqual([1, batchOperationsMax]);
-  expect(numbersOf('a batch, and the values that it reads')).toEqual([batchBytesMax]);
-  expect(numbersOf('entries of a page')).toEqual([1, listLimitMax, listLimitDefault]);
-  expect(numbersOf('values of a page')).toEqual([listBytesMax]);
-  expect(numbersOf('`delimiter`')).toEqual([1, listDelimiterBytesMax]);
-  expect(numbersOf('lines of a batch, empty ones too')).toEqual([batchLinesMax]);
-  expect(numbersOf('bodies of requests and answers together')).toEqual([
-    settings.bodyMemoryBytesMax.default / (1024 * 1024),
-  ]);
-  expect(numbersOf('clients watching changes')).toEqual([streamsMax]);
-  for (const { code = '' } of limits.values()) {
-    for (const [, named] of code.matchAll(/`([a-z-]+)`/g))
-      if (named !== 'shardctl') expect(errorTable).toHaveProperty(named as string);
+const MiB = 1024 * 1024;
+
+/** Each number of the second column of the table of limits, in its order. */
+const limits: { readonly [what: string]: readonly number[] } = {
+  key: [1, keyBytesMax],
+  value: [0, settings.valueBytesMax.default, valueBytesLargest],
+  '`Content-Type`': [contentTypeBytesMax],
+  '`Idempotency-Key`': [1, idempotencyKeyBytesMax, idempotencyKeptMs / 3_600_000],
+  'entity tags in a condition': [conditionVersionsMax],
+  '`ttl`, `expires-at`': [1, ttlSecondsMax],
+  'operations of a batch': [1, batchOperationsMax],
+  'a batch, and the values that it reads': [batchBytesMax],
+  'entries of a page': [1, listLimitMax, listLimitDefault],
+  'values of a page': [listBytesMax],
+  '`delimiter`': [1, listDelimiterBytesMax],
+  'clients watching changes': [streamsMax],
+  'all request headers': [maxHeaderSize / 1024],
+  'time for headers, for the whole request': [headersTimeoutMs / 1_000, requestTimeoutMs / 1_000],
+  'requests waiting for one shard': [defaultHoldLimits.countMax, defaultHoldLimits.bytesMax / MiB],
+  connections: [connectionsMax],
+  'lines of a batch, empty ones too': [batchLinesMax],
+  'bodies of requests and answers together': [settings.bodyMemoryBytesMax.default / MiB],
+  'requests waiting for the file that clones share': [defaultHoldLimits.countMax, defaultHoldLimits.bytesMax / MiB],
+  shards: [shardsMax],
+  'routers, clones': [routersMax],
+};
+
+test('the table of limits has every number of the code, and none that the code has not', () => {
+  const rows = rowsOf('| what | limit | beyond it |');
+  const numbersIn = (limit: string) =>
+    [...limit.matchAll(/[\d,]*\d/g)].map(([number]) => Number(number.replaceAll(',', '')));
+  expect(Object.fromEntries(rows.map(([what = '', limit = '']) => [what, numbersIn(limit)]))).toEqual(limits);
+  expect(clonesMax).toBe(routersMax);
+  for (const [, , beyond = ''] of rows) {
+    for (const [, code] of beyond.matchAll(/`([a-z-]+)`/g)) {
+      if (code !== 'shardctl') expect(errorTable).toHaveProperty(code as string);
+    }
+  }
+});
+
+test('a setting is refused beyond its limit', () => {
+  for (const [name, most] of [
+    ['valueBytesMax', valueBytesLargest],
+    ['shards', shardsMax],
+    ['routers', routersMax],
+    ['clones', clonesMax],
+  ] as const) {
+    expect([settings[name].parse(most), settings[name].parse(most + 1)]).toEqual([most, undefined]);
   }
 });
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bytesText, countText, durationText } from '../../src/cli/quantity.ts';
+import { bytesText, countText, durationText, latencyText } from '../../src/cli/quantity.ts';
 import { type Column, tableOf } from '../../src/cli/table.ts';
 
 type Shard = { readonly name: string; readonly keys: number };
@@ -77,6 +77,20 @@ describe('bytes', () => {
   ])('%d, rounded up to the next unit, read as %s', (bytes, text) => {
     expect(bytesText(bytes)).toBe(text);
   });
+});
+
+test.each([
+  [0, '0.0 ms'],
+  [0.004, '0.00 ms'],
+  [0.05, '0.05 ms'],
+  [0.123, '0.12 ms'],
+  [3.84, '3.8 ms'],
+  [9.96, '10 ms'],
+  [27.4, '27 ms'],
+  [138.2, '138 ms'],
+  [1_402, '1,402 ms'],
+])('a latency of %d ms reads as %s', (latencyMs, text) => {
+  expect(latencyText(latencyMs)).toBe(text);
 });
 
 describe('a duration', () => {

@@ -3,15 +3,14 @@
  * is not as it should be refuses the whole batch, and says which one.
  */
 
-import { isUtf8 } from 'node:buffer';
 import { KvError } from '../../kv/errors.ts';
-import { type Key, keyOfBase64url, keyOfText } from '../../kv/key.ts';
 import { batchOperationsMax, type KeyOperation, type WriteOperation } from '../../kv/operation.ts';
 import { storableContentType } from './body.ts';
 import { conditionOfTexts } from './conditions.ts';
 import { expiresAtMsOf } from './expiry.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { incrementOf } from './increment.ts';
+import { type Fields, isFields, jsonOf, keyIn, malformed, textIn, valueIn } from './json-fields.ts';
 import { addressOf } from './key-request.ts';
 
 export type BatchFormat = 'json' | 'ndjson';
@@ -23,8 +22,6 @@ export type BatchContext = {
   /** Idempotency-Key of the whole. */
   readonly name: string | undefined;
 };
-
-type Fields = { readonly [name: string]: unknown };
 
 /** Generous to those who leave lines empty between operations. */
 export const batchLinesMax = 10 * batchOperationsMax;
@@ -40,16 +37,14 @@ const fieldsOf = {
 
 /** @throws KvError batch-malformed, batch-too-large, and what is wrong with an operation */
 export function batchOf(body: Buffer, format: BatchFormat, context: BatchContext): BatchRequest {
-  const { isAtomic, items } = format === 'ndjson' ? { isAtomic: false, items: linesOf(body) } : documentOf(body);
+  const { isAtomic, items } = format === 'ndjson' ? { isAtomic: false, items: lineItemsOf(body) } : documentOf(body);
   if (items.length === 0) throw malformed('A batch has at least one operation.');
-  if (items.length > batchOperationsMax) {
-    throw new KvError('batch-too-large', `A batch has at most ${batchOperationsMax} operations, not ${items.length}.`);
-  }
+  if (items.length > batchOperationsMax) throw tooMany();
   return { isAtomic, operations: items.map((item, index) => operationAt(index, item, context)) };
 }
 
 function documentOf(body: Buffer): { readonly isAtomic: boolean; readonly items: readonly unknown[] } {
-  const document = parsed(body, 'The body');
+  const document = jsonOf(body, 'The body');
   if (!isFields(document) || !Array.isArray(document['operations'])) {
     throw malformed('The body is {"operations": [...]}, with "atomic": true if all or none shall be done.');
   }
@@ -60,20 +55,40 @@ function documentOf(body: Buffer): { readonly isAtomic: boolean; readonly items:
   return { isAtomic: atomic, items: operations as unknown[] };
 }
 
-/** Ends where there is too much: a body may be of nothing but ends of lines. */
-function linesOf(body: Buffer): unknown[] {
+/**
+ * One item a line; blank lines are nothing. Bytes are looked at where they lie, and no further than the first operation
+ * too many: 16 MiB of blank lines, or of `{}`, would otherwise hold the process up for more than a second.
+ */
+function lineItemsOf(body: Buffer): unknown[] {
   const items: unknown[] = [];
   let number = 1;
-  for (let at = 0; at < body.length; number++) {
-    if (number > batchLinesMax)
+  for (let at = 0; at < body.length; ) {
+    const byte = body[at] as number;
+    if (byte === lineFeed) number++;
+    if (number > batchLinesMax) {
       throw new KvError('batch-too-large', `A batch has at most ${batchLinesMax} lines, empty ones too.`);
-    const newline = body.indexOf('\n', at);
-    const end = newline === -1 ? body.length : newline;
-    const line = body.subarray(at, end);
-    if (line.toString().trim() !== '') items.push(parsed(line, `Line ${number}`));
-    at = end + 1;
+    }
+    if (isBlank(byte)) at++;
+    else {
+      if (items.length === batchOperationsMax) throw tooMany();
+      const feedAt = body.indexOf(lineFeed, at);
+      const end = feedAt === -1 ? body.length : feedAt;
+      items.push(jsonOf(body.subarray(at, end), `Line ${number}`));
+      at = end;
+    }
   }
   return items;
+}
+
+const lineFeed = 0x0a;
+
+/** What JSON allows between its parts (RFC 8259, 2). */
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === lineFeed || byte === 0x0d;
+}
+
+function tooMany(): KvError {
+  return new KvError('batch-too-large', `A batch has at most ${batchOperationsMax} operations.`);
 }
 
 function operationAt(index: number, item: unknown, context: BatchContext): KeyOperation {
@@ -121,50 +136,10 @@ function operationOf(index: number, item: unknown, { valueBytesMax, name }: Batc
   return { kind, ...address, contentType, value, ...(expiresAtMs !== undefined && { expiresAtMs }), ...guards };
 }
 
-function keyIn(item: Fields): Key {
-  const [key, base64url] = [textIn(item, 'key'), textIn(item, 'keyBase64url')];
-  if ((key === undefined) === (base64url === undefined)) throw malformed('it has either "key" or "keyBase64url".');
-  return key === undefined ? keyOfBase64url(base64url as string) : keyOfText(key);
-}
-
-function valueIn(item: Fields): Buffer {
-  const [value, base64] = [textIn(item, 'value'), textIn(item, 'valueBase64')];
-  if ((value === undefined) === (base64 === undefined)) throw malformed('put has either "value" or "valueBase64".');
-  if (value !== undefined) return Buffer.from(value);
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64 as string)) throw malformed('"valueBase64" is not base64.');
-  return Buffer.from(base64 as string, 'base64');
-}
-
-function textIn(item: Fields, field: string): string | undefined {
-  const value = item[field];
-  if (value === undefined) return undefined;
-  // A half of a surrogate pair has no bytes in UTF-8.
-  if (typeof value === 'string' && !/\p{Surrogate}/u.test(value)) return value;
-  throw malformed(`"${field}" is a string of Unicode characters.`);
-}
-
 /** As text, so that numbers in strings may be longer than JSON's are exact. */
 function numberIn(item: Fields, field: string): string | undefined {
   const value = item[field];
   if (value === undefined || typeof value === 'string') return value;
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
   throw malformed(`"${field}" is a whole number, as a string beyond 2^53.`);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function parsed(bytes: Buffer, what: string): unknown {
-  // Read as text they would be replaced, in silence, by others that are three times as long.
-  if (!isUtf8(bytes)) throw malformed(`${what} is not UTF-8: send bytes as "valueBase64" and "keyBase64url".`);
-  try {
-    return JSON.parse(bytes.toString());
-  } catch (error) {
-    throw malformed(`${what} is not JSON: ${(error as Error).message}.`);
-  }
-}
-
-function malformed(detail: string): KvError {
-  return new KvError('batch-malformed', detail);
 }

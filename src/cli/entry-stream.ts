@@ -1,0 +1,77 @@
+/**
+ * Every entry of a running service as lines of JSON, in the order of their keys' bytes. A stream that breaks off or
+ * hangs, because a router or a shard has died, goes on after its last whole line for as long as there is patience.
+ */
+
+import { type ErrorCode, errorTable } from '../kv/errors.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { entryOfLine } from './import-line.ts';
+import { linesOf } from './line-reader.ts';
+import { Patience } from './patience.ts';
+
+/** A connection that gives nothing for so long has lost its other end. A page takes a fraction of a second. */
+const silenceMs = 30_000;
+
+/**
+ * Without their line feeds.
+ * @throws CliFailure when the service refuses, or gives nothing for a minute
+ */
+export async function* entriesFrom(url: string, prefix: string): AsyncGenerator<Buffer> {
+  const patience = new Patience();
+  let last: Buffer | undefined;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for await (const { bytes } of linesOf(listing(url, prefix, last), { number: 0, endOffset: 0 })) {
+        last = bytes as Buffer;
+        attempt = 0;
+        patience.answered();
+        yield last;
+      }
+      return;
+    } catch (error) {
+      if (error instanceof CliFailure) throw error;
+      await patience.beforeAsking(Math.max(1, attempt), reasonOf(error));
+    }
+  }
+}
+
+/** @throws CliFailure when asking again would not help; another error when it may */
+async function* listing(url: string, prefix: string, after: Buffer | undefined): AsyncGenerator<Uint8Array> {
+  const giveUp = new AbortController();
+  const inTime = async <T>(promise: Promise<T>): Promise<T> => {
+    const timer = setTimeout(() => giveUp.abort(new Error('the connection gives nothing')), silenceMs);
+    return promise.finally(() => clearTimeout(timer));
+  };
+  const answer = await inTime(
+    fetch(`${url}/v1/kv?${queryOf(prefix, after)}`, {
+      headers: { accept: 'application/x-ndjson' },
+      signal: giveUp.signal,
+    }),
+  );
+  if (!answer.ok) throw refusal((await inTime(answer.json())) as { code: ErrorCode; detail: string });
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+  try {
+    // Only reading is timed: whoever takes the lines may be as slow as it likes.
+    for (let part = await inTime(reader.read()); !part.done; part = await inTime(reader.read())) yield part.value;
+  } finally {
+    giveUp.abort();
+  }
+}
+
+function queryOf(prefix: string, after: Buffer | undefined): URLSearchParams {
+  const query = new URLSearchParams({ values: 'true', 'key-encoding': 'base64url' });
+  if (prefix !== '') query.set('prefix', Buffer.from(prefix).toString('base64url'));
+  if (after !== undefined) query.set('start-after', entryOfLine(after).key.toString('base64url'));
+  return query;
+}
+
+function refusal({ code, detail }: { code: ErrorCode; detail: string }): Error {
+  const message = `${detail} (${code})`;
+  return errorTable[code]?.retryable ? new Error(message) : new CliFailure(exitCodes.failed, message);
+}
+
+/** What is behind the error of fetch, as a sentence. */
+export function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? cause.message : message;
+}

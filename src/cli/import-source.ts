@@ -1,0 +1,58 @@
+/**
+ * What `shardctl import` reads: a regular file, which can be read again from somewhere within, or anything else that
+ * the shell can name, which is read once from its beginning (standard input, a pipe, `<(zcat x)`).
+ */
+
+import { createReadStream, type Stats, statSync } from 'node:fs';
+import { CliFailure, exitCodes } from './exit.ts';
+
+export type ImportSource = {
+  /** Undefined when it is no regular file. */
+  readonly file: { readonly path: string; readonly bytes: number } | undefined;
+  /**
+   * From this byte on, which must be 0 unless it is a regular file.
+   * @throws CliFailure while it is read, when it cannot be
+   */
+  readonly read: (fromByte: number) => AsyncIterable<Uint8Array>;
+};
+
+/** Standard input by its other names. Opening them fails where it is a socket, so it is taken as it is. */
+const namesOfInput: readonly (string | undefined)[] = [undefined, '-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'];
+
+const readBytes = 256 * 1024;
+
+/** @throws CliFailure when there is nothing to read under this name */
+export function importSourceOf(name: string | undefined): ImportSource {
+  if (name === undefined || namesOfInput.includes(name)) {
+    return { file: undefined, read: () => readable('Standard input', process.stdin) };
+  }
+  const what = `The file ${name}`;
+  const stats = statsOf(name, what);
+  if (stats.isDirectory()) throw new CliFailure(exitCodes.failed, `${name} is a directory: name a file in it.`);
+  return {
+    file: stats.isFile() ? { path: name, bytes: stats.size } : undefined,
+    // A start makes Node read by position, which a pipe refuses with ESPIPE.
+    read: (fromByte) =>
+      readable(what, createReadStream(name, { highWaterMark: readBytes, ...(stats.isFile() && { start: fromByte }) })),
+  };
+}
+
+function statsOf(name: string, what: string): Stats {
+  try {
+    return statSync(name);
+  } catch (error) {
+    throw unreadable(what, error);
+  }
+}
+
+async function* readable(what: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw unreadable(what, error);
+  }
+}
+
+function unreadable(what: string, error: unknown): CliFailure {
+  return new CliFailure(exitCodes.failed, `${what} cannot be read: ${(error as Error).message}`, { cause: error });
+}
