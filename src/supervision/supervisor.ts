@@ -12,6 +12,7 @@ import { redisAddressOf } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { RestartPolicy } from './child-state.ts';
+import { forkFrontend } from './dealt-connections.ts';
 import { healthIntervalMs } from './health.ts';
 import type { StartClone, Topology } from './messages.ts';
 import { type ChildListener, type ChildSpec, SupervisedChild } from './supervised-child.ts';
@@ -188,7 +189,7 @@ export class Supervisor {
       role: 'router',
       shard: null,
       silentTicksMax,
-      fork: () => cluster.fork().process,
+      fork: forkFrontend,
       startMessage: () => ({
         type: 'start-router',
         host: config.host,
@@ -209,7 +210,7 @@ export class Supervisor {
       role: 'clone',
       shard: null,
       silentTicksMax,
-      fork: () => cluster.fork().process,
+      fork: forkFrontend,
       startMessage: () => ({
         type: 'start-clone',
         clone: index,
