@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
 import { redisAddressOf } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import { forkFrontend } from '../supervision/dealt-connections.ts';
 import type { StartClone } from '../supervision/messages.ts';
 import type { FrontendSpec, Roster } from '../supervision/supervisor.ts';
 
@@ -60,7 +61,7 @@ function routerSpec(index: number, config: ServiceConfig): FrontendSpec {
   return {
     name: `router-${index}`,
     role: 'router',
-    fork: () => cluster.fork().process,
+    fork: forkFrontend,
     startMessage: (topology) => ({ type: 'start-router', ...edgeOf(config), topology }),
   };
 }
@@ -69,7 +70,7 @@ function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
   return {
     name: `clone-${index}`,
     role: 'clone',
-    fork: () => cluster.fork().process,
+    fork: forkFrontend,
     startMessage: () => ({ type: 'start-clone', clone: index, ...edgeOf(options.config), store: storeOf(options) }),
   };
 }

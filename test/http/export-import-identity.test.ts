@@ -198,11 +198,11 @@ test('a line of an import that is not UTF-8 is refused by its number, and the ot
   expect((await fetch(`${url}/v1/kv/b`)).status).toBe(404);
 });
 
-test('sixteen megabytes of blank lines cost a batch no more than a look at each byte', () => {
+test('sixteen megabytes of blank lines cost a batch no more than a look at the first of them', () => {
   const body = Buffer.alloc(16 * 1024 * 1024, '\n');
   body.write('{"op":"get","key":"k"}', body.length / 2);
   const startedAtMs = performance.now();
-  expect(batchOf(body, 'ndjson', { valueBytesMax: 1, name: undefined }).operations).toHaveLength(1);
+  expect(() => batchOf(body, 'ndjson', { valueBytesMax: 1, name: undefined })).toThrow(/10000 lines/);
   // A string each took 1.5 s.
   expect(performance.now() - startedAtMs).toBeLessThan(500);
 });
