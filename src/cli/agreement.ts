@@ -1,8 +1,8 @@
-/** Asks the person at the terminal before something is done that cannot be taken back. */
+/** Asks the person at the terminal before a command does something that cannot be undone. */
 
 import { createInterface } from 'node:readline/promises';
 
-/** Undefined when nobody can answer: input or the place where the question stands is no terminal. */
+/** Undefined when nobody can answer, because standard input or the output is no terminal. */
 export async function agreementTo(question: string, output: NodeJS.WriteStream): Promise<boolean | undefined> {
   if (!process.stdin.isTTY || !output.isTTY) return undefined;
   const terminal = createInterface({ input: process.stdin, output });

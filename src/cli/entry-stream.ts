@@ -1,19 +1,20 @@
 /**
- * Every entry of a running service as lines of JSON, in the order of their keys' bytes. A stream that breaks off or
- * hangs, because a router or a shard has died, goes on after its last whole line for as long as there is patience.
+ * Reads every entry of a running service as lines of JSON, in the order of their keys' bytes. When a stream breaks off
+ * or hangs, because a router or a shard has died, another one begins after the last whole line.
  */
 
-import { type ErrorCode, errorTable } from '../kv/errors.ts';
+import { errorTable } from '../kv/errors.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { entryOfLine } from './import-line.ts';
 import { linesOf } from './line-reader.ts';
 import { Patience } from './patience.ts';
+import { type Problem, problemOf, problemText, reasonOf } from './rest-client.ts';
 
-/** A connection that gives nothing for so long has lost its other end. A page takes a fraction of a second. */
+/** A page takes a fraction of a second: a connection that is silent for this long has lost its other end. */
 const silenceMs = 30_000;
 
 /**
- * Without their line feeds.
+ * Yields lines without their line feeds.
  * @throws CliFailure when the service refuses, or gives nothing for a minute
  */
 export async function* entriesFrom(url: string, prefix: string): AsyncGenerator<Buffer> {
@@ -35,7 +36,7 @@ export async function* entriesFrom(url: string, prefix: string): AsyncGenerator<
   }
 }
 
-/** @throws CliFailure when asking again would not help; another error when it may */
+/** @throws CliFailure when another try cannot help, any other error when it may */
 async function* listing(url: string, prefix: string, after: Buffer | undefined): AsyncGenerator<Uint8Array> {
   const giveUp = new AbortController();
   const inTime = async <T>(promise: Promise<T>): Promise<T> => {
@@ -48,10 +49,10 @@ async function* listing(url: string, prefix: string, after: Buffer | undefined):
       signal: giveUp.signal,
     }),
   );
-  if (!answer.ok) throw refusal((await inTime(answer.json())) as { code: ErrorCode; detail: string });
+  if (!answer.ok) throw refusal(await inTime(problemOf(answer)));
   const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
   try {
-    // Only reading is timed: whoever takes the lines may be as slow as it likes.
+    // Only reading is timed: the consumer of the lines may be slow.
     for (let part = await inTime(reader.read()); !part.done; part = await inTime(reader.read())) yield part.value;
   } finally {
     giveUp.abort();
@@ -65,13 +66,7 @@ function queryOf(prefix: string, after: Buffer | undefined): URLSearchParams {
   return query;
 }
 
-function refusal({ code, detail }: { code: ErrorCode; detail: string }): Error {
-  const message = `${detail} (${code})`;
-  return errorTable[code]?.retryable ? new Error(message) : new CliFailure(exitCodes.failed, message);
-}
-
-/** What is behind the error of fetch, as a sentence. */
-export function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? cause.message : message;
+function refusal(problem: Problem): Error {
+  const message = problemText(problem);
+  return errorTable[problem.code]?.retryable ? new Error(message) : new CliFailure(exitCodes.failed, message);
 }

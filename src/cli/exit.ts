@@ -2,7 +2,7 @@
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;
 
-/** A command that cannot do what was asked; the message is for a person. */
+/** The command cannot do what was asked. The message tells a person why. */
 export class CliFailure extends Error {
   override readonly name = 'CliFailure';
   readonly exitCode: number;

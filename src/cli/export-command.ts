@@ -1,19 +1,20 @@
 /**
- * `shardctl export [FILE]`: every entry, or those of a prefix, as lines of JSON in the order of their keys' bytes. It
- * is no snapshot: what is written meanwhile may be in it or not.
+ * `shardctl export [FILE]`: every entry, or those of a prefix, as lines of JSON in the order of their keys' bytes.
+ * An export is no snapshot: it may or may not contain what clients write while it runs.
  */
 
 import { statusOfService } from '../admin/admin-client.ts';
 import type { ServiceStatus } from '../admin/contract.ts';
-import { entriesFrom, reasonOf } from './entry-stream.ts';
+import { entriesFrom } from './entry-stream.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { exportTargetOf } from './export-target.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { countText, durationText } from './quantity.ts';
+import { reasonOf } from './rest-client.ts';
 
 type ExportOptions = { readonly data: string; readonly prefix?: string; readonly force?: boolean };
 
-/** Lines go out together up to this size. */
+/** Lines are gathered up to this size, since a write of each line would cost a system call of its own. */
 const writeBytes = 256 * 1024;
 
 export async function exportCommand(file: string | undefined, { data, prefix, force }: ExportOptions): Promise<void> {
@@ -33,11 +34,11 @@ export async function exportCommand(file: string | undefined, { data, prefix, fo
   console.error(`${countText(entries)} entries exported in ${durationText(performance.now() - startedAtMs)}.`);
 }
 
-/** As of the last second, for the bar. Undefined when not every process that holds keys has told of them. */
+/** The number of keys a second ago, for the bar. Undefined while a process that holds keys has not reported yet. */
 export function keysIn({ processes, store }: Pick<ServiceStatus, 'processes' | 'store'>): number | undefined {
   const counts = processes.filter(({ role }) => role === 'shard' || role === 'clone').map(({ keys }) => keys);
   const known = counts.filter((keys) => keys !== null);
-  // Clones share one store, and each tells of all of it.
+  // Clones share one store, and each reports all of its keys.
   if (store !== null) return Math.max(0, ...known) || undefined;
   return known.length < counts.length ? undefined : known.reduce((sum, keys) => sum + keys, 0) || undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * Where an export goes. A regular file appears whole or not at all: its lines are written beside it, and it gets its
- * name at the end. A device, a pipe or a socket is written into and stays what it is. A symbolic link stays too: what
- * it points to is the target.
+ * Writes an export to where it should go. A regular file appears whole or not at all: the lines go into another file
+ * beside it, which is renamed at the end. A device or a pipe is never renamed over: the lines go into it. Of a symbolic
+ * link, the file that it points to is replaced, not the link.
  */
 
 import { createWriteStream, lstatSync, realpathSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 
-/** Resolves when all of it has arrived there. */
+/** Writes all bytes; resolves when they have arrived. */
 export type ExportTarget = (bytes: AsyncIterable<Buffer>) => Promise<void>;
 
 /**
@@ -40,12 +40,12 @@ async function agreeToReplace(file: string): Promise<void> {
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Two exports to one file do not meet: the later one to end is what stays. */
+/** The process id keeps two exports to one file apart: the one that ends last replaces the other. */
 async function writeWhole(path: string, bytes: AsyncIterable<Buffer>): Promise<void> {
   const unfinished = `${path}.${process.pid}.part`;
   const onSignal = (signal: NodeJS.Signals) => {
     rmSync(unfinished, { force: true });
-    // Nobody listens to it any more: it ends this process as it would have.
+    // This listener is gone by now, so the signal ends the process as usual.
     process.kill(process.pid, signal);
   };
   for (const signal of endingSignals) process.once(signal, onSignal);
@@ -60,7 +60,7 @@ async function writeWhole(path: string, bytes: AsyncIterable<Buffer>): Promise<v
   }
 }
 
-/** Undefined when nothing is there, or nothing that can be looked at: writing tells why. */
+/** Undefined when the file cannot be looked at, mostly because there is none. If it is another reason, writing tells. */
 function statsOf(file: string): Stats | undefined {
   try {
     return statSync(file);
@@ -69,7 +69,7 @@ function statsOf(file: string): Stats | undefined {
   }
 }
 
-/** Also one that points to nothing yet. */
+/** True also for a link that points to nothing yet. */
 function isLink(file: string): boolean {
   return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }

@@ -1,13 +1,13 @@
-/** Watches a topology change to its end. It runs in the service: Ctrl-C ends the watching alone. */
+/** Watches a topology change until it ends. The change runs in the service: Ctrl-C stops only the watching. */
 
 import { askService } from '../admin/admin-client.ts';
 import type { RebalanceStatus, RunningChange } from '../rebalance/rebalancer.ts';
 import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { clearLine } from './progress-bar.ts';
 import { bytesText, countText, durationText, latencyText } from './quantity.ts';
 
 const pollIntervalMs = 250;
-const clearLine = '\r\x1b[K';
 
 /** @throws CliFailure when the change was aborted */
 export async function followChange(data: string, id: number, json: boolean): Promise<void> {
@@ -44,10 +44,11 @@ function sayPaused(paused: number, id: number, json: boolean): void {
 
 function show(running: RunningChange, json: boolean): void {
   if (json) console.log(JSON.stringify({ event: 'progress', ...running }));
-  else if (process.stdout.isTTY) process.stdout.write(clearLine + progressText(running));
+  else if (process.stdout.isTTY) process.stdout.write(clearLine + changeProgressText(running));
 }
 
-export function progressText(running: RunningChange): string {
+/** One line: phase, share of the slots, speed, time left, and what clients feel. */
+export function changeProgressText(running: RunningChange): string {
   const { phase, slotsMoved, slotsTotal, rowsPerS, leftMs, p99BeforeMs, p99Ms, waitsFor } = running;
   const share = slotsTotal === 0 ? 100 : Math.floor((slotsMoved * 100) / slotsTotal);
   const left = leftMs === null ? '' : `  ${durationText(leftMs)} left`;

@@ -1,4 +1,4 @@
-/** `shardctl import [FILE]`: entries from lines of JSON into the service, resumable and with a count at the end. */
+/** `shardctl import [FILE]`: writes entries from lines of JSON into the service, and says at the end what became of them. */
 
 import { statusOfService } from '../admin/admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
@@ -8,6 +8,7 @@ import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';
 import { linesOf } from './line-reader.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
+import { problemText } from './rest-client.ts';
 
 type ImportOptions = { readonly data: string; readonly resume?: boolean; readonly json?: boolean };
 
@@ -49,7 +50,7 @@ export async function importCommand(name: string | undefined, { data, resume, js
   report({ end, linesRead, tookMs: performance.now() - startedAtMs, isJson: json === true });
 }
 
-/** A bar for people, lines for programs. */
+/** Shows a bar to people and JSON lines to programs. */
 class ImportView {
   readonly #bar: ProgressBar | undefined;
   #reportedAtMs = performance.now();
@@ -63,9 +64,10 @@ class ImportView {
     else this.#bar.note(sentence);
   }
 
-  refused({ line, code, detail }: Refusal): void {
+  refused(refusal: Refusal): void {
+    const { line, code, detail } = refusal;
     if (this.#bar === undefined) console.log(JSON.stringify({ event: 'refused', line, code, detail }));
-    else this.#bar.note(`line ${line}: ${detail} (${code})`);
+    else this.#bar.note(`line ${line}: ${problemText(refusal)}`);
   }
 
   reached(bytesRead: number, tally: Tally): void {

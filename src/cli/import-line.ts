@@ -1,6 +1,6 @@
 /**
- * One line of an import, as the listing writes it: `key` or `keyBase64url`, `value` or `valueBase64`, and, where they
- * are known, `contentType` and `expiresAt`. `version` and `bytes` are there for readers. Pure.
+ * Reads one line of an import, in the form that listings have: `key` or `keyBase64url`, `value` or `valueBase64`, and
+ * optionally `contentType` and `expiresAt`. `version` and `bytes` are allowed and ignored. Pure.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -11,7 +11,7 @@ export type Entry = {
   readonly key: Key;
   readonly value: Buffer;
   readonly contentType: string | undefined;
-  /** Unix milliseconds. */
+  /** Unix milliseconds; undefined for never. */
   readonly expiresAt: number | undefined;
 };
 
@@ -38,7 +38,7 @@ export function entryOfLine(line: Buffer | undefined): Entry {
   };
 }
 
-/** The entry as a line of a batch: its value as text or in base64, whichever is shorter. */
+/** Writes the entry as a line of a batch, with its value as text or in base64, whichever is shorter. */
 export function batchLineOf({ key, value, contentType, expiresAt }: Entry): string {
   const head = { op: 'put', keyBase64url: key.toString('base64url'), contentType, expiresAt };
   const valueBase64 = value.toString('base64');

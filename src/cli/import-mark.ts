@@ -1,10 +1,10 @@
 /**
- * How far the import of a file has come, kept beside it as FILE.import: `--resume` goes on from there. The mark knows
- * the service by its id and the file by its size and the digest of what was imported of it, so that no line is skipped
- * that this service has not got. Removed at the end.
+ * Keeps how far the import of a file has come, as FILE.import beside it, for `--resume`. The mark names the service by
+ * its id and the file by its size and the digest of what was imported, so that no line is skipped that this service
+ * has not got. It is removed when the import ends.
  *
- * It is one write of less than a page at a fixed place: a killed import leaves the mark before or the mark after, and
- * two imports of one file to one service may leave either's, since both are true.
+ * A mark is one write of less than a page at the beginning of the file: a killed import leaves the mark before or the
+ * mark after. Two imports of one file to one service overwrite each other's marks, which is sound: both are true.
  */
 
 import { createHash } from 'node:crypto';
@@ -16,13 +16,13 @@ import type { Tally } from './importer.ts';
 import type { LineMark } from './line-reader.ts';
 
 export type ImportProgress = {
-  /** Every line up to here has come to what `tally` says. */
+  /** What became of the lines up to here is in `tally`. */
   readonly mark: LineMark;
   readonly tally: Tally;
 };
 
 const keptMark = objectOf({
-  /** Id of the service. */
+  /** Id of the service that has the lines. */
   service: text,
   /** Its data directory at that time: for people. */
   data: text,
@@ -42,7 +42,7 @@ export type ImportMarkOptions = {
 };
 
 const saveIntervalMs = 200;
-/** Spaces fill it up, so that no mark leaves the end of a longer one behind it. A path has some hundred bytes. */
+/** Every mark is padded with spaces to this size, so that a shorter one covers the longer one before it. */
 const markBytes = 1_024;
 
 export class ImportMark {
@@ -74,7 +74,7 @@ export class ImportMark {
     return kept;
   }
 
-  /** Now and then: cheap enough to be called for each window. */
+  /** May be called for each window: it writes five times a second at most. */
   save(progress: ImportProgress): void {
     const nowMs = performance.now();
     if (this.#isUnwritable || nowMs - this.#savedAtMs < saveIntervalMs) return;
@@ -96,7 +96,7 @@ export class ImportMark {
     }
   }
 
-  /** Every line has come to something: there is nothing to go on with. */
+  /** Call it when the import is complete. */
   remove(): void {
     if (this.#descriptor === undefined) return;
     closeSync(this.#descriptor);
@@ -106,7 +106,7 @@ export class ImportMark {
   #kept(): KeptMark | undefined {
     try {
       const kept = readFileSync(this.#path, 'utf8');
-      // Empty: killed after it was made and before anything was written to it.
+      // An empty file is left by an import that was killed between creating and writing it.
       return kept === '' ? undefined : parsed(keptMark, JSON.parse(kept), 'the mark');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -122,7 +122,7 @@ export class ImportMark {
   }
 }
 
-/** SHA-256 of the first bytes of a file, further and further. Each byte is read once more than for the import. */
+/** Computes the SHA-256 of the beginning of a file, further with each call. It reads each byte once. */
 class DigestOfBeginning {
   readonly #path: string;
   readonly #hash = createHash('sha256');
@@ -140,7 +140,7 @@ class DigestOfBeginning {
     while (this.#hashedBytes < endOffset) {
       const wanted = Math.min(this.#chunk.length, endOffset - this.#hashedBytes);
       const found = readSync(this.#descriptor, this.#chunk, 0, wanted, this.#hashedBytes);
-      // The file has become shorter: what is found is no digest of what was.
+      // The file has become shorter. The digest will not match, which is right.
       if (found === 0) break;
       this.#hash.update(this.#chunk.subarray(0, found));
       this.#hashedBytes += found;

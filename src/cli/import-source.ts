@@ -1,6 +1,6 @@
 /**
- * What `shardctl import` reads: a regular file, which can be read again from somewhere within, or anything else that
- * the shell can name, which is read once from its beginning (standard input, a pipe, `<(zcat x)`).
+ * Opens what `shardctl import` reads. A regular file can be read again from any byte on. Everything else that a shell
+ * can name (standard input, a pipe, `<(zcat x)`) is read once, from its beginning.
  */
 
 import { createReadStream, type Stats, statSync } from 'node:fs';
@@ -10,18 +10,18 @@ export type ImportSource = {
   /** Undefined when it is no regular file. */
   readonly file: { readonly path: string; readonly bytes: number } | undefined;
   /**
-   * From this byte on, which must be 0 unless it is a regular file.
-   * @throws CliFailure while it is read, when it cannot be
+   * @param fromByte 0 unless it is a regular file
+   * @throws CliFailure while reading
    */
   readonly read: (fromByte: number) => AsyncIterable<Uint8Array>;
 };
 
-/** Standard input by its other names. Opening them fails where it is a socket, so it is taken as it is. */
+/** All of them mean standard input. Opening them by name fails when it is a socket. */
 const namesOfInput: readonly (string | undefined)[] = [undefined, '-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'];
 
 const readBytes = 256 * 1024;
 
-/** @throws CliFailure when there is nothing to read under this name */
+/** @throws CliFailure when there is no file of this name, or a directory */
 export function importSourceOf(name: string | undefined): ImportSource {
   if (name === undefined || namesOfInput.includes(name)) {
     return { file: undefined, read: () => readable('Standard input', process.stdin) };
@@ -31,7 +31,7 @@ export function importSourceOf(name: string | undefined): ImportSource {
   if (stats.isDirectory()) throw new CliFailure(exitCodes.failed, `${name} is a directory: name a file in it.`);
   return {
     file: stats.isFile() ? { path: name, bytes: stats.size } : undefined,
-    // A start makes Node read by position, which a pipe refuses with ESPIPE.
+    // With a start Node reads by position, which pipes refuse with ESPIPE.
     read: (fromByte) =>
       readable(what, createReadStream(name, { highWaterMark: readBytes, ...(stats.isFile() && { start: fromByte }) })),
   };

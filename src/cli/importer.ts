@@ -1,37 +1,41 @@
 /**
- * Writes entries through the REST API: windows of many entries, several under way at once, bounded by their bytes.
- * What is not acknowledged is sent again, which puts may be. Entries of one key are written in the order of their
- * lines: a window waits for those before it that have a key of its own.
+ * Writes entries through the REST API, many in one batch (a window), and several windows at once. A window that is not
+ * acknowledged is sent again: putting the same value twice does no harm. Entries of one key are written in the order of
+ * their lines, so a window waits until earlier windows with one of its keys are acknowledged.
  */
 
-import { type ErrorCode, errorTable, KvError } from '../kv/errors.ts';
+import { errorTable, KvError } from '../kv/errors.ts';
 import { batchLineOf, entryOfLine } from './import-line.ts';
 import type { Line, LineMark } from './line-reader.ts';
 import { Patience } from './patience.ts';
 import { type Put, type PutResult, putEntries } from './put-entries.ts';
+import { type Problem, problemText } from './rest-client.ts';
 
+/** Half of what a batch may have: the commit of a window should not keep clients waiting. */
 const windowEntriesMax = 500;
+/** Of batch lines. With the number of windows it bounds the memory, except for single values that are larger. */
 const windowBytesMax = 1024 * 1024;
+/** One is parsed here while others are on their way, in a router and in a commit. */
 const windowsUnderWayMax = 4;
 
-/** What has come of lines: each is counted once. */
+/** What became of the lines. Each line is counted once. */
 export type Tally = {
   readonly created: number;
   readonly replaced: number;
-  /** Were to be gone by now, and were not written. */
+  /** Their `expiresAt` had passed, so they were not written. */
   readonly expired: number;
   readonly refused: number;
-  /** Of the values written. */
+  /** Sum of the values that were written, in bytes. */
   readonly valueBytes: number;
 };
 
 export const nothingYet: Tally = { created: 0, replaced: 0, expired: 0, refused: 0, valueBytes: 0 };
 
-export type Refusal = { readonly line: number; readonly code: ErrorCode; readonly detail: string };
+export type Refusal = Problem & { readonly line: number };
 
 export type ImporterEvents = {
   readonly onRefused: (refusal: Refusal) => void;
-  /** Everything up to the mark has come to what the tally says. */
+  /** The tally holds what became of every line up to the mark. */
   readonly onAcknowledged: (mark: LineMark, tally: Tally) => void;
 };
 
@@ -50,14 +54,14 @@ export class Importer {
   readonly #events: ImporterEvents;
   #tally: Tally;
   #open: Window | undefined;
-  /** In the order of their lines; settled ones stay until those before them are. */
+  /** In the order of their lines. A settled window stays until all before it are settled. */
   readonly #windows: Window[] = [];
   readonly #underWay = new Set<Promise<void>>();
   readonly #lastOfKey = new Map<string, Promise<void>>();
   readonly #patience = new Patience();
   #failure: { readonly error: unknown } | undefined;
 
-  /** @param tally of the lines before the first that is added */
+  /** @param tally what became of the lines before the first that will be added */
   constructor(url: string, tally: Tally, events: ImporterEvents) {
     this.#url = url;
     this.#tally = tally;
@@ -72,14 +76,14 @@ export class Importer {
     const found = foundIn(line);
     if (found.kind === 'put') {
       if ((this.#open?.bytes ?? 0) + found.batchLine.length > windowBytesMax) await this.#close();
-      // Asked after that: the window just closed may have the key too.
+      // Looked up after closing: the window that was just closed may have this key too.
       const before = this.#lastOfKey.get(found.name);
       if (before !== undefined) {
         await this.#close();
         await before;
       }
     }
-    // Only now: a window that closes before this line is written must not have it in its mark.
+    // Not earlier: a window that was closed above does not contain this line, so its mark must not.
     this.#open ??= { pending: [], tally: { ...nothingYet }, bytes: 0, mark: line, isSettled: false };
     this.#open.mark = { number: line.number, endOffset: line.endOffset };
     if (found.kind === 'put') {
@@ -91,7 +95,7 @@ export class Importer {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Resolves when every line has come to something. @throws CliFailure */
+  /** Resolves when every line was written or refused. @throws CliFailure */
   async end(): Promise<Tally> {
     await this.#close();
     await Promise.all(this.#underWay);
@@ -99,7 +103,7 @@ export class Importer {
     return this.#tally;
   }
 
-  /** Sends what has gathered; resolves when another window may gather. */
+  /** Sends the open window. Resolves when the next one may be opened. */
   async #close(): Promise<void> {
     const window = this.#open;
     if (window === undefined) return;
@@ -132,13 +136,13 @@ export class Importer {
     }
   }
 
-  /** Sends until every entry has come to something. */
+  /** Sends entries until each was written or refused. */
   async #settle(window: Window, pending: readonly Pending[]): Promise<void> {
     let left = pending;
     for (let attempt = 1; left.length > 0; attempt++) {
       const results = await putEntries(this.#url, left);
       if (results === 'one-is-refused') {
-        // The halves tell which one it was.
+        // Halving finds the refused entry.
         const half = Math.ceil(left.length / 2);
         await this.#settle(window, left.slice(0, half));
         return this.#settle(window, left.slice(half));
@@ -147,7 +151,7 @@ export class Importer {
       const namesAgain = new Set<string>();
       for (const [index, one] of left.entries()) {
         const result = results[index] as PutResult;
-        // What follows on the same key goes again too: it must stay the later one.
+        // Later entries of the same key are sent again too, so that they stay the later ones.
         if (namesAgain.has(one.name) || isForLater(result)) {
           again.push(one);
           namesAgain.add(one.name);
@@ -174,7 +178,7 @@ export class Importer {
   }
 }
 
-/** What a line asks for, by itself. */
+/** Parses one line. */
 function foundIn({
   number,
   bytes,
@@ -194,7 +198,7 @@ function isForLater(result: PutResult): boolean {
 }
 
 function failureText(result: PutResult | undefined): string {
-  return result?.kind === 'failed' ? `${result.detail} (${result.code})` : '';
+  return result?.kind === 'failed' ? problemText(result) : '';
 }
 
 function sumOf(one: Tally, other: Tally): Tally {

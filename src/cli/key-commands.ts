@@ -12,7 +12,7 @@ export async function getCommand(argument: string, options: KeyOptions): Promise
   const answer = await expectSuccess(await askForKey(options.data, keyOfArgument(argument, options), {}));
   const value = Buffer.from(await answer.arrayBuffer());
   await new Promise((resolve) => process.stdout.write(value, resolve));
-  // A prompt should not stick to the value; a pipe gets the value and nothing else.
+  // The prompt should begin on a line of its own. A pipe gets the value alone.
   if (process.stdout.isTTY && value.at(-1) !== 0x0a) process.stdout.write('\n');
 }
 

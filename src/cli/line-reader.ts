@@ -1,23 +1,23 @@
-/** Lines of a stream of bytes, with where they end, so that reading can go on from there. */
+/** Splits a stream of bytes into lines, and says where each ends, so that reading can go on from there. */
 
 export type Line = {
-  /** From 1. */
+  /** The first line has number 1. */
   readonly number: number;
-  /** Bytes of the stream up to its end, the line feed included. */
+  /** Position behind its line feed, in bytes from the beginning of the stream. */
   readonly endOffset: number;
   /** Without the line feed; undefined when it is longer than a line may be. */
   readonly bytes: Buffer | undefined;
 };
 
-/** Where lines were read to. */
+/** How far lines were read. */
 export type LineMark = Pick<Line, 'number' | 'endOffset'>;
 
-/** Far above the longest line of use: a value of 16 MiB, each byte written as \u0000. */
+/** A value of 16 MiB takes 96 MiB when each byte is written as \u0000, and no other field is that long. */
 const lineBytesMax = 128 * 1024 * 1024;
 
 /**
- * Lines that are not empty. The last one needs no line feed.
- * @param source what follows the mark
+ * Skips empty lines. The last line needs no line feed.
+ * @param source the bytes behind the mark
  */
 export async function* linesOf(source: AsyncIterable<Uint8Array>, mark: LineMark): AsyncGenerator<Line> {
   let { number, endOffset } = mark;

@@ -1,11 +1,11 @@
-/** `shardctl moves`, and what steers a change that is running: `pause`, `resume`, `abort`, `throttle`. */
+/** `shardctl moves` shows topology changes; `pause`, `resume`, `abort` and `throttle` steer the running one. */
 
 import { askService } from '../admin/admin-client.ts';
 import type { SteeringOrder } from '../admin/contract.ts';
 import type { RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
-import { followChange, progressText } from './follow-change.ts';
+import { changeProgressText, followChange } from './follow-change.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
 import { tableOf } from './table.ts';
 
@@ -38,7 +38,7 @@ export async function movesCommand({ data, json, follow }: MovesOptions): Promis
       changes,
     ),
   );
-  if (running !== undefined) console.log(`\n${progressText(running)}`);
+  if (running !== undefined) console.log(`\n${changeProgressText(running)}`);
 }
 
 export function steerCommand(
@@ -88,7 +88,7 @@ function positive(text: string, what: string): number {
   return value;
 }
 
-/** Of a change that is running: so far. */
+/** How long a change took, or how long it has been running. */
 function tookText({ beganAtMs, endedAtMs }: TopologyChange): string {
   return beganAtMs === null ? '–' : durationText((endedAtMs ?? Date.now()) - beganAtMs);
 }

@@ -1,11 +1,11 @@
 /**
- * How long a command goes on asking a service that gives nothing. A router or shard that was killed is back within
- * seconds, and the delay between its restarts is 10 s at most; what stays away for a minute will not come by itself.
+ * Decides how long a command goes on asking a service that does not answer. A killed router or shard is back within
+ * seconds, and its restarts are at most 10 s apart: a service that is silent for a minute does not come back by itself.
  */
 
 import { CliFailure, exitCodes } from './exit.ts';
 
-/** Without a single answer that is worth something. */
+/** Counted from the last useful answer. */
 const patienceMs = 60_000;
 const retryDelayMinMs = 100;
 const retryDelayMaxMs = 2_000;
@@ -13,16 +13,16 @@ const retryDelayMaxMs = 2_000;
 export class Patience {
   #answeredAtMs = performance.now();
 
-  /** The service has done something of what was asked. */
+  /** Call it for every useful answer. */
   answered(): void {
     this.#answeredAtMs = performance.now();
   }
 
   /**
-   * Resolves when it is time to ask again.
-   * @param attempt how often this was asked in vain, from 1
+   * Resolves when it is time to ask again: after 100 ms, and twice as long each time, up to 2 s.
+   * @param attempt how often this was asked in vain so far, at least 1
    * @param why the last answer, as a sentence
-   * @throws CliFailure when patience is at its end
+   * @throws CliFailure when there was no useful answer for a minute
    */
   async beforeAsking(attempt: number, why: string): Promise<void> {
     if (performance.now() - this.#answeredAtMs > patienceMs) {

@@ -3,7 +3,7 @@
 import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 
-/** A little more than the service allows itself. */
+/** Twice the 5 s in which a service promises to drain. */
 const stopDeadlineMs = 10_000;
 const pollIntervalMs = 20;
 
@@ -30,7 +30,7 @@ export async function restartCommand(name: string, { data }: { data: string }): 
   );
 }
 
-/** The admin socket is the last thing that a stopping service closes. */
+/** A stopping service closes its admin socket last. */
 async function isRunning(data: string): Promise<boolean> {
   try {
     await askService(data, 'GET', '/v1/status');

@@ -1,17 +1,18 @@
 /**
- * Progress of long work: a bar with time left on a terminal, a line for each tenth elsewhere. On standard error
- * by default, so that output stays clean.
+ * Shows the progress of long work: on a terminal a bar with the time left, elsewhere a line for each tenth. It goes to
+ * standard error unless told otherwise, so that standard output holds results alone.
  */
 
 import { countText, durationText } from './quantity.ts';
 
 const barWidth = 28;
 const redrawIntervalMs = 100;
-const clearLine = '\r\x1b[K';
+/** Begins the line of the cursor anew. */
+export const clearLine = '\r\x1b[K';
 
 export type ProgressBarOptions = {
   readonly title: string;
-  /** Undefined when nobody knows. */
+  /** Undefined when it is unknown. */
   readonly total: number | undefined;
   readonly amountText?: (amount: number) => string;
   readonly stream?: NodeJS.WriteStream;
@@ -44,7 +45,7 @@ export class ProgressBar {
     this.#startedAtMs = now();
   }
 
-  /** Cheap enough to be called for each item. */
+  /** May be called for each item: it draws ten times a second at most. */
   advanceTo(done: number): void {
     if (this.#isEnded) return;
     if (this.#stream.isTTY) {
@@ -60,13 +61,13 @@ export class ProgressBar {
     this.#stream.write(`${this.#text(done)}\n`);
   }
 
-  /** Writes a line that stays, above the bar. */
+  /** Writes a line above the bar, which stays. */
   note(line: string): void {
     this.#stream.write(`${this.#stream.isTTY ? clearLine : ''}${line}\n`);
     this.#drawnAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Takes the bar away: nothing more is drawn, whatever still arrives. */
+  /** Removes the bar. Later calls of advanceTo draw nothing. */
   end(): void {
     this.#isEnded = true;
     if (this.#stream.isTTY) this.#stream.write(clearLine);
@@ -74,7 +75,7 @@ export class ProgressBar {
 
   #text(done: number): string {
     if (this.#total === undefined) return `${this.#title} ${this.#amountText(done)}`;
-    return progressText({
+    return barText({
       title: this.#title,
       done,
       total: this.#total,
@@ -92,8 +93,9 @@ type Progress = {
   readonly amountText?: (amount: number) => string;
 };
 
-export function progressText({ title, done, total, elapsedMs, amountText = countText }: Progress): string {
-  // More than there was when it began: how much there is now, nobody knows.
+/** One line: title, bar, share, amounts and the time left at the speed so far. */
+export function barText({ title, done, total, elapsedMs, amountText = countText }: Progress): string {
+  // The total was counted when the work began, and more has come since then: the new total is unknown.
   if (done > total) return `${title} ${amountText(done)}`;
   const share = done / total;
   const filled = Math.round(share * barWidth);

@@ -1,26 +1,23 @@
-/** Puts entries through the REST API: several as one batch; one that is too large for a batch by itself. */
+/** Puts entries through the REST API: as one batch, or by itself an entry that is too large for a batch. */
 
 import { urlOfKey } from '../http/key-in-url.ts';
-import type { ErrorCode } from '../kv/errors.ts';
 import { batchBytesMax } from '../kv/operation.ts';
-import { reasonOf } from './entry-stream.ts';
 import type { Entry } from './import-line.ts';
+import { type Problem, problemOf, reasonOf } from './rest-client.ts';
 
 export type Put = {
   readonly entry: Entry;
-  /** The same as a line of a batch. */
+  /** The entry as a line of a batch. */
   readonly batchLine: string;
 };
 
-export type PutResult =
-  | { readonly kind: 'created' | 'replaced' }
-  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+export type PutResult = { readonly kind: 'created' | 'replaced' } | ({ readonly kind: 'failed' } & Problem);
 
-/** A connection that hangs is given up after this long. */
+/** A request without an answer for this long is given up: its connection hangs. */
 const answerDeadlineMs = 30_000;
 
 /**
- * @returns one result a put, or `one-is-refused` when the service would not take them together: none was done
+ * @returns one result a put, or `one-is-refused` when the service refused the whole batch and did nothing
  */
 export async function putEntries(url: string, puts: readonly Put[]): Promise<readonly PutResult[] | 'one-is-refused'> {
   const [first] = puts;
@@ -56,22 +53,22 @@ function ask(url: string | URL, init: RequestInit): Promise<Response> {
 }
 
 async function failureOf(answer: Response): Promise<PutResult> {
-  const { code, detail } = (await answer.json()) as { code: ErrorCode; detail: string };
+  const { code, detail } = await problemOf(answer);
   return { kind: 'failed', code, detail: withoutIndex(detail) };
 }
 
 function resultOfLine(line: string): PutResult {
-  const { status, code, detail } = JSON.parse(line) as { status: number; code: ErrorCode; detail: string };
+  const { status, code, detail } = JSON.parse(line) as Problem & { status: number };
   if (status === 201) return { kind: 'created' };
   return status === 204 ? { kind: 'replaced' } : { kind: 'failed', code, detail: withoutIndex(detail) };
 }
 
-/** The number of an operation within its batch tells those who read a file nothing. */
+/** Removes the operation's number within its batch: whoever imports a file knows lines alone. */
 function withoutIndex(detail: string): string {
   return detail.replace(/^Operation \d+: (.)/, (_, first: string) => first.toUpperCase());
 }
 
-/** As if the service had said so: it may be there again in a moment, and a put may be sent twice. */
+/** Treated like an answer of the service that may be tried again, since a put may be sent twice. */
 function connectionLost(error: unknown): PutResult {
   return { kind: 'failed', code: 'outcome-unknown', detail: `The service did not answer: ${reasonOf(error)}.` };
 }

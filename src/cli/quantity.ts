@@ -1,4 +1,4 @@
-/** Quantities as people read them. Pure. */
+/** Writes quantities for people. Pure. */
 
 /** 1234567 → `1,234,567` */
 export function countText(count: number): string {
@@ -10,7 +10,7 @@ export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let power = 0;
   let amount = bytes;
-  // Up one unit also when rounding would show 1024 of the smaller one.
+  // 1023.6 KiB would be rounded to 1024 KiB, so it is shown as 1.0 MiB.
   while (Math.round(amount) >= 1024 && power < units.length - 1) {
     amount /= 1024;
     power++;
@@ -18,7 +18,7 @@ export function bytesText(bytes: number): string {
   return `${power === 0 || amount >= 100 ? amount.toFixed(0) : amount.toFixed(1)} ${units[power]}`;
 }
 
-/** 93784000 → `1d 2h`; its largest unit and the next */
+/** 93784000 → `1d 2h`: the largest unit and the next */
 export function durationText(durationMs: number): string {
   const seconds = Math.floor(durationMs / 1_000);
   if (seconds < 10) return `${(Math.max(0, durationMs) / 1_000).toFixed(1)}s`;

@@ -1,12 +1,12 @@
-/** Reads and writes values through the public REST API, as any client does. */
+/** Asks the public REST API, as any client does, and says in one way what went wrong. */
 
 import { statusOfService } from '../admin/admin-client.ts';
 import { urlOfKey } from '../http/key-in-url.ts';
-import { KvError } from '../kv/errors.ts';
+import { type ErrorCode, KvError } from '../kv/errors.ts';
 import { type Key, keyOfBase64url, keyOfText } from '../kv/key.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 
-/** @throws CliFailure usage, when the argument is no key */
+/** @throws CliFailure with the exit code for wrong usage, when the argument is no key */
 export function keyOfArgument(argument: string, { base64url }: { base64url?: boolean }): Key {
   try {
     return base64url ? keyOfBase64url(argument) : keyOfText(argument);
@@ -25,9 +25,25 @@ export async function askForKey(data: string, key: Key, init: RequestInit): Prom
   }
 }
 
-/** @throws CliFailure with what the problem document says, unless the answer is a success */
+/** @throws CliFailure with the detail and code of the problem document, unless the answer is a success */
 export async function expectSuccess(answer: Response): Promise<Response> {
   if (answer.ok) return answer;
-  const { code, detail } = (await answer.json()) as { code: string; detail: string };
-  throw new CliFailure(exitCodes.failed, `${detail} (${code})`);
+  throw new CliFailure(exitCodes.failed, problemText(await problemOf(answer)));
+}
+
+/** What a problem document says that matters to people and to decisions. */
+export type Problem = { readonly code: ErrorCode; readonly detail: string };
+
+export async function problemOf(answer: Response): Promise<Problem> {
+  return (await answer.json()) as Problem;
+}
+
+export function problemText({ code, detail }: Problem): string {
+  return `${detail} (${code})`;
+}
+
+/** fetch says "fetch failed" and keeps the reason in the cause. */
+export function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? cause.message : message;
 }

@@ -24,7 +24,7 @@ import {
 import { verifyCommand } from './verify-command.ts';
 import { whyCommand } from './why-command.ts';
 
-/** From the built file up to the package. */
+/** This file is built to dist/src/cli. */
 const packageFile = new URL('../../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 
@@ -51,7 +51,7 @@ start
   )
   .action(startCommand);
 
-/** Commands that talk to a running service. */
+/** A command that talks to a running service. */
 function operatorCommand(nameAndArguments: string, description: string): Command {
   return program
     .command(nameAndArguments)
@@ -133,9 +133,9 @@ try {
   process.exitCode = report(error);
 }
 
-/** Says what went wrong in one sentence where the cause is known; a defect shows its stack. */
+/** Prints one sentence for an error whose cause is known, and returns the exit code. A defect shows its stack. */
 function report(error: unknown): number {
-  // Commander has written its own message.
+  // Commander has already printed its message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (error instanceof ConfigError) {
     console.error(`shardctl: ${error.message}`);

@@ -1,4 +1,4 @@
-/** What a person sees when the service has started on a terminal. */
+/** Writes what a person at a terminal sees when the service has started. */
 
 import { resolve } from 'node:path';
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';

@@ -1,4 +1,4 @@
-/** `shardctl start`: this very process becomes the primary. The only command that brings a service into being. */
+/** `shardctl start`: this process becomes the primary. No other command starts a service. */
 
 import type { ServiceStatus } from '../admin/contract.ts';
 import { readConfig } from '../config/service-config.ts';
@@ -17,19 +17,19 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
   let service: Service | undefined;
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    // Whoever asks twice does not want to wait. The children end with this process.
+    // A second signal means now. The children end with this process.
     if (++signals > 1) process.exit(exitCodes.failed);
     log.info(`${signal}: draining; once more to stop at once`);
     void service?.stop();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  // Elsewhere it means "read your configuration again", and here nothing can be; its default would kill without drain.
+  // SIGHUP asks many services to read their settings again. This one cannot, and the default would kill it undrained.
   process.on('SIGHUP', () => log.warn('SIGHUP is ignored: settings are read at the start alone'));
 
   try {
     service = await Service.start(config, log);
-    // The signal may have come while there was nothing to stop.
+    // A signal may have come before there was anything to stop.
     if (signals > 0) void service.stop();
     const status = await Promise.race([service.ready, service.stopped]);
     if (status !== undefined) announce(status, log);

@@ -1,4 +1,4 @@
-/** `shardctl status`: every process of the service as a table, once or each second. */
+/** `shardctl status`: shows every process of the service as a table, once or each second. */
 
 import { statusOfService } from '../admin/admin-client.ts';
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';

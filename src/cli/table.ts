@@ -1,4 +1,4 @@
-/** Plain-text tables for a terminal. Pure. */
+/** Writes tables for a terminal. Pure. */
 
 export type Column<Row> = {
   readonly title: string;
@@ -6,7 +6,7 @@ export type Column<Row> = {
   readonly cell: (row: Row) => string;
 };
 
-/** Title line, then a line a row; columns two spaces apart and as wide as their widest cell. */
+/** A line of titles, then one line a row. Columns are as wide as their widest cell, two spaces apart. */
 export function tableOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ cell }) => cell(row)))];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => (line[index] as string).length)));

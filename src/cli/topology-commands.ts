@@ -1,4 +1,4 @@
-/** `shardctl add-shard`, `remove-shard`, `rebalance`: show the plan, ask, begin, and follow what happens. */
+/** `shardctl add-shard`, `remove-shard`, `rebalance`, `plan`, `apply`: show the plan, ask, begin the change, follow it. */
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { askService } from '../admin/admin-client.ts';
@@ -31,7 +31,7 @@ export async function rebalanceCommand(options: TopologyOptions & WishOptions): 
   await changeTopology(options, requestOf('rebalance', undefined, options));
 }
 
-/** Only shows the plan; with --out it can be carried out later, if the ring is still the same. */
+/** Shows the plan and changes nothing. `--out` keeps it for `apply`. */
 export async function planCommand(
   change: string,
   id: string | undefined,
@@ -77,7 +77,7 @@ async function changeTopology(options: TopologyOptions, request: ChangeRequest):
     return;
   }
   if (!(await isAgreed(options))) throw new CliFailure(exitCodes.failed, 'Nothing was changed.');
-  // Somebody else may have changed something while the question stood. Without one, changes queue as they come.
+  // While the question was open, somebody else may have asked for a change. With --yes there was no question.
   const asked = options.yes ? request : { ...request, lastChange: plan.lastChange };
   const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', asked)) as {
     id: number;
@@ -87,7 +87,7 @@ async function changeTopology(options: TopologyOptions, request: ChangeRequest):
   await followChange(options.data, id, options.json ?? false);
 }
 
-/** @throws CliFailure usage, also for an option that this kind of change has not */
+/** @throws CliFailure also for an option that this kind of change does not have */
 function requestOf(kind: ChangeRequest['kind'], id: string | undefined, { count, weight }: WishOptions): ChangeRequest {
   if (count !== undefined && kind !== 'add-shard') throw new CliFailure(exitCodes.usage, '--count is for add-shard.');
   const weights = [weight ?? []].flat();
@@ -109,7 +109,7 @@ function requestOf(kind: ChangeRequest['kind'], id: string | undefined, { count,
   }
 }
 
-/** Of `ID=W`, each; a shard may be written `shard-2` too. */
+/** @param texts each `ID=W`, where the ID may also be written as `shard-2` */
 function weightsOf(texts: readonly string[]): [shard: number, weight: number][] {
   const weights = new Map<number, number>();
   for (const text of texts) {
@@ -133,7 +133,7 @@ async function askForChange(data: string, path: string, request: ChangeRequest):
   throw new CliFailure(status === 400 ? exitCodes.usage : exitCodes.failed, (body as { detail: string }).detail);
 }
 
-/** On a terminal somebody is asked; elsewhere nobody can answer, so --yes must have been said. */
+/** Asks on a terminal. Elsewhere nobody can answer, so --yes is needed. */
 async function isAgreed({ yes, json }: TopologyOptions): Promise<boolean> {
   if (yes) return true;
   const isAgreed = json ? undefined : await agreementTo('Go ahead?', process.stdout);

@@ -1,4 +1,4 @@
-/** `shardctl verify`: walks every shard's file, of a running service or of one that is stopped. */
+/** `shardctl verify`: checks every row of every shard's file, of a running service or of a stopped one. */
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** `shardctl why KEY`: the way from a key to the file that holds it, each step shown. */
+/** `shardctl why KEY`: shows each step from a key to the file that holds it. */
 
 import { isUtf8 } from 'node:buffer';
 import { join } from 'node:path';

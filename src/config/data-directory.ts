@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 /** Longest path of a Unix socket that Linux takes, in bytes (`sun_path` less its final NUL). */
 const socketPathBytesMax = 107;
 
-/** The shard that the file of clones, or of a single process, is. */
+/** Clones, or a single process, keep everything in the file of this shard, so that it can be served partitioned later. */
 export const sharedShard = 1;
 
 export class UnusableDirectory extends Error {
@@ -41,7 +41,7 @@ export class DataDirectory {
     return join(this.path, 'meta.sqlite');
   }
 
-  /** Of the one file that clones share. It is the first shard's, so that it can be served partitioned later. */
+  /** The one file that clones share. */
   get sharedFile(): string {
     return this.shardFile(sharedShard);
   }
@@ -54,18 +54,18 @@ export class DataDirectory {
     return adminSocketOf(this.path);
   }
 
-  /** Named by the shard's life: a socket file outlives a killed process, and its successor must not wait for it. */
+  /** @param life counts the forks: the socket of a killed process stays, and its successor needs another name */
   shardSockets(shard: number, life: number): ShardSockets {
     const path = (purpose: string) => join(this.#run, `shard-${shard}.${life}.${purpose}`);
     return { forRouters: path('sock'), forMoves: path('move') };
   }
 
-  /** Of a shard that is no more. */
+  /** Removes the database of a shard that was removed from the ring, with what SQLite keeps beside it. */
   removeShardFile(shard: number): void {
     for (const suffix of ['', '-wal', '-shm']) rmSync(this.shardFile(shard) + suffix, { force: true });
   }
 
-  /** Sockets of processes that were killed. Only while the lock on `meta.sqlite` is held. */
+  /** Removes the sockets of killed processes. Call it only while the lock on `meta.sqlite` is held. */
   removeStaleSockets(): void {
     for (const name of readdirSync(this.#run))
       if (/\.(sock|move)$/.test(name)) rmSync(join(this.#run, name), { force: true });
@@ -77,8 +77,8 @@ export class DataDirectory {
 }
 
 /**
- * With every directory above it, for this user alone. Node's own way spins for ever below a directory that exists and
- * takes nothing, such as /proc.
+ * Makes the directory and those above it that are missing, for this user alone. Node's recursive mkdir spins for ever
+ * below a directory that exists and takes nothing, such as /proc.
  */
 function makeDirectory(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
@@ -91,7 +91,7 @@ function makeDirectory(path: string): void {
   }
 }
 
-/** Where a service on this data directory listens for operators. */
+/** The path of the socket on which a service of this data directory listens for operators. */
 export function adminSocketOf(data: string): string {
   return join(data, 'run', 'admin.sock');
 }

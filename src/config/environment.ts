@@ -3,13 +3,13 @@
  * misspelt would otherwise be passed over, and its default taken in silence. Pure.
  */
 
-/** As far apart as a misspelling is: two letters exchanged are two edits, and so is a word's ending left out. */
+/** Two exchanged letters are two edits; one more leaves room for a missing letter or underscore. */
 const misspeltEditsMax = 3;
 
-/** What tests set for a service or for themselves, and a service they start inherits. */
+/** Tests set these, and the services that they start inherit them. */
 const variablesOfTests = ['SHARDLITE_FAILPOINT_FILE', 'SHARDLITE_SEED', 'SHARDLITE_SOAK_MINUTES'];
 
-/** A sentence about the first variable that is not known; undefined when all are. */
+/** Says in one sentence which variable is unknown, and which is probably meant; undefined when all are known. */
 export function unknownVariable(environment: NodeJS.ProcessEnv, known: readonly string[]): string | undefined {
   const unknown = Object.keys(environment).find(
     (name) => name.startsWith('SHARDLITE_') && !known.includes(name) && !variablesOfTests.includes(name),
@@ -23,7 +23,7 @@ export function unknownVariable(environment: NodeJS.ProcessEnv, known: readonly 
     : `${unknown} is no setting; there are ${known.join(', ')}.`;
 }
 
-/** Letters to add, leave out or replace until one text is the other (Levenshtein 1966; Wagner and Fischer 1974). */
+/** Counts the letters to add, remove or replace (Levenshtein 1966), row by row (Wagner and Fischer 1974). */
 function editsBetween(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [line, letter] of [...one].entries()) {

@@ -1,9 +1,9 @@
-/** The address of a Redis or Valkey server, or of some nodes of a Cluster, as an operator writes it. Pure. */
+/** Reads and writes the address of a Redis or Valkey server, or of some nodes of a Cluster. Pure. */
 
 type RedisNode = { readonly host: string; readonly port: number };
 
 export type RedisAddress = {
-  /** Of a Cluster any of its nodes: the others are found by asking. */
+  /** One server, or any nodes of a Cluster: they name the others. */
   readonly nodes: readonly RedisNode[];
   readonly username: string | null;
   readonly password: string | null;
@@ -13,7 +13,7 @@ const pattern = /^redis:\/\/(?:([^:@/]*):([^@/]+)@)?([^@/]+?)\/?$/;
 const nodePattern = /^([\w.-]+|\[[\da-f:]+\])(?::(\d{1,5}))?$/i;
 const defaultPort = 6_379;
 
-/** Of `redis://[user:password@]host[:port][,host[:port]…]`; undefined when it is not of that form. */
+/** @param text `redis://[user:password@]host[:port][,host[:port]…]`; undefined is returned for any other form */
 export function redisAddressOf(text: string): RedisAddress | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
@@ -25,12 +25,12 @@ export function redisAddressOf(text: string): RedisAddress | undefined {
   return { nodes, username: name === '' ? null : name, password: password === undefined ? null : secret };
 }
 
-/** For logs and people: without the password. */
+/** The address without user and password, for logs and people. */
 export function redisAddressText({ nodes }: RedisAddress): string {
   return `redis://${nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')}`;
 }
 
-/** Percent-encoded UTF-8; undefined when it is not. */
+/** Decodes percent-encoded UTF-8; undefined when the text is none. */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -11,42 +11,43 @@ import { logLevels } from '../supervision/log.ts';
 import { unknownVariable } from './environment.ts';
 import { redisAddressOf } from './redis-address.ts';
 
-/** How processes and data stand to each other: see the README, which tells when to take which. */
+/** How processes share the data. The README says when to take which. */
 const strategies = ['partitioned', 'cloned', 'single'] as const;
 export type Strategy = (typeof strategies)[number];
 
 export type ServiceConfig = {
   readonly port: number;
   readonly host: string;
-  /** Undefined: as the data directory was started before; partitioned in a new one. */
+  /** Undefined means the strategy of the last start, or `partitioned` in a new data directory. */
   readonly strategy: Strategy | undefined;
-  /** Undefined: as many as the data directory has; one a core in a new one. */
+  /** Undefined means as many as the data directory has, or one a core in a new one. */
   readonly shards: number | undefined;
   readonly routers: number;
   readonly clones: number;
-  /** Of clones: `sqlite`, or the URL of Redis as `redisAddressOf` reads it. */
+  /** What clones share: `sqlite`, or a URL that `redisAddressOf` can read. */
   readonly store: string;
   readonly data: string;
   readonly valueBytesMax: number;
   readonly bodyMemoryBytesMax: number;
+  /** Host names without port; `*` stands for any. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
-  /** A process that served this long is healthy: its earlier deaths are forgotten. */
+  /** The supervisor forgets the earlier deaths of a process that has served this long. */
   readonly healthyAfterMs: number;
 };
 
 type Setting<T> = {
-  /** Metavariable in the usage. */
+  /** Stands for the value in the usage, e.g. `PORT`. */
   readonly value: string;
   readonly description: string;
-  /** Completes "… must be": shown with every wrong value. */
+  /** Completes the sentence "… must be" of the error that a wrong value gets. */
   readonly allowed: string;
-  /** Of text from a flag or a variable, or of what JSON had; undefined when it is not allowed. */
+  /** Takes text from a flag or variable, or a JSON value; returns undefined when it is not allowed. */
   readonly parse: (raw: unknown) => T | undefined;
   readonly default: T;
-  /** As text in the usage. */
+  /** How the usage names the default. */
   readonly defaultText: string;
-  /** Whether a strategy has a use for this value; absent when every strategy has for all. */
+  /** Whether the strategy uses this value. Absent when every strategy uses all values. */
   readonly isFor?: (strategy: Strategy, value: T) => boolean;
 };
 
@@ -54,7 +55,7 @@ const MiB = 1024 * 1024;
 const cores = availableParallelism();
 export const routersMax = 64;
 export const clonesMax = 64;
-/** What `valueBytesMax` may be at most, in bytes. */
+/** The largest `valueBytesMax`, in bytes. */
 export const valueBytesLargest = 16 * MiB;
 const defaultClones = Math.min(Math.max(2, cores), clonesMax);
 const defaultRouters = Math.min(Math.max(1, Math.floor(cores / 2)), routersMax);
@@ -174,7 +175,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
 
 export const settingNames = Object.keys(settings) as (keyof ServiceConfig)[];
 
-/** How many shards a new data directory gets when nothing is said. */
+/** How many shards a new data directory gets unless `--shards` says so: one a core. */
 export function defaultShards(): number {
   return Math.min(Math.max(2, cores), shardsMax);
 }
@@ -189,20 +190,20 @@ export function variableOf(name: keyof ServiceConfig): string {
   return `SHARDLITE_${flagOf(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** A wrong setting; the message names it and says what is allowed. */
+/** A setting is wrong. The message names it and says what is allowed. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 export type ConfigSources = {
-  /** As typed, by setting name. */
+  /** Flags as they were typed, by the name of their setting. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: NodeJS.ProcessEnv;
-  /** Path of a JSON file. */
+  /** Path of a JSON file with settings, if there is one. */
   readonly file: string | undefined;
 };
 
-/** @throws ConfigError, also when what is set does not go together */
+/** @throws ConfigError also for an unknown variable, and for a setting that the strategy does not use */
 export function readConfig({ flags, environment, file }: ConfigSources): ServiceConfig {
   checkEnvironment(environment);
   const fields = file === undefined ? {} : fieldsOfFile(file);
@@ -220,7 +221,7 @@ export function readConfig({ flags, environment, file }: ConfigSources): Service
   return Object.fromEntries(entries) as ServiceConfig;
 }
 
-/** A setting that somebody has made. */
+/** A setting that somebody has given, and where. */
 type Given = { readonly value: unknown; readonly raw: unknown; readonly source: string };
 
 function parsed(name: keyof ServiceConfig, raw: unknown, source: string): Given | undefined {
@@ -234,7 +235,7 @@ function wrongValue(source: string, raw: unknown, allowed: string): ConfigError 
   return new ConfigError(`${source} is ${JSON.stringify(raw)}, but must be ${allowed}.`);
 }
 
-/** Whoever asks for routers of clones expects something that will not be. */
+/** Whoever gives `--routers` to clones expects processes that would never start. */
 function refuseUseless(strategy: Strategy, name: keyof ServiceConfig, { value, raw, source }: Given): void {
   const { isFor } = settings[name] as Setting<unknown>;
   if (isFor === undefined || isFor(strategy, value)) return;
@@ -243,7 +244,7 @@ function refuseUseless(strategy: Strategy, name: keyof ServiceConfig, { value, r
   );
 }
 
-/** Beside the settings of the table. The log's level reaches every process through the environment alone. */
+/** Variables without a flag. Every process reads the log level from the environment that it inherits. */
 const otherVariables = ['SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL'];
 
 function checkEnvironment(environment: NodeJS.ProcessEnv): void {

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { ProcessStatus } from '../../src/admin/contract.ts';
 import { keysIn } from '../../src/cli/export-command.ts';
-import { ProgressBar, progressText } from '../../src/cli/progress-bar.ts';
+import { barText, ProgressBar } from '../../src/cli/progress-bar.ts';
 
 /** A stream that remembers what was written, as a terminal or not. */
 function recorder(isTTY: boolean): { stream: NodeJS.WriteStream; written: string[] } {
@@ -13,14 +13,14 @@ function recorder(isTTY: boolean): { stream: NodeJS.WriteStream; written: string
 }
 
 test('progress says how much is done, of how much, and how long the rest takes at this rate', () => {
-  expect(progressText({ title: 'Loading', done: 250, total: 1_000, elapsedMs: 5_000 })).toBe(
+  expect(barText({ title: 'Loading', done: 250, total: 1_000, elapsedMs: 5_000 })).toBe(
     'Loading ███████░░░░░░░░░░░░░░░░░░░░░ 25 %  250 of 1,000, 15s left',
   );
-  expect(progressText({ title: 'Loading', done: 0, total: 10, elapsedMs: 0 })).toMatch(/ 0 % {2}0 of 10$/);
+  expect(barText({ title: 'Loading', done: 0, total: 10, elapsedMs: 0 })).toMatch(/ 0 % {2}0 of 10$/);
 });
 
 test('more than the total, since more has come meanwhile, is counted without a total', () => {
-  expect(progressText({ title: 'Exporting', done: 19_536, total: 13_024, elapsedMs: 1 })).toBe('Exporting 19,536');
+  expect(barText({ title: 'Exporting', done: 19_536, total: 13_024, elapsedMs: 1 })).toBe('Exporting 19,536');
 });
 
 const shard = { role: 'shard', keys: 10 } as ProcessStatus;
