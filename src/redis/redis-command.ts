@@ -5,7 +5,6 @@ import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
 import { type OpId, opIdOfItem } from '../kv/op-id.ts';
 import { batchBytesMax, isWrite, type KeyOperation, type Operation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
-import type { RedisClient } from './redis-connection.ts';
 import {
   expiriesKeyOf,
   indexKeyOf,
@@ -17,6 +16,7 @@ import {
   valueKeyOf,
   versionKeyOf,
 } from './redis-entry.ts';
+import type { Argument, Ask } from './redis-question.ts';
 import { outcomeOf } from './redis-reply.ts';
 import { headScript, operateScript, type RedisScript } from './redis-script.ts';
 
@@ -27,27 +27,27 @@ import { headScript, operateScript, type RedisScript } from './redis-script.ts';
 const opMemoryMs = 30_000;
 
 /** @throws ReplyError and other errors of ioredis: see redis-error.ts */
-export async function runCommand(client: RedisClient, operation: Operation, opId: OpId): Promise<Outcome> {
+export async function runCommand(ask: Ask, operation: Operation, opId: OpId): Promise<Outcome> {
   switch (operation.kind) {
     case 'get': {
-      const packed = await client.getBuffer(valueKeyOf(operation.slot, operation.key));
+      const packed = (await ask('get', valueKeyOf(operation.slot, operation.key))) as Buffer | null;
       return packed === null ? { kind: 'absent' } : unpackedValue(packed);
     }
     case 'head': {
-      const reply = await runScript(client, headScript, [valueKeyOf(operation.slot, operation.key)], []);
+      const reply = await runScript(ask, headScript, [valueKeyOf(operation.slot, operation.key)], []);
       const found = reply as [first: Buffer, packedBytes: number] | null;
       return found === null ? { kind: 'absent' } : unpackedMetadata(...found);
     }
     case 'atomic':
-      return { kind: 'batch', outcomes: await operate(client, operation.slot, operation.operations, opId) };
+      return { kind: 'batch', outcomes: await operate(ask, operation.slot, operation.operations, opId) };
     default: {
-      const [outcome] = await operate(client, operation.slot, [operation], opId);
+      const [outcome] = await operate(ask, operation.slot, [operation], opId);
       return outcome as Outcome;
     }
   }
 }
 
-async function operate(client: RedisClient, slot: number, operations: readonly KeyOperation[], opId: OpId) {
+async function operate(ask: Ask, slot: number, operations: readonly KeyOperation[], opId: OpId) {
   const keys: Argument[] = [versionKeyOf(slot), indexKeyOf(slot), expiriesKeyOf(slot), scratchKeyOf(slot)];
   const rest: Argument[] = [batchBytesMax];
   for (const [index, operation] of operations.entries()) {
@@ -55,7 +55,7 @@ async function operate(client: RedisClient, slot: number, operations: readonly K
     keys.push(valueKeyOf(slot, operation.key), opKeyOf(slot, name ?? opIdOfItem(opId, index)));
     rest.push(...fieldsOf(operation));
   }
-  const replies = (await runScript(client, operateScript, keys, rest)) as unknown[];
+  const replies = (await runScript(ask, operateScript, keys, rest)) as unknown[];
   return operations.map((operation, index) => outcomeOf(replies[index], operation));
 }
 
@@ -81,26 +81,17 @@ function versionsText(versions: Versions | undefined): string {
   return `,${versions.join(',')},`;
 }
 
-type Argument = string | number | Buffer;
-
-/** What ioredis has for these two commands as for all others, but leaves out of its types. */
-type ScriptRunner = {
-  readonly evalshaBuffer: (sha1: string, keys: number, ...rest: Argument[]) => Promise<unknown>;
-  readonly evalBuffer: (lua: string, keys: number, ...rest: Argument[]) => Promise<unknown>;
-};
-
 /** By its hash; with its text where a server does not know it yet. */
 export async function runScript(
-  client: RedisClient,
+  ask: Ask,
   { lua, sha1 }: RedisScript,
   keys: readonly Argument[],
   rest: readonly Argument[],
 ): Promise<unknown> {
-  const runner = client as unknown as ScriptRunner;
   try {
-    return await runner.evalshaBuffer(sha1, keys.length, ...keys, ...rest);
+    return await ask('evalsha', sha1, keys.length, ...keys, ...rest);
   } catch (error) {
     if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
-    return await runner.evalBuffer(lua, keys.length, ...keys, ...rest);
+    return await ask('eval', lua, keys.length, ...keys, ...rest);
   }
 }

@@ -34,6 +34,12 @@ const silenceMaxMs = 5_000;
 const reconnectDelayMaxMs = 500;
 /** After a fail-over the new owner of a slot is known this soon at the latest. */
 const slotsRefreshIntervalMs = 1_000;
+/**
+ * How far ioredis follows a Cluster that moves slots: within 300 ms whoever asked is told, and asks again while it
+ * still matters.
+ */
+const redirectionsMax = 5;
+const redirectedRetryMs = 50;
 
 export class RedisConnection {
   readonly #servers: RedisServers;
@@ -110,6 +116,11 @@ export class RedisConnection {
       enableOfflineQueue: false,
       enableAutoPipelining: true,
       clusterRetryStrategy: reconnectDelayMs,
+      maxRedirections: redirectionsMax,
+      retryDelayOnTryAgain: redirectedRetryMs,
+      retryDelayOnClusterDown: redirectedRetryMs,
+      // Nothing that may have been done is sent again from here.
+      retryDelayOnFailover: 0,
       slotsRefreshInterval: slotsRefreshIntervalMs,
     });
   }

@@ -22,6 +22,8 @@ import { slotCount, slotOf } from '../partition/slot.ts';
 import { runCommand, runScript } from './redis-command.ts';
 import type { RedisClient } from './redis-connection.ts';
 import { indexKeyOf } from './redis-entry.ts';
+import { meaningOf } from './redis-error.ts';
+import { type Ask, askAlone, askTogether } from './redis-question.ts';
 import { firstKeysScript } from './redis-script.ts';
 import { redisSlotOf } from './redis-slot.ts';
 
@@ -31,6 +33,9 @@ const keysAsked = 4;
 const slotsAsked = 256;
 /** Values are fetched so many at a time: together they may be large. */
 const describedAtATime = 64;
+/** A read that goes alone is tried so often; after that the store begins the whole page again. */
+const triesAlone = 3;
+const retryIntervalMs = 20;
 
 /** A key, or what keys have in common, before anything else is known of it. */
 type Name = { readonly kind: 'key' | 'prefix'; readonly key: Buffer };
@@ -115,20 +120,72 @@ function rangeAfter(after: ListPosition | undefined, { prefix }: ListQuery): Key
 async function firstKeys(
   client: RedisClient,
   slots: readonly number[],
-  { from, to }: KeyRange,
+  range: KeyRange,
   limit: number,
 ): Promise<Map<number, Buffer[]>> {
   const found = new Map<number, Buffer[]>();
-  const ask = async (some: readonly number[]) => {
-    const keys = [indexKeyOf(some[0] as number)];
-    const replies = (await runScript(client, firstKeysScript, keys, [from, to, limit, ...some])) as [
-      number,
-      Buffer[],
-    ][];
-    for (const [index, members] of replies) found.set(some[index - 1] as number, members);
+  const look = async (chunk: readonly number[]) => {
+    for (const [slot, keys] of await firstKeysOfChunk(client, chunk, range, limit)) {
+      if (keys.length > 0) found.set(slot, keys);
+    }
   };
-  await Promise.all([...slotsByServer(client, slots)].flatMap((ofServer) => chunksOf(ofServer).map(ask)));
+  await Promise.all([...slotsByServer(client, slots)].flatMap((ofServer) => chunksOf(ofServer).map(look)));
   return found;
+}
+
+/**
+ * By one script. It is refused as a whole where one of the slots has gone to another server, or is on its way there:
+ * then each slot is asked for by itself, which a Cluster can redirect.
+ */
+async function firstKeysOfChunk(
+  client: RedisClient,
+  slots: readonly number[],
+  { from, to }: KeyRange,
+  limit: number,
+): Promise<[slot: number, keys: Buffer[]][]> {
+  try {
+    const keys = [indexKeyOf(slots[0] as number)];
+    const rest = [from, to, limit, ...slots];
+    const replies = (await runScript(askTogether(client), firstKeysScript, keys, rest)) as [number, Buffer[]][];
+    return replies.map(([index, members]) => [slots[index - 1] as number, members]);
+  } catch (error) {
+    if (!(client instanceof Cluster) || !isRefusal(error as Error)) throw error;
+    // The chunks of the next page are cut by what is so known; this one goes on by redirections, whoever has a slot.
+    client.refreshSlotsCache();
+    return Promise.all(slots.map(async (slot) => [slot, await firstKeysOfSlot(client, slot, { from, to }, limit)]));
+  }
+}
+
+async function firstKeysOfSlot(client: RedisClient, slot: number, { from, to }: KeyRange, limit: number) {
+  const range = [indexKeyOf(slot), from, to, 'LIMIT', 0, limit];
+  return (await readAlone(client, (ask) => ask('zrangebylex', ...range))) as Buffer[];
+}
+
+function isRefusal(error: Error): boolean {
+  const meaning = meaningOf(error);
+  return meaning === 'refused' || meaning === 'redirected';
+}
+
+/** With whatever else is asked in this turn; where that fails, alone: a page should not fail for the sake of one key. */
+async function read<T>(client: RedisClient, run: (ask: Ask) => Promise<T>): Promise<T> {
+  try {
+    return await run(askTogether(client));
+  } catch (error) {
+    if (meaningOf(error as Error) === 'defect') throw error;
+    return readAlone(client, run);
+  }
+}
+
+/** ioredis follows redirections; what fails on the way, as on a connection that is just being made, is asked again. */
+async function readAlone<T>(client: RedisClient, run: (ask: Ask) => Promise<T>): Promise<T> {
+  for (let triesLeft = triesAlone; ; triesLeft--) {
+    try {
+      return await run(askAlone(client));
+    } catch (error) {
+      if (triesLeft === 1 || meaningOf(error as Error) === 'defect') throw error;
+      await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
+    }
+  }
 }
 
 function chunksOf(slots: readonly number[]): number[][] {
@@ -173,7 +230,8 @@ function sortedNames(slots: readonly SlotNames[], knownTo: ListPosition | undefi
 async function described(client: RedisClient, { kind, key }: Name, query: ListQuery): Promise<ListEntry | undefined> {
   if (kind === 'prefix') return { kind, key };
   const slot = slotOf(key);
-  const outcome = await runCommand(client, { kind: query.values ? 'get' : 'head', slot, key }, noOpId);
+  const operation = { kind: query.values ? 'get' : 'head', slot, key } as const;
+  const outcome = await read(client, (ask) => runCommand(ask, operation, noOpId));
   switch (outcome.kind) {
     case 'value': {
       const { value } = outcome;
@@ -185,5 +243,3 @@ async function described(client: RedisClient, { kind, key }: Name, query: ListQu
       return undefined;
   }
 }
-
-/** Reads have none. */

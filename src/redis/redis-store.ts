@@ -15,11 +15,17 @@ import { runCommand } from './redis-command.ts';
 import { RedisConnection, type RedisConnectionEvents, type RedisServers } from './redis-connection.ts';
 import { type ErrorMeaning, meaningOf } from './redis-error.ts';
 import { pageOfRedis } from './redis-listing.ts';
+import { askAlone, askTogether } from './redis-question.ts';
 import { RedisSweeper } from './redis-sweeper.ts';
 
 /** As long as a router holds a request whose shard is away. */
 const holdDeadlineMs = 5_000;
 const retryIntervalMs = 50;
+/**
+ * Nothing is sent again in the last of its time: what came of it would not be known at the end, although Redis may
+ * have refused it all the while. Longer than ioredis follows redirections.
+ */
+const lastTryMs = 300;
 /** What may be under way or wait; beyond it, operations are refused. */
 const pendingMax = 10_000;
 const pendingBytesMax = 64 * 1024 * 1024;
@@ -32,6 +38,8 @@ type Pending = {
   readonly fail: (error: unknown) => void;
   /** Redis may have it: its answer is awaited, or was lost. */
   mayBeApplied: boolean;
+  /** A server of the Cluster named another one: it goes by itself from then on, so that ioredis can follow. */
+  isRedirected: boolean;
   /** Why it waits, in Redis's words. */
   why: string;
 };
@@ -76,6 +84,7 @@ export class RedisStore implements Store {
         settle,
         fail,
         mayBeApplied: false,
+        isRedirected: false,
         why: silent,
       };
       this.#pending.add(pending);
@@ -116,7 +125,8 @@ export class RedisStore implements Store {
     }
     const before = pending.mayBeApplied;
     pending.mayBeApplied = isWrite(pending.operation);
-    runCommand(client, pending.operation, pending.opId).then(
+    const ask = pending.isRedirected ? askAlone(client) : askTogether(client);
+    runCommand(ask, pending.operation, pending.opId).then(
       (outcome) => this.#settle(pending, outcome),
       (error: Error) => {
         const meaning = meaningOf(error);
@@ -130,20 +140,29 @@ export class RedisStore implements Store {
     if (!this.#pending.has(pending)) return;
     pending.why = error.message;
     switch (meaning) {
+      case 'redirected':
+        if (pending.isRedirected) break;
+        pending.isRedirected = true;
+        return this.#send(pending);
       case 'lost':
       case 'refused':
-        this.#parked.push(pending);
-        return;
+        break;
       case 'full':
         return this.#settle(pending, pending.mayBeApplied ? givenUp(pending) : noRoom(error));
       case 'defect':
         this.#forget(pending);
         return pending.fail(error);
     }
+    this.#parked.push(pending);
   }
 
   #sendParked(): void {
-    for (const pending of this.#parked.splice(0)) if (this.#pending.has(pending)) this.#send(pending);
+    const startedBefore = performance.now() - holdDeadlineMs + lastTryMs;
+    for (const pending of this.#parked.splice(0)) {
+      if (!this.#pending.has(pending)) continue;
+      if (pending.startedAtMs < startedBefore) this.#parked.push(pending);
+      else this.#send(pending);
+    }
   }
 
   #tick(): void {
@@ -177,6 +196,10 @@ function bytesOf(operation: Operation): number {
 
 const silent = 'Redis does not answer';
 
+const halfMoved =
+  ' The Cluster has not finished moving the slot of this key, and cannot be written there before: ' +
+  'if nothing moves it any more, `redis-cli --cluster fix` ends it.';
+
 const overloaded: FailedOutcome = {
   kind: 'failed',
   code: 'overloaded',
@@ -191,6 +214,6 @@ function givenUp({ mayBeApplied, why }: Pick<Pending, 'mayBeApplied' | 'why'>): 
   return {
     kind: 'failed',
     code: mayBeApplied ? 'outcome-unknown' : 'store-unavailable',
-    detail: `The store is away: ${why}.`,
+    detail: `The store is away: ${why}.${why.includes('TRYAGAIN') ? halfMoved : ''}`,
   };
 }

@@ -7,6 +7,7 @@ import { slotCount } from '../partition/slot.ts';
 import { runScript } from './redis-command.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { expiriesKeyOf, indexKeyOf, valueKeyOf } from './redis-entry.ts';
+import { askTogether } from './redis-question.ts';
 import { sweepScript } from './redis-script.ts';
 
 /** Every slot's turn comes within some four minutes. */
@@ -36,7 +37,7 @@ export class RedisSweeper {
     const { client } = this.#connection;
     if (client === undefined) return 0;
     const keys = [indexKeyOf(slot), expiriesKeyOf(slot)];
-    return (await runScript(client, sweepScript, keys, [valueKeyOf(slot, noKey), keysMax])) as number;
+    return (await runScript(askTogether(client), sweepScript, keys, [valueKeyOf(slot, noKey), keysMax])) as number;
   }
 
   async #step(): Promise<void> {

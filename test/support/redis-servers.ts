@@ -1,11 +1,12 @@
 /** Real Redis servers on free ports of loopback, with their files in a directory that vanishes with them. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 
 export class RedisServer {
@@ -129,6 +130,21 @@ export class RedisCluster {
       if (found !== undefined) return found;
     }
     throw new Error(`nobody owns ${key}`);
+  }
+
+  /** Moves that many of the Cluster's slots from one master to another, as an operator does. */
+  async reshard(from: RedisServer, to: RedisServer, slots: number): Promise<void> {
+    const [source, target] = await Promise.all([from.ask('CLUSTER', 'MYID'), to.ask('CLUSTER', 'MYID')]);
+    const sides = ['--cluster-from', String(source), '--cluster-to', String(target)];
+    const reshard = ['--cluster', 'reshard', `127.0.0.1:${from.port}`, ...sides, '--cluster-slots', String(slots)];
+    await promisify(execFile)('redis-cli', [...reshard, '--cluster-yes'], { maxBuffer: 64 * 1024 * 1024 });
+  }
+
+  /** Leaves one of the Cluster's slots between two masters, as a reshard that was interrupted does. */
+  async leaveMoving(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
+    const [source, target] = await Promise.all([from.ask('CLUSTER', 'MYID'), to.ask('CLUSTER', 'MYID')]);
+    await to.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', String(source));
+    await from.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', String(target));
   }
 
   /** Nothing is left in any of them. */
