@@ -3,7 +3,7 @@
 import type { Versions } from '../kv/condition.ts';
 import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
 import { type OpId, opIdOfItem } from '../kv/op-id.ts';
-import { batchBytesMax, isWrite, type KeyOperation, type Operation } from '../kv/operation.ts';
+import { batchBytesMax, isWrite, type KeyOperation, type Operation, type PutOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import {
   expiriesKeyOf,
@@ -68,11 +68,16 @@ function fieldsOf(operation: KeyOperation): Argument[] {
     key,
     versionsText(condition?.ifMatch),
     versionsText(condition?.ifNoneMatch),
-    kind === 'put' ? (operation.expiresAtMs ?? 0) : 0,
+    kind === 'put' ? expiryText(operation) : '0',
     idempotencyKey === undefined ? opMemoryMs : idempotencyKeptMs,
     idempotencyKey?.fingerprint.toString('hex') ?? '',
     kind === 'put' ? tailOf(operation.contentType, operation.value) : kind === 'increment' ? String(operation.by) : '',
   ];
+}
+
+/** A time to live has a sign before it: the script adds it to the time of Redis. */
+function expiryText({ ttlMs, expiresAtMs = 0 }: PutOperation): string {
+  return ttlMs === undefined ? String(expiresAtMs) : `+${ttlMs}`;
 }
 
 /** An empty list is a condition too, which no version meets. */

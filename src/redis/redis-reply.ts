@@ -2,13 +2,14 @@
  * What the script that operates answers of one operation, as an outcome. Pure.
  *
  *   absent                        ['value', packed]                    ['metadata', first bytes, bytes in all]
- *   created|replaced|deleted VERSION                                   counted VERSION NUMBER
+ *   created|replaced VERSION [EXPIRY, where Redis's clock decided it]  deleted VERSION
+ *   counted VERSION NUMBER
  *   precondition-failed VERSION   refused by the operation's condition
  *   reused  nan  overflow NUMBER  much  over  alone                    see kv/refusals.ts
  */
 
 import type { KeyOperation } from '../kv/operation.ts';
-import type { KeyOutcome } from '../kv/outcome.ts';
+import { expiryOf, type KeyOutcome } from '../kv/outcome.ts';
 import { batchAborted, idempotencyKeyReused, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
 import { unpackedMetadata, unpackedValue } from './redis-entry.ts';
 
@@ -24,6 +25,7 @@ export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
       return { kind };
     case 'created':
     case 'replaced':
+      return { kind, version: versionOf(first), ...expiryOf(Number(second)) };
     case 'deleted':
     case 'precondition-failed':
       return { kind, version: versionOf(first) };

@@ -19,9 +19,9 @@ const fieldsOfOperation = 8;
 /**
  * KEYS  version, index, expiries, scratch; then for each operation its value and its op
  * ARGV  how many bytes reads may have together; then for each operation:
- *       kind, key, If-Match, If-None-Match (versions as ',1,2,', or '*', or '' for no condition), expiry in Unix ms,
- *       how long to remember it in ms, fingerprint ('' when no client named it), and what follows version and expiry
- *       in a value, or what to add
+ *       kind, key, If-Match, If-None-Match (versions as ',1,2,', or '*', or '' for no condition),
+ *       expiry in Unix ms, '0' for never, or '+' and how many ms to live, how long to remember it in ms,
+ *       fingerprint ('' when no client named it), and what follows version and expiry in a value, or what to add
  *
  * Answers with one reply an operation, see redis-reply.ts. The same write sent again is answered as before, and not
  * done. Where one operation is refused, none is done; the others are answered 'alone'.
@@ -60,6 +60,15 @@ local function earlier(i)
   local fingerprint, outcome = string.match(memory, '^(%x*) (.*)$')
   if fingerprint ~= field(i, 7) then return 'reused' end
   return outcome
+end
+
+-- By the clock of Redis, which stands still while the script runs.
+local function expiryOf(wanted)
+  local ttl = string.match(wanted, '^%+(%d+)$')
+  if not ttl then return wanted, '' end
+  local now = redis.call('TIME')
+  local expiry = text(tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000) + tonumber(ttl))
+  return expiry, ' ' .. expiry
 end
 
 local function isAmong(versions, entry)
@@ -108,7 +117,8 @@ local function write(i)
   local new, name = false, 'deleted'
   local number = ''
   if kind == 'put' then
-    new, name = {expiry = field(i, 5), tail = field(i, 8)}, old and 'replaced' or 'created'
+    new, name = {tail = field(i, 8)}, old and 'replaced' or 'created'
+    new.expiry, number = expiryOf(field(i, 5))
   elseif kind == 'increment' then
     local sum
     new, sum = add(i, old)

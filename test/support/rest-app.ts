@@ -1,10 +1,12 @@
-/** The real REST app on a port of its own, over three in-process shards; it counts what reaches the store. */
+/** The real REST app on a port of its own, over three in-process shards or another store; it counts what reaches that. */
 
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
+import type { TopologyView } from '../../src/http/routes/service-routes.ts';
 import type { Operation } from '../../src/kv/operation.ts';
+import type { Store } from '../../src/kv/store.ts';
 import { startPartitionedStore } from './in-process-shards.ts';
 
 export type RestApp = {
@@ -16,6 +18,20 @@ export type RestApp = {
 
 export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp> {
   const { store, ring } = await startPartitionedStore(3);
+  return startRestAppOver(store, {
+    valueBytesMax,
+    topology: () => ({ ...ring.describe(), shards: [{ id: 1, state: 'ready', slots: ring.slotsOf(1).length }] }),
+  });
+}
+
+/** @param options topology: nothing is partitioned, unless said otherwise */
+export async function startRestAppOver(
+  store: Store,
+  {
+    valueBytesMax = 1024 * 1024,
+    topology = () => ({ epoch: 0, ranges: [], shards: [] }),
+  }: { readonly valueBytesMax?: number; readonly topology?: () => TopologyView } = {},
+): Promise<RestApp> {
   const executed: Operation[] = [];
   const defects: unknown[] = [];
   const app = createApp({
@@ -28,10 +44,7 @@ export async function startRestApp(valueBytesMax = 1024 * 1024): Promise<RestApp
       feed: store.feed,
       stop: () => store.stop(),
     },
-    service: {
-      topology: () => ({ ...ring.describe(), shards: [{ id: 1, state: 'ready', slots: ring.slotsOf(1).length }] }),
-      readiness: () => ({ ready: true, failedShards: [] }),
-    },
+    service: { topology, readiness: () => ({ ready: true, failedShards: [] }) },
     valueBytesMax,
     allowedHosts: allowedHostsOf('127.0.0.1', []),
     onDefect: (error) => defects.push(error),

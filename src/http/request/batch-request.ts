@@ -10,7 +10,7 @@ import { slotOf } from '../../partition/slot.ts';
 import { incrementOf } from '../routes/counter-routes.ts';
 import { storableContentType } from '../routes/kv-routes.ts';
 import { conditionOfTexts } from './conditions.ts';
-import { expiresAtMsOf } from './expiry.ts';
+import { expiryWanted } from './expiry.ts';
 import { idempotencyKey } from './idempotency.ts';
 
 export type BatchRequest = { readonly isAtomic: boolean; readonly operations: readonly KeyOperation[] };
@@ -93,12 +93,12 @@ function operationOf(index: number, item: unknown, { valueBytesMax, name }: Batc
 
   const value = valueIn(item);
   if (value.length > valueBytesMax) throw new KvError('value-too-large', `a value has at most ${valueBytesMax} bytes.`);
-  const expiresAtMs = expiresAtMsOf(numberIn(item, 'ttl'), numberIn(item, 'expiresAt'));
+  const expiry = expiryWanted(numberIn(item, 'ttl'), numberIn(item, 'expiresAt'));
   const contentType = storableContentType(textIn(item, 'contentType'));
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(contentType)) {
     throw new KvError('content-type-invalid', 'a content type has characters of latin1 that a header may have.');
   }
-  return { kind, ...address, contentType, value, ...(expiresAtMs !== undefined && { expiresAtMs }), ...guards };
+  return { kind, ...address, contentType, value, ...expiry, ...guards };
 }
 
 function keyIn(item: Fields): Key {

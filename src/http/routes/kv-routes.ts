@@ -14,7 +14,7 @@ import { keyErrors, type RouteDoc, storeErrors, writeErrors } from '../descripti
 import { keyOfPath } from '../key-in-url.ts';
 import { sendProblem } from '../problem.ts';
 import { conditionOf, etagOf, readVerdict } from '../request/conditions.ts';
-import { expiresAtMsOf } from '../request/expiry.ts';
+import { expiryWanted } from '../request/expiry.ts';
 import { idempotencyKeyOf } from '../request/idempotency.ts';
 import { oneOfTexts, type Parameters, parametersOf } from '../request/parameters.ts';
 import { rangeOf } from '../request/ranges.ts';
@@ -93,18 +93,18 @@ export function registerKvRoutes(app: FastifyInstance, store: Store): void {
     checkBodyHeaders(request);
     const contentType = storableContentType(request.headers['content-type']);
     const value = bodyOf(request);
-    const expiresAtMs = expiresAtMsOf(parameters.ttl, parameters['expires-at']);
+    const expiry = expiryWanted(parameters.ttl, parameters['expires-at']);
     const operation: WriteOperation = {
       kind: 'put',
       slot: slotOf(key),
       key,
       contentType,
       value,
-      ...(expiresAtMs !== undefined && { expiresAtMs }),
+      ...expiry,
       ...guardsOf(request, key, [contentType, value]),
     };
     const outcome = await store.execute(operation, timing);
-    if (expiresAtMs !== undefined) reply.header('expires-at', expiresAtMs);
+    reply.headers(expiryHeader({ ...expiry, ...outcome }));
     return sendWritten(reply, outcome, timing);
   });
 
@@ -171,8 +171,8 @@ function sendRead(
 ): FastifyReply {
   sendTiming(reply, timing);
   if (outcome.kind === 'failed') return sendProblem(reply, outcome.code, outcome.detail);
-  // On its way here the value may have expired.
-  if ((outcome.kind !== 'value' && outcome.kind !== 'metadata') || isOver(outcome)) {
+  // Whether it has expired is for the store's clock to say: that of this process may be another.
+  if (outcome.kind !== 'value' && outcome.kind !== 'metadata') {
     return sendProblem(reply, 'key-not-found', `There is no value under the key ${JSON.stringify(key.toString())}.`);
   }
   const verdict = readVerdict(request.headers, outcome.version);
@@ -228,10 +228,6 @@ export function unmetDetail(version: number): string {
 
 type Head = { readonly version: number; readonly contentType: string; readonly expiresAtMs?: number };
 
-function isOver({ expiresAtMs }: Head): boolean {
-  return expiresAtMs !== undefined && expiresAtMs <= Date.now();
-}
-
 function sendValue(
   { headers }: FastifyRequest,
   reply: FastifyReply,
@@ -273,7 +269,7 @@ function headersOf(head: Head, valueBytes: number): Record<string, string | numb
   return headers;
 }
 
-function expiryHeader({ expiresAtMs }: Head): Record<string, number> {
+function expiryHeader({ expiresAtMs }: { readonly expiresAtMs?: number }): Record<string, number> {
   return expiresAtMs === undefined ? {} : { 'expires-at': expiresAtMs };
 }
 
