@@ -14,8 +14,15 @@ export class SharedRedis implements SharedStore {
 
   /** A clone without Redis can do nothing: a balancer had better ask another. */
   readiness(): Readiness {
-    if (this.store.isServing) return { ready: true, failedShards: [] };
-    return { ready: false, why: 'Redis does not answer.' };
+    const { standing } = this.store;
+    switch (standing.kind) {
+      case 'serving':
+        return { ready: true, failedShards: [] };
+      case 'silent':
+        return { ready: false, why: 'Redis does not answer.' };
+      case 'unfit':
+        return { ready: false, why: standing.why };
+    }
   }
 
   counters(): undefined {

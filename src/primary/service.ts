@@ -6,6 +6,7 @@
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type { ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
+import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
@@ -104,6 +105,7 @@ export class Service {
     const port = await checkedPort(config.host, config.port).catch((error: unknown) => {
       throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
     });
+    await checkRedis(config);
     const service = new Service({ ...config, port }, log);
     service.#operators = await listenForOperators(service.#directory.adminSocket, {
       status: () => service.status(),
@@ -214,6 +216,16 @@ export class Service {
     child?.restart();
     return child !== undefined;
   }
+}
+
+/** @throws CannotStart when an operator has to mend it first */
+async function checkRedis({ store }: ServiceConfig): Promise<void> {
+  const address = redisAddressOf(store);
+  if (address === undefined) return;
+  // Loaded where it is needed: it takes longer than all of the primary's own.
+  const { whyUnfit } = await import('../redis/redis-first-look.ts');
+  const why = await whyUnfit(address);
+  if (why !== undefined) throw new CannotStart(`Nothing can be kept in ${redisAddressText(address)}. ${why}`);
 }
 
 type TakenDirectory = {

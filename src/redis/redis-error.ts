@@ -7,13 +7,19 @@ export type ErrorMeaning =
   | 'redirected'
   /** Nobody can tell whether it was done. */
   | 'lost'
+  /** It was not done: this server takes no writes, since it is a replica, or has become one. */
+  | 'read-only'
+  /** It was not done, or not to its end: the user of the address may not, or nobody knows that user. */
+  | 'denied'
   /** It was not done for want of memory or disk. */
   | 'full'
   /** Neither of us was built for this. */
   | 'defect';
 
 /** First words of Redis's refusals that pass: while it starts, fails over, or moves slots. */
-const passing = new Set(['BUSY', 'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'NOREPLICAS', 'READONLY', 'TRYAGAIN']);
+const passing = new Set(['BUSY', 'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'NOREPLICAS', 'TRYAGAIN']);
+
+const denying = new Set(['NOAUTH', 'NOPERM', 'WRONGPASS']);
 
 const redirecting = new Set(['ASK', 'MOVED']);
 
@@ -27,6 +33,8 @@ export function meaningOf(error: Error): ErrorMeaning {
     const [code = ''] = error.message.split(' ', 1);
     // A script of the listing looks at many slots of one server, of which one may have moved.
     if (redirecting.has(code)) return 'redirected';
+    if (code === 'READONLY') return 'read-only';
+    if (denying.has(code) || isDenialWithinScript(error)) return 'denied';
     if (passing.has(code) || error.message.includes('non local key')) return 'refused';
     return noRoom.has(code) ? 'full' : 'defect';
   }
@@ -35,4 +43,9 @@ export function meaningOf(error: Error): ErrorMeaning {
   if (tooManyRedirections.test(error.message)) return 'refused';
   // ioredis, without a connection: it was never sent.
   return error.message.includes('enableOfflineQueue options is false') ? 'refused' : 'lost';
+}
+
+/** What the script had written before stays: nobody can say that nothing was done. */
+export function isDenialWithinScript({ message }: Error): boolean {
+  return message.includes('The user executing the script can') || /^ERR .*\bNOPERM\b/.test(message);
 }

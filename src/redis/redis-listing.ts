@@ -19,8 +19,8 @@ import {
 } from '../kv/listing.ts';
 import { noOpId } from '../kv/op-id.ts';
 import { slotCount, slotOf } from '../partition/slot.ts';
+import type { RedisClient } from './redis-client.ts';
 import { runCommand, runScript } from './redis-command.ts';
-import type { RedisClient } from './redis-connection.ts';
 import { indexKeyOf } from './redis-entry.ts';
 import { meaningOf } from './redis-error.ts';
 import { type Ask, askAlone, askTogether } from './redis-question.ts';

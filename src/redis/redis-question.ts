@@ -5,7 +5,7 @@
  */
 
 import { Command } from 'ioredis';
-import type { RedisClient } from './redis-connection.ts';
+import type { RedisClient } from './redis-client.ts';
 
 export type Argument = string | number | Buffer;
 

@@ -186,6 +186,24 @@ for key, memory in pairs(memories) do redis.call('SET', key, memory.text, 'PX', 
 return outcomes
 `);
 
+/** KEYS: scratch. Every command that a script of ours uses, once, with nothing left of it. */
+export const rehearsalScript = scriptOf(`
+redis.call('TIME')
+redis.call('SET', KEYS[1], '1', 'PX', 1000)
+redis.call('INCRBY', KEYS[1], 1)
+redis.call('GET', KEYS[1])
+redis.call('GETRANGE', KEYS[1], 0, 0)
+redis.call('STRLEN', KEYS[1])
+redis.call('EXISTS', KEYS[1])
+redis.call('PEXPIREAT', KEYS[1], redis.call('TIME')[1] .. '999')
+redis.call('DEL', KEYS[1])
+redis.call('ZADD', KEYS[1], 0, 'member')
+redis.call('ZRANGEBYLEX', KEYS[1], '-', '+')
+redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')
+redis.call('ZREM', KEYS[1], 'member')
+return 'done'
+`);
+
 /** KEYS: value. Answers its first bytes and how many it has, or nothing. */
 export const headScript = scriptOf(`
 local head = redis.call('GETRANGE', KEYS[1], 0, ${headBytesMax - 1})

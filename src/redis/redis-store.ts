@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import type { RedisAddress } from '../config/redis-address.ts';
 import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { noOpId, type OpId, opIdBytes } from '../kv/op-id.ts';
@@ -12,8 +13,8 @@ import { isWrite, type Operation } from '../kv/operation.ts';
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
 import type { Store } from '../kv/store.ts';
 import { runCommand } from './redis-command.ts';
-import { RedisConnection, type RedisConnectionEvents, type RedisServers } from './redis-connection.ts';
-import { type ErrorMeaning, meaningOf } from './redis-error.ts';
+import { RedisConnection, type RedisConnectionEvents, type RedisStanding } from './redis-connection.ts';
+import { type ErrorMeaning, isDenialWithinScript, meaningOf } from './redis-error.ts';
 import { pageOfRedis } from './redis-listing.ts';
 import { askAlone, askTogether } from './redis-question.ts';
 import { RedisSweeper } from './redis-sweeper.ts';
@@ -44,7 +45,7 @@ type Pending = {
   why: string;
 };
 
-export type RedisStoreEvents = Omit<RedisConnectionEvents, 'onServing'> & {
+export type RedisStoreEvents = Omit<RedisConnectionEvents, 'onStanding'> & {
   /** One operation was answered, this long after it came. */
   readonly onSettled: (durationMs: number) => void;
 };
@@ -62,18 +63,24 @@ export class RedisStore implements Store {
   readonly #ticks: NodeJS.Timeout;
   readonly #sweeper: RedisSweeper;
 
-  constructor(servers: RedisServers, events: RedisStoreEvents) {
+  constructor(address: RedisAddress, events: RedisStoreEvents) {
     this.#onSettled = events.onSettled;
-    this.#connection = new RedisConnection(servers, { ...events, onServing: () => this.#sendParked() });
+    this.#connection = new RedisConnection(address, {
+      ...events,
+      onStanding: ({ kind }) => {
+        if (kind === 'serving') this.#sendParked();
+      },
+    });
     this.#ticks = setInterval(() => this.#tick(), retryIntervalMs);
     this.#sweeper = new RedisSweeper(this.#connection);
   }
 
-  get isServing(): boolean {
-    return this.#connection.client !== undefined;
+  get standing(): RedisStanding {
+    return this.#connection.standing;
   }
 
   execute(operation: Operation): Promise<Outcome> {
+    if (this.#isUnfitForLong()) return Promise.resolve(this.#givenUp({ mayBeApplied: false, why: silent }));
     if (this.#pending.size >= pendingMax || this.#pendingBytes >= pendingBytesMax) return Promise.resolve(overloaded);
     return new Promise((settle, fail) => {
       const opId = isWrite(operation) ? randomBytes(opIdBytes) : noOpId;
@@ -95,18 +102,22 @@ export class RedisStore implements Store {
 
   async list(query: ListQuery): Promise<Listing | FailedOutcome> {
     let why = silent;
-    for (const startedAtMs = performance.now(); performance.now() - startedAtMs < holdDeadlineMs; ) {
+    for (
+      const startedAtMs = performance.now();
+      performance.now() - startedAtMs < holdDeadlineMs && !this.#isUnfitForLong();
+    ) {
       const { client } = this.#connection;
       try {
         if (client !== undefined) return await pageOfRedis(client, query);
       } catch (error) {
         const meaning = meaningOf(error as Error);
         if (meaning === 'defect') throw error;
+        if (meaning === 'denied') return this.#onDenied({ mayBeApplied: false, why: (error as Error).message });
         why = (error as Error).message;
       }
       await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
     }
-    return givenUp({ mayBeApplied: false, why });
+    return this.#givenUp({ mayBeApplied: false, why });
   }
 
   /** Idempotent. */
@@ -130,7 +141,7 @@ export class RedisStore implements Store {
       (outcome) => this.#settle(pending, outcome),
       (error: Error) => {
         const meaning = meaningOf(error);
-        if (meaning !== 'lost') pending.mayBeApplied = before;
+        if (meaning !== 'lost' && !isDenialWithinScript(error)) pending.mayBeApplied = before;
         this.#onError(pending, meaning, error);
       },
     );
@@ -147,8 +158,13 @@ export class RedisStore implements Store {
       case 'lost':
       case 'refused':
         break;
+      case 'read-only':
+        this.#connection.suspect();
+        break;
+      case 'denied':
+        return this.#settle(pending, this.#onDenied(pending));
       case 'full':
-        return this.#settle(pending, pending.mayBeApplied ? givenUp(pending) : noRoom(error));
+        return this.#settle(pending, pending.mayBeApplied ? this.#givenUp(pending) : noRoom(error));
       case 'defect':
         this.#forget(pending);
         return pending.fail(error);
@@ -169,10 +185,31 @@ export class RedisStore implements Store {
     const overdueBefore = performance.now() - holdDeadlineMs;
     for (const pending of this.#pending) {
       if (pending.startedAtMs > overdueBefore) break;
-      this.#settle(pending, givenUp(pending));
+      this.#settle(pending, this.#givenUp(pending));
     }
-    if (this.isServing) this.#sendParked();
+    if (this.#connection.client !== undefined) this.#sendParked();
     else this.#parked = this.#parked.filter((pending) => this.#pending.has(pending));
+  }
+
+  /** What waits for somebody to mend Redis waits for too long. A server that becomes a replica may be replaced at once. */
+  #isUnfitForLong(): boolean {
+    const { standing } = this;
+    return standing.kind === 'unfit' && performance.now() - standing.sinceMs > holdDeadlineMs;
+  }
+
+  #onDenied(asked: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
+    this.#connection.suspect();
+    if (asked.mayBeApplied) return this.#givenUp(asked);
+    return { kind: 'failed', code: 'store-denied', detail: `Redis does not allow this: ${asked.why}.` };
+  }
+
+  #givenUp({ mayBeApplied, why }: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
+    const { standing } = this;
+    const [code, detail] =
+      standing.kind === 'unfit'
+        ? ([standing.code, standing.why] as const)
+        : (['store-unavailable', `The store is away: ${why}.${why.includes('TRYAGAIN') ? halfMoved : ''}`] as const);
+    return { kind: 'failed', code: mayBeApplied ? 'outcome-unknown' : code, detail };
   }
 
   #settle(pending: Pending, outcome: Outcome): void {
@@ -208,12 +245,4 @@ const overloaded: FailedOutcome = {
 
 function noRoom({ message }: Error): FailedOutcome {
   return { kind: 'failed', code: 'disk-full', detail: `Redis has no room: ${message} Nothing of this write was kept.` };
-}
-
-function givenUp({ mayBeApplied, why }: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
-  return {
-    kind: 'failed',
-    code: mayBeApplied ? 'outcome-unknown' : 'store-unavailable',
-    detail: `The store is away: ${why}.${why.includes('TRYAGAIN') ? halfMoved : ''}`,
-  };
 }

@@ -77,6 +77,48 @@ test('neither a killed clone nor a restarted Redis loses an acknowledged write, 
   expect((await clients.verify(service.url)).mistakes).toEqual([]);
 });
 
+test('a Redis in which nothing can be kept is named at the start, and by /readyz when it becomes one', async () => {
+  const redis = await startRedis();
+  const start = async (url = redis.url) => {
+    const { code, stderr } = await shardctl([
+      'start',
+      '--port',
+      '0',
+      '--data',
+      temporaryDirectory(),
+      '--store',
+      url,
+      '--strategy',
+      'cloned',
+    ]);
+    expect(code).toBe(1);
+    return stderr;
+  };
+  const service = await startClones(redis);
+  expect((await fetch(`${service.url}/v1/kv/key`, { method: 'PUT', body: 'kept' })).status).toBe(201);
+  const readiness = async (status: number) =>
+    ((await (await until(`${service.url}/readyz`, status)).json()) as { detail: string }).detail;
+
+  await redis.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu');
+  expect(await readiness(503)).toContain('(maxmemory-policy allkeys-lfu): set maxmemory-policy to noeviction.');
+  expect(await start()).toContain(`Nothing can be kept in redis://127.0.0.1:${redis.port}. When its memory is full`);
+  await redis.ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+  await readiness(200);
+
+  const other = await startRedis();
+  await redis.ask('REPLICAOF', '127.0.0.1', other.port);
+  const replica = `This Redis is a replica of 127.0.0.1:${other.port} and takes no writes`;
+  expect(await readiness(503)).toContain(replica);
+  expect(await start()).toContain(replica);
+  await redis.ask('REPLICAOF', 'NO', 'ONE');
+  await readiness(200);
+
+  await redis.ask('ACL', 'SETUSER', 'clerk', 'on', '>secret', '~*', '+@all', '-zadd');
+  expect(await start(`redis://clerk:wrong@127.0.0.1:${redis.port}`)).toContain('does not accept the name and password');
+  expect(await start(`redis://clerk:secret@127.0.0.1:${redis.port}`)).toContain('does not allow this user something');
+  expect((await service.status()).processes.every(({ restarts }) => restarts === 0)).toBe(true);
+});
+
 test('a data directory remembers that its data lies in Redis', async () => {
   const redis = await startRedis();
   const data = temporaryDirectory();

@@ -45,7 +45,7 @@ test('five seconds without Redis fail what waits: a write that was never sent wa
   const server = await startRedis();
   const store = await openRedisStore([server.node]);
   await server.kill();
-  while (store.isServing) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (store.standing.kind === 'serving') await new Promise((resolve) => setTimeout(resolve, 1));
   const startedAtMs = performance.now();
   const outcomes = await Promise.all([
     store.execute(put('key', 'late')),
@@ -103,7 +103,7 @@ test('keys that have expired leave the lists of their slots', async () => {
   await store.execute(put('{passing}kept', 'value'));
   const connection = new RedisConnection(
     { nodes: [server.node], username: null, password: null },
-    { onServing: () => {}, onAcknowledgement: () => {}, onTrouble: () => {} },
+    { onStanding: () => {}, onAcknowledgement: () => {}, onTrouble: () => {} },
   );
   const sweeper = new RedisSweeper(connection);
   onTestFinished(() => {
@@ -127,8 +127,8 @@ test.each([
   [['--appendfsync', 'everysec'], 'An acknowledged write is on disk about a second later (appendfsync everysec).'],
   [['--appendonly', 'no'], 'An acknowledged write lies in memory: Redis loses it when it ends (appendonly no).'],
   [
-    ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'],
-    'An acknowledged write is on disk (appendonly yes, appendfsync always). When memory is full Redis throws values away (maxmemory-policy allkeys-lru).',
+    ['--maxmemory', '100mb', '--maxmemory-policy', 'volatile-lru'],
+    'An acknowledged write is on disk (appendonly yes, appendfsync always). When memory is full Redis removes values that have an expiry before their time, and forgets which writes it has answered: one that is sent again may then be applied twice (maxmemory-policy volatile-lru).',
   ],
 ])('what an acknowledgement is worth is read from a server started with %j', async (settings, text) => {
   const server = await startRedis(settings);

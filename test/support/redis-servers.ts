@@ -40,7 +40,10 @@ export class RedisServer {
     const usual = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
     const own = ['--port', String(this.port), '--dir', this.#directory];
     this.#process = spawn('redis-server', [...own, ...usual, ...this.#settings], { stdio: 'ignore' });
-    while ((await this.ask('PING')) !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 10));
+    const passwordAt = this.#settings.indexOf('--requirepass') + 1;
+    const password = this.#settings[passwordAt];
+    const who = passwordAt === 0 || password === undefined ? {} : { password };
+    while ((await this.askAs(who, 'PING')) !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -59,9 +62,18 @@ export class RedisServer {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** Undefined when it does not answer. */
-  async ask(command: string, ...words: (string | number)[]): Promise<unknown> {
-    const client = new Redis({ ...this.node, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  /** Undefined when it does not answer, or refuses. */
+  ask(command: string, ...words: (string | number)[]): Promise<unknown> {
+    return this.askAs({}, command, ...words);
+  }
+
+  async askAs(
+    who: { readonly username?: string; readonly password?: string },
+    command: string,
+    ...words: (string | number)[]
+  ): Promise<unknown> {
+    const options = { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 };
+    const client = new Redis({ ...this.node, ...who, ...options });
     client.on('error', () => {});
     try {
       await client.connect();
