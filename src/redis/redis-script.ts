@@ -134,10 +134,20 @@ local function write(i)
   return outcome, false
 end
 
-local isAgain = false
+-- Writes that go together under a client's name were applied together: where it names only some of these, it has named
+-- another batch.
+local isAgain, isAnother = false, false
 for i = 1, count do
   local outcome = earlier(i)
-  if outcome and outcome ~= 'reused' then isAgain = true end
+  if outcome and outcome ~= 'reused' then
+    isAgain = true
+  elseif isWrite(i) and field(i, 7) ~= '' then
+    isAnother = true
+  end
+end
+if isAgain and isAnother then
+  for i = 1, count do outcomes[i] = isWrite(i) and 'reused' or 'alone' end
+  return outcomes
 end
 local refusals = {}
 for i = 1, count do

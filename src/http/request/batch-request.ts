@@ -4,6 +4,7 @@
  */
 
 import { KvError } from '../../kv/errors.ts';
+import type { IdempotencyKey } from '../../kv/idempotency-key.ts';
 import { type Key, keyOfBase64url, keyOfText } from '../../kv/key.ts';
 import { batchOperationsMax, type KeyOperation, type WriteOperation } from '../../kv/operation.ts';
 import { slotOf } from '../../partition/slot.ts';
@@ -11,7 +12,7 @@ import { incrementOf } from '../routes/counter-routes.ts';
 import { storableContentType } from '../routes/kv-routes.ts';
 import { conditionOfTexts } from './conditions.ts';
 import { expiryWanted } from './expiry.ts';
-import { idempotencyKey } from './idempotency.ts';
+import { idempotencyKey, idempotencyKeysOfBatch } from './idempotency.ts';
 
 export type BatchRequest = { readonly isAtomic: boolean; readonly operations: readonly KeyOperation[] };
 
@@ -19,6 +20,16 @@ export type BatchContext = {
   readonly valueBytesMax: number;
   /** Idempotency-Key of the whole. */
   readonly name: string | undefined;
+  /** As the URL says it; a document may say it too. */
+  readonly isAtomic: boolean;
+};
+
+/** What is needed to read one operation. */
+type OperationContext = Pick<BatchContext, 'valueBytesMax'> & {
+  /** Undefined when the client gave no name. */
+  readonly nameWrite:
+    | ((index: number, address: { slot: number; key: Key }, item: unknown) => IdempotencyKey)
+    | undefined;
 };
 
 type Fields = { readonly [name: string]: unknown };
@@ -34,12 +45,25 @@ const fieldsOf = {
 
 /** @throws KvError batch-malformed, batch-too-large, and what is wrong with an operation */
 export function batchOf(body: Buffer, format: 'json' | 'ndjson', context: BatchContext): BatchRequest {
-  const { isAtomic, items } = format === 'ndjson' ? { isAtomic: false, items: linesOf(body) } : documentOf(body);
+  const document = format === 'ndjson' ? { isAtomic: false, items: linesOf(body) } : documentOf(body);
+  const { items } = document;
+  const isAtomic = document.isAtomic || context.isAtomic;
   if (items.length === 0) throw malformed('A batch has at least one operation.');
   if (items.length > batchOperationsMax) {
     throw new KvError('batch-too-large', `A batch has at most ${batchOperationsMax} operations, not ${items.length}.`);
   }
-  return { isAtomic, operations: items.map((item, index) => operationAt(index, item, context)) };
+  const { valueBytesMax, name } = context;
+  const nameWrite = name === undefined ? undefined : isAtomic ? namesOfBatch(name, body) : namesOfWrites(name);
+  return { isAtomic, operations: items.map((item, index) => operationAt(index, item, { valueBytesMax, nameWrite })) };
+}
+
+function namesOfBatch(name: string, body: Buffer): OperationContext['nameWrite'] {
+  const keyOfNextWrite = idempotencyKeysOfBatch(name, body);
+  return (_index, { slot }) => keyOfNextWrite(slot);
+}
+
+function namesOfWrites(name: string): OperationContext['nameWrite'] {
+  return (index, { key }, item) => idempotencyKey(`${name}#${index}`, key, [JSON.stringify(item)]);
 }
 
 function documentOf(body: Buffer): { readonly isAtomic: boolean; readonly items: readonly unknown[] } {
@@ -59,7 +83,7 @@ function linesOf(body: Buffer): unknown[] {
   return lines.flatMap((line, index) => (line.trim() === '' ? [] : [parsed(line, `Line ${index + 1}`)]));
 }
 
-function operationAt(index: number, item: unknown, context: BatchContext): KeyOperation {
+function operationAt(index: number, item: unknown, context: OperationContext): KeyOperation {
   try {
     return operationOf(index, item, context);
   } catch (error) {
@@ -69,7 +93,7 @@ function operationAt(index: number, item: unknown, context: BatchContext): KeyOp
   }
 }
 
-function operationOf(index: number, item: unknown, { valueBytesMax, name }: BatchContext): KeyOperation {
+function operationOf(index: number, item: unknown, { valueBytesMax, nameWrite }: OperationContext): KeyOperation {
   if (!isFields(item)) throw malformed('it is not an object.');
   const kind = item['op'];
   if (kind !== 'get' && kind !== 'put' && kind !== 'delete' && kind !== 'increment') {
@@ -86,7 +110,7 @@ function operationOf(index: number, item: unknown, { valueBytesMax, name }: Batc
   const [ifMatch, ifNoneMatch] = [textIn(item, 'ifMatch'), textIn(item, 'ifNoneMatch')];
   const guards: Pick<WriteOperation, 'condition' | 'idempotencyKey'> = {
     ...((ifMatch ?? ifNoneMatch) !== undefined && { condition: conditionOfTexts(ifMatch, ifNoneMatch) }),
-    ...(name !== undefined && { idempotencyKey: idempotencyKey(`${name}#${index}`, key, [JSON.stringify(item)]) }),
+    ...(nameWrite !== undefined && { idempotencyKey: nameWrite(index, address, item) }),
   };
   if (kind === 'delete') return { kind, ...address, ...guards };
   if (kind === 'increment') return { kind, ...address, by: incrementOf(numberIn(item, 'by') ?? '1'), ...guards };
