@@ -23,7 +23,7 @@ export type ProcessStatus = {
   readonly cpuPercent: number | null;
   readonly memoryBytes: number | null;
   readonly slots: number | null;
-  /** Of a clone: of the store that all clones share. */
+  /** Of a shard: what clones share is no single one's. */
   readonly keys: number | null;
   /** Of keys and values. */
   readonly bytes: number | null;
@@ -40,6 +40,8 @@ export type ServiceStatus = {
   readonly store: string | null;
   /** What an acknowledgement is worth, where the store's own settings decide it and have been read. */
   readonly acknowledgement: string | null;
+  /** All keys, and their bytes with those of their values, as of the last second; null where nobody has counted them. */
+  readonly stored: { readonly keys: number; readonly bytes: number } | null;
   readonly uptimeMs: number;
   readonly ring: RingDescription;
   readonly processes: readonly ProcessStatus[];

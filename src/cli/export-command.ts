@@ -7,7 +7,6 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ServiceUnreachable, statusOfService } from '../admin/admin-client.ts';
-import type { ServiceStatus } from '../admin/contract.ts';
 import { type Key, keyOfBase64url, keyOfText } from '../kv/key.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { linesOf } from './line-reader.ts';
@@ -22,7 +21,10 @@ const writeBytes = 256 * 1024;
 
 export async function exportCommand(file: string | undefined, { data, prefix }: ExportOptions): Promise<void> {
   const status = await statusOfService(data);
-  const bar = new ProgressBar({ title: 'Exporting', total: prefix === undefined ? keysIn(status) : undefined });
+  const bar = new ProgressBar({
+    title: 'Exporting',
+    total: prefix === undefined ? status.stored?.keys || undefined : undefined,
+  });
   const startedAtMs = performance.now();
   let entries = 0;
   const bytes = inChunks(entriesFrom(status.url, prefix ?? ''), () => bar.advanceTo(++entries));
@@ -38,11 +40,6 @@ export async function exportCommand(file: string | undefined, { data, prefix }: 
     bar.end();
   }
   console.error(`${countText(entries)} entries exported in ${durationText(performance.now() - startedAtMs)}.`);
-}
-
-/** As of the last second, for the bar. */
-function keysIn({ processes }: ServiceStatus): number | undefined {
-  return processes.reduce((sum, { keys }) => sum + (keys ?? 0), 0) || undefined;
 }
 
 /** An export that broke off shall not look like a whole one. */

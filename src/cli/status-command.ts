@@ -53,8 +53,13 @@ function statusText({
 }: ServiceStatus): string {
   const where = store === null ? `ring epoch ${ring.epoch}   data ${data}` : `${strategy} over ${store}`;
   const head = `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`;
-  const { acknowledgement } = status;
-  return `${head}${acknowledgement === null ? '' : `\n${acknowledgement}`}\n\n${tableOf(columns, processes)}`;
+  const { acknowledgement, stored } = status;
+  const lines = [
+    head,
+    ...(acknowledgement === null ? [] : [acknowledgement]),
+    ...(stored === null ? [] : [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}`]),
+  ];
+  return `${lines.join('\n')}\n\n${tableOf(columns, processes)}`;
 }
 
 function text<T>(value: T | null, format: (value: T) => string): string {
