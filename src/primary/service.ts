@@ -37,6 +37,7 @@ export class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }
 
+const notYetRead = 'Redis has not said yet what an acknowledgement is worth.';
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
 
@@ -52,8 +53,8 @@ export class Service {
   readonly #stopped = new Deferred<void>();
   readonly #startedAtMs = performance.now();
   #operators: AdminApi | undefined;
-  /** What an acknowledgement is worth, in sentences. */
-  #acknowledgement: string | null = null;
+  /** What an acknowledgement is worth, in sentences; null where it means that the write is on disk. */
+  #acknowledgement: string | null;
   #state: ServiceStatus['state'] = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
@@ -63,6 +64,7 @@ export class Service {
     this.#strategy = strategy;
     this.#directory = directory;
     this.#topologyFile = topologyFile;
+    this.#acknowledgement = topologyFile.store === 'redis' ? notYetRead : null;
     const shardIds = [...topologyFile.weights().keys()];
     directory.removeStaleSockets();
     this.#supervisor = new Supervisor({
@@ -144,6 +146,10 @@ export class Service {
       state: this.#state,
       uptimeMs: performance.now() - this.#startedAtMs,
     });
+  }
+
+  get acknowledgement(): string | null {
+    return this.#acknowledgement;
   }
 
   /** Drains in the reverse order of the start. Idempotent; `stopped` tells the end. */

@@ -33,11 +33,25 @@ test('clones of two services over one Redis serve the same keys, and say what an
   expect((await fetch(`${here.url}/v1/kv/key`)).status).toBe(404);
 
   const worth = 'An acknowledged write is on disk (appendonly yes, appendfsync always).';
-  while ((await here.status()).acknowledgement === null) await new Promise((resolve) => setTimeout(resolve, 5));
+  while ((await here.status()).acknowledgement !== worth) await new Promise((resolve) => setTimeout(resolve, 5));
   const status = (await shardctl(['status', '--data', here.data])).stdout;
   expect(status).toContain(`cloned over redis://127.0.0.1:${redis.port}\n${worth}\n`);
   expect(here.said.join('\n')).toContain(worth);
   expect((await shardctl(['why', 'key', '--data', here.data])).stdout).toContain(`store  ${redis.url}\n`);
+});
+
+test('a service that stops says no more of what it has acknowledged than Redis does', async () => {
+  const redis = await startRedis();
+  const service = await startClones(redis);
+  const worth = 'An acknowledged write is on disk about a second later (appendfsync everysec).';
+  await redis.ask('CONFIG', 'SET', 'appendfsync', 'everysec');
+  while ((await service.status()).acknowledgement !== worth) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { stdout } = await shardctl(['stop', '--data', service.data]);
+  expect(stdout).toMatch(/^Stopped in [\d.]+ s\. /);
+  expect(stdout).toContain(worth);
+  expect(stdout).not.toContain('Every acknowledged write is on disk');
+  await service.ended;
+  expect(service.said.join('\n')).not.toContain('very acknowledged write is on disk');
 });
 
 test('without Redis the answer is 503 and says when to come back; with it again, everything goes on by itself', async () => {
