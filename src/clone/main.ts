@@ -21,7 +21,7 @@ async function begin(start: StartClone, log: Log, tell: (message: MessageToPrima
   const shared: SharedStore =
     start.store.kind === 'sqlite'
       ? new SharedFile(start.store, onSettled)
-      : new SharedRedis(start.store, {
+      : new SharedRedis(start.store.url, {
           onSettled,
           onAcknowledgement: (acknowledgement) => tell({ type: 'store-report', acknowledgement }),
           onTrouble: (message) => log.warn(`Redis: ${message}`),

@@ -222,8 +222,7 @@ export class Supervisor {
 
   #storeOfClones(): StartClone['store'] {
     const { config, directory, service, strategy } = this.#options;
-    const redis = redisAddressOf(config.store);
-    if (redis !== undefined) return { kind: 'redis', ...redis, nodes: [...redis.nodes] };
+    if (redisAddressOf(config.store) !== undefined) return { kind: 'redis', url: config.store };
     const access = strategy === 'single' ? 'exclusive' : 'shared';
     return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, access };
   }

@@ -62,7 +62,7 @@ const toChild: readonly MessageToChild[] = [
     port: 0,
     valueBytesMax: 1_048_576,
     allowedHosts: [],
-    store: { kind: 'redis', nodes: [{ host: 'localhost', port: 6_379 }], username: null, password: 'secret' },
+    store: { kind: 'redis', url: 'redis://:secret@localhost:6379' },
   },
   {
     type: 'start-clone',
