@@ -5,7 +5,10 @@
 
 import type { RedisSettings } from './redis-settings.ts';
 
-/** Sentences for an operator. Of several servers the weakest counts. */
+/**
+ * In sentences, for an operator.
+ * @param servers at least one; where they differ, the weakest counts
+ */
 export function acknowledgementText(servers: readonly RedisSettings[]): string {
   const sentences = [onDiskText(servers)];
   if (Math.min(...servers.map(({ replicas }) => replicas)) > 0) {

@@ -1,4 +1,7 @@
-/** One operation as one question to Redis, and its answer as an outcome. */
+/**
+ * Turns one operation into one command of Redis, and the reply into an outcome. It holds no connection and sends nothing
+ * again: `redis-store.ts` decides that.
+ */
 
 import type { Versions } from '../kv/condition.ts';
 import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
@@ -21,12 +24,16 @@ import { outcomeOf } from './redis-reply.ts';
 import { headScript, operateScript, type RedisScript } from './redis-script.ts';
 
 /**
- * How long Redis remembers what a write was answered that no client named. Nothing is sent again after a sixth of it;
- * the rest is for bytes that a broken network delivers late.
+ * How long Redis remembers the answer to a write that has no idempotency key. The store sends nothing again after a sixth
+ * of this time; the rest is for bytes that a broken network delivers late.
  */
 const opMemoryMs = 30_000;
 
-/** @throws ReplyError and other errors of ioredis: see redis-error.ts */
+/**
+ * @param opId names the write, so that it may be sent again; any for a read
+ * @throws ReplyError and other errors of ioredis: see redis-error.ts
+ * @throws RangeError when Redis answers what no script of ours answers
+ */
 export async function runCommand(ask: Ask, operation: Operation, opId: OpId): Promise<Outcome> {
   switch (operation.kind) {
     case 'get': {
@@ -59,7 +66,7 @@ async function operate(ask: Ask, slot: number, operations: readonly KeyOperation
   return operations.map((operation, index) => outcomeOf(replies[index], operation));
 }
 
-/** As many as `fieldsOfOperation`. */
+/** The fields of ARGV for one operation, in the order that `operateScript` documents: `fieldsOfOperation` of them. */
 function fieldsOf(operation: KeyOperation): Argument[] {
   if (!isWrite(operation)) return [operation.kind, operation.key, '', '', '0', '0', '', ''];
   const { kind, key, condition, idempotencyKey } = operation;
@@ -80,13 +87,17 @@ function expiryText({ ttlMs, expiresAtMs = 0 }: PutOperation): string {
   return ttlMs === undefined ? String(expiresAtMs) : `+${ttlMs}`;
 }
 
-/** An empty list is a condition too, which no version meets. */
+/** As the script reads them. An empty list is a condition that no version meets, and not the same as no condition. */
 function versionsText(versions: Versions | undefined): string {
   if (versions === undefined || versions === '*') return versions ?? '';
   return `,${versions.join(',')},`;
 }
 
-/** By its hash; with its text where a server does not know it yet. */
+/**
+ * Runs a script by its hash, or by its text on a server that does not know the hash yet.
+ * @returns the reply, with texts as bytes
+ * @throws ReplyError and other errors of ioredis: see redis-error.ts
+ */
 export async function runScript(
   ask: Ask,
   { lua, sha1 }: RedisScript,

@@ -130,9 +130,12 @@ export class RedisConnection {
       unfitnessOf(servers, client instanceof Cluster ? 'cluster' : 'server') ??
       (isRehearsal ? await rehearse(client) : undefined);
     if (this.#isStopped || client.status !== 'ready') return;
-    if (unfitness === undefined) this.#serve();
-    else this.#refuse(unfitness);
-    this.#tellAcknowledgement(acknowledgementText(servers));
+    if (unfitness === undefined) {
+      this.#serve();
+      this.#tellAcknowledgement(acknowledgementText(servers));
+    } else {
+      this.#refuse(unfitness);
+    }
     // A name that once stood for the master may stand for another server by now: it is looked up anew.
     if (unfitness?.code === 'store-read-only') client.disconnect(true);
   }
@@ -147,6 +150,7 @@ export class RedisConnection {
     const before = this.#standing;
     const sinceMs = before.kind === 'unfit' ? before.sinceMs : performance.now();
     this.#trouble(unfitness.why);
+    this.#tellAcknowledgement(`Nothing is acknowledged. ${unfitness.why}`);
     this.#stand({ kind: 'unfit', sinceMs, ...unfitness });
   }
 
@@ -156,7 +160,7 @@ export class RedisConnection {
   }
 
   #tellAcknowledgement(text: string): void {
-    if (text === this.#acknowledgement) return;
+    if (this.#isStopped || text === this.#acknowledgement) return;
     this.#acknowledgement = text;
     this.#events.onAcknowledgement(text);
   }

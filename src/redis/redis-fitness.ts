@@ -3,6 +3,7 @@
  * and is told what is wrong and what to do. Pure, but for the rehearsal.
  */
 
+import { Cluster } from 'ioredis';
 import type { ErrorCode } from '../kv/errors.ts';
 import type { RedisClient } from './redis-client.ts';
 import { scratchKeyOf } from './redis-entry.ts';
@@ -79,6 +80,8 @@ export async function rehearse(client: RedisClient): Promise<Unfitness | undefin
     await ask('zrangebylex', key, '-', '+', 'LIMIT', 0, 1);
     return undefined;
   } catch (error) {
-    return unfitnessOfError(error as Error);
+    const unfitness = unfitnessOfError(error as Error);
+    // A Cluster replaces a master that has become a replica by itself.
+    return client instanceof Cluster && unfitness?.code === 'store-read-only' ? undefined : unfitness;
   }
 }

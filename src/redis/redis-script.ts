@@ -1,7 +1,7 @@
 /**
- * What is done to keys of one slot, as Lua: Redis runs a script alone and whole, so that looking and writing are one
- * step, for all servers and clients. What a script has begun to write cannot be taken back: it first works out all that
- * is to be done, and then does it.
+ * The scripts, in Lua, that read and write the keys of one slot. Redis runs a script as one step: nothing else happens
+ * between its reads and its writes. But it does not roll back, so a script must work out everything that it will write
+ * before it writes anything.
  */
 
 import { createHash } from 'node:crypto';
@@ -13,7 +13,7 @@ function scriptOf(lua: string): RedisScript {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }
 
-/** Operations may follow one another in one script: how many fields and keys each has. */
+/** Fields of ARGV for each operation of `operateScript`. */
 const fieldsOfOperation = 8;
 
 /**
@@ -21,10 +21,10 @@ const fieldsOfOperation = 8;
  * ARGV  how many bytes reads may have together; then for each operation:
  *       kind, key, If-Match, If-None-Match (versions as ',1,2,', or '*', or '' for no condition),
  *       expiry in Unix ms, '0' for never, or '+' and how many ms to live, how long to remember it in ms,
- *       fingerprint ('' when no client named it), and what follows version and expiry in a value, or what to add
+ *       fingerprint ('' without an idempotency key), and the tail of a value (redis-entry.ts), or what to add
  *
- * Answers with one reply an operation, see redis-reply.ts. The same write sent again is answered as before, and not
- * done. Where one operation is refused, none is done; the others are answered 'alone'.
+ * Answers with one reply for each operation, as redis-reply.ts reads them. A write that is sent again is answered as
+ * before, and not done again. When one operation is refused, none is done, and the others are answered 'alone'.
  */
 export const operateScript = scriptOf(`
 local count = (#KEYS - 4) / 2
@@ -38,7 +38,7 @@ local function opKey(i) return KEYS[4 + i * 2] end
 local function isWrite(i) return field(i, 1) ~= 'get' and field(i, 1) ~= 'head' end
 local function text(number) return string.format('%.0f', number) end
 
--- What the key has, as this script will leave it; false for nothing.
+-- The key's entry as this script will leave it; false when there is none.
 local function find(key)
   if entries[key] == nil then
     local version, expiry = string.match(redis.call('GETRANGE', key, 0, 39), '^(%d+):(%d+):')
@@ -62,12 +62,21 @@ local function earlier(i)
   return outcome
 end
 
--- By the clock of Redis, which stands still while the script runs.
+-- In Unix ms by the clock of Redis, read once: what is written together with one time to live expires together.
+local nowMs
+local function now()
+  if not nowMs then
+    local time = redis.call('TIME')
+    nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  end
+  return nowMs
+end
+
+-- When a value expires, and what to tell of it.
 local function expiryOf(wanted)
   local ttl = string.match(wanted, '^%+(%d+)$')
   if not ttl then return wanted, '' end
-  local now = redis.call('TIME')
-  local expiry = text(tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000) + tonumber(ttl))
+  local expiry = text(now() + tonumber(ttl))
   return expiry, ' ' .. expiry
 end
 
@@ -87,7 +96,7 @@ local function read(i)
   return {'value', bytes}
 end
 
--- What is added to lies in the tail of a value, behind its content type.
+-- The number to add to is the value's bytes: the tail without its content type.
 local function add(i, entry)
   local head, number, expiry = '10:text/plain', '0', '0'
   if entry then
@@ -134,8 +143,8 @@ local function write(i)
   return outcome, false
 end
 
--- Writes that go together under a client's name were applied together: where it names only some of these, it has named
--- another batch.
+-- The writes of a batch were applied together under their idempotency keys. When only some of these are known, they are
+-- those of another batch.
 local isAgain, isAnother = false, false
 for i = 1, count do
   local outcome = earlier(i)
@@ -214,7 +223,7 @@ redis.call('ZREM', KEYS[1], 'member')
 return 'done'
 `);
 
-/** KEYS: value. Answers its first bytes and how many it has, or nothing. */
+/** KEYS: a value. Answers with its first `headBytesMax` bytes and its size in bytes, or nil when there is none. */
 export const headScript = scriptOf(`
 local head = redis.call('GETRANGE', KEYS[1], 0, ${headBytesMax - 1})
 if head == '' then return false end
@@ -222,8 +231,10 @@ return {head, redis.call('STRLEN', KEYS[1])}
 `);
 
 /**
- * KEYS: any of these slots' keys, which says what server is asked. ARGV: begin, end and number of the keys wanted of
- * each slot, then the slots. Answers with pairs of a slot's place in ARGV and its first keys, where it has any.
+ * KEYS  the index of one of the slots: a Cluster chooses the server by it
+ * ARGV  a range of keys as ZRANGEBYLEX takes it, how many keys are wanted of each slot, then the slots
+ *
+ * Answers with a pair for each slot that has keys in the range: its place among the slots, from 1, and its first keys.
  */
 export const firstKeysScript = scriptOf(`
 local found = {}
@@ -235,8 +246,10 @@ return found
 `);
 
 /**
- * KEYS: index, expiries. ARGV: how the slot's values are named before their keys, and how many keys at most. Values
- * expire by themselves; this takes them off the list of keys.
+ * KEYS  index, expiries
+ * ARGV  the prefix of the slot's values, and how many keys to look at
+ *
+ * Redis expires values by itself; this removes their keys from the index. Answers with how many it removed.
  */
 export const sweepScript = scriptOf(`
 local now = redis.call('TIME')

@@ -23,42 +23,42 @@ import { RedisSweeper } from './redis-sweeper.ts';
 const holdDeadlineMs = 5_000;
 const retryIntervalMs = 50;
 /**
- * Nothing is sent again in the last of its time: what came of it would not be known at the end, although Redis may
- * have refused it all the while. Longer than ioredis follows redirections.
+ * Nothing is sent again so shortly before its deadline: a write would be answered `outcome-unknown` while it is under
+ * way, although Redis has refused it every time. Longer than ioredis follows redirections (redis-client.ts).
  */
 const lastTryMs = 300;
-/** What may be under way or wait; beyond it, operations are refused. */
+/** Limits of what is not answered yet, in operations and in bytes of values. Beyond them, operations are refused. */
 const pendingMax = 10_000;
 const pendingBytesMax = 64 * 1024 * 1024;
 type Pending = {
   readonly operation: Operation;
-  /** Of a write. */
+  /** `noOpId` for a read. */
   readonly opId: OpId;
   readonly startedAtMs: number;
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: unknown) => void;
-  /** Redis may have it: its answer is awaited, or was lost. */
+  /** Redis may have applied it: the answer is awaited, or was lost. */
   mayBeApplied: boolean;
-  /** A server of the Cluster named another one: it goes by itself from then on, so that ioredis can follow. */
+  /** A server of the Cluster has named another one. From then on it is sent alone, so that ioredis can follow. */
   isRedirected: boolean;
   /** Why it waits, in Redis's words. */
   why: string;
 };
 
 export type RedisStoreEvents = Omit<RedisConnectionEvents, 'onStanding'> & {
-  /** One operation was answered, this long after it came. */
+  /** An operation was answered, this many milliseconds after it came. */
   readonly onSettled: (durationMs: number) => void;
 };
 
 export class RedisStore implements Store {
-  /** Redis keeps no record of what was written. */
+  /** Undefined: Redis keeps no ledger of writes. */
   readonly feed: FeedSource | undefined;
   readonly #connection: RedisConnection;
   readonly #onSettled: (durationMs: number) => void;
   /** Everything that is not answered yet, in order of arrival. */
   readonly #pending = new Set<Pending>();
   #pendingBytes = 0;
-  /** Those of them that wait to be sent, or sent again. */
+  /** The part of `#pending` that waits to be sent, or sent again. */
   #parked: Pending[] = [];
   readonly #ticks: NodeJS.Timeout;
   readonly #sweeper: RedisSweeper;
@@ -191,7 +191,7 @@ export class RedisStore implements Store {
     else this.#parked = this.#parked.filter((pending) => this.#pending.has(pending));
   }
 
-  /** What waits for somebody to mend Redis waits for too long. A server that becomes a replica may be replaced at once. */
+  /** After this time nobody waits any more: an operator has to act. Before it, a failover by hand may still end. */
   #isUnfitForLong(): boolean {
     const { standing } = this;
     return standing.kind === 'unfit' && performance.now() - standing.sinceMs > holdDeadlineMs;

@@ -123,6 +123,10 @@ test('a Redis in which nothing can be kept is named at the start, and by /readyz
   await redis.ask('REPLICAOF', '127.0.0.1', other.port);
   const replica = `This Redis is a replica of 127.0.0.1:${other.port} and takes no writes`;
   expect(await readiness(503)).toContain(replica);
+  const acknowledgement = async () => (await service.status()).acknowledgement;
+  while (!(await acknowledgement())?.startsWith('Nothing is acknowledged. This Redis is a replica of')) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
   expect(await start()).toContain(replica);
   await redis.ask('REPLICAOF', 'NO', 'ONE');
   await readiness(200);

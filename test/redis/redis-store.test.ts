@@ -98,9 +98,6 @@ test('what waits for Redis is bounded', async () => {
 test('keys that have expired leave the lists of their slots', async () => {
   const server = await startRedis();
   const store = await openRedisStore([server.node]);
-  const passing = put('passing', 'value', 'text/plain', { expiresAtMs: Date.now() + 50 });
-  await store.execute(passing);
-  await store.execute(put('{passing}kept', 'value'));
   const connection = new RedisConnection(
     { nodes: [server.node], username: null, password: null },
     { onStanding: () => {}, onAcknowledgement: () => {}, onTrouble: () => {} },
@@ -110,8 +107,11 @@ test('keys that have expired leave the lists of their slots', async () => {
     sweeper.stop();
     connection.stop();
   });
-  const keysListed = () => server.ask('ZCARD', `{s${passing.slot}}i`);
   while (connection.client === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+  const passing = put('passing', 'value', 'text/plain', { expiresAtMs: Date.now() + 500 });
+  await store.execute(passing);
+  await store.execute(put('{passing}kept', 'value'));
+  const keysListed = () => server.ask('ZCARD', `{s${passing.slot}}i`);
   expect([await sweeper.sweepSlot(passing.slot), await keysListed()]).toEqual([0, 2]);
   while ((await store.execute(get('passing'))).kind !== 'absent')
     await new Promise((resolve) => setTimeout(resolve, 5));
