@@ -70,6 +70,11 @@ export class RedisConnection {
     void this.#examine();
   }
 
+  /** Tells the operator of a trouble that somebody met, once until it serves anew. */
+  report(trouble: string): void {
+    this.#trouble(trouble);
+  }
+
   /** Idempotent. */
   stop(): void {
     this.#isStopped = true;

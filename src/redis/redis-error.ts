@@ -51,3 +51,8 @@ export function meaningOf(error: Error): ErrorMeaning {
 export function isDenialWithinScript({ message }: Error): boolean {
   return message.includes('The user executing the script can') || /^ERR .*\bNOPERM\b/.test(message);
 }
+
+/** The keys of a script lie on two servers. @param message of an error */
+export function isOfMovingSlot(message: string): boolean {
+  return message.includes('TRYAGAIN ');
+}

@@ -14,7 +14,7 @@ import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
 import type { Store } from '../kv/store.ts';
 import { runCommand } from './redis-command.ts';
 import { RedisConnection, type RedisConnectionEvents, type RedisStanding } from './redis-connection.ts';
-import { type ErrorMeaning, isDenialWithinScript, meaningOf } from './redis-error.ts';
+import { type ErrorMeaning, isDenialWithinScript, isOfMovingSlot, meaningOf } from './redis-error.ts';
 import { pageOfRedis } from './redis-listing.ts';
 import { askAlone, askTogether } from './redis-question.ts';
 import { RedisSweeper } from './redis-sweeper.ts';
@@ -205,10 +205,12 @@ export class RedisStore implements Store {
 
   #givenUp({ mayBeApplied, why }: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
     const { standing } = this;
+    const isHalfMoved = isOfMovingSlot(why);
+    if (isHalfMoved) this.#connection.report(`A write was refused for ${holdDeadlineMs / 1_000} s.${halfMoved}`);
     const [code, detail] =
       standing.kind === 'unfit'
         ? ([standing.code, standing.why] as const)
-        : (['store-unavailable', `The store is away: ${why}.${why.includes('TRYAGAIN') ? halfMoved : ''}`] as const);
+        : (['store-unavailable', `The store is away: ${why}.${isHalfMoved ? halfMoved : ''}`] as const);
     return { kind: 'failed', code: mayBeApplied ? 'outcome-unknown' : code, detail };
   }
 

@@ -85,7 +85,7 @@ test.each([
 
 test('a password that is changed while clients go on is told when the connection is made anew', async () => {
   const server = await startRedis(['--requirepass', 'old']);
-  const store = await openRedisStore([server.node], { password: 'old' });
+  const store = await openRedisStore([server.node], {}, { password: 'old' });
   await server.askAs({ password: 'old' }, 'CONFIG', 'SET', 'requirepass', 'new');
   await server.askAs({ password: 'new' }, 'CLIENT', 'KILL', 'TYPE', 'normal');
   expect(await standing(store, 'unfit')).toMatchObject({ code: 'store-denied' });
@@ -137,7 +137,7 @@ test.each(['one server', 'a Cluster'])('the rights that the README names are eno
 test('a right that is taken away while clients go on is told to those who need it, and to the operator', async () => {
   const server = await startRedis();
   await server.ask('ACL', ...setUser, '~*', '+@all');
-  const store = await openRedisStore([server.node], user);
+  const store = await openRedisStore([server.node], {}, user);
   await store.execute(put('key', 'value'));
   await server.ask('ACL', 'SETUSER', user.username, '-get');
   const read = await store.execute(get('key'));

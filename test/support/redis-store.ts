@@ -20,8 +20,12 @@ export function newRedisStore(
 }
 
 /** One that serves. */
-export async function openRedisStore(nodes: RedisAddress['nodes'], who: Who = {}): Promise<RedisStore> {
-  const store = newRedisStore(nodes, {}, who);
+export async function openRedisStore(
+  nodes: RedisAddress['nodes'],
+  events: Partial<RedisStoreEvents> = {},
+  who: Who = {},
+): Promise<RedisStore> {
+  const store = newRedisStore(nodes, events, who);
   while (store.standing.kind !== 'serving') await new Promise((resolve) => setTimeout(resolve, 1));
   return store;
 }
