@@ -23,7 +23,7 @@ export type ProcessStatus = {
   readonly cpuPercent: number | null;
   readonly memoryBytes: number | null;
   readonly slots: number | null;
-  /** Of a clone: of the store that all clones share. */
+  /** Of a shard: what clones share is no single one's. */
   readonly keys: number | null;
   /** Of keys and values. */
   readonly bytes: number | null;
@@ -40,14 +40,21 @@ export type ServiceStatus = {
   readonly data: string;
   /** Where everything lies when nothing is partitioned; null otherwise. */
   readonly store: string | null;
-  /** What an acknowledgement is worth, where the store's own settings decide it and have been read. */
+  /** What an acknowledgement is worth, in sentences, where the store's own settings decide it; null for files of ours. */
   readonly acknowledgement: string | null;
+  /** All keys, and their bytes with those of their values, as of the last second; null where nobody has counted them. */
+  readonly stored: { readonly keys: number; readonly bytes: number } | null;
   readonly uptimeMs: number;
   /** Lines of the primary's log that found no place, since it started. */
   readonly logLinesLost: number;
   readonly ring: RingDescription;
   readonly processes: readonly ProcessStatus[];
 };
+
+/** What a service that stops has promised to whom it answered. */
+export function promiseKept({ acknowledgement }: Pick<ServiceStatus, 'acknowledgement'>): string {
+  return acknowledgement ?? 'Every acknowledged write is on disk.';
+}
 
 export type ServiceAudit = {
   readonly epoch: number;

@@ -4,7 +4,6 @@
  */
 
 import { statusOfService } from '../admin/admin-client.ts';
-import type { ServiceStatus } from '../admin/contract.ts';
 import { entriesFrom } from './entry-stream.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { exportTargetOf } from './export-target.ts';
@@ -20,7 +19,10 @@ const writeBytes = 256 * 1024;
 export async function exportCommand(file: string | undefined, { data, prefix, force }: ExportOptions): Promise<void> {
   const status = await statusOfService(data);
   const write = await exportTargetOf(file, force === true);
-  const bar = new ProgressBar({ title: 'Exporting', total: prefix === undefined ? keysIn(status) : undefined });
+  const bar = new ProgressBar({
+    title: 'Exporting',
+    total: prefix === undefined ? status.stored?.keys || undefined : undefined,
+  });
   const startedAtMs = performance.now();
   let entries = 0;
   try {
@@ -32,15 +34,6 @@ export async function exportCommand(file: string | undefined, { data, prefix, fo
     bar.end();
   }
   console.error(`${countText(entries)} entries exported in ${durationText(performance.now() - startedAtMs)}.`);
-}
-
-/** The number of keys a second ago, for the bar. Undefined while a process that holds keys has not reported yet. */
-export function keysIn({ processes, store }: Pick<ServiceStatus, 'processes' | 'store'>): number | undefined {
-  const counts = processes.filter(({ role }) => role === 'shard' || role === 'clone').map(({ keys }) => keys);
-  const known = counts.filter((keys) => keys !== null);
-  // Clones share one store, and each reports all of its keys.
-  if (store !== null) return Math.max(0, ...known) || undefined;
-  return known.length < counts.length ? undefined : known.reduce((sum, keys) => sum + keys, 0) || undefined;
 }
 
 async function* inChunks(lines: AsyncIterable<Buffer>, onLine: () => void): AsyncGenerator<Buffer> {

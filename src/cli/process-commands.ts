@@ -1,6 +1,7 @@
 /** `shardctl stop` and `shardctl restart`. */
 
-import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
+import { askService, ServiceUnreachable, statusOfService } from '../admin/admin-client.ts';
+import { promiseKept } from '../admin/contract.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 
 /** Twice the 5 s in which a service promises to drain. */
@@ -8,6 +9,8 @@ const stopDeadlineMs = 10_000;
 const pollIntervalMs = 20;
 
 export async function stopCommand({ data }: { data: string }): Promise<void> {
+  // Asked before: a service that stops answers nothing.
+  const promise = promiseKept(await statusOfService(data));
   await askService(data, 'POST', '/v1/stop');
   const startedAtMs = performance.now();
   while (await isRunning(data)) {
@@ -17,7 +20,7 @@ export async function stopCommand({ data }: { data: string }): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
   }
   const tookS = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
-  console.log(`Stopped in ${tookS} s. Every acknowledged write is on disk.`);
+  console.log(`Stopped in ${tookS} s. ${promise}`);
 }
 
 export async function restartCommand(name: string, { data }: { data: string }): Promise<void> {

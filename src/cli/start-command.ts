@@ -1,6 +1,6 @@
 /** `shardctl start`: this process becomes the primary. No other command starts a service. */
 
-import type { ServiceStatus } from '../admin/contract.ts';
+import { promiseKept, type ServiceStatus } from '../admin/contract.ts';
 import { readConfig } from '../config/service-config.ts';
 import { CannotStart, Service } from '../primary/service.ts';
 import { createLog, type ProcessLog } from '../supervision/log.ts';
@@ -34,7 +34,7 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
     const status = await Promise.race([service.ready, service.stopped]);
     if (status !== undefined) announce(status, log);
     await service.stopped;
-    log.info('stopped: every acknowledged write is on disk');
+    log.info(`stopped. ${promiseKept(service)}`);
     process.exit(exitCodes.done);
   } catch (error) {
     if (!(error instanceof CannotStart)) throw error;

@@ -43,12 +43,14 @@ const columns: readonly Column<ProcessStatus>[] = [
 function statusText(status: ServiceStatus): string {
   const { state, url, strategy, data, store, ring, uptimeMs, acknowledgement, logLinesLost, processes } = status;
   const where = store === null ? `ring epoch ${ring.epoch}   data ${data}` : `${strategy} over ${store}`;
+  const { stored } = status;
   return [
     `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`,
     ...(acknowledgement === null ? [] : [acknowledgement]),
     ...(logLinesLost === 0
       ? []
       : [`${countText(logLinesLost)} lines of the primary's log were lost: see where it goes.`]),
+    ...(stored === null ? [] : [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}`]),
     '',
     tableOf(columns, processes),
   ].join('\n');

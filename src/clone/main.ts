@@ -1,6 +1,6 @@
 /**
- * The clone's entry: the REST app over a store that it shares with its siblings. Which of them serves a request
- * makes no difference. The single strategy is one of these, alone with its file.
+ * The clone's entry: the REST app over a store that it shares with other clones. Any of them can serve any request. The
+ * single strategy is one clone that has its file alone.
  */
 
 import { createApp } from '../http/app.ts';
@@ -27,7 +27,7 @@ async function begin(
   const shared: SharedStore =
     start.store.kind === 'sqlite'
       ? new SharedFile(start.store, onSettled)
-      : new SharedRedis(start.store, {
+      : new SharedRedis(start.store.url, {
           onSettled,
           onAcknowledgement: (acknowledgement) => tell({ type: 'store-report', acknowledgement }),
           onTrouble: (message) => log.warn(`Redis: ${message}`),
@@ -35,7 +35,7 @@ async function begin(
   const app = createApp({
     store: shared.store,
     service: {
-      // Nothing is partitioned: whoever looks for a slot's owner finds none, and any clone will do.
+      // Nothing is partitioned: no slot has an owner, and any clone serves it.
       topology: () => ({ epoch: 0, ranges: [], shards: [] }),
       readiness: () => shared.readiness(),
     },
@@ -45,7 +45,7 @@ async function begin(
     allowedOrigins: start.allowedOrigins,
     onDefect: (error) => log.error(error, 'a request failed on a defect'),
   });
-  // One process that is alone listens itself. Clones are dealt connections by the primary.
+  // A single process listens by itself; the primary deals connections to clones.
   const isAlone = start.store.kind === 'sqlite' && start.store.access === 'exclusive';
   await app.listen({ host: start.host, port: start.port, exclusive: isAlone });
 

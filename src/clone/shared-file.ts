@@ -1,6 +1,6 @@
 /**
- * The SQLite file that clones share, as one of them sees it: the store over it, what it holds, and a walk over its
- * rows. Another clone may have it locked at any moment; whoever asks here never learns of that.
+ * The SQLite file that clones share, as one of them sees it: the store over it, its counters, and a walk over its rows.
+ * Another clone may have it locked at any moment: here that is waited for, and never thrown.
  */
 
 import type { Readiness } from '../http/routes/service-routes.ts';
@@ -16,7 +16,7 @@ import { Sweeper } from '../sqlite/sweeper.ts';
 import type { SharedFileAddress } from '../supervision/messages.ts';
 import type { SharedStore } from './shared-store.ts';
 
-/** A step takes about a millisecond: clients are served in between. */
+/** Rows read at a time, in about a millisecond: clients are served between two steps. */
 const auditStepRows = 256;
 
 export class SharedFile implements SharedStore {
@@ -44,7 +44,7 @@ export class SharedFile implements SharedStore {
     return { ready: true, failedShards: [] };
   }
 
-  /** As they are, or were a moment ago. */
+  /** Up to date, unless another clone has the file locked: then as they were a moment ago. */
   counters(): FileCounters {
     this.#counters = unlessBusy(() => this.#file.counters) ?? this.#counters;
     return this.#counters;

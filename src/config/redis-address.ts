@@ -27,7 +27,11 @@ export function redisAddressOf(text: string): RedisAddress | undefined {
 
 /** The address without user and password, for logs and people. */
 export function redisAddressText({ nodes }: RedisAddress): string {
-  return `redis://${nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')}`;
+  return `redis://${nodes.map(redisNodeText).join(',')}`;
+}
+
+export function redisNodeText({ host, port }: RedisNode): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Decodes percent-encoded UTF-8; undefined when the text is none. */

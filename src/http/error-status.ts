@@ -48,6 +48,9 @@ export const errorStatus = {
   'not-ready': { status: 503, title: 'The service is not ready' },
   'disk-full': { status: 507, title: 'The disk is full' },
   'store-unavailable': { status: 503, title: 'The store does not answer' },
+  'store-read-only': { status: 503, title: 'The store takes no writes' },
+  'store-denied': { status: 503, title: 'The store denies the service access' },
+  'store-evicting': { status: 503, title: 'The store would throw values away' },
 } as const satisfies Record<ErrorCode, ErrorStatus>;
 
 /** Of the service, not of the request. */

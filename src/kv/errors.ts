@@ -48,6 +48,9 @@ export const errorTable = {
   'not-ready': { retryable: true },
   'disk-full': { retryable: true },
   'store-unavailable': { retryable: true },
+  'store-read-only': { retryable: true },
+  'store-denied': { retryable: true },
+  'store-evicting': { retryable: true },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof errorTable;

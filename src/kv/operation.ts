@@ -19,6 +19,11 @@ export type PutOperation = Guarded & {
   readonly value: Buffer;
   /** Unix milliseconds from which on the value is gone; absent for never. */
   readonly expiresAtMs?: number;
+  /**
+   * Milliseconds, where a client said how long the value is to live. A store with a clock of its own counts from there,
+   * and answers when the value expires; others take `expiresAtMs`, which says the same by the clock of this machine.
+   */
+  readonly ttlMs?: number;
 };
 type DeleteOperation = Guarded & { readonly kind: 'delete' };
 /** Adds to the 64-bit number that the value is the decimal text of; an absent one counts as 0. */

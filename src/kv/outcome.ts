@@ -28,9 +28,10 @@ export function expiryOf(expiresAtMs: number): { expiresAtMs?: number } {
   return expiresAtMs === 0 ? {} : { expiresAtMs };
 }
 
+/** `expiresAtMs`, in Unix milliseconds, where the store's own clock decided it. */
 export type WriteOutcome =
-  | { readonly kind: 'created'; readonly version: number }
-  | { readonly kind: 'replaced'; readonly version: number }
+  | { readonly kind: 'created'; readonly version: number; readonly expiresAtMs?: number }
+  | { readonly kind: 'replaced'; readonly version: number; readonly expiresAtMs?: number }
   | { readonly kind: 'deleted'; readonly version: number }
   | { readonly kind: 'counted'; readonly version: number; readonly number: bigint };
 

@@ -88,8 +88,7 @@ function edgeOf({ host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, a
 }
 
 function storeOf({ config, directory, service, strategy }: RosterOptions): StartClone['store'] {
-  const redis = redisAddressOf(config.store);
-  if (redis !== undefined) return { kind: 'redis', ...redis, nodes: [...redis.nodes] };
+  if (redisAddressOf(config.store) !== undefined) return { kind: 'redis', url: config.store };
   const access = strategy === 'single' ? 'exclusive' : 'shared';
   return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, access };
 }

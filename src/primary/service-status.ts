@@ -42,6 +42,7 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     data: directory.path,
     store: strategy === 'partitioned' ? null : storeText(config, directory),
     acknowledgement,
+    stored: storedIn(strategy, supervisor),
     uptimeMs,
     logLinesLost: logLinesLost(),
     ring: ring.describe(),
@@ -72,8 +73,22 @@ function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
     uptimeMs: child.uptimeMs ?? null,
     ...unknown,
     ...health,
-    slots: child.spec.shard === null ? null : ring.slotsOf(child.spec.shard).length,
+    ...(child.spec.shard === null
+      ? { slots: null, keys: null, bytes: null }
+      : { slots: ring.slotsOf(child.spec.shard).length }),
   };
+}
+
+/** Each shard counts its own; of clones each counts all that they share, one of them a moment before the others. */
+function storedIn(strategy: Strategy, { shards, frontends }: Supervisor): ServiceStatus['stored'] {
+  const counts = (strategy === 'partitioned' ? shards : frontends).flatMap(({ health }) =>
+    health === undefined || health.keys === null || health.bytes === null
+      ? []
+      : [{ keys: health.keys, bytes: health.bytes }],
+  );
+  if (strategy !== 'partitioned') return counts[0] ?? null;
+  if (counts.length === 0) return null;
+  return counts.reduce((sum, one) => ({ keys: sum.keys + one.keys, bytes: sum.bytes + one.bytes }));
 }
 
 function storeText({ store }: ServiceConfig, directory: DataDirectory): string {

@@ -6,6 +6,7 @@
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type { AdminActions, ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
+import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connection-limit.ts';
 import { systemClock } from '../ports/clock.ts';
@@ -40,6 +41,7 @@ export class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }
 
+const notYetRead = 'Redis has not said yet what an acknowledgement is worth.';
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
 
@@ -54,8 +56,8 @@ export class Service implements AdminActions {
   readonly #stopped = new Deferred<void>();
   readonly #startedAtMs = performance.now();
   #operators: AdminApi | undefined;
-  /** What an acknowledgement is worth, in sentences. */
-  #acknowledgement: string | null = null;
+  /** What an acknowledgement is worth, in sentences; null where it means that the write is on disk. */
+  #acknowledgement: string | null;
   #state: ServiceStatus['state'] = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
@@ -65,6 +67,7 @@ export class Service implements AdminActions {
     this.#strategy = strategy;
     this.#directory = directory;
     this.#topologyFile = topologyFile;
+    this.#acknowledgement = topologyFile.store === 'redis' ? notYetRead : null;
     directory.removeStaleSockets();
     this.#cluster = new ShardCluster({
       roster: rosterOf({ config, strategy, directory, service: topologyFile.service }),
@@ -88,6 +91,7 @@ export class Service implements AdminActions {
       throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
     });
     warnOfFewFiles(log);
+    await checkRedis(config);
     const service = new Service({ ...config, port }, log);
     service.#operators = await listenForOperators(service.#directory.adminSocket, service);
     service.#cluster.start();
@@ -116,6 +120,10 @@ export class Service implements AdminActions {
       state: this.#state,
       uptimeMs: performance.now() - this.#startedAtMs,
     });
+  }
+
+  get acknowledgement(): string | null {
+    return this.#acknowledgement;
   }
 
   /** Drains in the reverse order of the start. Idempotent; `stopped` tells the end. */
@@ -208,6 +216,16 @@ export class Service implements AdminActions {
   get #origin(): Origin {
     return { strategy: this.#strategy, store: this.#topologyFile.store };
   }
+}
+
+/** @throws CannotStart when an operator has to mend it first */
+async function checkRedis({ store }: ServiceConfig): Promise<void> {
+  const address = redisAddressOf(store);
+  if (address === undefined) return;
+  // Loaded where it is needed: it takes longer than all of the primary's own.
+  const { whyUnfit } = await import('../redis/redis-first-look.ts');
+  const why = await whyUnfit(address);
+  if (why !== undefined) throw new CannotStart(`Nothing can be kept in ${redisAddressText(address)}. ${why}`);
 }
 
 type TakenDirectory = {

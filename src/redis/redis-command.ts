@@ -1,11 +1,13 @@
-/** One operation as one question to Redis, and its answer as an outcome. */
+/**
+ * Turns one operation into one command of Redis, and the reply into an outcome. It holds no connection and sends nothing
+ * again: `redis-store.ts` decides that.
+ */
 
 import type { Versions } from '../kv/condition.ts';
 import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
 import { type OpId, opIdOfItem } from '../kv/op-id.ts';
-import { batchBytesMax, isWrite, type KeyOperation, type Operation } from '../kv/operation.ts';
+import { batchBytesMax, isWrite, type KeyOperation, type Operation, type PutOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
-import type { RedisClient } from './redis-connection.ts';
 import {
   expiriesKeyOf,
   indexKeyOf,
@@ -17,37 +19,42 @@ import {
   valueKeyOf,
   versionKeyOf,
 } from './redis-entry.ts';
+import type { Argument, Ask } from './redis-question.ts';
 import { outcomeOf } from './redis-reply.ts';
 import { headScript, operateScript, type RedisScript } from './redis-script.ts';
 
 /**
- * How long Redis remembers what a write was answered that no client named. Nothing is sent again after a sixth of it;
- * the rest is for bytes that a broken network delivers late.
+ * How long Redis remembers the answer to a write that has no idempotency key. The store sends nothing again after a sixth
+ * of this time; the rest is for bytes that a broken network delivers late.
  */
 const opMemoryMs = 30_000;
 
-/** @throws ReplyError and other errors of ioredis: see redis-error.ts */
-export async function runCommand(client: RedisClient, operation: Operation, opId: OpId): Promise<Outcome> {
+/**
+ * @param opId names the write, so that it may be sent again; any for a read
+ * @throws ReplyError and other errors of ioredis: see redis-error.ts
+ * @throws RangeError when Redis answers what no script of ours answers
+ */
+export async function runCommand(ask: Ask, operation: Operation, opId: OpId): Promise<Outcome> {
   switch (operation.kind) {
     case 'get': {
-      const packed = await client.getBuffer(valueKeyOf(operation.slot, operation.key));
+      const packed = (await ask('get', valueKeyOf(operation.slot, operation.key))) as Buffer | null;
       return packed === null ? { kind: 'absent' } : unpackedValue(packed);
     }
     case 'head': {
-      const reply = await runScript(client, headScript, [valueKeyOf(operation.slot, operation.key)], []);
+      const reply = await runScript(ask, headScript, [valueKeyOf(operation.slot, operation.key)], []);
       const found = reply as [first: Buffer, packedBytes: number] | null;
       return found === null ? { kind: 'absent' } : unpackedMetadata(...found);
     }
     case 'atomic':
-      return { kind: 'batch', outcomes: await operate(client, operation.slot, operation.operations, opId) };
+      return { kind: 'batch', outcomes: await operate(ask, operation.slot, operation.operations, opId) };
     default: {
-      const [outcome] = await operate(client, operation.slot, [operation], opId);
+      const [outcome] = await operate(ask, operation.slot, [operation], opId);
       return outcome as Outcome;
     }
   }
 }
 
-async function operate(client: RedisClient, slot: number, operations: readonly KeyOperation[], opId: OpId) {
+async function operate(ask: Ask, slot: number, operations: readonly KeyOperation[], opId: OpId) {
   const keys: Argument[] = [versionKeyOf(slot), indexKeyOf(slot), expiriesKeyOf(slot), scratchKeyOf(slot)];
   const rest: Argument[] = [batchBytesMax];
   for (const [index, operation] of operations.entries()) {
@@ -55,11 +62,11 @@ async function operate(client: RedisClient, slot: number, operations: readonly K
     keys.push(valueKeyOf(slot, operation.key), opKeyOf(slot, name ?? opIdOfItem(opId, index)));
     rest.push(...fieldsOf(operation));
   }
-  const replies = (await runScript(client, operateScript, keys, rest)) as unknown[];
+  const replies = (await runScript(ask, operateScript, keys, rest)) as unknown[];
   return operations.map((operation, index) => outcomeOf(replies[index], operation));
 }
 
-/** As many as `fieldsOfOperation`. */
+/** The fields of ARGV for one operation, in the order that `operateScript` documents: `fieldsOfOperation` of them. */
 function fieldsOf(operation: KeyOperation): Argument[] {
   if (!isWrite(operation)) return [operation.kind, operation.key, '', '', '0', '0', '', ''];
   const { kind, key, condition, idempotencyKey } = operation;
@@ -68,39 +75,39 @@ function fieldsOf(operation: KeyOperation): Argument[] {
     key,
     versionsText(condition?.ifMatch),
     versionsText(condition?.ifNoneMatch),
-    kind === 'put' ? (operation.expiresAtMs ?? 0) : 0,
+    kind === 'put' ? expiryText(operation) : '0',
     idempotencyKey === undefined ? opMemoryMs : idempotencyKeptMs,
     idempotencyKey?.fingerprint.toString('hex') ?? '',
     kind === 'put' ? tailOf(operation.contentType, operation.value) : kind === 'increment' ? String(operation.by) : '',
   ];
 }
 
-/** An empty list is a condition too, which no version meets. */
+/** A time to live has a sign before it: the script adds it to the time of Redis. */
+function expiryText({ ttlMs, expiresAtMs = 0 }: PutOperation): string {
+  return ttlMs === undefined ? String(expiresAtMs) : `+${ttlMs}`;
+}
+
+/** As the script reads them. An empty list is a condition that no version meets, and not the same as no condition. */
 function versionsText(versions: Versions | undefined): string {
   if (versions === undefined || versions === '*') return versions ?? '';
   return `,${versions.join(',')},`;
 }
 
-type Argument = string | number | Buffer;
-
-/** What ioredis has for these two commands as for all others, but leaves out of its types. */
-type ScriptRunner = {
-  readonly evalshaBuffer: (sha1: string, keys: number, ...rest: Argument[]) => Promise<unknown>;
-  readonly evalBuffer: (lua: string, keys: number, ...rest: Argument[]) => Promise<unknown>;
-};
-
-/** By its hash; with its text where a server does not know it yet. */
+/**
+ * Runs a script by its hash, or by its text on a server that does not know the hash yet.
+ * @returns the reply, with texts as bytes
+ * @throws ReplyError and other errors of ioredis: see redis-error.ts
+ */
 export async function runScript(
-  client: RedisClient,
+  ask: Ask,
   { lua, sha1 }: RedisScript,
   keys: readonly Argument[],
   rest: readonly Argument[],
 ): Promise<unknown> {
-  const runner = client as unknown as ScriptRunner;
   try {
-    return await runner.evalshaBuffer(sha1, keys.length, ...keys, ...rest);
+    return await ask('evalsha', sha1, keys.length, ...keys, ...rest);
   } catch (error) {
     if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
-    return await runner.evalBuffer(lua, keys.length, ...keys, ...rest);
+    return await ask('eval', lua, keys.length, ...keys, ...rest);
   }
 }

@@ -1,167 +1,202 @@
 /**
  * The connection to Redis: finds out by asking whether there is one server or a Cluster, comes back by itself after
- * whatever happened, and says what an acknowledgement is worth there. It never gives up, and never waits for anybody.
+ * whatever happened, and looks each second whether values may be kept there. It never gives up, and never waits for
+ * anybody.
  *
- *   searching ── found ──▶ connecting ── ready ──▶ serving
- *                              ▲                     │
- *                              └────── lost ─────────┘
+ *            found and fit            a setting or a right changes, or the server becomes a replica
+ *   silent ────────────────▶ serving ◀────────────────────────────────────────────────────────────▶ unfit
+ *     ▲                         │                                                                     │
+ *     └───────── lost ──────────┴─────────────────────────────────────────────────────────────────────┘
  */
 
-import { Cluster, Redis } from 'ioredis';
-import { acknowledgementText, type RedisServer, settingsOf } from './redis-acknowledgement.ts';
+import { Cluster } from 'ioredis';
+import { type RedisAddress, redisNodeText } from '../config/redis-address.ts';
+import { acknowledgementText } from './redis-acknowledgement.ts';
+import { clusterClient, kindOf, type RedisClient, serverClient } from './redis-client.ts';
+import { rehearse, type Unfitness, unfitnessOf, unfitnessOfError } from './redis-fitness.ts';
+import { settingsOf } from './redis-settings.ts';
 
-export type RedisClient = Redis | Cluster;
-
-export type RedisServers = {
-  /** One server, or any nodes of a Cluster. */
-  readonly nodes: readonly { readonly host: string; readonly port: number }[];
-  readonly username: string | null;
-  readonly password: string | null;
-};
+export type RedisStanding =
+  /** Not found yet, or not any more. */
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'serving' }
+  /** It answers, but may not be asked anything until an operator has mended it. */
+  | (Unfitness & { readonly kind: 'unfit'; readonly sinceMs: number });
 
 export type RedisConnectionEvents = {
-  readonly onServing: () => void;
-  /** What an acknowledgement is worth, in sentences. At each connection: settings may have changed. */
+  readonly onStanding: (standing: RedisStanding) => void;
+  /** What an acknowledgement is worth, in sentences. Whenever that has changed. */
   readonly onAcknowledgement: (text: string) => void;
   /** Once for each different trouble, until it serves again. */
   readonly onTrouble: (message: string) => void;
 };
 
 const searchIntervalMs = 250;
-const connectTimeoutMs = 2_000;
-/** A server that says nothing for this long while it is asked something hangs, or is gone without a word. */
-const silenceMaxMs = 5_000;
-const reconnectDelayMaxMs = 500;
-/** After a fail-over the new owner of a slot is known this soon at the latest. */
-const slotsRefreshIntervalMs = 1_000;
+const examinationIntervalMs = 1_000;
 
 export class RedisConnection {
-  readonly #servers: RedisServers;
+  readonly #address: RedisAddress;
   readonly #events: RedisConnectionEvents;
+  readonly #examinations: NodeJS.Timeout;
   #client: RedisClient | undefined;
   #search: NodeJS.Timeout | undefined;
+  #standing: RedisStanding = { kind: 'silent' };
+  #acknowledgement = '';
+  #isExamining = false;
+  /** Somebody met what no setting tells: the next examination rehearses. */
+  #isSuspected = false;
   #troubles = new Set<string>();
   #isStopped = false;
 
-  constructor(servers: RedisServers, events: RedisConnectionEvents) {
-    this.#servers = servers;
+  constructor(address: RedisAddress, events: RedisConnectionEvents) {
+    this.#address = address;
     this.#events = events;
+    this.#examinations = setInterval(() => this.#examine(), examinationIntervalMs);
     void this.#find();
   }
 
-  /** Undefined while nothing can be asked. */
+  /** Undefined while nothing can be asked, or may be. */
   get client(): RedisClient | undefined {
-    return this.#client?.status === 'ready' ? this.#client : undefined;
+    return this.#standing.kind === 'serving' && this.#client?.status === 'ready' ? this.#client : undefined;
+  }
+
+  get standing(): RedisStanding {
+    return this.#standing.kind === 'serving' && this.#client?.status !== 'ready' ? { kind: 'silent' } : this.#standing;
+  }
+
+  /** An answer says that it may be unfit: looks at once, rather than within a second. */
+  suspect(): void {
+    this.#isSuspected = true;
+    void this.#examine();
+  }
+
+  /** Tells the operator of a trouble that somebody met, once until it serves anew. */
+  report(trouble: string): void {
+    this.#trouble(trouble);
   }
 
   /** Idempotent. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#search);
+    clearInterval(this.#examinations);
     this.#client?.disconnect();
   }
 
   async #find(): Promise<void> {
-    for (const node of this.#servers.nodes) {
-      const kind = await this.#kindOf(node);
+    const { nodes } = this.#address;
+    for (const node of nodes) {
+      const kind = await kindOf(this.#address, node).catch((error: Error) => this.#onError(error));
       if (this.#isStopped) return;
-      if (kind === 'cluster') return this.#serve(this.#clusterClient());
+      if (kind === 'cluster') return this.#use(clusterClient(this.#address));
       if (kind === undefined) continue;
-      if (this.#servers.nodes.length === 1) return this.#serve(this.#serverClient(node));
+      if (nodes.length === 1) return this.#use(serverClient(this.#address, node));
       // Each clone might take another of them for the one that all share: none is taken.
-      const noNode = `${node.host}:${node.port} is no node of a Redis Cluster: name it alone, or nodes of one Cluster.`;
-      this.#trouble(new Error(noNode));
+      this.#refuse({
+        code: 'store-unavailable',
+        why: `${redisNodeText(node)} is no node of a Redis Cluster: name it alone, or nodes of one Cluster.`,
+      });
       break;
     }
     this.#search = setTimeout(() => this.#find(), searchIntervalMs);
   }
 
-  async #kindOf(node: RedisServers['nodes'][number]): Promise<'server' | 'cluster' | undefined> {
-    const probe = new Redis({ ...this.#options(), ...node, lazyConnect: true, retryStrategy: () => null });
-    probe.on('error', (error: Error) => this.#trouble(error));
-    try {
-      await probe.connect();
-      return /^cluster_enabled:1/m.test(await probe.info('cluster')) ? 'cluster' : 'server';
-    } catch (error) {
-      this.#trouble(error as Error);
-      return undefined;
-    } finally {
-      probe.disconnect();
-    }
-  }
-
-  #serve(client: RedisClient): void {
+  #use(client: RedisClient): void {
     this.#client = client;
-    client.on('error', (error: Error) => this.#trouble(error));
-    client.on('ready', () => {
-      this.#troubles.clear();
-      this.#events.onServing();
-      void this.#tellAcknowledgement(client);
+    client.on('error', (error: Error) => this.#onError(error));
+    client.on('node error', (error: Error) => this.#onError(error));
+    client.on('close', () => {
+      // Unfit it stays: a server that refuses a password closes each connection, and is looked at again on the next.
+      if (this.#standing.kind === 'serving') this.#stand({ kind: 'silent' });
     });
+    client.on('ready', () => this.#examine());
   }
 
-  #serverClient(node: RedisServers['nodes'][number]): Redis {
-    return new Redis({ ...this.#options(), ...node, enableOfflineQueue: false, retryStrategy: reconnectDelayMs });
-  }
-
-  #clusterClient(): Cluster {
-    return new Cluster([...this.#servers.nodes], {
-      redisOptions: this.#options(),
-      enableOfflineQueue: false,
-      enableAutoPipelining: true,
-      clusterRetryStrategy: reconnectDelayMs,
-      slotsRefreshInterval: slotsRefreshIntervalMs,
-    });
-  }
-
-  /** What was under way when a connection broke is sent again by whoever asked, who knows whether it still matters. */
-  #options() {
-    const { username, password } = this.#servers;
-    return {
-      ...(username === null ? {} : { username }),
-      ...(password === null ? {} : { password }),
-      connectTimeout: connectTimeoutMs,
-      socketTimeout: silenceMaxMs,
-      autoResendUnfulfilledCommands: false,
-      // Otherwise nobody is told of what was under way.
-      maxRetriesPerRequest: 0,
-      enableAutoPipelining: true,
-    };
-  }
-
-  async #tellAcknowledgement(client: RedisClient): Promise<void> {
-    const servers = client instanceof Cluster ? client.nodes('master') : [client];
+  /** Nothing is asked of a connection before this has found it fit. One at a time. */
+  async #examine(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined || client.status !== 'ready' || this.#isExamining) return;
+    this.#isExamining = true;
     try {
-      const settings = await Promise.all(servers.map((server) => settingsOf(asServer(server))));
-      this.#events.onAcknowledgement(acknowledgementText(settings));
+      do await this.#examineOnce(client);
+      while (this.#isSuspected && client.status === 'ready');
     } catch (error) {
-      // It was lost meanwhile: the next connection asks again.
-      this.#trouble(error as Error);
+      this.#onError(error as Error);
+    } finally {
+      this.#isExamining = false;
     }
   }
 
-  #trouble({ message }: Error): void {
+  async #examineOnce(client: RedisClient): Promise<void> {
+    const isRehearsal = this.#isSuspected || this.#standing.kind !== 'serving';
+    this.#isSuspected = false;
+    const servers = await settingsOfAll(client);
+    const unfitness =
+      unfitnessOf(servers, client instanceof Cluster ? 'cluster' : 'server') ??
+      (isRehearsal ? await rehearse(client) : undefined);
+    if (this.#isStopped || client.status !== 'ready') return;
+    if (unfitness === undefined) {
+      this.#serve();
+      this.#tellAcknowledgement(acknowledgementText(servers));
+    } else {
+      this.#refuse(unfitness);
+    }
+    // A name that once stood for the master may stand for another server by now: it is looked up anew.
+    if (unfitness?.code === 'store-read-only') client.disconnect(true);
+  }
+
+  #serve(): void {
+    if (this.#standing.kind === 'serving') return;
+    this.#troubles.clear();
+    this.#stand({ kind: 'serving' });
+  }
+
+  #refuse(unfitness: Unfitness): undefined {
+    const before = this.#standing;
+    const sinceMs = before.kind === 'unfit' ? before.sinceMs : performance.now();
+    this.#trouble(unfitness.why);
+    this.#tellAcknowledgement(`Nothing is acknowledged. ${unfitness.why}`);
+    this.#stand({ kind: 'unfit', sinceMs, ...unfitness });
+  }
+
+  #stand(standing: RedisStanding): void {
+    this.#standing = standing;
+    if (!this.#isStopped) this.#events.onStanding(standing);
+  }
+
+  #tellAcknowledgement(text: string): void {
+    if (this.#isStopped || text === this.#acknowledgement) return;
+    this.#acknowledgement = text;
+    this.#events.onAcknowledgement(text);
+  }
+
+  #onError(error: Error): undefined {
+    const unfitness = unfitnessOfError(error);
+    if (unfitness !== undefined) return this.#refuse(unfitness);
+    this.#trouble(error.message);
+    // Whoever cannot be reached has nothing to be mended that we know of.
+    if (this.#standing.kind === 'unfit' && isUnreachable(error)) this.#stand({ kind: 'silent' });
+  }
+
+  #trouble(message: string): undefined {
     if (this.#isStopped || this.#troubles.has(message)) return;
     this.#troubles.add(message);
     this.#events.onTrouble(message);
   }
 }
 
-function reconnectDelayMs(times: number): number {
-  return Math.min(reconnectDelayMaxMs, 50 * times);
+/** Of those that answer: a Cluster fails over without the others. @throws when none of them does */
+async function settingsOfAll(client: RedisClient) {
+  const servers = client instanceof Cluster ? client.nodes('master') : [client];
+  const answers = await Promise.allSettled(servers.map(settingsOf));
+  const denial = answers.find((answer) => answer.status === 'rejected' && unfitnessOfError(answer.reason));
+  const settings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  if (denial?.status === 'rejected') throw denial.reason;
+  if (settings.length === 0) throw new Error('none of the servers says how it is set up');
+  return settings;
 }
 
-function asServer(server: Redis): RedisServer {
-  return {
-    info: (section) => server.info(section),
-    config: async (name) => {
-      try {
-        const [, value] = (await server.config('GET', name)) as string[];
-        return value;
-      } catch {
-        // Hosted servers often forbid it.
-        return undefined;
-      }
-    },
-  };
+/** As Node says it: ECONNREFUSED, EHOSTUNREACH and others. */
+function isUnreachable(error: Error): boolean {
+  return 'syscall' in error;
 }

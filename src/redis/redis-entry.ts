@@ -1,22 +1,23 @@
 /**
- * How a key and its value lie in Redis. Pure.
+ * How keys and their values are laid out in Redis: the names of Redis's keys, and what each of them holds. Pure.
  *
  *   {s5443}k:<key>    the value: version ':' expiry in Unix ms, 0 for never, ':' length of the content type ':'
  *                     content type, then the value's bytes. Expires by itself.
  *   {s5443}v          the version that was last given in this slot
- *   {s5443}i          the keys of this slot, a sorted set in the order of their bytes; also of some that have expired
- *   {s5443}x          those of them that expire, by when
- *   {s5443}o:<op id>  what a write was answered, kept for as long as it may be sent again
- *   {s5443}t          within a script only: what it adds with
+ *   {s5443}i          the index: the keys of this slot, a sorted set in the order of their bytes; a key that has
+ *                     expired stays in it until it is swept
+ *   {s5443}x          the keys of this slot that expire, a sorted set by expiry in Unix ms
+ *   {s5443}o:<op id>  a write's fingerprint and answer; expires when the write can no longer be sent again
+ *   {s5443}t          scratch space: exists only while a script runs
  *
- * What stands in braces alone decides where a Redis Cluster keeps a key: everything of one slot lies on one server.
+ * A Redis Cluster places a key by the text in its braces alone (hash tags), so everything of one slot lies on one server.
  */
 
 import type { Key } from '../kv/key.ts';
 import type { OpId } from '../kv/op-id.ts';
 import { expiryOf, type KeyOutcome } from '../kv/outcome.ts';
 
-/** More than all that stands before a value can have. */
+/** The largest size of what precedes the value's bytes: three numbers, their colons and a content type come to less. */
 export const headBytesMax = 320;
 
 const colon = 0x3a;
@@ -45,7 +46,7 @@ export function opKeyOf(slot: number, opId: OpId): Buffer {
   return Buffer.concat([Buffer.from(`{s${slot}}o:`), opId]);
 }
 
-/** What follows version and expiry, which the script that writes puts before it. */
+/** The packed value without its version and expiry, which the script adds when it writes. */
 export function tailOf(contentType: string, value: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${contentType.length}:${contentType}`, 'latin1'), value]);
 }
@@ -61,7 +62,10 @@ export function unpackedValue(packed: Buffer): KeyOutcome {
   return { kind: 'value', ...head, value: packed.subarray(bytes) };
 }
 
-/** @param first the first `headBytesMax` bytes, of `packedBytes` in all */
+/**
+ * @param first the first `headBytesMax` bytes of a packed value, which has `packedBytes`
+ * @throws RangeError when these bytes were not written by our script
+ */
 export function unpackedMetadata(first: Buffer, packedBytes: number): KeyOutcome {
   const { head, bytes } = headOf(first);
   return { kind: 'metadata', ...head, valueBytes: packedBytes - bytes };

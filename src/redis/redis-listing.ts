@@ -1,6 +1,7 @@
 /**
- * One page of keys in the order of their bytes. Each slot has its keys in order; of every slot a few are asked for, and
- * what comes first of them all is the page. So a page costs a question to every slot, however few keys there are.
+ * Makes one page of a listing: keys in the order of their bytes. Redis keeps an ordered index of each slot, so this asks
+ * every slot for its first few keys and merges them. A page therefore costs a look at 16,384 slots, however few keys
+ * there are.
  */
 
 import { Cluster } from 'ioredis';
@@ -19,26 +20,31 @@ import {
 } from '../kv/listing.ts';
 import { noOpId } from '../kv/op-id.ts';
 import { slotCount, slotOf } from '../partition/slot.ts';
+import type { RedisClient } from './redis-client.ts';
 import { runCommand, runScript } from './redis-command.ts';
-import type { RedisClient } from './redis-connection.ts';
 import { indexKeyOf } from './redis-entry.ts';
+import { meaningOf } from './redis-error.ts';
+import { type Ask, askAlone, askTogether } from './redis-question.ts';
 import { firstKeysScript } from './redis-script.ts';
 import { redisSlotOf } from './redis-slot.ts';
 
-/** In a page of 1,000 keys more than so many of one slot are rare; where they are not, the slot is asked again. */
+/** Keys asked of a slot at first. A page of 1,000 rarely holds more of one slot; a slot that has more is asked again. */
 const keysAsked = 4;
-/** Slots that one script looks at: it takes less than a millisecond, in which Redis does nothing else. */
+/** Slots that one script looks at. It takes less than a millisecond, during which Redis does nothing else. */
 const slotsAsked = 256;
-/** Values are fetched so many at a time: together they may be large. */
+/** Values fetched at a time: all of a page together may be too large for memory. */
 const describedAtATime = 64;
+/** Tries of a read that is sent alone. When they fail, the store begins the whole page again. */
+const triesAlone = 3;
+const retryIntervalMs = 20;
 
-/** A key, or what keys have in common, before anything else is known of it. */
+/** A key of the page, or a common prefix, before its value is read. */
 type Name = { readonly kind: 'key' | 'prefix'; readonly key: Buffer };
 
-/** The first names of one slot. */
+/** The first keys and common prefixes of one slot, in order. */
 type SlotNames = {
   readonly names: readonly Name[];
-  /** Up to here they are all; undefined when there are no others. */
+  /** `names` is complete up to here; undefined when the slot has no more. */
   readonly next: ListPosition | undefined;
 };
 
@@ -64,7 +70,7 @@ async function namesOfPage(client: RedisClient, query: ListQuery): Promise<SlotN
   let lacking: readonly number[] = everySlot;
   let knownTo: ListPosition | undefined;
   for (;;) {
-    // A slot that is the only one to lack keys may have all that are missing.
+    // The only slot whose keys are not all known may hold the whole rest of the page.
     const limit = lacking.length === 1 ? query.limit : keysAsked;
     const range = rangeAfter(knownTo ?? query.after, query);
     const found = range === undefined ? new Map<number, Buffer[]>() : await firstKeys(client, lacking, range, limit);
@@ -72,7 +78,7 @@ async function namesOfPage(client: RedisClient, query: ListQuery): Promise<SlotN
       const names = (found.get(slot) ?? []).map((key) => nameOf(key, query));
       const last = names.length === limit ? names.at(-1) : undefined;
       const before = bySlot.get(slot)?.names ?? [];
-      // Without anything in it, a slot has nothing to say in what follows.
+      // A slot without keys in this range need not be merged again.
       if (before.length + names.length === 0) bySlot.delete(slot);
       else bySlot.set(slot, { names: [...before, ...names], next: last && { kind: last.kind, bytes: last.key } });
     }
@@ -91,7 +97,7 @@ async function namesOfPage(client: RedisClient, query: ListQuery): Promise<SlotN
 
 const everySlot = Array.from({ length: slotCount }, (_, slot) => slot);
 
-/** Beyond the end of any slot's names nobody knows what comes first. */
+/** The position up to which the names of every slot are known; undefined when all are. */
 function firstEnd(slots: readonly SlotNames[]): ListPosition | undefined {
   let first: ListPosition | undefined;
   for (const { next } of slots) {
@@ -100,7 +106,7 @@ function firstEnd(slots: readonly SlotNames[]): ListPosition | undefined {
   return first;
 }
 
-/** As Redis's sorted sets say it; undefined when nothing can lie in it. */
+/** A range of keys in the notation of ZRANGEBYLEX. */
 type KeyRange = { readonly from: Buffer; readonly to: Buffer };
 
 function rangeAfter(after: ListPosition | undefined, { prefix }: ListQuery): KeyRange | undefined {
@@ -115,20 +121,75 @@ function rangeAfter(after: ListPosition | undefined, { prefix }: ListQuery): Key
 async function firstKeys(
   client: RedisClient,
   slots: readonly number[],
-  { from, to }: KeyRange,
+  range: KeyRange,
   limit: number,
 ): Promise<Map<number, Buffer[]>> {
   const found = new Map<number, Buffer[]>();
-  const ask = async (some: readonly number[]) => {
-    const keys = [indexKeyOf(some[0] as number)];
-    const replies = (await runScript(client, firstKeysScript, keys, [from, to, limit, ...some])) as [
-      number,
-      Buffer[],
-    ][];
-    for (const [index, members] of replies) found.set(some[index - 1] as number, members);
+  const look = async (chunk: readonly number[]) => {
+    for (const [slot, keys] of await firstKeysOfChunk(client, chunk, range, limit)) {
+      if (keys.length > 0) found.set(slot, keys);
+    }
   };
-  await Promise.all([...slotsByServer(client, slots)].flatMap((ofServer) => chunksOf(ofServer).map(ask)));
+  await Promise.all([...slotsByServer(client, slots)].flatMap((ofServer) => chunksOf(ofServer).map(look)));
   return found;
+}
+
+/**
+ * The same for slots that one server owns, as far as is known, by one script. Redis refuses the whole script when one of
+ * the slots has moved or is moving; then each slot is asked for by a command of its own, which a Cluster can redirect.
+ */
+async function firstKeysOfChunk(
+  client: RedisClient,
+  slots: readonly number[],
+  { from, to }: KeyRange,
+  limit: number,
+): Promise<[slot: number, keys: Buffer[]][]> {
+  try {
+    const keys = [indexKeyOf(slots[0] as number)];
+    const rest = [from, to, limit, ...slots];
+    const replies = (await runScript(askTogether(client), firstKeysScript, keys, rest)) as [number, Buffer[]][];
+    return replies.map(([index, members]) => [slots[index - 1] as number, members]);
+  } catch (error) {
+    if (!(client instanceof Cluster) || !isRefusal(error as Error)) throw error;
+    // Not awaited: this page finds each slot by redirection, and only the next one needs to know the owners.
+    client.refreshSlotsCache();
+    return Promise.all(slots.map(async (slot) => [slot, await firstKeysOfSlot(client, slot, { from, to }, limit)]));
+  }
+}
+
+async function firstKeysOfSlot(client: RedisClient, slot: number, { from, to }: KeyRange, limit: number) {
+  const range = [indexKeyOf(slot), from, to, 'LIMIT', 0, limit];
+  return (await readAlone(client, (ask) => ask('zrangebylex', ...range))) as Buffer[];
+}
+
+function isRefusal(error: Error): boolean {
+  const meaning = meaningOf(error);
+  return meaning === 'refused' || meaning === 'redirected';
+}
+
+/**
+ * Sends a read together with others, and alone if that fails: one key on a slot that moves must not fail a whole page.
+ * @throws errors of ioredis, after `triesAlone` tries
+ */
+async function read<T>(client: RedisClient, run: (ask: Ask) => Promise<T>): Promise<T> {
+  try {
+    return await run(askTogether(client));
+  } catch (error) {
+    if (meaningOf(error as Error) === 'defect') throw error;
+    return readAlone(client, run);
+  }
+}
+
+/** ioredis follows redirections, but gives up, for example, while it is still connecting to the other server. */
+async function readAlone<T>(client: RedisClient, run: (ask: Ask) => Promise<T>): Promise<T> {
+  for (let triesLeft = triesAlone; ; triesLeft--) {
+    try {
+      return await run(askAlone(client));
+    } catch (error) {
+      if (triesLeft === 1 || meaningOf(error as Error) === 'defect') throw error;
+      await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
+    }
+  }
 }
 
 function chunksOf(slots: readonly number[]): number[][] {
@@ -137,7 +198,7 @@ function chunksOf(slots: readonly number[]): number[][] {
   return chunks;
 }
 
-/** A script may look at keys of one server only. */
+/** Groups slots by the server that owns them, as far as is known: a script may only read keys of its own server. */
 function slotsByServer(client: RedisClient, slots: readonly number[]): Iterable<readonly number[]> {
   if (!(client instanceof Cluster)) return [slots];
   const byServer = new Map<string, number[]>();
@@ -155,7 +216,7 @@ function nameOf(key: Buffer, query: ListQuery): Name {
   return common === undefined ? { kind: 'key', key } : { kind: 'prefix', key: common };
 }
 
-/** In order, up to `knownTo`; what many keys have in common once. */
+/** The names of all slots in order, up to `knownTo`, with each common prefix once. */
 function sortedNames(slots: readonly SlotNames[], knownTo: ListPosition | undefined): Name[] {
   const known = slots.flatMap(({ names }) =>
     knownTo === undefined
@@ -169,11 +230,12 @@ function sortedNames(slots: readonly SlotNames[], knownTo: ListPosition | undefi
   });
 }
 
-/** Undefined when it has expired, or was deleted meanwhile. */
+/** Reads what the page says of a key; undefined when the key has expired or was deleted meanwhile. */
 async function described(client: RedisClient, { kind, key }: Name, query: ListQuery): Promise<ListEntry | undefined> {
   if (kind === 'prefix') return { kind, key };
   const slot = slotOf(key);
-  const outcome = await runCommand(client, { kind: query.values ? 'get' : 'head', slot, key }, noOpId);
+  const operation = { kind: query.values ? 'get' : 'head', slot, key } as const;
+  const outcome = await read(client, (ask) => runCommand(ask, operation, noOpId));
   switch (outcome.kind) {
     case 'value': {
       const { value } = outcome;
@@ -185,5 +247,3 @@ async function described(client: RedisClient, { kind, key }: Name, query: ListQu
       return undefined;
   }
 }
-
-/** Reads have none. */

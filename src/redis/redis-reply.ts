@@ -1,18 +1,20 @@
 /**
- * What the script that operates answers of one operation, as an outcome. Pure.
+ * Reads what `operateScript` answers for one operation. Pure.
  *
  *   absent                        ['value', packed]                    ['metadata', first bytes, bytes in all]
- *   created|replaced|deleted VERSION                                   counted VERSION NUMBER
- *   precondition-failed VERSION   refused by the operation's condition
- *   reused  nan  overflow NUMBER  much  over  alone                    see kv/refusals.ts
+ *   created|replaced VERSION [EXPIRY, where Redis's clock decided it]  deleted VERSION
+ *   counted VERSION NUMBER
+ *   precondition-failed VERSION   the version that the key has, 0 for none
+ *   reused  nan  overflow NUMBER  much  over  alone                    refusals, in the order of kv/refusals.ts:
+ *       idempotencyKeyReused, notANumber, overflow (with the number there is), tooMuchRead, readIsOver, batchAborted
  */
 
 import type { KeyOperation } from '../kv/operation.ts';
-import type { KeyOutcome } from '../kv/outcome.ts';
+import { expiryOf, type KeyOutcome } from '../kv/outcome.ts';
 import { batchAborted, idempotencyKeyReused, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
 import { unpackedMetadata, unpackedValue } from './redis-entry.ts';
 
-/** @throws RangeError when our script did not answer this */
+/** @throws RangeError when no script of ours answers this */
 export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
   if (Array.isArray(reply)) {
     const [kind, bytes, packedBytes] = reply as [Buffer, Buffer, number];
@@ -24,6 +26,7 @@ export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
       return { kind };
     case 'created':
     case 'replaced':
+      return { kind, version: versionOf(first), ...expiryOf(Number(second)) };
     case 'deleted':
     case 'precondition-failed':
       return { kind, version: versionOf(first) };

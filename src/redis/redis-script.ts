@@ -1,7 +1,7 @@
 /**
- * What is done to keys of one slot, as Lua: Redis runs a script alone and whole, so that looking and writing are one
- * step, for all servers and clients. What a script has begun to write cannot be taken back: it first works out all that
- * is to be done, and then does it.
+ * The scripts, in Lua, that read and write the keys of one slot. Redis runs a script as one step: nothing else happens
+ * between its reads and its writes. But it does not roll back, so a script must work out everything that it will write
+ * before it writes anything.
  */
 
 import { createHash } from 'node:crypto';
@@ -13,18 +13,18 @@ function scriptOf(lua: string): RedisScript {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }
 
-/** Operations may follow one another in one script: how many fields and keys each has. */
+/** Fields of ARGV for each operation of `operateScript`. */
 const fieldsOfOperation = 8;
 
 /**
  * KEYS  version, index, expiries, scratch; then for each operation its value and its op
  * ARGV  how many bytes reads may have together; then for each operation:
- *       kind, key, If-Match, If-None-Match (versions as ',1,2,', or '*', or '' for no condition), expiry in Unix ms,
- *       how long to remember it in ms, fingerprint ('' when no client named it), and what follows version and expiry
- *       in a value, or what to add
+ *       kind, key, If-Match, If-None-Match (versions as ',1,2,', or '*', or '' for no condition),
+ *       expiry in Unix ms, '0' for never, or '+' and how many ms to live, how long to remember it in ms,
+ *       fingerprint ('' without an idempotency key), and the tail of a value (redis-entry.ts), or what to add
  *
- * Answers with one reply an operation, see redis-reply.ts. The same write sent again is answered as before, and not
- * done. Where one operation is refused, none is done; the others are answered 'alone'.
+ * Answers with one reply for each operation, as redis-reply.ts reads them. A write that is sent again is answered as
+ * before, and not done again. When one operation is refused, none is done, and the others are answered 'alone'.
  */
 export const operateScript = scriptOf(`
 local count = (#KEYS - 4) / 2
@@ -38,7 +38,7 @@ local function opKey(i) return KEYS[4 + i * 2] end
 local function isWrite(i) return field(i, 1) ~= 'get' and field(i, 1) ~= 'head' end
 local function text(number) return string.format('%.0f', number) end
 
--- What the key has, as this script will leave it; false for nothing.
+-- The key's entry as this script will leave it; false when there is none.
 local function find(key)
   if entries[key] == nil then
     local version, expiry = string.match(redis.call('GETRANGE', key, 0, 39), '^(%d+):(%d+):')
@@ -62,6 +62,24 @@ local function earlier(i)
   return outcome
 end
 
+-- In Unix ms by the clock of Redis, read once: what is written together with one time to live expires together.
+local nowMs
+local function now()
+  if not nowMs then
+    local time = redis.call('TIME')
+    nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  end
+  return nowMs
+end
+
+-- When a value expires, and what to tell of it.
+local function expiryOf(wanted)
+  local ttl = string.match(wanted, '^%+(%d+)$')
+  if not ttl then return wanted, '' end
+  local expiry = text(now() + tonumber(ttl))
+  return expiry, ' ' .. expiry
+end
+
 local function isAmong(versions, entry)
   if not entry then return false end
   return versions == '*' or string.find(versions, ',' .. entry.version .. ',', 1, true) ~= nil
@@ -78,7 +96,7 @@ local function read(i)
   return {'value', bytes}
 end
 
--- What is added to lies in the tail of a value, behind its content type.
+-- The number to add to is the value's bytes: the tail without its content type.
 local function add(i, entry)
   local head, number, expiry = '10:text/plain', '0', '0'
   if entry then
@@ -108,7 +126,8 @@ local function write(i)
   local new, name = false, 'deleted'
   local number = ''
   if kind == 'put' then
-    new, name = {expiry = field(i, 5), tail = field(i, 8)}, old and 'replaced' or 'created'
+    new, name = {tail = field(i, 8)}, old and 'replaced' or 'created'
+    new.expiry, number = expiryOf(field(i, 5))
   elseif kind == 'increment' then
     local sum
     new, sum = add(i, old)
@@ -124,10 +143,20 @@ local function write(i)
   return outcome, false
 end
 
-local isAgain = false
+-- The writes of a batch were applied together under their idempotency keys. When only some of these are known, they are
+-- those of another batch.
+local isAgain, isAnother = false, false
 for i = 1, count do
   local outcome = earlier(i)
-  if outcome and outcome ~= 'reused' then isAgain = true end
+  if outcome and outcome ~= 'reused' then
+    isAgain = true
+  elseif isWrite(i) and field(i, 7) ~= '' then
+    isAnother = true
+  end
+end
+if isAgain and isAnother then
+  for i = 1, count do outcomes[i] = isWrite(i) and 'reused' or 'alone' end
+  return outcomes
 end
 local refusals = {}
 for i = 1, count do
@@ -176,7 +205,25 @@ for key, memory in pairs(memories) do redis.call('SET', key, memory.text, 'PX', 
 return outcomes
 `);
 
-/** KEYS: value. Answers its first bytes and how many it has, or nothing. */
+/** KEYS: scratch. Every command that a script of ours uses, once, with nothing left of it. */
+export const rehearsalScript = scriptOf(`
+redis.call('TIME')
+redis.call('SET', KEYS[1], '1', 'PX', 1000)
+redis.call('INCRBY', KEYS[1], 1)
+redis.call('GET', KEYS[1])
+redis.call('GETRANGE', KEYS[1], 0, 0)
+redis.call('STRLEN', KEYS[1])
+redis.call('EXISTS', KEYS[1])
+redis.call('PEXPIREAT', KEYS[1], redis.call('TIME')[1] .. '999')
+redis.call('DEL', KEYS[1])
+redis.call('ZADD', KEYS[1], 0, 'member')
+redis.call('ZRANGEBYLEX', KEYS[1], '-', '+')
+redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')
+redis.call('ZREM', KEYS[1], 'member')
+return 'done'
+`);
+
+/** KEYS: a value. Answers with its first `headBytesMax` bytes and its size in bytes, or nil when there is none. */
 export const headScript = scriptOf(`
 local head = redis.call('GETRANGE', KEYS[1], 0, ${headBytesMax - 1})
 if head == '' then return false end
@@ -184,8 +231,10 @@ return {head, redis.call('STRLEN', KEYS[1])}
 `);
 
 /**
- * KEYS: any of these slots' keys, which says what server is asked. ARGV: begin, end and number of the keys wanted of
- * each slot, then the slots. Answers with pairs of a slot's place in ARGV and its first keys, where it has any.
+ * KEYS  the index of one of the slots: a Cluster chooses the server by it
+ * ARGV  a range of keys as ZRANGEBYLEX takes it, how many keys are wanted of each slot, then the slots
+ *
+ * Answers with a pair for each slot that has keys in the range: its place among the slots, from 1, and its first keys.
  */
 export const firstKeysScript = scriptOf(`
 local found = {}
@@ -197,8 +246,10 @@ return found
 `);
 
 /**
- * KEYS: index, expiries. ARGV: how the slot's values are named before their keys, and how many keys at most. Values
- * expire by themselves; this takes them off the list of keys.
+ * KEYS  index, expiries
+ * ARGV  the prefix of the slot's values, and how many keys to look at
+ *
+ * Redis expires values by itself; this removes their keys from the index. Answers with how many it removed.
  */
 export const sweepScript = scriptOf(`
 local now = redis.call('TIME')

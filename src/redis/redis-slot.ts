@@ -1,7 +1,7 @@
 /**
- * Which of a Redis Cluster's slots everything of one of our slots lies in: CRC16 (XMODEM) of what stands in the braces,
- * modulo 16,384 (Redis Cluster specification, "Key distribution model"). Both happen to have as many slots, and nothing
- * else in common. Pure.
+ * Maps our slots to those of a Redis Cluster: CRC16 (XMODEM) of the text in the braces, modulo 16,384 (Redis Cluster
+ * specification, "Key distribution model"). The two kinds of slot are equal in number, and have nothing else in common.
+ * Pure.
  */
 
 import { slotCount } from '../partition/slot.ts';

@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import type { RedisAddress } from '../config/redis-address.ts';
 import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { noOpId, type OpId, opIdBytes } from '../kv/op-id.ts';
@@ -12,60 +13,74 @@ import { isWrite, type Operation } from '../kv/operation.ts';
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
 import type { Store } from '../kv/store.ts';
 import { runCommand } from './redis-command.ts';
-import { RedisConnection, type RedisConnectionEvents, type RedisServers } from './redis-connection.ts';
-import { type ErrorMeaning, meaningOf } from './redis-error.ts';
+import { RedisConnection, type RedisConnectionEvents, type RedisStanding } from './redis-connection.ts';
+import { type ErrorMeaning, isDenialWithinScript, isOfMovingSlot, meaningOf } from './redis-error.ts';
 import { pageOfRedis } from './redis-listing.ts';
+import { askAlone, askTogether } from './redis-question.ts';
 import { RedisSweeper } from './redis-sweeper.ts';
 
 /** As long as a router holds a request whose shard is away. */
 const holdDeadlineMs = 5_000;
 const retryIntervalMs = 50;
-/** What may be under way or wait; beyond it, operations are refused. */
+/**
+ * Nothing is sent again so shortly before its deadline: a write would be answered `outcome-unknown` while it is under
+ * way, although Redis has refused it every time. Longer than ioredis follows redirections (redis-client.ts).
+ */
+const lastTryMs = 300;
+/** Limits of what is not answered yet, in operations and in bytes of values. Beyond them, operations are refused. */
 const pendingMax = 10_000;
 const pendingBytesMax = 64 * 1024 * 1024;
 type Pending = {
   readonly operation: Operation;
-  /** Of a write. */
+  /** `noOpId` for a read. */
   readonly opId: OpId;
   readonly startedAtMs: number;
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: unknown) => void;
-  /** Redis may have it: its answer is awaited, or was lost. */
+  /** Redis may have applied it: the answer is awaited, or was lost. */
   mayBeApplied: boolean;
+  /** A server of the Cluster has named another one. From then on it is sent alone, so that ioredis can follow. */
+  isRedirected: boolean;
   /** Why it waits, in Redis's words. */
   why: string;
 };
 
-export type RedisStoreEvents = Omit<RedisConnectionEvents, 'onServing'> & {
-  /** One operation was answered, this long after it came. */
+export type RedisStoreEvents = Omit<RedisConnectionEvents, 'onStanding'> & {
+  /** An operation was answered, this many milliseconds after it came. */
   readonly onSettled: (durationMs: number) => void;
 };
 
 export class RedisStore implements Store {
-  /** Redis keeps no record of what was written. */
+  /** Undefined: Redis keeps no ledger of writes. */
   readonly feed: FeedSource | undefined;
   readonly #connection: RedisConnection;
   readonly #onSettled: (durationMs: number) => void;
   /** Everything that is not answered yet, in order of arrival. */
   readonly #pending = new Set<Pending>();
   #pendingBytes = 0;
-  /** Those of them that wait to be sent, or sent again. */
+  /** The part of `#pending` that waits to be sent, or sent again. */
   #parked: Pending[] = [];
   readonly #ticks: NodeJS.Timeout;
   readonly #sweeper: RedisSweeper;
 
-  constructor(servers: RedisServers, events: RedisStoreEvents) {
+  constructor(address: RedisAddress, events: RedisStoreEvents) {
     this.#onSettled = events.onSettled;
-    this.#connection = new RedisConnection(servers, { ...events, onServing: () => this.#sendParked() });
+    this.#connection = new RedisConnection(address, {
+      ...events,
+      onStanding: ({ kind }) => {
+        if (kind === 'serving') this.#sendParked();
+      },
+    });
     this.#ticks = setInterval(() => this.#tick(), retryIntervalMs);
     this.#sweeper = new RedisSweeper(this.#connection);
   }
 
-  get isServing(): boolean {
-    return this.#connection.client !== undefined;
+  get standing(): RedisStanding {
+    return this.#connection.standing;
   }
 
   execute(operation: Operation): Promise<Outcome> {
+    if (this.#isUnfitForLong()) return Promise.resolve(this.#givenUp({ mayBeApplied: false, why: silent }));
     if (this.#pending.size >= pendingMax || this.#pendingBytes >= pendingBytesMax) return Promise.resolve(overloaded);
     return new Promise((settle, fail) => {
       const opId = isWrite(operation) ? randomBytes(opIdBytes) : noOpId;
@@ -76,6 +91,7 @@ export class RedisStore implements Store {
         settle,
         fail,
         mayBeApplied: false,
+        isRedirected: false,
         why: silent,
       };
       this.#pending.add(pending);
@@ -86,18 +102,22 @@ export class RedisStore implements Store {
 
   async list(query: ListQuery): Promise<Listing | FailedOutcome> {
     let why = silent;
-    for (const startedAtMs = performance.now(); performance.now() - startedAtMs < holdDeadlineMs; ) {
+    for (
+      const startedAtMs = performance.now();
+      performance.now() - startedAtMs < holdDeadlineMs && !this.#isUnfitForLong();
+    ) {
       const { client } = this.#connection;
       try {
         if (client !== undefined) return await pageOfRedis(client, query);
       } catch (error) {
         const meaning = meaningOf(error as Error);
         if (meaning === 'defect') throw error;
+        if (meaning === 'denied') return this.#onDenied({ mayBeApplied: false, why: (error as Error).message });
         why = (error as Error).message;
       }
       await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
     }
-    return givenUp({ mayBeApplied: false, why });
+    return this.#givenUp({ mayBeApplied: false, why });
   }
 
   /** Idempotent. */
@@ -116,11 +136,12 @@ export class RedisStore implements Store {
     }
     const before = pending.mayBeApplied;
     pending.mayBeApplied = isWrite(pending.operation);
-    runCommand(client, pending.operation, pending.opId).then(
+    const ask = pending.isRedirected ? askAlone(client) : askTogether(client);
+    runCommand(ask, pending.operation, pending.opId).then(
       (outcome) => this.#settle(pending, outcome),
       (error: Error) => {
         const meaning = meaningOf(error);
-        if (meaning !== 'lost') pending.mayBeApplied = before;
+        if (meaning !== 'lost' && !isDenialWithinScript(error)) pending.mayBeApplied = before;
         this.#onError(pending, meaning, error);
       },
     );
@@ -130,30 +151,67 @@ export class RedisStore implements Store {
     if (!this.#pending.has(pending)) return;
     pending.why = error.message;
     switch (meaning) {
+      case 'redirected':
+        if (pending.isRedirected) break;
+        pending.isRedirected = true;
+        return this.#send(pending);
       case 'lost':
       case 'refused':
-        this.#parked.push(pending);
-        return;
+        break;
+      case 'read-only':
+        this.#connection.suspect();
+        break;
+      case 'denied':
+        return this.#settle(pending, this.#onDenied(pending));
       case 'full':
-        return this.#settle(pending, pending.mayBeApplied ? givenUp(pending) : noRoom(error));
+        return this.#settle(pending, pending.mayBeApplied ? this.#givenUp(pending) : noRoom(error));
       case 'defect':
         this.#forget(pending);
         return pending.fail(error);
     }
+    this.#parked.push(pending);
   }
 
   #sendParked(): void {
-    for (const pending of this.#parked.splice(0)) if (this.#pending.has(pending)) this.#send(pending);
+    const startedBefore = performance.now() - holdDeadlineMs + lastTryMs;
+    for (const pending of this.#parked.splice(0)) {
+      if (!this.#pending.has(pending)) continue;
+      if (pending.startedAtMs < startedBefore) this.#parked.push(pending);
+      else this.#send(pending);
+    }
   }
 
   #tick(): void {
     const overdueBefore = performance.now() - holdDeadlineMs;
     for (const pending of this.#pending) {
       if (pending.startedAtMs > overdueBefore) break;
-      this.#settle(pending, givenUp(pending));
+      this.#settle(pending, this.#givenUp(pending));
     }
-    if (this.isServing) this.#sendParked();
+    if (this.#connection.client !== undefined) this.#sendParked();
     else this.#parked = this.#parked.filter((pending) => this.#pending.has(pending));
+  }
+
+  /** After this time nobody waits any more: an operator has to act. Before it, a failover by hand may still end. */
+  #isUnfitForLong(): boolean {
+    const { standing } = this;
+    return standing.kind === 'unfit' && performance.now() - standing.sinceMs > holdDeadlineMs;
+  }
+
+  #onDenied(asked: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
+    this.#connection.suspect();
+    if (asked.mayBeApplied) return this.#givenUp(asked);
+    return { kind: 'failed', code: 'store-denied', detail: `Redis does not allow this: ${asked.why}.` };
+  }
+
+  #givenUp({ mayBeApplied, why }: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
+    const { standing } = this;
+    const isHalfMoved = isOfMovingSlot(why);
+    if (isHalfMoved) this.#connection.report(`A write was refused for ${holdDeadlineMs / 1_000} s.${halfMoved}`);
+    const [code, detail] =
+      standing.kind === 'unfit'
+        ? ([standing.code, standing.why] as const)
+        : (['store-unavailable', `The store is away: ${why}.${isHalfMoved ? halfMoved : ''}`] as const);
+    return { kind: 'failed', code: mayBeApplied ? 'outcome-unknown' : code, detail };
   }
 
   #settle(pending: Pending, outcome: Outcome): void {
@@ -177,6 +235,10 @@ function bytesOf(operation: Operation): number {
 
 const silent = 'Redis does not answer';
 
+const halfMoved =
+  ' The Cluster has not finished moving the slot of this key, and cannot be written there before: ' +
+  'if nothing moves it any more, `redis-cli --cluster fix` ends it.';
+
 const overloaded: FailedOutcome = {
   kind: 'failed',
   code: 'overloaded',
@@ -185,12 +247,4 @@ const overloaded: FailedOutcome = {
 
 function noRoom({ message }: Error): FailedOutcome {
   return { kind: 'failed', code: 'disk-full', detail: `Redis has no room: ${message} Nothing of this write was kept.` };
-}
-
-function givenUp({ mayBeApplied, why }: Pick<Pending, 'mayBeApplied' | 'why'>): FailedOutcome {
-  return {
-    kind: 'failed',
-    code: mayBeApplied ? 'outcome-unknown' : 'store-unavailable',
-    detail: `The store is away: ${why}.`,
-  };
 }

@@ -112,9 +112,25 @@ export class WriteBatch {
     );
   }
 
+  /**
+   * Writes that go together under a client's name were applied together: where it names only some of these, it has
+   * named another batch.
+   */
+  #isAnother({ operations }: AtomicOperation, resend: Resend | undefined): boolean {
+    return operations.some(
+      (one, index) =>
+        isWrite(one) &&
+        one.idempotencyKey !== undefined &&
+        this.#earlier(one, opIdOf(resend, index), resend)?.kind !== 'answer',
+    );
+  }
+
   #batch(operation: AtomicOperation, resend: Resend | undefined): KeyOutcome[] {
     const { operations } = operation;
     const isAgain = this.#isAgain(operation, resend);
+    if (isAgain && this.#isAnother(operation, resend)) {
+      return operations.map((one) => (isWrite(one) ? idempotencyKeyReused : batchAborted));
+    }
     const before = {
       counters: this.counters,
       records: this.#records.length,

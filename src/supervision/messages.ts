@@ -72,7 +72,7 @@ const startRouter = objectOf({
 
 const exclusiveOrShared = oneOf(exactly('exclusive'), exactly('shared'));
 
-/** The one store that all clones share: a file in the data directory, */
+/** The one store that all clones share: a file in the data directory, or Redis. */
 const sharedFile = objectOf({
   kind: exactly('sqlite'),
   service: text,
@@ -83,12 +83,10 @@ const sharedFile = objectOf({
   access: exclusiveOrShared,
 });
 
-/** or Redis. */
 const sharedRedis = objectOf({
   kind: exactly('redis'),
-  nodes: listOf(objectOf({ host: text, port: integer })),
-  username: oneOf(text, exactly(null)),
-  password: oneOf(text, exactly(null)),
+  /** As the operator wrote it: `config/redis-address.ts` reads it. */
+  url: text,
 });
 
 const startClone = objectOf({
@@ -172,7 +170,6 @@ export type StartShard = ShapeOf<typeof startShard>;
 export type StartRouter = ShapeOf<typeof startRouter>;
 export type StartClone = ShapeOf<typeof startClone>;
 export type SharedFileAddress = ShapeOf<typeof sharedFile>;
-export type SharedRedisAddress = ShapeOf<typeof sharedRedis>;
 export type StoreReport = ShapeOf<typeof storeReport>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;
 export type Health = ShapeOf<typeof health>;

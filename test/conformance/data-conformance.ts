@@ -2,11 +2,28 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../src/kv/condition.ts';
+import { type AtomicOperation, isWrite, type KeyOperation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import type { Store } from '../../src/kv/store.ts';
 import { atomic, get, head, idempotencyKey, increment, put, remove, versionOf } from '../support/operations.ts';
 
 const never = 999_999_999;
+
+/** An atomic batch as one that a client has named: each write by its place among the writes. */
+function batchNamed(name: string, asked: string, ...operations: KeyOperation[]): AtomicOperation {
+  let writes = 0;
+  return atomic(
+    ...operations.map((one) =>
+      isWrite(one) ? { ...one, idempotencyKey: idempotencyKey(`${name}#${writes++}`, asked) } : one,
+    ),
+  );
+}
+
+/** Of an atomic batch that was refused, as a whole or one by one. */
+function codesOf(outcome: Outcome): string[] {
+  const outcomes = outcome.kind === 'batch' ? outcome.outcomes : [outcome];
+  return outcomes.map((one) => (one.kind === 'failed' ? one.code : one.kind));
+}
 
 export function describeData(storeNow: () => Store): void {
   const run = (operation: Parameters<Store['execute']>[0]): Promise<Outcome> => storeNow().execute(operation);
@@ -223,6 +240,35 @@ export function describeData(storeNow: () => Store): void {
       expect(outcomes.map(({ kind }) => kind)).toEqual(['created', 'batch', 'created']);
       expect(await run(get('{u}y'))).toMatchObject({ value: Buffer.from('2') });
       expect(await run(get('{u}a'))).toEqual({ kind: 'absent' });
+    });
+
+    test('happen once under a name, and are answered the same', async () => {
+      const order = () => batchNamed('order', 'both', increment('{u}n', 5), put('{u}k', 'v'));
+      const first = await run(order());
+      await run(remove('{u}k'));
+      expect(await run(order())).toEqual(first);
+      expect(await run(get('{u}n'))).toMatchObject({ value: Buffer.from('5') });
+      expect(await run(get('{u}k'))).toEqual({ kind: 'absent' });
+    });
+
+    test.each<[name: string, other: AtomicOperation]>([
+      ['with a part of the same operations', batchNamed('order', 'other', put('{u}a', '1'), put('{u}c', '1'))],
+      ['with the same keys', batchNamed('order', 'values', put('{u}a', '2'), put('{u}b', '2'))],
+      ['with more operations', batchNamed('order', 'more', put('{u}a', '1'), put('{u}b', '1'), put('{u}c', '1'))],
+      ['with fewer operations', batchNamed('order', 'fewer', put('{u}a', '1'))],
+      ['with other keys', batchNamed('order', 'keys', put('{u}c', '1'), put('{u}d', '1'))],
+      ['that reads first', batchNamed('order', 'read', get('{u}a'), put('{u}c', '1'))],
+      [
+        'of which only a part is known',
+        batchNamed('order', 'both', put('{u}a', '1'), put('{u}b', '1'), put('{u}c', '1')),
+      ],
+    ])('lend their name to no other batch, such as one %s: nothing of it is done', async (_, other) => {
+      await run(batchNamed('order', 'both', put('{u}a', '1'), put('{u}b', '1')));
+      const before = await Promise.all(['{u}a', '{u}b'].map((key) => run(get(key))));
+      expect(codesOf(await run(other))).toContain('idempotency-key-reused');
+      expect(await Promise.all(['{u}a', '{u}b'].map((key) => run(get(key))))).toEqual(before);
+      expect(await run(get('{u}c'))).toEqual({ kind: 'absent' });
+      expect(await run(get('{u}d'))).toEqual({ kind: 'absent' });
     });
 
     test('move an amount from one counter to another without ever making or losing any', async () => {

@@ -64,7 +64,11 @@ test('a line of an export becomes the operation that stores the same bytes: 10,0
         ...valueFields(value),
       };
       const line = batchLineOf(entryOfLine(Buffer.from(JSON.stringify(exported))));
-      const { operations } = batchOf(Buffer.from(line), 'ndjson', { valueBytesMax: 1_000, name: undefined });
+      const { operations } = batchOf(Buffer.from(line), 'ndjson', {
+        valueBytesMax: 1_000,
+        name: undefined,
+        isAtomic: false,
+      });
       expect(operations).toMatchObject([{ kind: 'put', key, value, contentType: contentType ?? '' }]);
       expect((operations[0] as PutOperation).expiresAtMs).toBe(expiresAt);
     }),
@@ -139,7 +143,9 @@ test.each(brokenBase64)('the base64 %j is refused in an import and in a batch', 
   const line = JSON.stringify({ key: 'k', valueBase64 });
   expect(() => entryOfLine(Buffer.from(line))).toThrow('"valueBase64" is not base64');
   const batch = Buffer.from(JSON.stringify({ op: 'put', key: 'k', valueBase64 }));
-  expect(() => batchOf(batch, 'ndjson', { valueBytesMax: 1_000, name: undefined })).toThrow('is not base64');
+  expect(() => batchOf(batch, 'ndjson', { valueBytesMax: 1_000, name: undefined, isAtomic: false })).toThrow(
+    'is not base64',
+  );
 });
 
 test.each(['', 'AA', 'AA==', 'AAA', 'AAA=', 'AAAA'])('the base64 %j, padded or not, is what its bytes are', (text) => {
@@ -202,7 +208,7 @@ test('sixteen megabytes of blank lines cost a batch no more than a look at the f
   const body = Buffer.alloc(16 * 1024 * 1024, '\n');
   body.write('{"op":"get","key":"k"}', body.length / 2);
   const begun = process.cpuUsage();
-  expect(() => batchOf(body, 'ndjson', { valueBytesMax: 1, name: undefined })).toThrow(/10000 lines/);
+  expect(() => batchOf(body, 'ndjson', { valueBytesMax: 1, name: undefined, isAtomic: false })).toThrow(/10000 lines/);
   // A string for each line took 1.5 s.
   const { user, system } = process.cpuUsage(begun);
   expect((user + system) / 1_000).toBeLessThan(500);

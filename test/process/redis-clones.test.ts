@@ -33,11 +33,25 @@ test('clones of two services over one Redis serve the same keys, and say what an
   expect((await fetch(`${here.url}/v1/kv/key`)).status).toBe(404);
 
   const worth = 'An acknowledged write is on disk (appendonly yes, appendfsync always).';
-  while ((await here.status()).acknowledgement === null) await new Promise((resolve) => setTimeout(resolve, 5));
+  while ((await here.status()).acknowledgement !== worth) await new Promise((resolve) => setTimeout(resolve, 5));
   const status = (await shardctl(['status', '--data', here.data])).stdout;
   expect(status).toContain(`cloned over redis://127.0.0.1:${redis.port}\n${worth}\n`);
   expect(here.said.join('\n')).toContain(worth);
   expect((await shardctl(['why', 'key', '--data', here.data])).stdout).toContain(`store  ${redis.url}\n`);
+});
+
+test('a service that stops says no more of what it has acknowledged than Redis does', async () => {
+  const redis = await startRedis();
+  const service = await startClones(redis);
+  const worth = 'An acknowledged write is on disk about a second later (appendfsync everysec).';
+  await redis.ask('CONFIG', 'SET', 'appendfsync', 'everysec');
+  while ((await service.status()).acknowledgement !== worth) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { stdout } = await shardctl(['stop', '--data', service.data]);
+  expect(stdout).toMatch(/^Stopped in [\d.]+ s\. /);
+  expect(stdout).toContain(worth);
+  expect(stdout).not.toContain('Every acknowledged write is on disk');
+  await service.ended;
+  expect(service.said.join('\n')).not.toContain('very acknowledged write is on disk');
 });
 
 test('without Redis the answer is 503 and says when to come back; with it again, everything goes on by itself', async () => {
@@ -75,6 +89,52 @@ test('neither a killed clone nor a restarted Redis loses an acknowledged write, 
   await clients.finish();
   expect(clients.failures.filter((failure) => /^\d/.test(failure))).toEqual([]);
   expect((await clients.verify(service.url)).mistakes).toEqual([]);
+});
+
+test('a Redis in which nothing can be kept is named at the start, and by /readyz when it becomes one', async () => {
+  const redis = await startRedis();
+  const start = async (url = redis.url) => {
+    const { code, stderr } = await shardctl([
+      'start',
+      '--port',
+      '0',
+      '--data',
+      temporaryDirectory(),
+      '--store',
+      url,
+      '--strategy',
+      'cloned',
+    ]);
+    expect(code).toBe(1);
+    return stderr;
+  };
+  const service = await startClones(redis);
+  expect((await fetch(`${service.url}/v1/kv/key`, { method: 'PUT', body: 'kept' })).status).toBe(201);
+  const readiness = async (status: number) =>
+    ((await (await until(`${service.url}/readyz`, status)).json()) as { detail: string }).detail;
+
+  await redis.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu');
+  expect(await readiness(503)).toContain('(maxmemory-policy allkeys-lfu): set maxmemory-policy to noeviction.');
+  expect(await start()).toContain(`Nothing can be kept in redis://127.0.0.1:${redis.port}. When its memory is full`);
+  await redis.ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+  await readiness(200);
+
+  const other = await startRedis();
+  await redis.ask('REPLICAOF', '127.0.0.1', other.port);
+  const replica = `This Redis is a replica of 127.0.0.1:${other.port} and takes no writes`;
+  expect(await readiness(503)).toContain(replica);
+  const acknowledgement = async () => (await service.status()).acknowledgement;
+  while (!(await acknowledgement())?.startsWith('Nothing is acknowledged. This Redis is a replica of')) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(await start()).toContain(replica);
+  await redis.ask('REPLICAOF', 'NO', 'ONE');
+  await readiness(200);
+
+  await redis.ask('ACL', 'SETUSER', 'clerk', 'on', '>secret', '~*', '+@all', '-zadd');
+  expect(await start(`redis://clerk:wrong@127.0.0.1:${redis.port}`)).toContain('does not accept the name and password');
+  expect(await start(`redis://clerk:secret@127.0.0.1:${redis.port}`)).toContain('does not allow this user something');
+  expect((await service.status()).processes.every(({ restarts }) => restarts === 0)).toBe(true);
 });
 
 test('a data directory remembers that its data lies in Redis', async () => {

@@ -22,6 +22,16 @@ async function put(service: TestService, key: string, body: string): Promise<num
   return (await fetch(`${service.url}/v1/kv/${key}`, { method: 'PUT', body })).status;
 }
 
+test('what clones of one file hold is told once, whoever of them has counted it', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--strategy', 'cloned', '--clones', '4'] });
+  for (let key = 0; key < 40; key++) await put(service, `key-${key}`, 'value');
+  let status = await service.status();
+  while (status.stored?.keys !== 40) status = await service.status();
+  expect(status.stored.bytes).toBeGreaterThan(40 * 'value'.length);
+  expect(status.processes.map(({ keys, bytes }) => [keys, bytes])).toEqual(Array(5).fill([null, null]));
+  expect((await shardctl(['status', '--data', service.data])).stdout).toMatch(/^holds 40 keys, /m);
+});
+
 test.each([
   ['a clone', cloned],
   ['the single process', single],

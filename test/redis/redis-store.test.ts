@@ -45,7 +45,7 @@ test('five seconds without Redis fail what waits: a write that was never sent wa
   const server = await startRedis();
   const store = await openRedisStore([server.node]);
   await server.kill();
-  while (store.isServing) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (store.standing.kind === 'serving') await new Promise((resolve) => setTimeout(resolve, 1));
   const startedAtMs = performance.now();
   const outcomes = await Promise.all([
     store.execute(put('key', 'late')),
@@ -98,20 +98,20 @@ test('what waits for Redis is bounded', async () => {
 test('keys that have expired leave the lists of their slots', async () => {
   const server = await startRedis();
   const store = await openRedisStore([server.node]);
-  const passing = put('passing', 'value', 'text/plain', { expiresAtMs: Date.now() + 50 });
-  await store.execute(passing);
-  await store.execute(put('{passing}kept', 'value'));
   const connection = new RedisConnection(
     { nodes: [server.node], username: null, password: null },
-    { onServing: () => {}, onAcknowledgement: () => {}, onTrouble: () => {} },
+    { onStanding: () => {}, onAcknowledgement: () => {}, onTrouble: () => {} },
   );
   const sweeper = new RedisSweeper(connection);
   onTestFinished(() => {
     sweeper.stop();
     connection.stop();
   });
-  const keysListed = () => server.ask('ZCARD', `{s${passing.slot}}i`);
   while (connection.client === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+  const passing = put('passing', 'value', 'text/plain', { expiresAtMs: Date.now() + 500 });
+  await store.execute(passing);
+  await store.execute(put('{passing}kept', 'value'));
+  const keysListed = () => server.ask('ZCARD', `{s${passing.slot}}i`);
   expect([await sweeper.sweepSlot(passing.slot), await keysListed()]).toEqual([0, 2]);
   while ((await store.execute(get('passing'))).kind !== 'absent')
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -127,8 +127,8 @@ test.each([
   [['--appendfsync', 'everysec'], 'An acknowledged write is on disk about a second later (appendfsync everysec).'],
   [['--appendonly', 'no'], 'An acknowledged write lies in memory: Redis loses it when it ends (appendonly no).'],
   [
-    ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'],
-    'An acknowledged write is on disk (appendonly yes, appendfsync always). When memory is full Redis throws values away (maxmemory-policy allkeys-lru).',
+    ['--maxmemory', '100mb', '--maxmemory-policy', 'volatile-lru'],
+    'An acknowledged write is on disk (appendonly yes, appendfsync always). When memory is full Redis removes values that have an expiry before their time, and forgets which writes it has answered: one that is sent again may then be applied twice (maxmemory-policy volatile-lru).',
   ],
 ])('what an acknowledgement is worth is read from a server started with %j', async (settings, text) => {
   const server = await startRedis(settings);

@@ -26,7 +26,7 @@ export function put(
   key: string | Buffer,
   value: string | Buffer,
   contentType = 'text/plain',
-  more: Guards & Pick<PutOperation, 'expiresAtMs'> = {},
+  more: Guards & Pick<PutOperation, 'expiresAtMs' | 'ttlMs'> = {},
 ): PutOperation {
   return { kind: 'put', ...addressed(key), contentType, value: Buffer.from(value as string), ...more };
 }

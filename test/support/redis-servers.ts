@@ -1,11 +1,12 @@
 /** Real Redis servers on free ports of loopback, with their files in a directory that vanishes with them. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 
 export class RedisServer {
@@ -39,7 +40,10 @@ export class RedisServer {
     const usual = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
     const own = ['--port', String(this.port), '--dir', this.#directory];
     this.#process = spawn('redis-server', [...own, ...usual, ...this.#settings], { stdio: 'ignore' });
-    while ((await this.ask('PING')) !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 10));
+    const passwordAt = this.#settings.indexOf('--requirepass') + 1;
+    const password = this.#settings[passwordAt];
+    const who = passwordAt === 0 || password === undefined ? {} : { password };
+    while ((await this.askAs(who, 'PING')) !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -58,9 +62,18 @@ export class RedisServer {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** Undefined when it does not answer. */
-  async ask(command: string, ...words: (string | number)[]): Promise<unknown> {
-    const client = new Redis({ ...this.node, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  /** Undefined when it does not answer, or refuses. */
+  ask(command: string, ...words: (string | number)[]): Promise<unknown> {
+    return this.askAs({}, command, ...words);
+  }
+
+  async askAs(
+    who: { readonly username?: string; readonly password?: string },
+    command: string,
+    ...words: (string | number)[]
+  ): Promise<unknown> {
+    const options = { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 };
+    const client = new Redis({ ...this.node, ...who, ...options });
     client.on('error', () => {});
     try {
       await client.connect();
@@ -129,6 +142,21 @@ export class RedisCluster {
       if (found !== undefined) return found;
     }
     throw new Error(`nobody owns ${key}`);
+  }
+
+  /** Moves that many of the Cluster's slots from one master to another, as an operator does. */
+  async reshard(from: RedisServer, to: RedisServer, slots: number): Promise<void> {
+    const [source, target] = await Promise.all([from.ask('CLUSTER', 'MYID'), to.ask('CLUSTER', 'MYID')]);
+    const sides = ['--cluster-from', String(source), '--cluster-to', String(target)];
+    const reshard = ['--cluster', 'reshard', `127.0.0.1:${from.port}`, ...sides, '--cluster-slots', String(slots)];
+    await promisify(execFile)('redis-cli', [...reshard, '--cluster-yes'], { maxBuffer: 64 * 1024 * 1024 });
+  }
+
+  /** Leaves one of the Cluster's slots between two masters, as a reshard that was interrupted does. */
+  async leaveMoving(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
+    const [source, target] = await Promise.all([from.ask('CLUSTER', 'MYID'), to.ask('CLUSTER', 'MYID')]);
+    await to.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', String(source));
+    await from.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', String(target));
   }
 
   /** Nothing is left in any of them. */

@@ -1,13 +1,18 @@
 /** Stores over Redis, stopped at the end of the test. */
 
 import { onTestFinished } from 'vitest';
+import type { RedisAddress } from '../../src/config/redis-address.ts';
 import { RedisStore, type RedisStoreEvents } from '../../src/redis/redis-store.ts';
 
-type Nodes = readonly { readonly host: string; readonly port: number }[];
+type Who = Partial<Pick<RedisAddress, 'username' | 'password'>>;
 
-export function newRedisStore(nodes: Nodes, events: Partial<RedisStoreEvents> = {}): RedisStore {
+export function newRedisStore(
+  nodes: RedisAddress['nodes'],
+  events: Partial<RedisStoreEvents> = {},
+  who: Who = {},
+): RedisStore {
   const store = new RedisStore(
-    { nodes, username: null, password: null },
+    { nodes, username: null, password: null, ...who },
     { onSettled: () => {}, onAcknowledgement: () => {}, onTrouble: () => {}, ...events },
   );
   onTestFinished(() => store.stop());
@@ -15,8 +20,12 @@ export function newRedisStore(nodes: Nodes, events: Partial<RedisStoreEvents> = 
 }
 
 /** One that serves. */
-export async function openRedisStore(nodes: Nodes): Promise<RedisStore> {
-  const store = newRedisStore(nodes);
-  while (!store.isServing) await new Promise((resolve) => setTimeout(resolve, 1));
+export async function openRedisStore(
+  nodes: RedisAddress['nodes'],
+  events: Partial<RedisStoreEvents> = {},
+  who: Who = {},
+): Promise<RedisStore> {
+  const store = newRedisStore(nodes, events, who);
+  while (store.standing.kind !== 'serving') await new Promise((resolve) => setTimeout(resolve, 1));
   return store;
 }

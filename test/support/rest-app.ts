@@ -1,10 +1,12 @@
-/** The real REST app on a port of its own, over three in-process shards; it counts what reaches the store. */
+/** The real REST app on a port of its own, over three in-process shards or another store; it counts what reaches that. */
 
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
+import type { TopologyView } from '../../src/http/routes/service-routes.ts';
 import type { Operation } from '../../src/kv/operation.ts';
+import type { Store } from '../../src/kv/store.ts';
 import type { WireError } from '../../src/wire/frame.ts';
 import { startPartitionedStore } from './in-process-shards.ts';
 
@@ -21,16 +23,27 @@ export type RestAppOptions = {
   readonly valueBytesMax?: number;
   readonly bodyMemoryBytesMax?: number;
   readonly allowedOrigins?: readonly string[];
+  /** Nothing is partitioned, unless said otherwise. */
+  readonly topology?: () => TopologyView;
 };
 
 const MiB = 1024 * 1024;
 
-export async function startRestApp({
-  valueBytesMax = MiB,
-  bodyMemoryBytesMax = 64 * MiB,
-  allowedOrigins = [],
-}: RestAppOptions = {}): Promise<RestApp> {
+export async function startRestApp(options: RestAppOptions = {}): Promise<RestApp> {
   const { store, ring, wireErrors } = await startPartitionedStore(3);
+  const topology = () => ({ ...ring.describe(), shards: [{ id: 1, state: 'ready', slots: ring.slotsOf(1).length }] });
+  return { ...(await startRestAppOver(store, { topology, ...options })), wireErrors: () => [] };
+}
+
+export async function startRestAppOver(
+  store: Store,
+  {
+    valueBytesMax = MiB,
+    bodyMemoryBytesMax = 64 * MiB,
+    allowedOrigins = [],
+    topology = () => ({ epoch: 0, ranges: [], shards: [] }),
+  }: RestAppOptions = {},
+): Promise<RestApp> {
   const executed: Operation[] = [];
   const defects: unknown[] = [];
   const app = createApp({
@@ -43,10 +56,7 @@ export async function startRestApp({
       feed: store.feed,
       stop: () => store.stop(),
     },
-    service: {
-      topology: () => ({ ...ring.describe(), shards: [{ id: 1, state: 'ready', slots: ring.slotsOf(1).length }] }),
-      readiness: () => ({ ready: true, failedShards: [] }),
-    },
+    service: { topology, readiness: () => ({ ready: true, failedShards: [] }) },
     valueBytesMax,
     bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf('127.0.0.1', []),
@@ -56,5 +66,5 @@ export async function startRestApp({
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
   const { port } = app.server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, executed, defects, wireErrors };
+  return { url: `http://127.0.0.1:${port}`, port, executed, defects, wireErrors: () => [] };
 }

@@ -4,6 +4,7 @@ import { Pool } from 'undici';
 import { urlOfKey } from '../../src/http/key-in-url.ts';
 import type { Condition, Versions } from '../../src/kv/condition.ts';
 import type { ErrorCode } from '../../src/kv/errors.ts';
+import type { IdempotencyKey } from '../../src/kv/idempotency-key.ts';
 import type { ListEntry, Listing, ListPosition, ListQuery } from '../../src/kv/listing.ts';
 import {
   type AtomicOperation,
@@ -90,9 +91,15 @@ export class RestStore implements Store {
 
   async #batch({ operations }: AtomicOperation): Promise<Outcome> {
     const body = JSON.stringify({ atomic: true, operations: operations.map(jsonOf) });
-    const answer = await this.#ask('POST', '/v1/batch', Buffer.from(body), {
+    const name = operations
+      .map((one) => isWrite(one) && one.idempotencyKey && nameOf(one.idempotencyKey))
+      .find(Boolean);
+    // The app numbers the writes itself.
+    const headers = {
       'content-type': 'application/json',
-    });
+      ...(name && { 'idempotency-key': name.replace(/#.*/, '') }),
+    };
+    const answer = await this.#ask('POST', '/v1/batch', Buffer.from(body), headers);
     if (answer.status !== 200) return failureOf(answer.body);
     const { results } = JSON.parse(answer.body.toString()) as { results: JsonResult[] };
     return {
@@ -121,10 +128,12 @@ function guardHeaders({ condition, idempotencyKey }: WriteOperation): Record<str
   return {
     ...(ifMatch !== undefined && { 'if-match': ifMatch }),
     ...(ifNoneMatch !== undefined && { 'if-none-match': ifNoneMatch }),
-    ...(idempotencyKey !== undefined && {
-      'idempotency-key': idempotencyKey.opId.toString('latin1').replaceAll('\0', '_'),
-    }),
+    ...(idempotencyKey !== undefined && { 'idempotency-key': nameOf(idempotencyKey) }),
   };
+}
+
+function nameOf({ opId }: IdempotencyKey): string {
+  return opId.toString('latin1').replaceAll('\0', '_');
 }
 
 function textsOf({ ifMatch, ifNoneMatch }: Condition = {}): { ifMatch?: string; ifNoneMatch?: string } {

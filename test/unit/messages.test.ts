@@ -67,7 +67,7 @@ const toChild: readonly MessageToChild[] = [
     bodyMemoryBytesMax: 268_435_456,
     allowedHosts: [],
     allowedOrigins: [],
-    store: { kind: 'redis', nodes: [{ host: 'localhost', port: 6_379 }], username: null, password: 'secret' },
+    store: { kind: 'redis', url: 'redis://:secret@localhost:6379' },
   },
   {
     type: 'start-clone',

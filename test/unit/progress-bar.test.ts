@@ -1,7 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { ProcessStatus } from '../../src/admin/contract.ts';
-import { keysIn } from '../../src/cli/export-command.ts';
 import { barText, ProgressBar } from '../../src/cli/progress-bar.ts';
 
 /** A stream that remembers what was written, as a terminal or not. */
@@ -26,19 +25,6 @@ test('more than the total, since more has come meanwhile, is counted without a t
 const shard = { role: 'shard', keys: 10 } as ProcessStatus;
 const clone = { role: 'clone', keys: 10 } as ProcessStatus;
 const router = { role: 'router', keys: null } as ProcessStatus;
-
-test.each([
-  [20, null, [router, shard, shard]],
-  [undefined, null, [router, shard, { ...shard, keys: null }]],
-  [undefined, null, [router, { ...shard, keys: 0 }]],
-  [12, 'redis://host', [clone, { ...clone, keys: 12 }, { ...clone, keys: null }]],
-  [undefined, 'redis://host', [{ ...clone, keys: null }]],
-])(
-  'the total of an export is what all shards hold, or what one clone sees, and none while a shard is silent: %s',
-  (total, store, processes) => {
-    expect(keysIn({ processes, store })).toBe(total);
-  },
-);
 
 test('off a terminal there is one line for each tenth, without control characters', () => {
   const { stream, written } = recorder(false);

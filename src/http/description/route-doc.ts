@@ -58,6 +58,9 @@ export const bodyErrors = ['content-type-invalid', 'value-too-large'] as const s
 export const storeErrors = [
   'shard-unavailable',
   'store-unavailable',
+  'store-read-only',
+  'store-denied',
+  'store-evicting',
   'overloaded',
 ] as const satisfies readonly ErrorCode[];
 export const writeErrors = [

@@ -4,11 +4,13 @@
  */
 
 import { KvError } from '../../kv/errors.ts';
+import type { IdempotencyKey } from '../../kv/idempotency-key.ts';
+import type { Key } from '../../kv/key.ts';
 import { batchOperationsMax, type KeyOperation, type WriteOperation } from '../../kv/operation.ts';
 import { storableContentType } from './body.ts';
 import { conditionOfTexts } from './conditions.ts';
-import { expiresAtMsOf } from './expiry.ts';
-import { idempotencyKey } from './idempotency.ts';
+import { expiryWanted } from './expiry.ts';
+import { idempotencyKey, idempotencyKeysOfBatch } from './idempotency.ts';
 import { incrementOf } from './increment.ts';
 import { type Fields, isFields, jsonOf, keyIn, malformed, textIn, valueIn } from './json-fields.ts';
 import { addressOf } from './key-request.ts';
@@ -21,6 +23,16 @@ export type BatchContext = {
   readonly valueBytesMax: number;
   /** Idempotency-Key of the whole. */
   readonly name: string | undefined;
+  /** As the URL says it; a document may say it too. */
+  readonly isAtomic: boolean;
+};
+
+/** What is needed to read one operation. */
+type OperationContext = Pick<BatchContext, 'valueBytesMax'> & {
+  /** Undefined when the client gave no name. */
+  readonly nameWrite:
+    | ((index: number, address: { slot: number; key: Key }, item: unknown) => IdempotencyKey)
+    | undefined;
 };
 
 /** Generous to those who leave lines empty between operations. */
@@ -37,10 +49,23 @@ const fieldsOf = {
 
 /** @throws KvError batch-malformed, batch-too-large, and what is wrong with an operation */
 export function batchOf(body: Buffer, format: BatchFormat, context: BatchContext): BatchRequest {
-  const { isAtomic, items } = format === 'ndjson' ? { isAtomic: false, items: lineItemsOf(body) } : documentOf(body);
+  const document = format === 'ndjson' ? { isAtomic: false, items: lineItemsOf(body) } : documentOf(body);
+  const { items } = document;
+  const isAtomic = document.isAtomic || context.isAtomic;
   if (items.length === 0) throw malformed('A batch has at least one operation.');
   if (items.length > batchOperationsMax) throw tooMany();
-  return { isAtomic, operations: items.map((item, index) => operationAt(index, item, context)) };
+  const { valueBytesMax, name } = context;
+  const nameWrite = name === undefined ? undefined : isAtomic ? namesOfBatch(name, body) : namesOfWrites(name);
+  return { isAtomic, operations: items.map((item, index) => operationAt(index, item, { valueBytesMax, nameWrite })) };
+}
+
+function namesOfBatch(name: string, body: Buffer): OperationContext['nameWrite'] {
+  const keyOfNextWrite = idempotencyKeysOfBatch(name, body);
+  return (_index, { slot }) => keyOfNextWrite(slot);
+}
+
+function namesOfWrites(name: string): OperationContext['nameWrite'] {
+  return (index, { key }, item) => idempotencyKey(`${name}#${index}`, key, [JSON.stringify(item)]);
 }
 
 function documentOf(body: Buffer): { readonly isAtomic: boolean; readonly items: readonly unknown[] } {
@@ -91,7 +116,7 @@ function tooMany(): KvError {
   return new KvError('batch-too-large', `A batch has at most ${batchOperationsMax} operations.`);
 }
 
-function operationAt(index: number, item: unknown, context: BatchContext): KeyOperation {
+function operationAt(index: number, item: unknown, context: OperationContext): KeyOperation {
   try {
     return operationOf(index, item, context);
   } catch (error) {
@@ -101,7 +126,7 @@ function operationAt(index: number, item: unknown, context: BatchContext): KeyOp
   }
 }
 
-function operationOf(index: number, item: unknown, { valueBytesMax, name }: BatchContext): KeyOperation {
+function operationOf(index: number, item: unknown, { valueBytesMax, nameWrite }: OperationContext): KeyOperation {
   if (!isFields(item)) throw malformed('it is not an object.');
   const kind = item['op'];
   if (kind !== 'get' && kind !== 'put' && kind !== 'delete' && kind !== 'increment') {
@@ -121,19 +146,19 @@ function operationOf(index: number, item: unknown, { valueBytesMax, name }: Batc
   const [ifMatch, ifNoneMatch] = [textIn(item, 'ifMatch'), textIn(item, 'ifNoneMatch')];
   const guards: Pick<WriteOperation, 'condition' | 'idempotencyKey'> = {
     ...((ifMatch ?? ifNoneMatch) !== undefined && { condition: conditionOfTexts(ifMatch, ifNoneMatch) }),
-    ...(name !== undefined && { idempotencyKey: idempotencyKey(`${name}#${index}`, key, [JSON.stringify(item)]) }),
+    ...(nameWrite !== undefined && { idempotencyKey: nameWrite(index, address, item) }),
   };
   if (kind === 'delete') return { kind, ...address, ...guards };
   if (kind === 'increment') return { kind, ...address, by: incrementOf(numberIn(item, 'by') ?? '1'), ...guards };
 
   const value = valueIn(item);
   if (value.length > valueBytesMax) throw new KvError('value-too-large', `a value has at most ${valueBytesMax} bytes.`);
-  const expiresAtMs = expiresAtMsOf(numberIn(item, 'ttl'), numberIn(item, 'expiresAt'));
+  const expiry = expiryWanted(numberIn(item, 'ttl'), numberIn(item, 'expiresAt'));
   const contentType = storableContentType(textIn(item, 'contentType'));
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(contentType)) {
     throw new KvError('content-type-invalid', 'a content type has characters of latin1 that a header may have.');
   }
-  return { kind, ...address, contentType, value, ...(expiresAtMs !== undefined && { expiresAtMs }), ...guards };
+  return { kind, ...address, contentType, value, ...expiry, ...guards };
 }
 
 /** As text, so that numbers in strings may be longer than JSON's are exact. */

@@ -1,6 +1,7 @@
 /**
  * Idempotency-Key: a client that may send a write again gives it a name, and the owner of the key applies it once.
- * The name counts per key, and only together with the same request: what was asked is remembered as a fingerprint.
+ * The name counts per key, or per slot where it names an atomic batch, and only together with the same request: what
+ * was asked is remembered as a fingerprint.
  */
 
 import { createHash } from 'node:crypto';
@@ -42,6 +43,20 @@ export function idempotencyKey(name: string, key: Key, asked: readonly (string |
     opId: hashOf([name, key]).subarray(0, opIdBytes),
     fingerprint: hashOf(asked).subarray(0, fingerprintBytes),
   };
+}
+
+/**
+ * Of each write of an atomic batch in turn. They have the fingerprint of the whole: it is done again as a whole, or not
+ * at all. And they are named by their place among the writes, not by their keys: so the first write of any other batch
+ * of this slot meets the name.
+ */
+export function idempotencyKeysOfBatch(name: string, body: Buffer): (slot: number) => IdempotencyKey {
+  const fingerprint = hashOf([body]).subarray(0, fingerprintBytes);
+  let writes = 0;
+  return (slot) => ({
+    opId: hashOf([name, 'atomic', String(slot), String(writes++)]).subarray(0, opIdBytes),
+    fingerprint,
+  });
 }
 
 /** Each part with its length: no two lists of parts are hashed alike. */

@@ -55,9 +55,12 @@ export function registerBatchRoutes(app: FastifyInstance, store: Store, valueByt
   app.post('/v1/batch', { bodyLimit: batchBytesMax, schema: { doc: runBatch } }, async (request, reply) => {
     const parameters = parametersOf(request.raw.url as string, batchParameters);
     const format = formatOf(request.headers['content-type']);
-    const batch = batchOf(bodyOf(request), format, { valueBytesMax, name: nameIn(request.headers) });
-    const isAtomic = batch.isAtomic || oneOfTexts('atomic', parameters.atomic, ['true', 'false']) === 'true';
-    const outcomes = isAtomic ? await atomically(store, batch) : await oneByOne(store, batch);
+    const batch = batchOf(bodyOf(request), format, {
+      valueBytesMax,
+      name: nameIn(request.headers),
+      isAtomic: oneOfTexts('atomic', parameters.atomic, ['true', 'false']) === 'true',
+    });
+    const outcomes = batch.isAtomic ? await atomically(store, batch) : await oneByOne(store, batch);
     if ('failure' in outcomes) return sendProblem(reply, outcomes.failure.code, outcomes.failure.detail);
     return sendResults(reply, withRoom(reply, outcomes.results).map(resultOf), format);
   });
@@ -93,9 +96,15 @@ async function atomically(store: Store, { operations }: BatchRequest): Promise<O
     );
   }
   const outcome = await store.execute({ kind: 'atomic', slot, operations });
-  if (outcome.kind === 'batch') return { results: outcome.outcomes };
+  if (outcome.kind === 'batch') return reuseAmong(outcome.outcomes) ?? { results: outcome.outcomes };
   if (outcome.kind === 'failed') return { failure: outcome };
   throw new TypeError(`an atomic operation cannot come to ${outcome.kind}`);
+}
+
+/** The name is that of the whole batch, and so is its misuse. */
+function reuseAmong(outcomes: readonly KeyOutcome[]): Outcomes | undefined {
+  const failure = outcomes.find((one) => one.kind === 'failed' && one.code === 'idempotency-key-reused');
+  return failure?.kind === 'failed' ? { failure } : undefined;
 }
 
 /** Those of one key follow one another; all others are under way at once. */

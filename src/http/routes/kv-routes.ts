@@ -5,10 +5,10 @@ import type { WriteOperation } from '../../kv/operation.ts';
 import type { Store } from '../../kv/store.ts';
 import { keyErrors, type RouteDoc, storeErrors, writeErrors } from '../description/route-doc.ts';
 import { bodyOf, checkBodyHeaders, storableContentType } from '../request/body.ts';
-import { expiresAtMsOf } from '../request/expiry.ts';
+import { expiryWanted } from '../request/expiry.ts';
 import { guardsOf } from '../request/guards.ts';
 import { keyRequestOf } from '../request/key-request.ts';
-import { sendRead, sendWritten } from '../value-answer.ts';
+import { expiryHeader, sendRead, sendWritten } from '../value-answer.ts';
 
 const kvPath = '/v1/kv/';
 
@@ -78,18 +78,18 @@ export function registerKvRoutes(app: FastifyInstance, store: Store): void {
     checkBodyHeaders(request);
     const contentType = storableContentType(request.headers['content-type']);
     const value = bodyOf(request);
-    const expiresAtMs = expiresAtMsOf(parameters.ttl, parameters['expires-at']);
+    const expiry = expiryWanted(parameters.ttl, parameters['expires-at']);
     const operation: WriteOperation = {
       kind: 'put',
       slot,
       key,
       contentType,
       value,
-      ...(expiresAtMs !== undefined && { expiresAtMs }),
+      ...expiry,
       ...guardsOf(request, key, [contentType, value]),
     };
     const outcome = await store.execute(operation, timing);
-    if (expiresAtMs !== undefined) reply.header('expires-at', expiresAtMs);
+    reply.headers(expiryHeader({ ...expiry, ...outcome }));
     return sendWritten(reply, outcome, timing);
   });
 
