@@ -1,11 +1,9 @@
 /** What a requested topology change would do, before anything is done: slots, keys and bytes of each shard, then and now. */
 
 import { planOf } from '../partition/plan.ts';
-import { slotQuotas, type Weights } from '../partition/ring.ts';
-import type { TopologyFile } from '../primary/topology-file.ts';
-import type { Supervisor } from '../supervision/supervisor.ts';
+import { type Ring, slotQuotas, type Weights } from '../partition/ring.ts';
 import { ChangeRefused } from './change-refused.ts';
-import type { ChangeKind, ChangeRequest } from './topology-change.ts';
+import type { ChangeKind, ChangeRequest, TopologyChange } from './topology-change.ts';
 
 export type ShardPlan = {
   readonly id: number;
@@ -38,10 +36,27 @@ const estimatedRowsPerS = 20_000;
 /** What a row takes on disk beside key and value. */
 const rowOverheadBytes = 60;
 
+/** The record of the topology, as far as a plan needs it. */
+export type PlannedTopology = {
+  readonly ring: Ring;
+  weights(): Weights;
+  /** Running or queued, in their order. */
+  openChanges(): readonly Pick<TopologyChange, 'state' | 'request' | 'weights'>[];
+  nextShardId(): number;
+};
+
+/** What each shard told of itself last; nothing while it starts. */
+export type HeldByShards = {
+  readonly shards: readonly {
+    readonly spec: { readonly shard: number | null };
+    readonly health: { readonly keys: number | null; readonly bytes: number | null } | undefined;
+  }[];
+};
+
 /** @throws ChangeRefused */
-export function planOfRequest(request: ChangeRequest, topologyFile: TopologyFile, supervisor: Supervisor): ChangePlan {
-  const { ring } = topologyFile;
-  const weights = weightsToPlanFor(request, topologyFile);
+export function planOfRequest(request: ChangeRequest, topology: PlannedTopology, supervisor: HeldByShards): ChangePlan {
+  const { ring } = topology;
+  const weights = weightsToPlanFor(request, topology);
   const moves = planOf(ring, weights);
   const quotas = slotQuotas(weights, new Map(ring.shards().map((shard) => [shard, ring.slotsOf(shard).length])));
   const held = new Map(supervisor.shards.map(({ spec, health }) => [spec.shard as number, health]));
@@ -80,14 +95,14 @@ export function planOfRequest(request: ChangeRequest, topologyFile: TopologyFile
   };
 }
 
-/** Of what is there once every open change is done: a queued change builds on those before it. */
-function weightsToPlanFor(request: ChangeRequest, topologyFile: TopologyFile): Weights {
-  let weights = topologyFile.weights();
-  for (const change of topologyFile.openChanges()) {
+/** The weights once every open change is done: a queued change builds on those before it. */
+function weightsToPlanFor(request: ChangeRequest, topology: PlannedTopology): Weights {
+  let weights = topology.weights();
+  for (const change of topology.openChanges()) {
     weights =
-      change.state === 'queued' ? weightsAfter(change.request, weights, topologyFile.nextShardId()) : change.weights;
+      change.state === 'queued' ? weightsAfter(change.request, weights, topology.nextShardId()) : change.weights;
   }
-  return weightsAfter(request, weights, topologyFile.nextShardId());
+  return weightsAfter(request, weights, topology.nextShardId());
 }
 
 /** @throws ChangeRefused */

@@ -24,10 +24,12 @@ export type ProgressView = {
   readonly failures: number;
 };
 
+type WhatClientsFeel = Pick<ClientFigures, 'p99Ms' | 'failures' | 'failuresLately'>;
+
 const none: ChangeFigures = { slots: 0, rows: 0, bytes: 0, freezeMaxMs: 0, failures: 0 };
 
 export class MoveProgress {
-  readonly #clients: ClientFigures;
+  readonly #clients: WhatClientsFeel;
   readonly #slotsTotal: number;
   readonly #before: { readonly p99Ms: number | null; readonly failures: number; readonly failuresLately: number };
   readonly #beganAtMs = performance.now();
@@ -40,7 +42,7 @@ export class MoveProgress {
   #rows = 0;
   #bytes = 0;
 
-  constructor(plan: readonly PlannedMove[], clients: ClientFigures) {
+  constructor(plan: readonly PlannedMove[], clients: WhatClientsFeel) {
     this.#clients = clients;
     this.#slotsTotal = plan.reduce((sum, { slots }) => sum + slots.length, 0);
     const { p99Ms, failures, failuresLately } = clients;

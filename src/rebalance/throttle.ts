@@ -11,18 +11,20 @@ export type ThrottleSetting =
   | { readonly kind: 'rows-per-s'; readonly rowsPerS: number }
   | { readonly kind: 'p99-ms'; readonly p99Ms: number };
 
+type WhatClientsFeel = Pick<ClientFigures, 'operationsPerS' | 'secondP99Ms'>;
+
 const secondMs = 1_000;
 /** Below this rate there are no clients to speak of. */
 const idleOperationsPerS = 5;
 
 export class Throttle {
-  readonly #clients: ClientFigures;
+  readonly #clients: WhatClientsFeel;
   readonly #isMoving: () => boolean;
   #setting: ThrottleSetting = { kind: 'automatic' };
   #pace: Pace = firstPace;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(clients: ClientFigures, isMoving: () => boolean) {
+  constructor(clients: WhatClientsFeel, isMoving: () => boolean) {
     this.#clients = clients;
     this.#isMoving = isMoving;
   }
