@@ -1,4 +1,4 @@
-/** What a requested topology change would do, before anything is done: slots, keys and bytes of each shard, then and now. */
+/** What a requested topology change would do: slots, keys and bytes of each shard before and after. It does nothing. */
 
 import { planOf } from '../partition/plan.ts';
 import { type Ring, slotQuotas, type Weights } from '../partition/ring.ts';
@@ -10,7 +10,7 @@ export type ShardPlan = {
   readonly slotsBefore: number;
   readonly slotsAfter: number;
   readonly keysBefore: number;
-  /** Estimated: keys spread evenly over slots. */
+  /** Estimated, as if keys were spread evenly over slots. */
   readonly keysAfter: number;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
@@ -24,7 +24,7 @@ export type ChangePlan = {
   readonly slotsMoved: number;
   readonly keysMoved: number;
   readonly bytesMoved: number;
-  /** On the disk while it runs: rows are there twice until the old ones are purged. */
+  /** Extra room on the disk: rows are there twice until the orphaned ones are purged. */
   readonly diskBytesNeeded: number;
   readonly estimatedMs: number;
 };

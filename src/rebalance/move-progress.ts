@@ -34,7 +34,7 @@ export class MoveProgress {
   readonly #before: { readonly p99Ms: number | null; readonly failures: number; readonly failuresLately: number };
   readonly #beganAtMs = performance.now();
   readonly #freezesMs: number[] = [];
-  /** By the move under way. */
+  /** Rows and bytes of the move under way. */
   #copied = { rows: 0, bytes: 0 };
   #unrecorded = none;
   #failuresRecorded = 0;
@@ -59,7 +59,7 @@ export class MoveProgress {
     this.#copied = { rows: this.#copied.rows + rows, bytes: this.#copied.bytes + bytes };
   }
 
-  /** What the move under way has copied is where it belongs. */
+  /** The move under way was committed, with this many slots. */
   moved(slots: number): void {
     this.#slotsMoved += slots;
     const { slots: before, rows, bytes, freezeMaxMs, failures } = this.#unrecorded;
@@ -73,7 +73,7 @@ export class MoveProgress {
     this.#copied = { rows: 0, bytes: 0 };
   }
 
-  /** What the move under way has copied was for nothing. */
+  /** The move under way was aborted: what it copied does not count. */
   discarded(): void {
     this.#copied = { rows: 0, bytes: 0 };
   }
@@ -83,7 +83,7 @@ export class MoveProgress {
     this.#unrecorded = { ...this.#unrecorded, freezeMaxMs: Math.max(this.#unrecorded.freezeMaxMs, durationMs) };
   }
 
-  /** What has come of the change since this was asked last: to be recorded. */
+  /** The figures since the last call, to be recorded. */
   takeFigures(): ChangeFigures {
     const figures = { ...this.#unrecorded, failures: this.#failures - this.#failuresRecorded };
     this.#unrecorded = none;
@@ -118,7 +118,7 @@ export class MoveProgress {
   }
 }
 
-/** How long slots were frozen: from the question to the announcement, or to the end of an abort. */
+/** Measures how long slots are frozen: from the command to freeze to the announcement, or to the end of an abort. */
 export class FreezeClock {
   #beganAtMs: number | undefined;
 
@@ -126,7 +126,7 @@ export class FreezeClock {
     this.#beganAtMs ??= performance.now();
   }
 
-  /** Undefined when nothing was frozen. */
+  /** Milliseconds; undefined when nothing was frozen. */
   end(): number | undefined {
     const began = this.#beganAtMs;
     this.#beganAtMs = undefined;

@@ -19,7 +19,7 @@ export type Move = {
 
 /** What the coordinator asks of a shard. Each may be asked more than once. */
 export type MoveCommand =
-  /** Target: forget whatever lies in these slots, and remember that they are on their way in. */
+  /** Target: note these slots as importing, and delete whatever lies in them. */
   | 'prepare'
   /** Source: from now on remember every key that is written in these slots. */
   | 'track'
@@ -27,20 +27,20 @@ export type MoveCommand =
   | 'copy'
   /** Source: serve these slots no more. */
   | 'freeze'
-  /** Target: get the last changes, compare, make it durable. */
+  /** Target: get the last changes, compare, make all of it durable. */
   | 'finish'
   /** Both: the move is off. */
   | 'cancel'
-  /** Both: the ring says so; are you done? */
+  /** Both: the ring has changed; answer once the slots have come or left. */
   | 'release';
 
-/** What a shard answers when it has done what it was asked. */
+/** A shard's answer once it has carried a command out. */
 export type MoveAnswer = 'prepared' | 'tracked' | 'caught-up' | 'frozen' | 'verified' | 'released' | 'cancelled';
 
 /** Results of writes to the moving slots, as the ledger packs them. */
 export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean };
 
-/** How much at a time: short steps where clients would feel long ones. */
+/** The size of a step: short where clients would feel a long one. */
 export type PageStep = 'short' | 'long';
 
 /** What the target asks the source for, over their own connection, one thing at a time. */
@@ -49,7 +49,7 @@ export type SourceRequest =
   | { readonly kind: 'page'; readonly move: MoveId; readonly after: Cursor | undefined; readonly step: PageStep }
   /** Keys that were written since tracking began and have not been asked for since; and the ledger's part. */
   | { readonly kind: 'changes'; readonly move: MoveId; readonly ledgerSinceLsn: number }
-  /** Of a frozen source: all that is left, and what the slots come to. */
+  /** From a frozen source: all that is left, and the sum of the slots. */
   | { readonly kind: 'rest'; readonly move: MoveId; readonly ledgerSinceLsn: number };
 
 export type SourceReply =
@@ -58,7 +58,7 @@ export type SourceReply =
       readonly kind: 'changes';
       readonly changes: readonly RowDelta[];
       readonly left: number;
-      /** Slots of which it is not known yet what they come to. */
+      /** Slots whose sums the source does not know yet. */
       readonly slotsUnsummed: number;
       readonly ledger: LedgerPart;
     }
@@ -70,5 +70,5 @@ export type SourceReply =
       readonly lsn: number;
       readonly forgottenLsn: number;
     }
-  /** The source knows nothing of such a move, or it is not that far: the target gives up. */
+  /** The source does not know this move, or is not ready for the request: the target gives up. */
   | { readonly kind: 'refusal'; readonly reason: string };

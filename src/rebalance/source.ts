@@ -23,7 +23,7 @@ const stepLimits = {
   short: { rowsMax: 512, bytesMax: 256 * 1024 },
   long: { rowsMax: 8_192, bytesMax: 4 * 1024 * 1024 },
 } as const;
-/** Of the ledger, which is long: looked through in steps of some three milliseconds. */
+/** Ledger rows that one step looks through, in some three milliseconds: the ledger is long. */
 const commitsMax = 1_024;
 
 type SourceState =
@@ -32,21 +32,21 @@ type SourceState =
       readonly phase: 'tracking' | 'frozen';
       readonly move: Move;
       readonly slots: ReadonlySet<number>;
-      /** Written since they were last asked for, by the key's bytes as latin1. */
+      /** Keys written since the target last asked for changes, by their bytes as latin1. */
       readonly changed: Map<string, { readonly slot: number; readonly key: Key }>;
     };
 
 export class MoveSource {
   readonly #storage: SlotStorage;
   #state: SourceState = { phase: 'idle' };
-  /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
+  /** The latest move that has ended here: commands for it, or for an older one, are late and ignored. */
   #over: MoveId = 0;
 
   constructor(storage: SlotStorage) {
     this.#storage = storage;
   }
 
-  /** Asked again it goes on; undefined when the question is late news. */
+  /** Repeated, it changes nothing; undefined when the command is late. */
   track(move: Move): MoveAnswer | undefined {
     if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return undefined;
     if (this.#state.phase === 'idle' || this.#state.move.id !== move.id) {
@@ -55,7 +55,7 @@ export class MoveSource {
     return 'tracked';
   }
 
-  /** Undefined when nothing is known of this move: the source was born after it began. */
+  /** Undefined when this move is unknown: the source started after it began. */
   freeze(move: MoveId): MoveAnswer | undefined {
     if (this.#state.phase === 'idle' || this.#state.move.id !== move) return undefined;
     this.#state = { ...this.#state, phase: 'frozen' };
@@ -83,12 +83,12 @@ export class MoveSource {
     return this.#state.phase === 'frozen' && this.#state.slots.has(slot);
   }
 
-  /** Whether what happens to this slot must be noted, or is refused. */
+  /** Whether writes to this slot are tracked or refused. */
   isLeaving(slot: number): boolean {
     return this.#state.phase !== 'idle' && this.#state.slots.has(slot);
   }
 
-  /** Whether some slots are refused right now. */
+  /** Whether requests for some slots are refused right now. */
   get isFrozen(): boolean {
     return this.#state.phase === 'frozen';
   }

@@ -14,7 +14,7 @@ export type ThrottleSetting =
 type WhatClientsFeel = Pick<ClientFigures, 'operationsPerS' | 'secondP99Ms'>;
 
 const secondMs = 1_000;
-/** Below this rate there are no clients to speak of. */
+/** Below this rate the service counts as having no clients. */
 const idleOperationsPerS = 5;
 
 export class Throttle {
@@ -44,7 +44,7 @@ export class Throttle {
     this.#setting = setting;
   }
 
-  /** 0: as fast as it goes. */
+  /** 0 means: as fast as possible. */
   get rowsPerS(): number {
     if (this.#setting.kind === 'rows-per-s') return this.#setting.rowsPerS;
     return this.#clients.operationsPerS < idleOperationsPerS ? 0 : this.#pace.rowsPerS;

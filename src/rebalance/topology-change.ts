@@ -26,7 +26,7 @@ export type TopologyChange = {
   /** Why it was aborted or is being undone. */
   readonly reason: string;
   readonly weightsBefore: Weights;
-  /** Wanted, once it has begun; a shard that is not named shall own nothing and end. */
+  /** The wanted weights, once it has begun. A shard without one gives its slots away and ends. */
   readonly weights: Weights;
   readonly askedAtMs: number;
   /** Null while it is queued. */
@@ -35,14 +35,14 @@ export type TopologyChange = {
   readonly done: ChangeFigures;
 };
 
-/** What has come of a change so far; what was copied and not committed does not count. */
+/** What a change has done so far: only committed moves count. */
 export type ChangeFigures = {
   readonly slots: number;
   readonly rows: number;
-  /** Of keys, values and what goes with them, as they travel. */
+  /** Bytes of rows as they travel. */
   readonly bytes: number;
-  /** The longest that clients had to wait for a batch of slots. */
+  /** The longest freeze of a batch of slots. */
   readonly freezeMaxMs: number;
-  /** Answers from 500 on to clients meanwhile, whatever their cause. */
+  /** Answers with status 500 or above during the change, whatever their cause. */
   readonly failures: number;
 };

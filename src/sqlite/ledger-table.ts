@@ -29,12 +29,12 @@ export const ledgerDdl = `
  * after the first try; a resend from before the oldest row is answered `outcome-unknown`, never guessed.
  */
 const rowsMin = 4_096;
-/** The feed of changes goes back so many writes, or so long, whichever is less. */
+/** The feed of changes reaches back this many writes, or this long, whichever is less. */
 const writesKept = 100_000;
 const writesKeptMs = 24 * 3_600_000;
 /** Old rows leave in runs, so that most commits touch only the newest page of the ledger. */
 const rowsPruned = 256;
-/** Of one page of the feed, but for its last row. */
+/** A page of the feed ends with the row that reaches this many bytes. */
 const feedBytesMax = 1024 * 1024;
 const noRecords = Buffer.alloc(0);
 
@@ -68,7 +68,7 @@ export class LedgerTable {
   readonly #forget: Statement<[number, number]>;
   #rows: number;
   #writes: number;
-  /** Others may have added rows, and pruned them. */
+  /** Set once other processes write the file too: they add rows, and prune them. */
   #isShared = false;
 
   constructor(db: Database, idempotency: IdempotencyTable) {
@@ -104,7 +104,7 @@ export class LedgerTable {
     return { lsn, keys, bytes };
   }
 
-  /** Of a file that others write too, at the begin of each transaction. */
+  /** Reads the counters again: where others write the file too, at the begin of each transaction. */
   reload(): FileCounters {
     const [lsn, keys, bytes, writes] = (this.#last.get() as LastRow | undefined) ?? [0, 0, 0, 0];
     this.#writes = writes;
@@ -121,7 +121,7 @@ export class LedgerTable {
     if (this.#rows % rowsPruned === 0) this.#pruneOldest(atMs);
   }
 
-  /** What is counted here of the table, to be restored when a transaction is rolled back. */
+  /** What this object counts of the table; `restore` takes it back when a transaction is rolled back. */
   get tally(): LedgerTally {
     return { rows: this.#rows, writes: this.#writes };
   }
@@ -169,12 +169,12 @@ export class LedgerTable {
     return { results: Buffer.concat([...found.values()]), upToLsn, isWhole };
   }
 
-  /** Records of writes up to here may be gone, of this file's own or of slots that came to it. */
+  /** Records up to this lsn may be gone: this file's own, or those of slots that came to it. */
   get forgottenLsn(): number {
     return this.#forgotten.get() as number;
   }
 
-  /** Rows up to here are gone. */
+  /** Rows up to this lsn are gone. */
   get prunedLsn(): number {
     return this.#pruned.get() as number;
   }
@@ -183,7 +183,7 @@ export class LedgerTable {
     this.#forget.run(lsn, 0);
   }
 
-  /** Rows after `lsn`, in order, until they are many bytes. What has arrived comes with the records it came with. */
+  /** Rows after `lsn` in order, one page of them. A row of an arrival has the records that came with the slots. */
   feed(lsn: number, rowsMax: number): FeedRow[] {
     const rows: FeedRow[] = [];
     let bytes = 0;
@@ -204,7 +204,7 @@ export class LedgerTable {
     if (arrival === undefined) return { lsn, arrival, records };
     if (arrival.kind === 'carried') return { lsn, arrival, records: noRecords };
     const carried = this.#records.get(arrival.carriedLsn) as Buffer | undefined;
-    // Pruned meanwhile: then nobody knows what came.
+    // Pruned meanwhile: what came is unknown now.
     if (carried === undefined) return { lsn, arrival: { ...arrival, forgottenLsn: arrival.sourceLsn }, records };
     return { lsn, arrival, records: carried };
   }

@@ -25,9 +25,9 @@ export type SqliteStoreOptions = {
   readonly onSettled?: (durationMs: number) => void;
 };
 
-/** Whoever holds the lock for longer was stopped or hangs. */
+/** A process that holds the lock for longer was stopped or hangs. */
 const holdDeadlineMs = 5_000;
-/** What may wait for the lock; beyond it, operations are refused. */
+/** Operations and bytes that may wait for the lock; more are refused. */
 const waitingMax = 10_000;
 const waitingBytesMax = 64 * 1024 * 1024;
 /**
@@ -39,7 +39,7 @@ const waitingBytesMax = 64 * 1024 * 1024;
 const eagerMs = 3;
 const patientIntervalMs = 1;
 
-/** Whoever has the file has all keys. */
+/** The file has all keys: it counts as one shard. */
 const onlyShard = 1;
 
 export class SqliteStore implements Store {
@@ -54,7 +54,7 @@ export class SqliteStore implements Store {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #isScheduled = false;
-  /** Since when another process has been found holding the lock; undefined while the last try succeeded. */
+  /** When another process was first found holding the lock; undefined while the last try succeeded. */
   #busySinceMs: number | undefined;
 
   constructor(file: ShardFile, { onSettled = () => {} }: SqliteStoreOptions = {}) {

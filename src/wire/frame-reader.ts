@@ -1,4 +1,4 @@
-/** Reads frames off a socket. A peer that breaks the protocol is reported and cut off; nothing else happens to us. */
+/** Reads frames off a socket. A peer that breaks the protocol is reported and cut off; this process goes on. */
 
 import type { Socket } from 'node:net';
 import { WireError } from './frame.ts';

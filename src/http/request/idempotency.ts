@@ -1,6 +1,6 @@
 /**
- * Idempotency-Key: a client that may send a write again gives it a name, and the owner of the key applies it once.
- * The name counts per key, and only together with the same request: what was asked is remembered as a fingerprint.
+ * The header Idempotency-Key: a client that may send a write again names it, and the owner of the key applies it once.
+ * The name counts for one key and one request, of which a fingerprint is kept.
  */
 
 import { createHash } from 'node:crypto';
