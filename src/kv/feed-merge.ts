@@ -131,14 +131,14 @@ export class FeedMerge {
     return true;
   }
 
-  /** Gives the events of removed shards that came along with slots. */
+  /** Gives the events of removed shards that came along with slots, to the shard that holds these now. */
   *#carried(
-    shard: ShardId,
+    holder: ShardId,
     records: readonly WriteRecord[],
     alive: ReadonlySet<ShardId>,
   ): Generator<FeedEvent, boolean> {
     const byVersion = [...records].sort((a, b) => a.outcome.version - b.outcome.version);
-    for (let index = this.#placeOf(shard).carried; index < byVersion.length; index++) {
+    for (let index = this.#placeOf(holder).carried; index < byVersion.length; index++) {
       const record = byVersion[index] as WriteRecord;
       const { shard, outcome } = record;
       const name = record.key.toString('latin1');
@@ -146,7 +146,7 @@ export class FeedMerge {
       if (outcome.version <= (this.#given.get(name) ?? 0)) continue;
       if (alive.has(shard)) return false;
       this.#given.set(name, outcome.version);
-      this.#places.set(shard, { lsn: this.#placeOf(shard).lsn, carried: index + 1 });
+      this.#places.set(holder, { lsn: this.#placeOf(holder).lsn, carried: index + 1 });
       yield eventOf(record);
     }
     return true;
