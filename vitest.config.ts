@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests of how long something takes: they run last, and nothing runs beside them. */
-const timed = 'test/process/shard-death.test.ts';
+const timed = 'test/**/*.timed.test.ts';
 
 export default defineConfig({
   test: {

@@ -1,6 +1,6 @@
 /**
- * Under which condition a write may happen, as HTTP's If-Match and If-None-Match say it (RFC 9110, 13.1). Pure:
- * whoever owns the key evaluates it, in the same step as the write.
+ * The precondition of a write: which versions the key must have, or must not (RFC 9110, 13.1). Pure: the owner of
+ * the key evaluates it in the same step as the write.
  */
 
 /** `*` is any version at all; a list, which may be empty, is these versions. */
@@ -9,7 +9,7 @@ export type Versions = '*' | readonly number[];
 /** Both must hold. A condition without either always does. */
 export type Condition = { readonly ifMatch?: Versions; readonly ifNoneMatch?: Versions };
 
-/** At most so many versions in each of the two lists. */
+/** Versions that each of the two lists may have. */
 export const conditionVersionsMax = 32;
 
 /** @param version what the key has; undefined when it has no value */

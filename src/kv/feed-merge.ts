@@ -1,23 +1,23 @@
 /**
- * One feed out of the ledgers of several shards, resumable at any event. Of each key the events come in the order of
- * their versions, none is left out, and each comes once. (Again may come, to a client that was away while two shards of
- * one slot went, what the first of them had done.) Pure: it is given pages and gives events.
+ * Merges the ledgers of several shards into one feed that can be resumed at any event. The events of each key come in
+ * the order of their versions; none is left out, and each comes once. (One exception: a client that was away while two
+ * owners of one slot were removed in turn may get the first one's events again.) Pure: pages go in, events come out.
  *
  * Slots move between shards. A row `arrived` in the new shard's ledger stands between what the old shard did and what
  * the new one does: it has to wait until the old shard's ledger was read up to where it let go. A shard that is gone
  * cannot be read any more; what it had done came along with its slots, and is taken from there.
  *
- * Nobody waits in a circle. A shard's lsn is lifted above the giver's when slots arrive; so whoever waits at lsn L
- * for another one to be read up to X has L > X, and around a circle the lsns would have to fall for ever.
+ * No shards wait for each other in a circle. When slots arrive, a shard's lsn is lifted above the source's. So a shard
+ * that waits at lsn L until another is read up to X has L > X, and around a circle the lsns would have to fall for ever.
  */
 
 import { type FeedPage, type FeedRow, type ShardId, shardIdMax } from './feed.ts';
 import { unpackRecords, type WriteRecord } from './write-record.ts';
 
-/** How far one shard's ledger has been read: up to this lsn, and so many records of the arrival that follows it. */
+/** How far one shard's ledger has been read: up to `lsn`, and `carried` records of the arrival that follows it. */
 type Place = { readonly lsn: number; readonly carried: number };
 
-/** How far all of them have been read. */
+/** How far all ledgers have been read. */
 export type FeedPosition = {
   readonly places: ReadonlyMap<ShardId, Place>;
   /** Shards above it did not exist when the feed began: they are read from their beginning. */
@@ -30,7 +30,7 @@ export type FeedEvent = {
   readonly version: number;
 };
 
-/** What comes next is not kept any more. */
+/** The next events are no longer kept. */
 export class FeedGone extends Error {
   override readonly name = 'FeedGone';
 }
@@ -41,7 +41,7 @@ const eventTypes = { created: 'put', replaced: 'put', counted: 'put', deleted: '
 export class FeedMerge {
   readonly #places: Map<ShardId, Place>;
   readonly #lastShard: ShardId;
-  /** By key, the last version that was given in place of a shard that is gone: it may come along once more. */
+  /** The last version of each key that was given for a removed shard: another shard may carry it too. */
   readonly #given = new Map<string, number>();
   /** Read and not given yet, by shard. */
   readonly #rows = new Map<ShardId, FeedRow[]>();
@@ -51,24 +51,24 @@ export class FeedMerge {
     this.#lastShard = lastShard;
   }
 
-  /** Right after the event that was given last. */
+  /** The position right after the last event given. */
   get position(): FeedPosition {
     return { places: new Map(this.#places), lastShard: this.#lastShard };
   }
 
-  /** Up to which lsn a shard's ledger has been given. */
+  /** The lsn up to which a shard's events have been given. */
   lsnOf(shard: ShardId): number {
     return this.#placeOf(shard).lsn;
   }
 
-  /** Of whom more rows are wanted, and after which lsn. */
+  /** The shards whose rows have run out, and the lsn after which each is to be read. */
   wanted(shards: readonly ShardId[]): readonly { readonly shard: ShardId; readonly afterLsn: number }[] {
     const empty = shards.filter((shard) => (this.#rows.get(shard)?.length ?? 0) === 0);
     return empty.map((shard) => ({ shard, afterLsn: this.#placeOf(shard).lsn }));
   }
 
   /**
-   * What was wanted.
+   * Takes a page that `wanted` asked for.
    * @throws FeedGone
    */
   offer(shard: ShardId, { prunedLsn, rows }: Pick<FeedPage, 'prunedLsn' | 'rows'>): void {
@@ -83,7 +83,7 @@ export class FeedMerge {
 
   /**
    * The events that can be given now, in order.
-   * @param shards that there are now; what others had done is taken from those who have their slots
+   * @param shards those that exist now; events of removed ones are taken from the shards that have their slots
    * @throws FeedGone
    */
   *events(shards: readonly ShardId[]): Generator<FeedEvent> {
@@ -102,7 +102,7 @@ export class FeedMerge {
     }
   }
 
-  /** Gives what it can of a row; false when it has to wait for another shard. */
+  /** Gives the events of a row; false when the rest has to wait for another shard. */
   *#row(
     shard: ShardId,
     { lsn, arrival, records }: FeedRow,
@@ -118,7 +118,7 @@ export class FeedMerge {
     } else if (arrival.kind === 'arrived') {
       const { from, sourceLsn, forgottenLsn } = arrival;
       const readLsn = this.#placeOf(from).lsn;
-      // What was read of the giver up to there is all that came along, also what had come to the giver before.
+      // Reading the source up to there has given all that came along, also what had come to the source before.
       if (readLsn < sourceLsn && !this.#isBefore(from)) {
         if (alive.has(from)) return false;
         if (readLsn < forgottenLsn) {
@@ -131,14 +131,14 @@ export class FeedMerge {
     return true;
   }
 
-  /** What came along with slots, of shards that are gone. */
+  /** Gives the events of removed shards that came along with slots, to the shard that holds these now. */
   *#carried(
-    shard: ShardId,
+    holder: ShardId,
     records: readonly WriteRecord[],
     alive: ReadonlySet<ShardId>,
   ): Generator<FeedEvent, boolean> {
     const byVersion = [...records].sort((a, b) => a.outcome.version - b.outcome.version);
-    for (let index = this.#placeOf(shard).carried; index < byVersion.length; index++) {
+    for (let index = this.#placeOf(holder).carried; index < byVersion.length; index++) {
       const record = byVersion[index] as WriteRecord;
       const { shard, outcome } = record;
       const name = record.key.toString('latin1');
@@ -146,13 +146,13 @@ export class FeedMerge {
       if (outcome.version <= (this.#given.get(name) ?? 0)) continue;
       if (alive.has(shard)) return false;
       this.#given.set(name, outcome.version);
-      this.#places.set(shard, { lsn: this.#placeOf(shard).lsn, carried: index + 1 });
+      this.#places.set(holder, { lsn: this.#placeOf(holder).lsn, carried: index + 1 });
       yield eventOf(record);
     }
     return true;
   }
 
-  /** Whether this shard was gone before the feed began. */
+  /** Whether this shard was removed before the feed began. */
   #isBefore(shard: ShardId): boolean {
     return shard <= this.#lastShard && !this.#places.has(shard);
   }
@@ -166,7 +166,7 @@ function eventOf({ key, outcome: { kind, version } }: WriteRecord): FeedEvent {
   return { type: eventTypes[kind], key, version };
 }
 
-/** `1:1042,2:977+3;2`: lsns by shard, of an arrival how many of its records, and the last shard. */
+/** `1:1042,2:977+3;2`: each shard's lsn, with `+3` when 3 records of the next arrival were given; then the last shard. */
 export function textOfPosition({ places, lastShard }: FeedPosition): string {
   const texts = [...places].map(([shard, { lsn, carried }]) => `${shard}:${lsn}${carried > 0 ? `+${carried}` : ''}`);
   return `${texts.join(',')};${lastShard}`;

@@ -13,16 +13,16 @@ export const shardIdMax = 0xffff;
 
 /** What a row says when its records came from another shard. */
 export type Arrival =
-  /** They lie here, but their slots may yet not come. */
+  /** The records are here; whether their slots will come is still open. */
   | { readonly kind: 'carried' }
   /** The slots have come, with the records of the row with lsn `carriedLsn`. */
   | {
       readonly kind: 'arrived';
       readonly carriedLsn: number;
       readonly from: number;
-      /** The giver's lsn when it let go: all it ever did to these slots is not above it. */
+      /** The source's lsn when it let go: all its writes to these slots are at or below it. */
       readonly sourceLsn: number;
-      /** The giver did not know any more what it did up to here. */
+      /** Up to here the source no longer knew its own writes. */
       readonly forgottenLsn: number;
     };
 
@@ -30,26 +30,26 @@ export type Arrival =
 export type FeedRow = {
   readonly lsn: number;
   readonly arrival: Arrival | undefined;
-  /** Packed (write-record.ts); of an arrival, what came with it. */
+  /** Packed (write-record.ts). In a row with an arrival: the records that came with the slots. */
   readonly records: Buffer;
 };
 
 export type FeedPage = {
   readonly kind: 'feed';
-  /** Of the ring that the shard had. Shards of one epoch have let each other's slots go. */
+  /** The epoch of the shard's ring. Shards at one epoch have let go of each other's slots. */
   readonly epoch: number;
-  /** Rows up to here are gone. */
+  /** The lsn up to which rows are gone. */
   readonly prunedLsn: number;
-  /** The shard's, when the page was read. */
+  /** The shard's lsn when the page was read. */
   readonly lsn: number;
   readonly rows: readonly FeedRow[];
 };
 
-/** Where a feed comes from. */
+/** The shards whose ledgers make the feed. */
 export interface FeedSource {
-  /** Those that there are now. */
+  /** The shards that exist now. */
   shards(): readonly ShardId[];
-  /** The highest number that any shard ever had: one above it is new. */
+  /** The highest number that any shard ever had: a shard with a higher one is new. */
   lastShard(): ShardId;
   /** Rows after `afterLsn`, in order: none when `rowsMax` is 0. */
   page(shard: ShardId, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome>;

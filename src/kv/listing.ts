@@ -1,6 +1,6 @@
 /**
- * Pages of keys in the order of their bytes, and how pages of several shards become one. Pure: who has the keys
- * decides what is in his own page.
+ * Pages of keys in the order of their bytes, and how pages of several shards become one. Pure: the owner of the keys
+ * decides which of them are in its own page.
  */
 
 import type { Key } from './key.ts';
@@ -8,13 +8,13 @@ import type { Key } from './key.ts';
 export const listLimitMax = 1_000;
 export const listLimitDefault = 100;
 export const listDelimiterBytesMax = 16;
-/** Of the values of one page. */
+/** The most that the values of one page may have, in bytes. */
 export const listBytesMax = 4 * 1024 * 1024;
 
 export type ListQuery = {
   /** Only keys that begin so; empty for all. */
   readonly prefix: Buffer;
-  /** Only what comes after this; undefined from the beginning. */
+  /** The page begins after this position; at the first key when it is undefined. */
   readonly after: ListPosition | undefined;
   /** Keys that have this text after the prefix are listed once, as what they have in common up to its end. */
   readonly delimiter: Buffer | undefined;
@@ -23,7 +23,7 @@ export type ListQuery = {
   readonly values: boolean;
 };
 
-/** After a key, or after every key that begins so. */
+/** A place in the order of keys: after one key, or after every key with one prefix. */
 export type ListPosition = { readonly kind: 'key' | 'prefix'; readonly bytes: Buffer };
 
 export type ListEntry =
@@ -35,7 +35,7 @@ export type ListEntry =
       /** Unix milliseconds; absent for never. */
       readonly expiresAtMs?: number;
       readonly valueBytes: number;
-      /** When it was asked for. */
+      /** Present when the query asked for values. */
       readonly value?: Buffer;
     }
   | { readonly kind: 'prefix'; readonly key: Buffer };
@@ -43,7 +43,7 @@ export type ListEntry =
 export type Listing = {
   readonly kind: 'listing';
   readonly entries: readonly ListEntry[];
-  /** Up to here everything is in `entries`; undefined when nothing comes after them. */
+  /** Every key up to here is in `entries`; undefined when no key comes after them. */
   readonly next: ListPosition | undefined;
 };
 
@@ -64,7 +64,7 @@ export function successorOf(prefix: Buffer): Buffer | undefined {
   return next;
 }
 
-/** What a key is listed under: itself, or what it has in common with others. */
+/** The prefix under which a key is listed together with others; undefined when it is listed by itself. */
 export function commonPrefixOf(key: Key, { prefix, delimiter }: ListQuery): Buffer | undefined {
   if (delimiter === undefined) return undefined;
   const at = key.indexOf(delimiter, prefix.length);
@@ -75,7 +75,7 @@ export function positionOf({ kind, key }: ListEntry): ListPosition {
   return { kind, bytes: key };
 }
 
-/** Of two positions, which comes first: negative, 0 or positive. Everything beginning with a prefix is before its end. */
+/** Negative, 0 or positive, as for `sort`. Every key with a prefix comes before the prefix's end. */
 export function comparePositions(a: ListPosition, b: ListPosition): number {
   const [beginA, beginB] = [beginOf({ prefix: empty, after: a }), beginOf({ prefix: empty, after: b })];
   if (beginA === undefined || beginB === undefined) return Number(beginA === undefined) - Number(beginB === undefined);
@@ -92,7 +92,7 @@ export function mergedListing(
   parts: readonly Listing[],
   { limit }: Pick<ListQuery, 'limit'>,
 ): { readonly page: Listing; readonly lacking: Listing | undefined } {
-  // Beyond the end of any part that is not complete nobody knows what comes first.
+  // Beyond the end of an incomplete part it is unknown which key comes next.
   const lacking = parts
     .filter(({ next }) => next !== undefined)
     .sort((a, b) => comparePositions(a.next as ListPosition, b.next as ListPosition))[0];
@@ -132,7 +132,7 @@ function* inOrder(parts: readonly Listing[]): Iterable<ListEntry> {
   }
 }
 
-/** Whether an entry's own position comes after this one. */
+/** Tells whether an entry's position comes after this one. */
 function isAfter(position: ListPosition): (entry: ListEntry) => boolean {
   const begin = beginOf({ prefix: empty, after: position });
   return (entry) => {
@@ -141,7 +141,7 @@ function isAfter(position: ListPosition): (entry: ListEntry) => boolean {
   };
 }
 
-/** What counts towards `listBytesMax`. */
+/** The bytes of an entry that count towards `listBytesMax`. */
 export function bytesOf(entry: ListEntry): number {
   return entry.kind === 'key' ? (entry.value?.length ?? 0) : 0;
 }

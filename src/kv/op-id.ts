@@ -1,4 +1,4 @@
-/** How a write is named, so that it can be sent twice and applied once. Pure. */
+/** Op ids: they let a write be sent twice and applied once. Pure. */
 
 /**
  * Names one write for ever: 8 random bytes of the sender's life, then a counter. A store that has applied an op
@@ -7,14 +7,14 @@
 export type OpId = Buffer;
 export const opIdBytes = 16;
 
-/** Op id of one operation within an atomic one: its sender leaves the ids that follow the first unused. */
+/** The op id of one operation within an atomic one. The sender leaves the ids after its own unused for this. */
 export function opIdOfItem(opId: OpId, index: number): OpId {
   const own = Buffer.from(opId);
   own.writeBigUInt64LE(BigInt.asUintN(64, own.readBigUInt64LE(8) + BigInt(index)), 8);
   return own;
 }
 
-/** Stands where a write has no op id, because nobody will send it again. */
+/** The op id of writes that are never sent again. */
 export const noOpId: OpId = Buffer.alloc(opIdBytes);
 
 /** What lets a write be sent twice and applied once. */

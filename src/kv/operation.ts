@@ -46,7 +46,7 @@ export function isWrite(operation: Operation): operation is WriteOperation | Ato
   return operation.kind !== 'get' && operation.kind !== 'head';
 }
 
-/** Operations of one batch. */
+/** Operations that one batch may have. */
 export const batchOperationsMax = 1_000;
-/** Of a batch, as it is asked for; and of the values that it reads. */
+/** The largest request for a batch, and the most that the values it reads may have, each in bytes. */
 export const batchBytesMax = 16 * 1024 * 1024;

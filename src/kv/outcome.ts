@@ -1,4 +1,4 @@
-/** What comes of an operation, in whichever store it is done. Pure types. */
+/** Outcomes of operations, the same in every store. Pure types. */
 
 import type { ErrorCode } from './errors.ts';
 
@@ -41,5 +41,5 @@ type PreconditionFailedOutcome = { readonly kind: 'precondition-failed'; readonl
 /** The operation was not applied, except for `outcome-unknown`, where nobody can tell. */
 export type FailedOutcome = { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
-/** Of an atomic operation, one an operation; where one is `precondition-failed` or `failed` none was applied. */
+/** One outcome for each operation of a batch. If any is `precondition-failed` or `failed`, none was applied. */
 type BatchOutcome = { readonly kind: 'batch'; readonly outcomes: readonly KeyOutcome[] };

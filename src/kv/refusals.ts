@@ -3,7 +3,7 @@
 import { batchBytesMax } from './operation.ts';
 import type { FailedOutcome } from './outcome.ts';
 
-/** Of an operation that would have been done, had another of its atomic batch not been refused. */
+/** Answers an operation of an atomic batch in which another one was refused. */
 export const batchAborted: FailedOutcome = {
   kind: 'failed',
   code: 'batch-refused',
@@ -13,14 +13,14 @@ export const batchAborted: FailedOutcome = {
 export const tooMuchRead: FailedOutcome = {
   kind: 'failed',
   code: 'batch-too-large',
-  detail: `The values that one batch reads have at most ${batchBytesMax} bytes together.`,
+  detail: `The values that one batch reads have at most ${batchBytesMax} bytes in all.`,
 };
 
-/** Of a read in a batch that was applied before, and is sent again. */
+/** Answers a read in a batch that is sent again after it was applied. */
 export const readIsOver: FailedOutcome = {
   kind: 'failed',
   code: 'outcome-unknown',
-  detail: 'The batch was applied; what it had read is not known any more.',
+  detail: 'The batch was applied; what it read then is no longer known.',
 };
 
 export const idempotencyKeyReused: FailedOutcome = {

@@ -5,15 +5,15 @@ import type { Listing, ListQuery } from './listing.ts';
 import type { Operation } from './operation.ts';
 import type { FailedOutcome, Outcome } from './outcome.ts';
 
-/** Filled by a store that is asked where the time went; milliseconds. */
+/** Where the time of an operation went, in milliseconds. The store fills it in. */
 export type Timing = {
-  /** When the request came, by the monotonic clock. */
+  /** Arrival of the request, by the monotonic clock. */
   readonly beganAtMs: number;
   /** Who executed it, e.g. `shard-2`. */
   executor?: string;
-  /** The transaction that it was part of. */
+  /** Duration of the transaction that executed it. */
   sqliteMs?: number;
-  /** From sending it to having the answer, without the transaction. */
+  /** From sending the operation to receiving its answer, less `sqliteMs`. */
   wireMs?: number;
 };
 

@@ -1,11 +1,12 @@
 /**
- * What is kept of each write: which it was, where it happened, and what came of it. A resend is answered from it, and
- * the feed of changes is read from it. This file packs records as they lie in the ledger, little-endian. Pure.
+ * The record that the ledger keeps of each write: its op id, where it happened and its outcome. It answers a resend,
+ * and the feed of changes is read from it. This file packs records for the ledger, little-endian. Pure.
  *
  *   0        16     18      20     21        29          31       (31)                  (39)
  *   ├ op id ─┼ slot ┼ shard ┼ kind ┼ version ┼ key bytes ┤ [number ┤ [fingerprint, named at] ┤ key
  *
- * `number` is there when the kind says `counted`, `fingerprint` and `named at` (8 bytes each) when it says `named`.
+ * `number` is there when the kind says `counted`, `fingerprint` and `named at` (8 bytes each) when the write
+ * had an idempotency key (flag 0x80).
  */
 
 import { fingerprintBytes, type IdempotencyKey } from './idempotency-key.ts';
@@ -16,11 +17,11 @@ import { readUInt53, writeUInt53 } from './uint53.ts';
 export type WriteRecord = {
   readonly opId: OpId;
   readonly slot: number;
-  /** That executed it. */
+  /** The shard that executed the write. */
   readonly shard: number;
   readonly key: Buffer;
   readonly outcome: WriteOutcome | { readonly kind: 'expired'; readonly version: number };
-  /** When a client named the write: what it asked, and when (Unix milliseconds). */
+  /** The fingerprint of a write with an idempotency key, and when it was first applied (Unix milliseconds). */
   readonly idempotency?: Pick<IdempotencyKey, 'fingerprint'> & { readonly atMs: number };
 };
 
@@ -65,8 +66,8 @@ export function findRecord(packed: Buffer, opId: OpId): WriteRecord | undefined 
 }
 
 /**
- * Records older than this many writes are not kept across moves, and no resend asks for them: slots that move to
- * and fro would otherwise carry every record for ever.
+ * Moves carry no records older than this many writes, and no resend asks for them: slots that move to and fro would
+ * otherwise carry every record for ever.
  */
 export const recordWindowLsn = 2 ** 18;
 
@@ -148,7 +149,7 @@ function recordAt(packed: Buffer, start: number, end: number): WriteRecord {
   };
 }
 
-/** The named ones of the packed records, each still packed. */
+/** Those of the packed records that have an idempotency key, each still packed. */
 export function recordsWithIdempotencyKey(packed: Buffer): { readonly record: WriteRecord; readonly packed: Buffer }[] {
   const keyed: { readonly record: WriteRecord; readonly packed: Buffer }[] = [];
   for (let at = 0; at < packed.length; ) {

@@ -1,8 +1,6 @@
-/** How many slots move at once. Pure. */
-
 /**
- * What clients write to a batch while it is copied is compared row by row while its slots are frozen, so its size
- * decides how long they wait: it grows and shrinks towards the wanted freeze.
+ * How many slots move at once. Rows that clients write while their batch is copied are compared while its slots are
+ * frozen. So the size of a batch decides how long clients wait: it grows and shrinks towards the wanted freeze. Pure.
  */
 const firstRows = 4_000;
 const wantedFreezeMs = { least: 6, most: 15 } as const;
@@ -25,7 +23,7 @@ const defaultLimits: BatchLimits = {
 };
 
 export type Giver = {
-  /** Nobody asks for anything. */
+  /** No client sends requests. */
   readonly isIdle: boolean;
   readonly slots: number;
   readonly keys: number;
@@ -47,7 +45,7 @@ export class BatchSize {
     this.#rows = Math.min(rowsMax, Math.max(rowsMin, this.#rows * factor));
   }
 
-  /** At the rows that the giving shard has per slot; at least one. */
+  /** Slots of the next batch, from the rows that the source has per slot; at least one. */
   slotsOf({ isIdle, slots, keys, bytes }: Giver): number {
     const limits = isIdle ? this.#limits.idle : { rows: this.#rows, bytes: this.#limits.bytesMax };
     const fitting = Math.min((limits.rows * slots) / Math.max(keys, 1), (limits.bytes * slots) / Math.max(bytes, 1));

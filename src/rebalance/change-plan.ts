@@ -1,17 +1,17 @@
-/** What a requested topology change would do, before anything is done: slots, keys and bytes of each shard, then and now. */
+/** What a requested topology change would do: slots, keys and bytes of each shard before and after. It does nothing. */
 
 import { planOf } from '../partition/plan.ts';
 import { shardsMax, slotQuotas, type Weights } from '../partition/ring.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { Members, TopologyRecord } from './ports.ts';
-import type { ChangeKind, ChangeRequest } from './topology-change.ts';
+import type { ChangeKind, ChangeRequest, TopologyChange } from './topology-change.ts';
 
 export type ShardPlan = {
   readonly id: number;
   readonly slotsBefore: number;
   readonly slotsAfter: number;
   readonly keysBefore: number;
-  /** Estimated: keys spread evenly over slots. */
+  /** Estimated, as if keys were spread evenly over slots. */
   readonly keysAfter: number;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
@@ -27,7 +27,7 @@ export type ChangePlan = {
   readonly slotsMoved: number;
   readonly keysMoved: number;
   readonly bytesMoved: number;
-  /** On the disk while it runs: rows are there twice until the old ones are purged. */
+  /** Extra room on the disk: rows are there twice until the orphaned ones are purged. */
   readonly diskBytesNeeded: number;
   readonly estimatedMs: number;
 };
@@ -38,8 +38,17 @@ const estimatedRowsPerS = 20_000;
 /** What a row takes on disk beside key and value. */
 const rowOverheadBytes = 60;
 
+/** Of the record, what a plan needs. */
+export type PlannedTopology = Pick<TopologyRecord, 'ring' | 'weights' | 'nextShardId' | 'lastChangeId'> & {
+  openChanges(): readonly Pick<TopologyChange, 'state' | 'request' | 'weights'>[];
+};
+
 /** @throws ChangeRefused, also when the request is of a plan that no longer holds */
-export function planOfRequest(request: ChangeRequest, record: TopologyRecord, members: Members): ChangePlan {
+export function planOfRequest(
+  request: ChangeRequest,
+  record: PlannedTopology,
+  members: Pick<Members, 'members'>,
+): ChangePlan {
   const { ring } = record;
   const lastChange = record.lastChangeId();
   refuseStalePlan(request, { epoch: ring.epoch, lastChange });
@@ -97,7 +106,7 @@ function refuseStalePlan({ epoch, lastChange }: Partial<PlanBasis>, now: PlanBas
 }
 
 /** Of what is there once every open change is done: a queued change builds on those before it. */
-function weightsToPlanFor(request: ChangeRequest, record: TopologyRecord): Weights {
+function weightsToPlanFor(request: ChangeRequest, record: PlannedTopology): Weights {
   let weights = record.weights();
   for (const change of record.openChanges()) {
     weights = change.state === 'queued' ? weightsAfter(change.request, weights, record.nextShardId()) : change.weights;

@@ -18,7 +18,7 @@
 
 import type { Move, MoveAnswer, MoveCommand, MoveId, RefusalCode, Side } from './move.ts';
 
-/** Who has yet to answer. */
+/** The sides that have yet to answer. */
 type Awaited = { readonly source: boolean; readonly target: boolean };
 
 export type CoordinatorState =
@@ -46,7 +46,7 @@ export type CoordinatorEvent =
     }
   /** The process of this side is gone. */
   | { readonly kind: 'lost'; readonly side: Side }
-  /** Wiping or copying goes on. */
+  /** Wiping or copying has made a step. */
   | { readonly kind: 'progressed'; readonly move: MoveId }
   | { readonly kind: 'overdue' }
   | { readonly kind: 'abort'; readonly reason: string };
@@ -66,13 +66,13 @@ type CoordinatorEffect =
 
 export type CoordinatorStep = { readonly state: CoordinatorState; readonly effects: readonly CoordinatorEffect[] };
 
-/** Nothing was heard for so long: something hangs. Only liveness depends on these, never safety. */
+/** Silence for longer than this means that something hangs. Only liveness depends on these times, never safety. */
 const patience = {
-  /** Wiping, tracking and copying hurt nobody who waits. */
+  /** No client waits while rows are wiped, tracked or copied. */
   copyingMs: 30_000,
   /** Clients wait for a frozen slot, five seconds at most. */
   frozenMs: 2_000,
-  /** Asked again, until the answer comes. */
+  /** A question that must be answered is repeated this often. */
   askAgainMs: 500,
 } as const;
 
@@ -83,7 +83,7 @@ export function beginMove(move: Move): CoordinatorStep {
   return asking({ phase: 'preparing', move }, 'target', 'prepare', patience.copyingMs);
 }
 
-/** What each phase waits for, of whom, and what follows. */
+/** For each phase: whose answer it waits for, which one, and the step that follows. */
 const forward = {
   preparing: {
     by: 'target',

@@ -25,16 +25,18 @@ export type ProgressView = {
   readonly failures: number;
 };
 
+type WhatClientsFeel = Pick<ClientFigures, 'p99Ms' | 'failures' | 'failuresLately'>;
+
 const none: ChangeFigures = { slots: 0, rows: 0, bytes: 0, freezeMaxMs: 0, failures: 0 };
 
 export class MoveProgress {
-  readonly #clients: ClientFigures;
+  readonly #clients: WhatClientsFeel;
   readonly #slotsTotal: number;
   readonly #before: { readonly p99Ms: number | null; readonly failures: number; readonly failuresLately: number };
   readonly #clock: Clock;
   readonly #beganAtMs: number;
   readonly #freezesMs: number[] = [];
-  /** By the move under way. */
+  /** Rows and bytes of the move under way. */
   #copied = { rows: 0, bytes: 0 };
   #unrecorded = none;
   #failuresRecorded = 0;
@@ -42,7 +44,7 @@ export class MoveProgress {
   #rows = 0;
   #bytes = 0;
 
-  constructor(plan: readonly PlannedMove[], clients: ClientFigures, clock: Clock) {
+  constructor(plan: readonly PlannedMove[], clients: WhatClientsFeel, clock: Clock) {
     this.#clock = clock;
     this.#beganAtMs = clock.nowMs();
     this.#clients = clients;
@@ -61,7 +63,7 @@ export class MoveProgress {
     this.#copied = { rows: this.#copied.rows + rows, bytes: this.#copied.bytes + bytes };
   }
 
-  /** What the move under way has copied is where it belongs. */
+  /** The move under way was committed, with this many slots. */
   moved(slots: number): void {
     this.#slotsMoved += slots;
     const { slots: before, rows, bytes, freezeMaxMs, failures } = this.#unrecorded;
@@ -75,7 +77,7 @@ export class MoveProgress {
     this.#copied = { rows: 0, bytes: 0 };
   }
 
-  /** What the move under way has copied was for nothing. */
+  /** The move under way was aborted: what it copied does not count. */
   discarded(): void {
     this.#copied = { rows: 0, bytes: 0 };
   }
@@ -85,7 +87,7 @@ export class MoveProgress {
     this.#unrecorded = { ...this.#unrecorded, freezeMaxMs: Math.max(this.#unrecorded.freezeMaxMs, durationMs) };
   }
 
-  /** What has come of the change since this was asked last: to be recorded. */
+  /** The figures since the last call, to be recorded. */
   takeFigures(): ChangeFigures {
     const figures = { ...this.#unrecorded, failures: this.#failures - this.#failuresRecorded };
     this.#unrecorded = none;
@@ -120,7 +122,7 @@ export class MoveProgress {
   }
 }
 
-/** How long slots were frozen: from the question to the announcement, or to the end of an abort. */
+/** Measures how long slots are frozen: from the command to freeze to the announcement, or to the end of an abort. */
 export class FreezeClock {
   readonly #clock: Clock;
   #beganAtMs: number | undefined;
@@ -133,7 +135,7 @@ export class FreezeClock {
     this.#beganAtMs ??= this.#clock.nowMs();
   }
 
-  /** Undefined when nothing was frozen. */
+  /** Milliseconds; undefined when nothing was frozen. */
   end(): number | undefined {
     const began = this.#beganAtMs;
     this.#beganAtMs = undefined;

@@ -78,7 +78,7 @@ export type MoveReport =
 /** Results of writes to the moving slots, as the ledger packs them. */
 export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number; readonly isWhole: boolean };
 
-/** How much at a time: short steps where clients would feel long ones. */
+/** The size of a step: short where clients would feel a long one. */
 export type PageStep = 'short' | 'long';
 
 /** What the target asks the source for, over their own connection, one thing at a time. */
@@ -87,7 +87,7 @@ export type SourceRequest =
   | { readonly kind: 'page'; readonly move: MoveId; readonly after: Cursor | undefined; readonly step: PageStep }
   /** Keys that were written since tracking began and have not been asked for since; and the ledger's part. */
   | { readonly kind: 'changes'; readonly move: MoveId; readonly ledgerSinceLsn: number }
-  /** Of a frozen source: all that is left, and what the slots come to. */
+  /** From a frozen source: all that is left, and the sum of the slots. */
   | { readonly kind: 'rest'; readonly move: MoveId; readonly ledgerSinceLsn: number };
 
 export type SourceReply =
@@ -96,7 +96,7 @@ export type SourceReply =
       readonly kind: 'changes';
       readonly changes: readonly RowDelta[];
       readonly left: number;
-      /** Slots of which it is not known yet what they come to. */
+      /** Slots whose sums the source does not know yet. */
       readonly slotsUnsummed: number;
       readonly ledger: LedgerPart;
     }

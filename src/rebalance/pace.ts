@@ -15,27 +15,27 @@ export type Pace = {
 
 export type Second = {
   readonly isMoving: boolean;
-  /** Of this second alone; null when nobody asked for anything. */
+  /** Of this second alone; null when there were no requests. */
   readonly p99Ms: number | null;
-  /** An operator's bound, in place of what clients are used to. */
+  /** The operator's bound, which replaces what clients are used to. */
   readonly boundMs: number | undefined;
 };
 
 export const firstPace: Pace = { rowsPerS: 20_000, quietP99sMs: [], feltP99sMs: [] };
 
 const rowsPerSMax = 200_000;
-/** A twentieth of a core: whoever cannot spare that would never be done. */
+/** Takes a twentieth of a core. A slower change would hardly ever end. */
 const rowsPerSMin = 5_000;
-/** An operator's bound is kept at any price but standing still. */
+/** To keep an operator's bound, copying may get this slow, but never stops. */
 const rowsPerSMinBounded = 500;
 
 const quietSecondsMax = 30;
-/** Fewer tell nothing. */
+/** Fewer quiet seconds than this say too little. */
 const quietSecondsMin = 5;
 const feltSeconds = 5;
-/** Of the mean before; some way below two, which is what clients are promised. */
+/** The tolerated p99, as a multiple of the quiet mean. Clients are promised two: this leaves some room. */
 const toleratedGrowth = 1.6;
-/** So many seconds on end that are twice as bad as tolerated are answered at once. */
+/** The pace is halved at once after this many consecutive seconds beyond `alarmGrowth` times the tolerated p99. */
 const alarmSeconds = 2;
 const alarmGrowth = 2;
 
@@ -47,7 +47,7 @@ export function paceAfter(pace: Pace, { isMoving, p99Ms, boundMs }: Second): Pac
   if (p99Ms === null) return pace;
   const felt = [...pace.feltP99sMs, p99Ms];
   const tolerated = boundMs ?? toleratedMs(pace.quietP99sMs);
-  // Without clients before, nothing says what they can bear: the first pace is no great burden.
+  // Without earlier clients there is nothing to compare with: the first pace is no great burden.
   if (tolerated === undefined) return pace;
   const isAlarming = felt.slice(-alarmSeconds).every((second) => second > tolerated * alarmGrowth);
   if (isAlarming && felt.length >= alarmSeconds) return step(pace, 0.5, boundMs);

@@ -5,7 +5,7 @@
 
 import { endOfPacked, isPackedRow, packDelta, packedBytes, type Row } from './row.ts';
 
-/** What it yields is a view of the bytes of each row. */
+/** Yields a view of each row's bytes. */
 export class PackedRows implements Iterable<Buffer> {
   readonly bytes: Buffer;
   readonly count: number;
@@ -23,7 +23,7 @@ export class PackedRows implements Iterable<Buffer> {
   }
 
   /**
-   * Of bytes that came from elsewhere.
+   * Checks bytes that another shard sent.
    * @throws RangeError when they are not packed rows
    */
   static checked(bytes: Buffer): PackedRows {
@@ -59,7 +59,7 @@ export class RowPacker {
     return this.#count;
   }
 
-  /** The row's packed bytes. */
+  /** Packs a row and returns a view of its bytes. */
   add(row: Row): Buffer {
     const begin = this.#end;
     const endsAt = begin + packedBytes(row);
@@ -73,7 +73,7 @@ export class RowPacker {
     return this.#bytes.subarray(begin, this.#end);
   }
 
-  /** All of them. Nothing may be added after that. */
+  /** Hands out all rows. Nothing may be added after that. */
   take(): PackedRows {
     return new PackedRows(this.#bytes.subarray(0, this.#end), this.#count);
   }

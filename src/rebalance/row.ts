@@ -21,7 +21,7 @@ export type Row = {
   readonly expiresAtMs?: number;
 };
 
-/** With an expiry, where 0 stands for never. Most have none: for them it makes no copy. */
+/** Adds the expiry to a row; 0 stands for never. Most rows have none, and are not copied. */
 export function rowOf(row: Row, expiresAtMs: number): Row {
   return expiresAtMs === 0 ? row : { ...row, expiresAtMs };
 }
@@ -31,7 +31,7 @@ export type Cursor = { readonly slot: number; readonly key: Key };
 
 type Deletion = { readonly slot: number; readonly key: Key };
 
-/** What became of a key: its row as it is now, or nothing. */
+/** A key as it is now: its row, or a deletion. */
 export type RowDelta = Row | Deletion;
 
 const headerBytes = 28;
@@ -66,10 +66,10 @@ export function unpackDeltas(packed: Buffer): RowDelta[] {
 /** What both ends of a move must agree on before it commits. */
 export type SlotSum = { readonly keys: number; readonly bytes: number; readonly digest: number };
 
-/** What a set of rows comes to, in any order: how many, how large, and a sum of their hashes. */
+/** Figures of a set of rows, in any order: how many, how large, and a sum of their hashes. */
 export class RowSum {
   keys = 0;
-  /** Of keys and values. */
+  /** Bytes of keys and values. */
   bytes = 0;
   /** Sum of the xxh32 of each packed row, modulo 2^52: equal for equal rows, in whatever order they come. */
   digest = 0;
@@ -87,7 +87,7 @@ export class RowSum {
     this.digest = (this.digest + hashOf(row)) % 2 ** 52;
   }
 
-  /** Of other rows. */
+  /** Adds a sum of other rows. */
   addSum({ keys, bytes, digest }: SlotSum): void {
     this.keys += keys;
     this.bytes += bytes;
@@ -99,10 +99,10 @@ export class RowSum {
   }
 }
 
-/** Where a row is packed to be hashed; there is one sum for each slot of a move, so it is not theirs. */
+/** Rows are packed here to be hashed. Shared by all sums: a move has one for each slot. */
 let scratch = Buffer.allocUnsafe(4_096);
 
-/** @returns where it ends */
+/** Writes one change at `at`. @returns where it ends */
 export function packDelta(target: Buffer, at: number, change: RowDelta): number {
   const { slot, key } = change;
   const row = isRow(change) ? change : undefined;
@@ -142,7 +142,7 @@ export function endOfPacked(packed: Buffer, at: number): number {
   return end;
 }
 
-/** Of the bytes of one change; key and value are views of them. */
+/** Reads one change; its key and value are views of the packed bytes. */
 export function unpackDelta(packed: Buffer): RowDelta {
   const slot = slotOfPacked(packed);
   const keyEnd = headerBytes + packed.readUInt16LE(4);
@@ -154,7 +154,7 @@ export function unpackDelta(packed: Buffer): RowDelta {
   return rowOf({ slot, key, version, contentType, value: packed.subarray(typeEnd) }, readUInt53(packed, 20));
 }
 
-/** Not a deletion. */
+/** True for a row, false for a deletion. */
 export function isPackedRow(packed: Buffer, at: number): boolean {
   return packed[at] === kinds.row;
 }

@@ -1,6 +1,6 @@
 /**
- * What a move needs of a shard's file. Every method is one step: it has happened, durably where it says so, when
- * it returns. The simulator brings a storage of its own whose disk can fail.
+ * What a move needs of a shard's file. Every method is one step: when it returns, the step is done, and durable where
+ * the method says so.
  */
 
 import type { Key } from '../kv/key.ts';
@@ -17,13 +17,13 @@ export interface SlotStorage {
   /** Results of writes up to here may be missing in `ledgerSince`: resends of them cannot be told from new writes. */
   readonly forgottenLsn: number;
 
-  /** Target, durable: these slots are on their way in, and nobody else's garbage any more. */
+  /** Target, durable: notes these slots as importing; what an earlier move left of them is no longer orphaned. */
   openIncoming(move: Move): void;
-  /** Target, durable: of rows that lie in these slots so many are gone. True when none was left. */
+  /** Target, durable: deletes up to `rowsMax` rows of these slots. True when none is left. */
   wipe(slots: readonly number[], rowsMax: number): boolean;
-  /** Target: a page of rows. Durable, but not counted, served or listed yet. */
+  /** Target: stores a page of rows. Durable, but not yet counted, served or listed. */
   store(rows: PackedRows): void;
-  /** Target: what became of keys whose rows may have come already. Durable like those. */
+  /** Target: stores changes of keys whose rows may have come already. As durable as `store`. */
   apply(changes: readonly RowDelta[]): void;
   /**
    * Target, durable, one transaction: the last changes, the ledger's part, an lsn above the source's. False, and
@@ -35,17 +35,17 @@ export interface SlotStorage {
   page(slots: readonly number[], after: Cursor | undefined, limits: PageLimits): Page;
   /** Source: what a key is now. */
   deltaOf(slot: number, key: Key): RowDelta;
-  /** Source: results of writes to these slots, of so many commits since this lsn. */
+  /** Source: results of writes to these slots, from at most `commitsMax` ledger rows after this lsn. */
   ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart;
   /**
-   * Either side: finds out what these slots come to, as far as it is not known, by reading about so many rows. How
-   * many slots are left. What is known before a slot is frozen, nobody has to wait for then.
+   * Either side: finds the sums of slots whose sums are unknown, reading about `rowsMax` rows, and returns how many
+   * slots are left. No client waits for a sum that is known before its slot is frozen.
    */
   sumSome(slots: readonly number[], rowsMax: number): number;
-  /** Source, durable: what these slots come to, remembered until it is known whether they have left. */
+  /** Source, durable: notes these slots as migrating, and returns their sum. */
   openOutgoing(move: Move): SlotSum;
 
-  /** Durable: whatever was noted of this move is off; rows that do not belong here become garbage. */
+  /** Durable: drops the notes of this move; rows that do not belong here become orphaned. */
   forget(move: MoveId): void;
 }
 
@@ -53,7 +53,7 @@ export type SealedPart = {
   readonly changes: readonly RowDelta[];
   readonly results: readonly Buffer[];
   readonly sourceLsn: number;
-  /** The source's: from now on the target has forgotten as much. */
+  /** The source's: from now on the target knows no more than the source did. */
   readonly forgottenLsn: number;
   readonly expected: SlotSum;
 };

@@ -1,8 +1,8 @@
 /**
- * What the slots of a move come to, gathered while their rows are read or stored anyway, so that nobody has to wait
- * for a frozen slot to be read again. A sum is known only as long as nothing else was written to its slot: whoever
- * stores rows says `touch` for every write, before anybody can ask for the sum. What was summed while it was stored
- * is only expected, until somebody has seen that as many rows lie there. Pure.
+ * The sums of the slots of a move, gathered while their rows are read or stored anyway: no client waits until a frozen
+ * slot is read again. A sum is known only while nothing else is written to its slot, so every write calls `touch`
+ * before a sum is asked for. A sum gathered while rows were stored is only expected, until a count has shown that as
+ * many rows are there. Pure.
  */
 
 import type { Key } from '../kv/key.ts';
@@ -15,36 +15,36 @@ export class SlotSums {
   /** A slot whose rows were read up to this key, by pages. */
   #begun: { readonly slot: number; readonly upTo: Key; readonly sum: RowSum } | undefined;
 
-  /** Undefined when the rows must be read or counted to know. */
+  /** The known sum; undefined when the rows must be read or counted first. */
   of(slot: number): RowSum | undefined {
     return this.#known.get(slot);
   }
 
-  /** Found by reading, or expected and found to be as many. */
+  /** Makes a sum known: it was read, or expected and confirmed by a count. */
   set(slot: number, sum: RowSum): void {
     this.#known.set(slot, sum);
     this.#expected.delete(slot);
   }
 
-  /** What the slot comes to if every row that was stored is there. */
+  /** The sum of the slot if every stored row is there. */
   expectedOf(slot: number): RowSum | undefined {
     return this.#expected.get(slot);
   }
 
-  /** Nothing lies in this slot, and only what `add` says will. */
+  /** The slot is empty; from now on it has only the rows that `add` is told of. */
   expectNone(slot: number): void {
     this.touch(slot);
     this.#expected.set(slot, new RowSum());
   }
 
-  /** Something else was written to this slot. */
+  /** Something was written to this slot outside of `add`. */
   touch(slot: number): void {
     this.#known.delete(slot);
     this.#expected.delete(slot);
     if (this.#begun?.slot === slot) this.#begun = undefined;
   }
 
-  /** These rows have come, to slots of which nothing else was expected or which count as touched. */
+  /** These rows were stored. Slots without an expected sum count as touched. */
   add(rows: PackedRows): void {
     for (const row of rows) {
       const slot = slotOfPacked(row);
@@ -54,8 +54,8 @@ export class SlotSums {
   }
 
   /**
-   * To add the rows after this key to, in their order; all rows when it is undefined. Undefined when those before it
-   * were not added, or something was written to them since.
+   * The sum to which the rows after this key are to be added, in order; all rows when the key is undefined. Undefined
+   * when the rows before the key were not summed, or something was written to the slot since.
    */
   begin(slot: number, after: Key | undefined): RowSum | undefined {
     if (after === undefined) return new RowSum();

@@ -21,7 +21,7 @@ type SourceState =
       readonly phase: 'tracking' | 'frozen';
       readonly move: Move;
       readonly slots: ReadonlySet<number>;
-      /** Written since they were last asked for, by the key's bytes as latin1. */
+      /** Keys written since the target last asked for changes, by their bytes as latin1. */
       readonly changed: Map<string, { readonly slot: number; readonly key: Key }>;
     };
 
@@ -29,7 +29,7 @@ export class MoveSource {
   readonly #storage: SlotStorage;
   readonly #limits: StepLimits;
   #state: SourceState = { phase: 'idle' };
-  /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
+  /** The latest move that has ended here: commands for it, or for an older one, are late and ignored. */
   #over: MoveId = 0;
 
   constructor(storage: SlotStorage, limits = defaultStepLimits) {
@@ -37,7 +37,7 @@ export class MoveSource {
     this.#limits = limits;
   }
 
-  /** Asked again it goes on; undefined when the question is late news. */
+  /** Repeated, it changes nothing; undefined when the command is late. */
   track(move: Move): MoveAnswer | undefined {
     if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return undefined;
     if (this.#state.phase === 'idle' || this.#state.move.id !== move.id) {
@@ -46,7 +46,7 @@ export class MoveSource {
     return 'tracked';
   }
 
-  /** Undefined when nothing is known of this move: the source was born after it began. */
+  /** Undefined when this move is unknown: the source started after it began. */
   freeze(move: MoveId): MoveAnswer | undefined {
     if (this.#state.phase === 'idle' || this.#state.move.id !== move) return undefined;
     this.#state = { ...this.#state, phase: 'frozen' };
@@ -74,12 +74,12 @@ export class MoveSource {
     return this.#state.phase === 'frozen' && this.#state.slots.has(slot);
   }
 
-  /** Whether what happens to this slot must be noted, or is refused. */
+  /** Whether writes to this slot are tracked or refused. */
   isLeaving(slot: number): boolean {
     return this.#state.phase !== 'idle' && this.#state.slots.has(slot);
   }
 
-  /** Whether some slots are refused right now. */
+  /** Whether requests for some slots are refused right now. */
   get isFrozen(): boolean {
     return this.#state.phase === 'frozen';
   }

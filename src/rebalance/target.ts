@@ -21,7 +21,7 @@ export type TargetEffect =
   | { readonly kind: 'answer'; readonly move: MoveId; readonly answer: MoveAnswer }
   | ({ readonly kind: 'refuse'; readonly move: MoveId } & Refusal)
   | { readonly kind: 'request'; readonly request: SourceRequest }
-  /** To be answered by `wipe`, after a pause that leaves clients their time. */
+  /** Call `wipe` again, after a pause that leaves time for clients. */
   | { readonly kind: 'wipe'; readonly move: MoveId }
   | { readonly kind: 'progress'; readonly move: MoveId; readonly rows: number; readonly bytes: number };
 
@@ -38,14 +38,14 @@ type TargetState =
     }
   | { readonly phase: 'sealed'; readonly move: Move };
 
-/** The ledger's part that has arrived so far. */
+/** What has arrived of the source's ledger so far. */
 type Ledger = { readonly results: readonly Buffer[]; readonly upToLsn: number };
 
 export class MoveTarget {
   readonly #storage: SlotStorage;
   readonly #limits: StepLimits;
   #state: TargetState = { phase: 'idle' };
-  /** The latest move that has ended here: what is asked of it, or of an older one, is late news. */
+  /** The latest move that has ended here: commands for it, or for an older one, are late and ignored. */
   #over: MoveId = 0;
 
   constructor(storage: SlotStorage, limits = defaultStepLimits) {
@@ -60,14 +60,14 @@ export class MoveTarget {
   prepare(move: Move, step: PageStep): TargetEffect[] {
     if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return [];
     if (this.#state.phase === 'prepared' && this.#state.move.id === move.id) return [answer(move, 'prepared')];
-    // Later than that the question is late news; but of another move it is the beginning of that one.
+    // In any later phase of this move the command is late. A newer move begins in place of this one.
     if (this.#state.phase !== 'idle' && this.#state.move.id === move.id) return [];
     this.#storage.openIncoming(move);
     this.#state = { phase: 'wiping', move, step };
     return this.wipe(move.id);
   }
 
-  /** Goes on with it. */
+  /** Wipes the next rows. */
   wipe(id: MoveId): TargetEffect[] {
     const state = this.#state;
     if (state.phase !== 'wiping' || state.move.id !== id) return [];
@@ -107,14 +107,14 @@ export class MoveTarget {
     if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#state = { phase: 'idle' };
   }
 
-  /** The source answered what was requested last. */
+  /** Takes the source's reply to the last request. */
   receive(reply: SourceReply): Iterable<TargetEffect> {
     const state = this.#state;
     if (reply.kind === 'refusal') return this.#unlessSettled({ code: reply.code, reason: reply.reason });
     if (state.phase === 'copying' && reply.kind === 'page') return this.#onPage(state, reply);
     if (state.phase === 'catching-up' && reply.kind === 'changes') return this.#onChanges(state, reply);
     if (state.phase === 'finishing' && reply.kind === 'rest') return this.#onRest(state, reply);
-    // A reply to what was asked before a cancel.
+    // A late reply to a request from before a cancel.
     return [];
   }
 
@@ -139,7 +139,7 @@ export class MoveTarget {
     this.#storage.store(rows);
     if (next !== undefined) return;
     this.#state = { phase: 'catching-up', move, round: 1, ledger: { results: [], upToLsn: 0 } };
-    // Not ahead of the last page: what became of a key overwrites the row that was.
+    // Only after the last page: a change must overwrite the row that a page brought, never the other way.
     yield changesSince(move, 0);
   }
 
@@ -178,7 +178,7 @@ export class MoveTarget {
     return [answer(move, 'verified')];
   }
 
-  /** Asked for something that this shard is doing already, it goes on; else it was born after the move began. */
+  /** A repeated command is ignored; an unknown move means that this shard started after it began. */
   #unlessUnderWay(id: MoveId): TargetEffect[] {
     if (this.#state.phase !== 'idle' && this.#state.move.id === id) return [];
     return [{ kind: 'refuse', move: id, code: 'move-unknown', reason: 'the target knows nothing of this move' }];

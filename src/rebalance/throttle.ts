@@ -12,19 +12,21 @@ export type ThrottleSetting =
   | { readonly kind: 'rows-per-s'; readonly rowsPerS: number }
   | { readonly kind: 'p99-ms'; readonly p99Ms: number };
 
+type WhatClientsFeel = Pick<ClientFigures, 'operationsPerS' | 'secondP99Ms'>;
+
 const secondMs = 1_000;
-/** Below this rate there are no clients to speak of. */
+/** Below this rate the service counts as having no clients. */
 const idleOperationsPerS = 5;
 
 export class Throttle {
-  readonly #clients: ClientFigures;
+  readonly #clients: WhatClientsFeel;
   readonly #isMoving: () => boolean;
   #setting: ThrottleSetting = { kind: 'automatic' };
   #pace: Pace = firstPace;
   readonly #clock: Clock;
   #timer: Timer | undefined;
 
-  constructor(clients: ClientFigures, clock: Clock, isMoving: () => boolean) {
+  constructor(clients: WhatClientsFeel, clock: Clock, isMoving: () => boolean) {
     this.#clock = clock;
     this.#clients = clients;
     this.#isMoving = isMoving;
@@ -45,7 +47,7 @@ export class Throttle {
     this.#setting = setting;
   }
 
-  /** 0: as fast as it goes. */
+  /** 0 means: as fast as possible. */
   get rowsPerS(): number {
     if (this.#setting.kind === 'rows-per-s') return this.#setting.rowsPerS;
     return this.#clients.operationsPerS < idleOperationsPerS ? 0 : this.#pace.rowsPerS;

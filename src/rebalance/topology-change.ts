@@ -32,7 +32,7 @@ export type TopologyChange = {
   readonly weightsBefore: Weights;
   /** Who owned what when it began; null while it is queued. To undo it is to give every slot back. */
   readonly ringBefore: Ring | null;
-  /** Wanted, once it has begun; a shard that is not named shall own nothing and end. */
+  /** Wanted, once it has begun; a shard without one gives its slots away and ends. */
   readonly weights: Weights;
   readonly askedAtMs: number;
   /** Null while it is queued. */
@@ -41,14 +41,14 @@ export type TopologyChange = {
   readonly done: ChangeFigures;
 };
 
-/** What has come of a change so far; what was copied and not committed does not count. */
+/** What a change has done so far: only committed moves count. */
 export type ChangeFigures = {
   readonly slots: number;
   readonly rows: number;
-  /** Of keys, values and what goes with them, as they travel. */
+  /** Bytes of rows as they travel. */
   readonly bytes: number;
-  /** The longest that clients had to wait for a batch of slots. */
+  /** The longest freeze of a batch of slots. */
   readonly freezeMaxMs: number;
-  /** Answers from 500 on to clients meanwhile, whatever their cause. */
+  /** Answers with status 500 or above during the change, whatever their cause. */
   readonly failures: number;
 };

@@ -85,7 +85,7 @@ export class Database {
     return statement as Statement<Parameters>;
   }
 
-  /** What the pragma of this name says. */
+  /** The value of the pragma of this name. */
   setting(name: string): unknown {
     return this.prepare(`PRAGMA ${name}`).pluck().get();
   }
@@ -122,7 +122,7 @@ export class Database {
     }
   }
 
-  /** Everything that is read within is of one moment. */
+  /** Reads everything as of one moment. */
   snapshot<T>(read: () => T): T {
     return this.#connection.transaction(read).deferred();
   }
@@ -135,7 +135,7 @@ export class Database {
     this.exec('PRAGMA busy_timeout = 0');
   }
 
-  /** So many pages are written before a commit also checkpoints. */
+  /** Sets how many pages are written before a commit also checkpoints. */
   checkpointAfter(pages: keyof typeof walPages): void {
     this.exec(`PRAGMA wal_autocheckpoint = ${walPages[pages]}`);
   }
@@ -238,7 +238,7 @@ export function isBusy(error: unknown): boolean {
   return sqliteCodeOf(error)?.startsWith('SQLITE_BUSY') === true;
 }
 
-/** What `ask` says; undefined when the file is busy. */
+/** The answer of `ask`; undefined when the file is busy. */
 export function unlessBusy<T>(ask: () => T): T | undefined {
   try {
     return ask();
@@ -253,7 +253,7 @@ function sqliteCodeOf(error: unknown): string | undefined {
   return error instanceof Sqlite.SqliteError ? error.code : undefined;
 }
 
-/** Of the library in this process, e.g. `3.53.2`. */
+/** The version of the SQLite library in this process, e.g. `3.53.2`. */
 export const sqliteVersion = new Database(':memory:').prepare('SELECT sqlite_version()').pluck().get() as string;
 
 function checkSqliteVersion(): void {

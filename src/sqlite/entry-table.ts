@@ -1,7 +1,7 @@
 /**
  * The table of values: one row a key. A rowid table behind unique indexes, not WITHOUT ROWID: new rows append, and
- * values up to a page stay off overflow pages. What has expired is still there until it is swept, and everybody who
- * asks says at which time.
+ * values up to a page stay off overflow pages. What has expired stays until it is swept, so every read says at which
+ * time it reads.
  */
 
 import type { PutOperation, ReadOperation } from '../kv/operation.ts';
@@ -41,7 +41,7 @@ type MetadataRow = [version: number, contentType: string, valueBytes: number, ex
 type OldRow = [id: number, version: number, valueBytes: number, expiresAtMs: number];
 type ExpiredRow = [...OldRow, slot: number, key: Buffer];
 
-/** What a row is given, besides its key. */
+/** The columns of a row that a write sets, besides its key. */
 export type NewEntry = Pick<PutOperation, 'contentType' | 'value' | 'expiresAtMs'> & { readonly version: number };
 
 const absent: KeyOutcome = { kind: 'absent' };
@@ -106,7 +106,7 @@ export class EntryTable {
     this.#delete.run(id);
   }
 
-  /** What has expired, in the order of its expiry. */
+  /** Rows that have expired, in the order of their expiry. */
   expired(after: Pick<OldEntry, 'expiresAtMs' | 'id'>, nowMs: number, rowsMax: number): ExpiredEntry[] {
     const rows = this.#expired.all(after.expiresAtMs, after.id, nowMs, rowsMax) as ExpiredRow[];
     return rows.map(([id, version, valueBytes, expiresAtMs, slot, key]) => ({

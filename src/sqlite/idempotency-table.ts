@@ -1,5 +1,5 @@
 /**
- * The table of idempotency keys: one row a write that a client named, for as long as the client may send it again.
+ * The table of idempotency keys: one row for each write that has one, kept as long as the client may send it again.
  * Rows lie by slot, and move with it. Within transactions of the file.
  */
 
@@ -57,7 +57,7 @@ export class IdempotencyTable {
     }
   }
 
-  /** The record of a write that a client has named so. */
+  /** The record of the write with this idempotency key. */
   find(slot: number, opId: Buffer): WriteRecord | undefined {
     const packed = this.#record.get(slot, opId) as Buffer | undefined;
     return packed && unpackRecords(packed)[0];
@@ -73,7 +73,7 @@ export class IdempotencyTable {
     return this.#forgetExpired.run(nowMs - idempotencyKeptMs, rowsMax).changes;
   }
 
-  /** Whatever lies here of these slots is another shard's now. */
+  /** Forgets all keys of these slots. */
   forgetSlots(slots: readonly number[]): void {
     this.#forgetSlots.run(JSON.stringify(slots));
   }

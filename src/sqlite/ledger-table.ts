@@ -80,7 +80,7 @@ export class LedgerTable {
   readonly #forget: Statement<[number, number]>;
   #rows: number;
   #writes: number;
-  /** Others may have added rows, and pruned them. */
+  /** Set once other processes write the file too: they add rows, and prune them. */
   #isShared = false;
 
   constructor(db: Database, idempotency: IdempotencyTable, limits = defaultLedgerLimits) {
@@ -117,7 +117,7 @@ export class LedgerTable {
     return { lsn, keys, bytes };
   }
 
-  /** Of a file that others write too, at the begin of each transaction. */
+  /** Reads the counters again: where others write the file too, at the begin of each transaction. */
   reload(): FileCounters {
     const [lsn, keys, bytes, writes] = (this.#last.get() as LastRow | undefined) ?? [0, 0, 0, 0];
     this.#writes = writes;
@@ -134,7 +134,7 @@ export class LedgerTable {
     if (this.#rows % this.#limits.rowsPruned === 0) this.#pruneOldest(atMs);
   }
 
-  /** What is counted here of the table, to be restored when a transaction is rolled back. */
+  /** What this object counts of the table; `restore` takes it back when a transaction is rolled back. */
   get tally(): LedgerTally {
     return { rows: this.#rows, writes: this.#writes };
   }
@@ -182,12 +182,12 @@ export class LedgerTable {
     return { results: Buffer.concat([...found.values()]), upToLsn, isWhole };
   }
 
-  /** Records of writes up to here may be gone, of this file's own or of slots that came to it. */
+  /** Records up to this lsn may be gone: this file's own, or those of slots that came to it. */
   get forgottenLsn(): number {
     return this.#forgotten.get() as number;
   }
 
-  /** Rows up to here are gone. */
+  /** Rows up to this lsn are gone. */
   get prunedLsn(): number {
     return this.#pruned.get() as number;
   }
@@ -196,7 +196,7 @@ export class LedgerTable {
     this.#forget.run(lsn, 0);
   }
 
-  /** Rows after `lsn`, in order, until they are many bytes. What has arrived comes with the records it came with. */
+  /** Rows after `lsn` in order, one page of them. A row of an arrival has the records that came with the slots. */
   feed(lsn: number, rowsMax: number): FeedRow[] {
     const rows: FeedRow[] = [];
     let bytes = 0;
@@ -217,7 +217,7 @@ export class LedgerTable {
     if (arrival === undefined) return { lsn, arrival, records };
     if (arrival.kind === 'carried') return { lsn, arrival, records: noRecords };
     const carried = this.#records.get(arrival.carriedLsn) as Buffer | undefined;
-    // Pruned meanwhile: then nobody knows what came.
+    // Pruned meanwhile: what came is unknown now.
     if (carried === undefined) return { lsn, arrival: { ...arrival, forgottenLsn: arrival.sourceLsn }, records };
     return { lsn, arrival, records: carried };
   }

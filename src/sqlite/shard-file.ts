@@ -5,7 +5,7 @@
  *
  *   entry        one row a key: see entry-table.ts.
  *   ledger       one row a commit: see ledger-table.ts.
- *   idempotency  one row a write that a client named: see idempotency-table.ts.
+ *   idempotency  one row a write with an idempotency key: see idempotency-table.ts.
  *   identity     which service and shard this file belongs to, and how far back its ledger reaches.
  *   transfer     what is known of slots that come and go: see transfer-table.ts.
  */
@@ -64,7 +64,7 @@ export type ShardFileOptions = {
   readonly ledger?: LedgerLimits;
 };
 
-/** Where a sweep goes on. */
+/** The row after which a sweep goes on. */
 type SweepPosition = Pick<OldEntry, 'expiresAtMs' | 'id'>;
 
 const sweepBegin: SweepPosition = { expiresAtMs: 0, id: 0 };

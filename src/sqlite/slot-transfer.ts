@@ -21,15 +21,15 @@ import { SlotReader } from './slot-reader.ts';
 import { SlotWriter } from './slot-writer.ts';
 import { type Transfer, TransferTable } from './transfer-table.ts';
 
-/** Undoes the transaction that compared. */
+/** Thrown to roll back the transaction that compared the sums. */
 class SumsDiffer extends Error {}
 
-/** What this part needs of the file around it. */
+/** What a transfer needs of the file around it. */
 export interface FileFigures {
   readonly lsn: number;
-  /** All of the work or, when it throws, nothing, and the figures as before. */
+  /** Does all of the work or, when it throws, nothing; the figures are then as before. */
   transaction<T>(work: () => T): T;
-  /** One ledger row: a higher lsn, changed counters, and records that came from elsewhere. */
+  /** Appends one ledger row: a higher lsn, changed counters, and records that came from another shard. */
   record(change: {
     readonly lsnAtLeast: number;
     readonly keys: number;
@@ -80,7 +80,7 @@ export class SlotTransfer implements ParticipantStorage {
     return this.#figures.lsn;
   }
 
-  /** What a move would carry no results of. */
+  /** A move carries no results of writes up to here. */
   get forgottenLsn(): number {
     return Math.max(this.#ledger.forgottenLsn, this.#figures.lsn - recordWindowLsn);
   }

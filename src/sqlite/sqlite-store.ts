@@ -37,7 +37,7 @@ const { deadlineMs: holdDeadlineMs, countMax: waitingMax, bytesMax: waitingBytes
 const eagerMs = 3;
 const patientIntervalMs = 1;
 
-/** Whoever has the file has all keys. */
+/** The file has all keys: it counts as one shard. */
 const onlyShard = 1;
 
 export class SqliteStore implements Store {
@@ -52,7 +52,7 @@ export class SqliteStore implements Store {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #isScheduled = false;
-  /** Since when another process has been found holding the lock; undefined while the last try succeeded. */
+  /** When another process was first found holding the lock; undefined while the last try succeeded. */
   #busySinceMs: number | undefined;
 
   constructor(file: ShardFile, { onSettled = () => {} }: SqliteStoreOptions = {}) {

@@ -64,7 +64,7 @@ export class WriteBatch {
     return this.#once(operation, resend?.opId ?? noOpId, resend);
   }
 
-  /** What has expired is gone for good. */
+  /** Deletes a row that has expired, and records it. */
   sweep({ id, slot, key, valueBytes }: ExpiredEntry): void {
     this.#at.entries.delete(id);
     this.#expire(slot, key, 0);
@@ -161,7 +161,7 @@ export class WriteBatch {
     );
   }
 
-  /** Applies the write unless it, or another that a client gave the same name, has been applied before. */
+  /** Applies the write, unless it or another with the same idempotency key was applied before. */
   #once(operation: WriteOperation, opId: OpId, resend: Resend | undefined): KeyOutcome {
     const earlier = this.#earlier(operation, opId, resend);
     return earlier === undefined ? this.#apply(operation, opId, resend?.seenLsn ?? 0) : earlier.outcome;
@@ -180,7 +180,7 @@ export class WriteBatch {
       if (record !== undefined) return answerOf(record, undefined);
       if (resend.seenLsn < this.#at.ledger.forgottenLsn) return { kind: 'refusal', outcome: forgotten };
     }
-    // A name may be used twice in one batch.
+    // One idempotency key may come twice in one batch.
     const name = idempotencyKey?.opId;
     const inBatch = name && this.#records.find((record) => record.opId.equals(name));
     return inBatch && answerOf(inBatch, idempotencyKey?.fingerprint);

@@ -4,9 +4,10 @@
  * 0        4            8         9            10       12          16        24           32            36
  * ├ length ┼ request id ┼ outcome ┼ type bytes ┼ reason ┼ sqlite µs ┼ version ┼ expires at ┼ value bytes ┼ type, body
  *
- * `sqlite µs` is how long the batch took that the request was part of. Of a counter, its number stands in the place
- * of `expires at`; of a page of the feed, the shard's lsn, in that of `version` the pruned lsn, and in that of
- * `value bytes` the epoch.
+ * `sqlite µs` is the duration of the batch that the request was part of. Some answers use fields for something else:
+ *   counted  its number in `expires at`
+ *   feed     the pruned lsn in `version`, the shard's lsn in `expires at`, the epoch in `value bytes`
+ *
  * body     a value in its own bytes; a sentence about a failure; of an atomic operation, answers; a listing; a feed.
  */
 
@@ -22,7 +23,7 @@ import { listingBytes, listingOf, packListing } from './listing-frame.ts';
 /** What a shard answers: an outcome, a page, or that it does not serve what was asked for and did nothing. */
 export type Answer = Outcome | Listing | PackedFeed | { readonly kind: 'moved' };
 
-/** A page of the feed on its way. */
+/** A page of the feed, its rows packed for the wire. */
 export type PackedFeed = Omit<FeedPage, 'rows'> & { readonly packedRows: Buffer };
 
 export const movedAnswer: Answer = { kind: 'moved' };
@@ -120,7 +121,7 @@ export function answerRequestId(frame: Buffer): number {
   return frame.readUInt32LE(4);
 }
 
-/** How long the batch took that the request was part of. */
+/** Duration of the batch that the request was part of. */
 export function answerSqliteMs(frame: Buffer): number {
   return frame.readUInt32LE(12) / 1_000;
 }

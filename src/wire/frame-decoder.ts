@@ -11,7 +11,7 @@ const noBytes = Buffer.alloc(0);
 export class FrameDecoder {
   readonly #frameBytesMax: number;
   readonly #onFrame: (frame: Buffer) => void;
-  /** The beginning of a frame that did not arrive whole, and how much of it is filled. */
+  /** A frame that has not arrived whole, and how many of its bytes have. */
   #partial = noBytes;
   #partialBytes = 0;
 

@@ -1,4 +1,4 @@
-/** Reads frames off a socket. A peer that breaks the protocol is reported and cut off; nothing else happens to us. */
+/** Reads frames off a socket. A peer that breaks the protocol is reported and cut off; this process goes on. */
 
 import type { ByteStream } from '../ports/sockets.ts';
 import { WireError } from './frame.ts';

@@ -1,5 +1,5 @@
 /**
- * Gathers the frames of one event-loop turn and hands them to a socket in one write. Whoever reserves room
+ * Gathers the frames of one event-loop turn and hands them to a socket in one write. A caller that reserves room
  * must fill all of it before the next reservation, and flush before the turn ends.
  */
 
@@ -17,7 +17,7 @@ export class FrameWriter {
     this.#socket = socket;
   }
 
-  /** Where a frame of this many bytes may be written, in `room`. */
+  /** Reserves `frameBytes` in `room`, from `at` on. */
   reserve(frameBytes: number): { readonly room: Buffer; readonly at: number } {
     if (this.#filledBytes + frameBytes > this.#chunk.length) {
       this.#handOver();

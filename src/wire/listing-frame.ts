@@ -1,5 +1,5 @@
 /**
- * A question for a listing, and its answer, as they lie within request and answer frames.
+ * A query for a listing and its answer, as they lie within request and answer frames.
  *
  * query    0       2       3              5             7                 9
  *          ├ limit ┼ flags ┼ prefix bytes ┼ after bytes ┼ delimiter bytes ┼ prefix, after, delimiter
@@ -49,12 +49,12 @@ export function packListQuery(
 
 /** @throws WireError */
 export function listQueryOf(packed: Buffer): ListQuery {
-  if (packed.length < queryHeadBytes) throw new WireError('a question for a listing breaks off');
+  if (packed.length < queryHeadBytes) throw new WireError('a query for a listing breaks off');
   const flags = packed[2] as number;
   const prefixEnd = queryHeadBytes + packed.readUInt16LE(3);
   const afterEnd = prefixEnd + packed.readUInt16LE(5);
   const delimiterEnd = afterEnd + packed.readUInt16LE(7);
-  if (delimiterEnd !== packed.length) throw new WireError('a question for a listing has a wrong length');
+  if (delimiterEnd !== packed.length) throw new WireError('a query for a listing has a wrong length');
   const afterKind = (flags & queryFlags.afterKey) !== 0 ? 'key' : 'prefix';
   const hasAfter = (flags & (queryFlags.afterKey | queryFlags.afterPrefix)) !== 0;
   return {
@@ -100,7 +100,7 @@ export function listingOf(packed: Buffer): Listing {
       const contentType = packed.toString('latin1', keyEnd, typeEnd);
       const entry = { kind: 'key', key, version, contentType, valueBytes } as const;
       const value = kind === entryKinds.keyWithValue ? packed.subarray(typeEnd, end) : undefined;
-      // Most have neither, and there are many of them: for those it makes no copy.
+      // Most entries have neither expiry nor value, and there are many: they are not copied.
       if (value === undefined && expiresAtMs === 0) entries.push(entry);
       else entries.push({ ...entry, ...expiryOf(expiresAtMs), ...(value && { value }) });
     }

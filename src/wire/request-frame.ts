@@ -4,8 +4,9 @@
  * 0        4            8    9       10     12      16      32         40          42           43
  * ├ length ┼ request id ┼ op ┼ flags ┼ slot ┼ epoch ┼ op id ┼ seen lsn ┼ key bytes ┼ type bytes ┼ key, type, extras, body
  *
- * extras   `by` of an increment, then what the flags say: expires at, a client name's fingerprint (8 bytes each), and
- *          a condition: two counts (1 byte each: how many versions, 0xff for `*`, 0xfe for none), and the versions.
+ * extras   `by` of an increment, then what the flags say: expires at, the fingerprint of an idempotency key (8 bytes
+ *          each), and a condition: two counts (1 byte each: how many versions, 0xff for `*`, 0xfe for none), and the
+ *          versions.
  * body     a value, in the client's own bytes; of an atomic operation, requests; of a query, what it asks.
  */
 
@@ -31,7 +32,7 @@ export function frameBytesMaxOf(valueBytesMax: number): number {
   return batchOperationsMax * besidesValue + Math.max(valueBytesMax, batchBytesMax);
 }
 
-/** What is asked of a shard as a whole. It is not of one slot, and nothing is written by it. */
+/** A query for a shard as a whole: it concerns no single slot and writes nothing. */
 export type ShardQuery =
   /** Answered by a shard that has the ring of this epoch, and serves all its slots. */
   | { readonly kind: 'list'; readonly slot: 0; readonly epoch: number; readonly query: ListQuery }
@@ -45,7 +46,7 @@ export function isQuery(asked: Asked): asked is ShardQuery {
 
 export type Request = {
   readonly requestId: number;
-  /** Of the ring by which the router chose this shard. */
+  /** The epoch of the ring by which the router chose this shard. */
   readonly epoch: number;
   readonly operation: Asked;
   readonly resend: Resend;
@@ -201,7 +202,7 @@ export function requestOf(frame: Buffer): Request {
     return { requestId, epoch, operation, resend: noResend };
   }
   if (kind === kindBytes.feed) {
-    if (body.length !== 10) throw new WireError(`a question for the feed has 10 bytes, not ${body.length}`);
+    if (body.length !== 10) throw new WireError(`a query for the feed has 10 bytes, not ${body.length}`);
     const operation = {
       kind: 'feed',
       slot: 0,

@@ -3,7 +3,9 @@
  * once, each increment counted once, each change told once and in order.
  */
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { askService } from '../../src/admin/admin-client.ts';
+import type { RebalanceStatus } from '../../src/rebalance/rebalancer.ts';
 import { ChangeWatcher } from '../support/change-watcher.ts';
 import { CountingClients } from '../support/counting-clients.ts';
 import { shardctl, startService } from '../support/service.ts';
@@ -24,6 +26,13 @@ async function fill(url: string): Promise<void> {
     const { results } = (await answer.json()) as { results: { status: number }[] };
     expect(results.every(({ status }) => status === 201)).toBe(true);
   }
+}
+
+/** Writes keys to every shard after all else: whoever has seen them has seen everything before. Returns the keys. */
+async function writeLast(url: string): Promise<string[]> {
+  const keys = Array.from({ length: 64 }, (_, index) => `counter/last-${index}`);
+  for (const key of keys) await (await fetch(`${url}/v1/kv/${key}`, { method: 'PUT', body: 'last' })).arrayBuffer();
+  return keys;
 }
 
 /** Lists everything, over and over: keys that are there all the time, among others that come and go. */
@@ -153,23 +162,32 @@ test('while shards come, go and die: keys are listed once, increments counted on
     await service.kill(id);
     await service.until(id, (status) => status.restarts > restarts && status.state === 'ready');
   };
-  const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
+  /** A move of the change is under way, or some of its slots have moved. */
+  const underWay = () =>
+    vi.waitUntil(
+      async () => {
+        const { running } = (await askService(data, 'GET', '/v1/moves')).body as RebalanceStatus;
+        return running !== undefined && running.phase !== 'planning' && running.phase !== 'waiting';
+      },
+      { timeout: 30_000, interval: 5 },
+    );
 
   const adding = change('add-shard');
-  await pause();
+  await underWay();
   await kill('shard-1');
   all.drop();
   await adding;
   await kill('shard-3');
   await kill('router-1');
   const removing = change('remove-shard', '1');
-  await pause();
+  await underWay();
   await kill('shard-2');
   all.drop();
   await removing;
   await kill('router-2');
   await change('add-shard', '--count', '2');
-  await pause();
+  const walksBefore = walkers.walks;
+  await vi.waitUntil(() => walkers.walks > walksBefore + 2, { timeout: 30_000 });
   await Promise.all([walkers.finish(), writers.finish(), counters.finish()]);
 
   expect(walkers.mistakes).toEqual([]);
@@ -181,8 +199,13 @@ test('while shards come, go and die: keys are listed once, increments counted on
     expect(numbers, key).toEqual(Array.from({ length: count }, (_, index) => index + 1));
   }
 
-  // What was told last reaches the watchers soon.
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const last = await writeLast(service.url);
+  await vi.waitUntil(
+    () => [all, some].every(({ changes }) => last.every((key) => changes.some((one) => one.key === key))),
+    {
+      timeout: 30_000,
+    },
+  );
   await Promise.all([all.finish(), some.finish()]);
   expect([all.refusals, some.refusals]).toEqual([[], []]);
   expect(all.streams).toBeGreaterThan(2);

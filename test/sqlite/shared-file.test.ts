@@ -92,21 +92,6 @@ test('while another process holds the lock, writes wait and reads of other keys 
   expect(await readAfterWrite).toMatchObject({ value: Buffer.from('value') });
 });
 
-test('a lock that is held for more than five seconds is told to writers, and nothing of their writes is kept', async () => {
-  const path = newPath();
-  const store = openStore(path);
-  const other = connectionTo(path);
-  other.exec('BEGIN IMMEDIATE');
-  const startedAtMs = performance.now();
-  expect(await store.execute(put('key', 'late'))).toMatchObject({ kind: 'failed', code: 'store-unavailable' });
-  expect(performance.now() - startedAtMs).toBeGreaterThan(5_000);
-  expect(performance.now() - startedAtMs).toBeLessThan(5_500);
-
-  other.exec('COMMIT');
-  expect(await store.execute(get('key'))).toEqual({ kind: 'absent' });
-  expect(await store.execute(put('key', 'again'))).toMatchObject({ kind: 'created' });
-});
-
 test('what waits for the lock is bounded', async () => {
   const path = newPath();
   const store = openStore(path);

@@ -32,7 +32,7 @@ const MiB = 1024 * 1024;
 export async function startRestApp(options: RestAppOptions = {}): Promise<RestApp> {
   const { store, ring, wireErrors } = await startPartitionedStore(3);
   const topology = () => ({ ...ring.describe(), shards: [{ id: 1, state: 'ready', slots: ring.slotsOf(1).length }] });
-  return { ...(await startRestAppOver(store, { topology, ...options })), wireErrors: () => [] };
+  return { ...(await startRestAppOver(store, { topology, ...options })), wireErrors };
 }
 
 export async function startRestAppOver(

@@ -1,6 +1,5 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import type { ProcessStatus } from '../../src/admin/contract.ts';
 import { barText, ProgressBar } from '../../src/cli/progress-bar.ts';
 
 /** A stream that remembers what was written, as a terminal or not. */
@@ -21,10 +20,6 @@ test('progress says how much is done, of how much, and how long the rest takes a
 test('more than the total, since more has come meanwhile, is counted without a total', () => {
   expect(barText({ title: 'Exporting', done: 19_536, total: 13_024, elapsedMs: 1 })).toBe('Exporting 19,536');
 });
-
-const shard = { role: 'shard', keys: 10 } as ProcessStatus;
-const clone = { role: 'clone', keys: 10 } as ProcessStatus;
-const router = { role: 'router', keys: null } as ProcessStatus;
 
 test('off a terminal there is one line for each tenth, without control characters', () => {
   const { stream, written } = recorder(false);

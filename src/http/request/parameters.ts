@@ -1,4 +1,4 @@
-/** Query parameters: only those that a route knows, each at most once. Anything else is a mistake that shall be told. */
+/** Query parameters: only those that a route knows, each at most once. Anything else is refused. */
 
 import { KvError } from '../../kv/errors.ts';
 

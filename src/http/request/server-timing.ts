@@ -3,7 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Timing } from '../../kv/store.ts';
 
-/** Undefined when nobody asked. */
+/** Undefined when the client did not ask for it. */
 export function timingWanted(request: FastifyRequest, parameter: string | undefined): Timing | undefined {
   const preference = request.headers['prefer'];
   const isPreferred = typeof preference === 'string' && /(^|,)\s*server-timing\s*(,|;|$)/i.test(preference);

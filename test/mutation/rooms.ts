@@ -1,0 +1,36 @@
+/**
+ * What is mutated, and by which tests a mutant may be noticed. Each room is run by itself: its own tests are quick,
+ * and a mutant of a pure room that only a server would notice counts as a survivor.
+ */
+
+/** Globs; of `mutate` without braces, which Stryker's command line would cut at their commas. */
+export type MutatedRoom = { readonly mutate: readonly string[]; readonly tests: readonly string[] };
+
+export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
+  kv: {
+    mutate: ['src/kv/**/*.ts'],
+    tests: [
+      'test/unit/{condition,feed-merge,key,key-lister,listing,op-id,write-record}.test.ts',
+      'test/conformance/sqlite-store.test.ts',
+    ],
+  },
+  partition: { mutate: ['src/partition/**/*.ts'], tests: ['test/unit/{plan,ring,slot}.test.ts'] },
+  rebalance: {
+    mutate: ['coordinator', 'packed-rows', 'row', 'slot-sums', 'source', 'target'].map(
+      (file) => `src/rebalance/${file}.ts`,
+    ),
+    tests: ['test/unit/{coordinator,move-source,move-target,rows}.test.ts', 'test/sqlite/slot-sums.test.ts'],
+  },
+  wire: {
+    mutate: ['src/wire/*-frame.ts', 'src/wire/frame.ts', 'src/wire/frame-decoder.ts'],
+    tests: ['test/unit/{frame,frame-decoder}.test.ts'],
+  },
+  sqlite: {
+    mutate: ['src/sqlite/**/*.ts'],
+    tests: ['test/sqlite/**/*.test.ts', 'test/conformance/sqlite-store.test.ts'],
+  },
+  request: {
+    mutate: ['src/http/request/**/*.ts'],
+    tests: ['test/http/{errors,rfc9110,values,openapi}.test.ts', 'test/unit/request.test.ts'],
+  },
+};

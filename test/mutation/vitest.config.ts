@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+import { mutatedRooms } from './rooms.ts';
+
+/** Each takes seconds, and notices no mutant that others do not notice sooner. */
+const slowTests = [
+  '10,000 generated keys and values',
+  'headers that do not arrive are answered 408',
+  'a position before what is kept is told so',
+];
+
+const room = mutatedRooms[process.env['MUTATED_ROOM'] ?? ''];
+if (room === undefined) throw new Error('MUTATED_ROOM names a room of rooms.ts');
+
+/** The tests of one room, for `npm run mutate`. */
+export default defineConfig({
+  test: {
+    testTimeout: 20_000,
+    setupFiles: ['test/mutation/short-properties.ts'],
+    include: [...room.tests],
+    exclude: ['test/sqlite/shared-file.test.ts'],
+    testNamePattern: new RegExp(`^(?!.*(${slowTests.join('|')}))`),
+  },
+});
