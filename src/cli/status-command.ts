@@ -57,7 +57,8 @@ function statusText({
   const lines = [
     head,
     ...(acknowledgement === null ? [] : [acknowledgement]),
-    ...(stored === null ? [] : [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}`]),
+    // Of shards, the table says how many each of them holds.
+    ...(store === null || stored === null ? [] : [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}`]),
   ];
   return `${lines.join('\n')}\n\n${tableOf(columns, processes)}`;
 }
