@@ -42,7 +42,7 @@ export type ServiceStatus = {
   readonly store: string | null;
   /** What an acknowledgement is worth, in sentences, where the store's own settings decide it; null for files of ours. */
   readonly acknowledgement: string | null;
-  /** All keys, and their bytes with those of their values, as of the last second; null where nobody has counted them. */
+  /** All keys, and their bytes with those of their values, as of the last second; null where not all of them are counted. */
   readonly stored: { readonly keys: number; readonly bytes: number } | null;
   readonly uptimeMs: number;
   /** Lines of the primary's log that found no place, since it started. */

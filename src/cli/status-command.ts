@@ -50,7 +50,8 @@ function statusText(status: ServiceStatus): string {
     ...(logLinesLost === 0
       ? []
       : [`${countText(logLinesLost)} lines of the primary's log were lost: see where it goes.`]),
-    ...(stored === null ? [] : [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}`]),
+    // Of shards, the table says how many each of them holds.
+    ...(store === null || stored === null ? [] : [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}`]),
     '',
     tableOf(columns, processes),
   ].join('\n');

@@ -38,7 +38,7 @@ export type AppOptions = {
 /** A request must be whole within this time, a large value over a slow line included. */
 export const requestTimeoutMs = 60_000;
 /** And what is answered must be read within as long. */
-const answerTimeoutMs = 60_000;
+export const answerTimeoutMs = 60_000;
 export const headersTimeoutMs = 10_000;
 /** Node looks for overdue requests this often. */
 const timeoutCheckIntervalMs = 1_000;

@@ -79,17 +79,20 @@ function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
   };
 }
 
-/** Each shard counts its own; of clones each counts all that they share, one of them a moment before the others. */
+/** Each shard counts its own keys. Each clone counts all that they share, at another moment than the others. */
 function storedIn(strategy: Strategy, { shards, frontends }: Supervisor): ServiceStatus['stored'] {
-  const counts = (strategy === 'partitioned' ? shards : frontends).flatMap(({ health }) =>
+  const counters = strategy === 'partitioned' ? shards : frontends;
+  const counts = counters.flatMap(({ health }) =>
     health === undefined || health.keys === null || health.bytes === null
       ? []
       : [{ keys: health.keys, bytes: health.bytes }],
   );
   if (strategy !== 'partitioned') return counts[0] ?? null;
-  if (counts.length === 0) return null;
-  return counts.reduce((sum, one) => ({ keys: sum.keys + one.keys, bytes: sum.bytes + one.bytes }));
+  if (counts.length < counters.length) return null;
+  return counts.reduce((sum, one) => ({ keys: sum.keys + one.keys, bytes: sum.bytes + one.bytes }), nothing);
 }
+
+const nothing = { keys: 0, bytes: 0 };
 
 function storeText({ store }: ServiceConfig, directory: DataDirectory): string {
   const address = redisAddressOf(store);

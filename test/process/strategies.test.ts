@@ -111,7 +111,7 @@ test('shardctl shows clones, finds keys through them, and has no shards to offer
   const run = (...args: string[]) => shardctl([...args, '--data', data]);
   expect(await run('put', 'key', 'value')).toMatchObject({ code: 0, stdout: 'Created: 5 bytes, version 1.\n' });
   expect(await run('get', 'key')).toMatchObject({ code: 0, stdout: 'value' });
-  await service.until('clone-2', ({ keys }) => keys === 1);
+  while ((await service.status()).stored?.keys !== 1) await new Promise((resolve) => setTimeout(resolve, 5));
 
   const { stdout: status } = await run('status');
   expect(status).toContain(`cloned over ${join(data, 'shard-1.sqlite')}`);

@@ -18,6 +18,9 @@ const anyKey = fc.oneof(
   awkwardText.map((text) => Buffer.from(text)),
 );
 
+/** URL parsers fold the segments away: these keys are written as base64url. */
+const isPathSegment = (text: string) => text !== '.' && text !== '..';
+
 describe('a key in a path', () => {
   test.each([
     ['plain ASCII', 'user:1000', 'user:1000'],
@@ -45,7 +48,7 @@ describe('a key in a path', () => {
     const spelling = fc.record({ encode: fc.boolean(), hexDigits });
     const spellings = fc.infiniteStream(spelling);
     fc.assert(
-      fc.property(fc.oneof(anyText, awkwardText), spellings, (text, stream) => {
+      fc.property(fc.oneof(anyText, awkwardText).filter(isPathSegment), spellings, (text, stream) => {
         const bytes = Buffer.from(text);
         const segment = [...bytes].map((byte) => {
           const { encode, hexDigits } = stream.next().value;

@@ -128,7 +128,7 @@ describe('writes', () => {
 
 describe('answers', () => {
   test('refuse what is not of this move', () => {
-    const refusal = { kind: 'refusal', reason: "move 7 is unknown to shard's source side" };
+    const refusal = { kind: 'refusal', code: 'move-unknown', reason: 'the source knows nothing of move 7' };
     expect(source.answer({ kind: 'page', move: 7, after: undefined, step: 'short' })).toEqual(refusal);
     source.track(later);
     expect(source.answer({ kind: 'changes', move: 7, ledgerSinceLsn: 0 })).toEqual(refusal);
@@ -173,6 +173,7 @@ describe('answers', () => {
     for (let n = 0; n < 600; n++) source.noteWrite(put(key(`${n}`), '1'));
     expect(source.answer({ kind: 'rest', move: 7, ledgerSinceLsn: 5 })).toEqual({
       kind: 'refusal',
+      code: 'move-unknown',
       reason: 'move 7 is not frozen',
     });
     source.freeze(7);

@@ -114,7 +114,7 @@ describe('copy', () => {
   });
 
   test('is refused when the target knows nothing of the move, and goes on when it is asked again', () => {
-    const unknown = { kind: 'refuse', move: 7, reason: 'the target knows nothing of this move' };
+    const unknown = { kind: 'refuse', move: 7, code: 'move-unknown', reason: 'the target knows nothing of this move' };
     expect(target.copy(7, 'short')).toEqual([unknown]);
     target.prepare(later, 'short');
     expect(target.copy(7, 'short')).toEqual([unknown]);
@@ -191,7 +191,7 @@ describe('finish', () => {
     catchUp();
     target.finish(7);
     storage.isSealable = false;
-    const refusal = { kind: 'refuse', move: 7, reason: 'the rows that arrived are not those that shard 1 holds' };
+    const refusal = { kind: 'refuse', move: 7, code: 'rows-differ', reason: 'the rows that arrived are not those that shard 1 holds' };
     expect(receive(rest)).toEqual([refusal]);
     expect(target.finish(7)).toEqual([]);
   });

@@ -13,7 +13,7 @@ import {
   variableOf,
 } from '../../src/config/service-config.ts';
 import { defaultHoldLimits } from '../../src/holding/hold-queue.ts';
-import { headersTimeoutMs, requestTimeoutMs } from '../../src/http/app.ts';
+import { answerTimeoutMs, headersTimeoutMs, requestTimeoutMs } from '../../src/http/app.ts';
 import { connectionsMax } from '../../src/http/connection-limit.ts';
 import { errorStatus } from '../../src/http/error-status.ts';
 import { batchLinesMax } from '../../src/http/request/batch-request.ts';
@@ -79,6 +79,7 @@ const limits: { readonly [what: string]: readonly number[] } = {
   'time for headers, for the whole request': [headersTimeoutMs / 1_000, requestTimeoutMs / 1_000],
   'requests waiting for one shard': [defaultHoldLimits.countMax, defaultHoldLimits.bytesMax / MiB],
   connections: [connectionsMax],
+  'time in which an answer is read': [answerTimeoutMs / 1_000],
   'lines of a batch, empty ones too': [batchLinesMax],
   'bodies of requests and answers together': [settings.bodyMemoryBytesMax.default / MiB],
   'requests waiting for the file that clones share': [defaultHoldLimits.countMax, defaultHoldLimits.bytesMax / MiB],
