@@ -83,7 +83,7 @@ export function sendContinue(response: ServerResponse): void {
   response.writeContinue();
 }
 
-/** Of a request that is not safe. */
+/** Of a request whose body is read. */
 export function responseTo(request: IncomingMessage): ServerResponse {
   const response = (request as Linked)[responseKey];
   if (response === undefined) throw new TypeError('the request did not come through this server');
@@ -118,8 +118,9 @@ function turns(): (handle: Handler) => Handler {
     const { socket } = request;
     (socket as Traced)[latestKey] = response;
     const isUnsafe = !isSafe(request);
+    // Of all others nobody reads a body.
+    if (isUnsafe || request.method === 'OPTIONS') (request as Linked)[responseKey] = response;
     if (isUnsafe) {
-      (request as Linked)[responseKey] = response;
       count(unsafeOpen, socket, 1);
       response.once('close', () => count(unsafeOpen, socket, -1));
     }

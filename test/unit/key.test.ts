@@ -46,6 +46,7 @@ describe('a key in a path', () => {
     const spellings = fc.infiniteStream(spelling);
     fc.assert(
       fc.property(fc.oneof(anyText, awkwardText), spellings, (text, stream) => {
+        fc.pre(text !== '.' && text !== '..');
         const bytes = Buffer.from(text);
         const segment = [...bytes].map((byte) => {
           const { encode, hexDigits } = stream.next().value;
@@ -56,6 +57,10 @@ describe('a key in a path', () => {
         expect(keyOfPath(segment.join('')).equals(bytes)).toBe(true);
       }),
     );
+  });
+
+  test.each(['.', '..', '%2e', '%2E.', '.%2e'])('is malformed when URL clients would fold it away: %j', (segment) => {
+    expect(() => keyOfPath(segment)).toThrow(expect.objectContaining({ code: 'key-malformed' }));
   });
 
   test.each(['%', 'a%', '%4', 'a%2', '%zz', '%%41', '%+1', '%-1', '% 1', '%4g', '%0x'])(
