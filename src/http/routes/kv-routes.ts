@@ -10,7 +10,7 @@ import type { WriteOperation } from '../../kv/operation.ts';
 import type { Outcome } from '../../kv/outcome.ts';
 import type { Store, Timing } from '../../kv/store.ts';
 import { slotOf } from '../../partition/slot.ts';
-import { noRoom, shareOfAnswer } from '../body-budget.ts';
+import { noRoom, shareOfAnswer, uncountedBytesMax } from '../body-budget.ts';
 import { keyErrors, type RouteDoc, storeErrors, writeErrors } from '../description/route-doc.ts';
 import { keyOfPath } from '../key-in-url.ts';
 import { sendProblem } from '../problem.ts';
@@ -236,7 +236,7 @@ function sendValue(
   outcome: Head & { readonly value: Buffer },
 ): FastifyReply {
   const { value, version } = outcome;
-  if (value.length > oneWriteBytesMax && !shareOfAnswer(reply).take(value.length)) {
+  if (value.length > uncountedBytesMax && !shareOfAnswer(reply).take(value.length)) {
     const { code, detail } = noRoom(reply.server.bodyBudget);
     return sendProblem(reply, code, detail);
   }
