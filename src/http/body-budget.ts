@@ -26,6 +26,9 @@ export function noRoom({ bytesMax }: BodyBudget): FailedOutcome {
   };
 }
 
+/** As large as a small answer: every connection may have one, and all of them come to 40 MiB. */
+export const uncountedBytesMax = 4 * 1024;
+
 export class BodyBudget {
   readonly bytesMax: number;
   #taken = 0;
@@ -56,3 +59,6 @@ export class BodyBudget {
 
 /** `take` is false when there is no room; then nothing is taken. */
 export type BodyShare = { readonly take: (bytes: number) => boolean };
+
+/** Of bodies that are too small to be counted. */
+export const uncounted: BodyShare = { take: () => true };

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { KvError } from '../kv/errors.ts';
 import type { FailedOutcome } from '../kv/outcome.ts';
-import { type BodyBudget, type BodyShare, noRoom } from './body-budget.ts';
+import { type BodyBudget, type BodyShare, noRoom, uncounted, uncountedBytesMax } from './body-budget.ts';
 import { responseTo, sendContinue } from './http-server.ts';
 
 /** The client is still sending, or waits to be told to. */
@@ -24,7 +24,8 @@ export function bodyReader({ valueBytesMax, budget }: BodyReaderOptions) {
     const length = raw.headers['content-length'];
     const announced = length === undefined ? undefined : Number(length);
     const response = responseTo(raw);
-    const body = new GrowingBody(announced, budget.shareOf(response));
+    const isSmall = announced !== undefined && announced <= uncountedBytesMax;
+    const body = new GrowingBody(announced, isSmall ? uncounted : budget.shareOf(response));
     const refusalOf = (bytes: number): BodyRefused | undefined => {
       if (bytes <= valueBytesMax) return undefined;
       // Asked only for what is large: Fastify makes an object of all options of the route.
@@ -37,16 +38,21 @@ export function bodyReader({ valueBytesMax, budget }: BodyReaderOptions) {
     // Node tells HTTP/1.1 clients alone to wait, and leaves the answer to us.
     if (raw.headers.expect !== undefined && raw.httpVersion === '1.1') sendContinue(response);
 
-    const settle = (error: Error | null) => {
-      raw.off('data', onData).off('end', onEnd).off('error', settle);
-      done(error, error === null ? body.bytes : undefined);
+    let isRead = false;
+    const onEnd = () => {
+      isRead = true;
+      done(null, body.bytes);
     };
-    const onEnd = () => settle(null);
+    const onError = (error: Error) => {
+      if (!isRead) done(error);
+    };
     const onData = (chunk: Buffer) => {
       const refusal = refusalOf(body.length + chunk.length) ?? (body.add(chunk) ? undefined : unread(noRoom(budget)));
-      if (refusal !== undefined) settle(refusal);
+      if (refusal === undefined) return;
+      raw.off('data', onData).off('end', onEnd).off('error', onError);
+      done(refusal);
     };
-    raw.on('data', onData).on('end', onEnd).on('error', settle);
+    raw.on('data', onData).on('end', onEnd).on('error', onError);
   };
 }
 

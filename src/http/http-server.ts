@@ -30,10 +30,19 @@ const unreadIntervalMs = 2_000;
 
 /** On a request: its response. Node links them only the other way round. */
 const responseKey = Symbol('response');
-/** On a connection: the response to the request that came last. */
-const latestKey = Symbol('latest response');
 type Linked = { [responseKey]?: ServerResponse };
-type Traced = { [latestKey]?: ServerResponse };
+
+/** On a connection: how its requests stand. */
+const turnsKey = Symbol('turns');
+type Turns = {
+  /** The response to the request that came last. */
+  latest: ServerResponse;
+  /** Unsafe requests that are not answered yet, or wait. */
+  unsafeOpen: number;
+  /** Pipelined reads that are under way. */
+  readsOpen: number;
+};
+type Traced = { [turnsKey]?: Turns };
 
 export function createHttpServer(
   handle: Handler,
@@ -41,7 +50,6 @@ export function createHttpServer(
 ): Server {
   // Refused below, with a problem document.
   const server = createServer({ ...http, requireHostHeader: false });
-  const inTurn = turns();
   const take = inTurn((request, response) => {
     const fault = framingFault(request);
     // We change to no other protocol, and go on as if nobody had asked. But Node passes over what came behind such a
@@ -96,7 +104,7 @@ export function sendContinue(response: ServerResponse): void {
   response.writeContinue();
 }
 
-/** Of a request that is not safe. */
+/** Of a request whose body is read. */
 export function responseTo(request: IncomingMessage): ServerResponse {
   const response = (request as Linked)[responseKey];
   if (response === undefined) throw new TypeError('the request did not come through this server');
@@ -109,7 +117,7 @@ export function responseTo(request: IncomingMessage): ServerResponse {
  */
 export function refuseBytes(socket: Socket, problem: string): void {
   const say = () => (socket.writable ? socket.end(problem) : socket.destroy());
-  const latest = (socket as Traced)[latestKey];
+  const latest = (socket as Traced)[turnsKey]?.latest;
   if (latest === undefined || (latest.req.complete && latest.closed)) say();
   else if (latest.req.complete) latest.once('close', say);
   // The rest of a request that was answered already: nothing more can be said.
@@ -118,34 +126,38 @@ export function refuseBytes(socket: Socket, problem: string): void {
   else latest.once('socket', say);
 }
 
-/** Makes handlers that take turns on each connection. Costs a connection that does not pipeline one comparison a request. */
-function turns(): (handle: Handler) => Handler {
-  /** By connection, how many unsafe requests are not answered yet, or wait. Only of connections that have any. */
-  const unsafeOpen = new WeakMap<Socket, number>();
-  /** By connection, how many pipelined reads are under way. Only of connections that pipeline. */
-  const readsOpen = new WeakMap<Socket, number>();
-  const count = (of: WeakMap<Socket, number>, socket: Socket, change: number) =>
-    of.set(socket, (of.get(socket) ?? 0) + change);
-
-  return (handle) => (request, response) => {
-    const { socket } = request;
-    (socket as Traced)[latestKey] = response;
+/** All handlers made so take turns on each connection. Costs one that does not pipeline one comparison a request. */
+function inTurn(handle: Handler): Handler {
+  return (request, response) => {
+    const turns = turnsOf(request.socket, response);
     const isUnsafe = !isSafe(request);
+    // Of all others nobody reads a body.
+    if (isUnsafe || request.method === 'OPTIONS') (request as Linked)[responseKey] = response;
     if (isUnsafe) {
-      (request as Linked)[responseKey] = response;
-      count(unsafeOpen, socket, 1);
-      response.once('close', () => count(unsafeOpen, socket, -1));
+      turns.unsafeOpen++;
+      response.on('close', () => turns.unsafeOpen--);
     }
     // Node gives a response its socket when all earlier ones on it are sent.
     if (response.socket !== null) handle(request, response);
-    else if (isUnsafe || unsafeOpen.get(socket) || (readsOpen.get(socket) ?? 0) >= readsAtATime) {
+    else if (isUnsafe || turns.unsafeOpen > 0 || turns.readsOpen >= readsAtATime) {
       response.once('socket', () => handle(request, response));
     } else {
-      count(readsOpen, socket, 1);
-      response.once('close', () => count(readsOpen, socket, -1));
+      turns.readsOpen++;
+      response.on('close', () => turns.readsOpen--);
       handle(request, response);
     }
   };
+}
+
+function turnsOf(socket: Socket, latest: ServerResponse): Turns {
+  const known = (socket as Traced)[turnsKey];
+  if (known !== undefined) {
+    known.latest = latest;
+    return known;
+  }
+  const turns = { latest, unsafeOpen: 0, readsOpen: 0 };
+  (socket as Traced)[turnsKey] = turns;
+  return turns;
 }
 
 /** RFC 9110, 9.2.1. */

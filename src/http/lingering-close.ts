@@ -25,6 +25,8 @@ export function endAndLinger(response: ServerResponse, body: string): void {
     response.end(body);
     return;
   }
+  // Of HEAD there is no body, and writing one would not even send the head.
+  response.flushHeaders();
   response.write(body);
   // All that the client reads is sent; what it sends is still taken.
   socket.end();

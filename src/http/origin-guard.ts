@@ -11,9 +11,11 @@ import { isSafe } from './http-server.ts';
 /** Clients that are no browsers send neither header, and are not asked where they come from. */
 export function originGuard(allowedOrigins: readonly string[]): onRequestHookHandler {
   const isAllowed = allowing(allowedOrigins);
-  return ({ raw, headers }, _reply, done) => {
+  return ({ raw }, _reply, done) => {
+    if (isSafe(raw)) return done();
+    const { headers } = raw;
     const { origin, 'sec-fetch-site': site } = headers;
-    if ((origin === undefined && site === undefined) || isSafe(raw)) return done();
+    if (origin === undefined && site === undefined) return done();
     if (origin !== undefined && isAllowed(origin)) return done();
     const isOwnPage = origin === undefined || hostOf(origin) === headers.host?.toLowerCase();
     // Of another port or subdomain (`same-site`) is another origin as well. `none` is the user, without a page.

@@ -7,7 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Key } from '../kv/key.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Timing } from '../kv/store.ts';
-import { noRoom, shareOfAnswer } from './body-budget.ts';
+import { noRoom, shareOfAnswer, uncountedBytesMax } from './body-budget.ts';
 import { sendProblem } from './problem.ts';
 import { etagOf, readVerdict } from './request/conditions.ts';
 import { rangeOf } from './request/ranges.ts';
@@ -87,7 +87,7 @@ function sendValue(
   outcome: Head & { readonly value: Buffer },
 ): FastifyReply {
   const { value, version } = outcome;
-  if (value.length > oneWriteBytesMax && !shareOfAnswer(reply).take(value.length)) {
+  if (value.length > uncountedBytesMax && !shareOfAnswer(reply).take(value.length)) {
     const { code, detail } = noRoom(reply.server.bodyBudget);
     return sendProblem(reply, code, detail);
   }

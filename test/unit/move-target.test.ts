@@ -191,7 +191,12 @@ describe('finish', () => {
     catchUp();
     target.finish(7);
     storage.isSealable = false;
-    const refusal = { kind: 'refuse', move: 7, code: 'rows-differ', reason: 'the rows that arrived are not those that shard 1 holds' };
+    const refusal = {
+      kind: 'refuse',
+      move: 7,
+      code: 'rows-differ',
+      reason: 'the rows that arrived are not those that shard 1 holds',
+    };
     expect(receive(rest)).toEqual([refusal]);
     expect(target.finish(7)).toEqual([]);
   });
