@@ -44,8 +44,8 @@ type Setting<T> = {
   readonly default: T;
   /** How the usage names the default. */
   readonly defaultText: string;
-  /** Whether the strategy uses this value. Absent when every strategy uses all values. */
-  readonly isFor?: (strategy: Strategy, value: T) => boolean;
+  /** The one strategy that uses this setting. Absent when every strategy does, or a value of it decides. */
+  readonly onlyFor?: Strategy;
 };
 
 const MiB = 1024 * 1024;
@@ -90,7 +90,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, shardsMax),
     default: undefined,
     defaultText: `one a core, at least 2: here ${defaultShards()}`,
-    isFor: (strategy) => strategy === 'partitioned',
+    onlyFor: 'partitioned',
   },
   routers: {
     value: 'N',
@@ -99,7 +99,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, routersMax),
     default: defaultRouters,
     defaultText: `half the cores, at least 1: here ${defaultRouters}`,
-    isFor: (strategy) => strategy === 'partitioned',
+    onlyFor: 'partitioned',
   },
   clones: {
     value: 'N',
@@ -108,7 +108,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, clonesMax),
     default: defaultClones,
     defaultText: `one a core, at least 2: here ${defaultClones}`,
-    isFor: (strategy) => strategy === 'cloned',
+    onlyFor: 'cloned',
   },
   store: {
     value: 'STORE',
@@ -118,7 +118,6 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
       typeof raw === 'string' && (raw === 'sqlite' || redisAddressOf(raw) !== undefined) ? raw : undefined,
     default: 'sqlite',
     defaultText: 'sqlite',
-    isFor: (strategy, store) => strategy === 'cloned' || store === 'sqlite',
   },
   data: {
     value: 'DIR',
@@ -201,9 +200,9 @@ export function readConfig(sources: ConfigSources): ServiceConfig {
  * directory may know.
  */
 export function uselessSetting(sources: ConfigSources, strategy: Strategy): string | undefined {
-  for (const [name, { value, raw, source }] of givenIn(sources)) {
-    const { isFor } = settings[name] as Setting<unknown>;
-    if (isFor === undefined || isFor(strategy, value)) continue;
+  for (const [name, { raw, source }] of givenIn(sources)) {
+    const { onlyFor } = settings[name];
+    if (onlyFor === undefined || onlyFor === strategy) continue;
     return `${source} is ${JSON.stringify(raw)}, which the ${strategy} strategy has no use for: leave it out.`;
   }
   return undefined;
