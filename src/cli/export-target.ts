@@ -13,12 +13,15 @@ import { CliFailure, exitCodes } from './exit.ts';
 /** Writes all bytes; resolves when they have arrived. */
 export type ExportTarget = (bytes: AsyncIterable<Buffer>) => Promise<void>;
 
+/** All of them mean standard output, which the shell has opened already and may be any kind of file. */
+const namesOfOutput = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
+
 /**
  * Asks before a file is replaced, on a terminal.
  * @throws CliFailure when a file is there and nobody agrees to replace it
  */
 export async function exportTargetOf(file: string | undefined, force: boolean): Promise<ExportTarget> {
-  if (file === undefined || file === '-') {
+  if (file === undefined || namesOfOutput.includes(file)) {
     return (bytes) => pipeline(Readable.from(bytes), process.stdout, { end: false });
   }
   const found = statsOf(file);

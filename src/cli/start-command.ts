@@ -1,18 +1,19 @@
 /** `shardctl start`: this process becomes the primary. No other command starts a service. */
 
 import { promiseKept, type ServiceStatus } from '../admin/contract.ts';
-import { readConfig } from '../config/service-config.ts';
+import { type ConfigSources, readConfig, uselessSetting } from '../config/service-config.ts';
 import { CannotStart, Service } from '../primary/service.ts';
 import { createLog, type ProcessLog } from '../supervision/log.ts';
 import { exitCodes } from './exit.ts';
 import { bannerOf } from './start-banner.ts';
 
 export async function startCommand({ config: file, ...flags }: Record<string, unknown>): Promise<void> {
-  const config = readConfig({
+  const sources: ConfigSources = {
     flags,
     environment: process.env,
     file: (file as string | undefined) ?? process.env['SHARDLITE_CONFIG'],
-  });
+  };
+  const config = readConfig(sources);
   const log = await createLog('primary');
   let service: Service | undefined;
   let signals = 0;
@@ -29,6 +30,8 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
 
   try {
     service = await Service.start(config, log);
+    const useless = uselessSetting(sources, service.status().strategy);
+    if (useless !== undefined) log.warn(useless);
     // A signal may have come before there was anything to stop.
     if (signals > 0) void service.stop();
     const status = await Promise.race([service.ready, service.stopped]);

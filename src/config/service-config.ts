@@ -47,8 +47,8 @@ type Setting<T> = {
   readonly default: T;
   /** How the usage names the default. */
   readonly defaultText: string;
-  /** Whether the strategy uses this value. Absent when every strategy uses all values. */
-  readonly isFor?: (strategy: Strategy, value: T) => boolean;
+  /** The one strategy that uses this setting. Absent when every strategy does, or a value of it decides. */
+  readonly onlyFor?: Strategy;
 };
 
 const MiB = 1024 * 1024;
@@ -92,7 +92,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, shardsMax),
     default: undefined,
     defaultText: `one a core, at least 2: here ${defaultShards()}`,
-    isFor: (strategy) => strategy === 'partitioned',
+    onlyFor: 'partitioned',
   },
   routers: {
     value: 'N',
@@ -101,7 +101,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, routersMax),
     default: defaultRouters,
     defaultText: `half the cores, at least 1: here ${defaultRouters}`,
-    isFor: (strategy) => strategy === 'partitioned',
+    onlyFor: 'partitioned',
   },
   clones: {
     value: 'N',
@@ -110,7 +110,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, clonesMax),
     default: defaultClones,
     defaultText: `one a core, at least 2: here ${defaultClones}`,
-    isFor: (strategy) => strategy === 'cloned',
+    onlyFor: 'cloned',
   },
   store: {
     value: 'STORE',
@@ -120,7 +120,6 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
       typeof raw === 'string' && (raw === 'sqlite' || redisAddressOf(raw) !== undefined) ? raw : undefined,
     default: 'sqlite',
     defaultText: 'sqlite',
-    isFor: (strategy, store) => strategy === 'cloned' || store === 'sqlite',
   },
   data: {
     value: 'DIR',
@@ -204,8 +203,35 @@ export type ConfigSources = {
 };
 
 /** @throws ConfigError also for an unknown variable, and for a setting that the strategy does not use */
-export function readConfig({ flags, environment, file }: ConfigSources): ServiceConfig {
-  checkEnvironment(environment);
+export function readConfig(sources: ConfigSources): ServiceConfig {
+  checkEnvironment(sources.environment);
+  const given = givenIn(sources);
+  const entries = settingNames.map((name) => [name, given.get(name)?.value ?? settings[name].default]);
+  const config = Object.fromEntries(entries) as ServiceConfig;
+  const useless = config.strategy && uselessSetting(sources, config.strategy);
+  if (useless !== undefined) throw new ConfigError(useless);
+  return config;
+}
+
+/**
+ * Says in one sentence which setting somebody has given and the strategy does not use; undefined when there is none.
+ * Whoever gives `--routers` to clones expects processes that will never start. Which strategy it is, only the data
+ * directory may know.
+ */
+export function uselessSetting(sources: ConfigSources, strategy: Strategy): string | undefined {
+  for (const [name, { raw, source }] of givenIn(sources)) {
+    const { onlyFor } = settings[name];
+    if (onlyFor === undefined || onlyFor === strategy) continue;
+    return `${source} is ${JSON.stringify(raw)}, which the ${strategy} strategy has no use for: leave it out.`;
+  }
+  return undefined;
+}
+
+/** A setting that somebody has given, and where. */
+type Given = { readonly value: unknown; readonly raw: unknown; readonly source: string };
+
+/** @throws ConfigError when one is wrong */
+function givenIn({ flags, environment, file }: ConfigSources): Map<keyof ServiceConfig, Given> {
   const fields = file === undefined ? {} : fieldsOfFile(file);
   const given = new Map<keyof ServiceConfig, Given>();
   for (const name of settingNames) {
@@ -215,14 +241,8 @@ export function readConfig({ flags, environment, file }: ConfigSources): Service
       parsed(name, fields[name], `"${name}" in ${file}`);
     if (found !== undefined) given.set(name, found);
   }
-  const strategy = given.get('strategy')?.value as Strategy | undefined;
-  if (strategy !== undefined) for (const [name, found] of given) refuseUseless(strategy, name, found);
-  const entries = settingNames.map((name) => [name, given.get(name)?.value ?? settings[name].default]);
-  return Object.fromEntries(entries) as ServiceConfig;
+  return given;
 }
-
-/** A setting that somebody has given, and where. */
-type Given = { readonly value: unknown; readonly raw: unknown; readonly source: string };
 
 function parsed(name: keyof ServiceConfig, raw: unknown, source: string): Given | undefined {
   if (raw === undefined) return undefined;
@@ -233,15 +253,6 @@ function parsed(name: keyof ServiceConfig, raw: unknown, source: string): Given 
 
 function wrongValue(source: string, raw: unknown, allowed: string): ConfigError {
   return new ConfigError(`${source} is ${JSON.stringify(raw)}, but must be ${allowed}.`);
-}
-
-/** Whoever gives `--routers` to clones expects processes that would never start. */
-function refuseUseless(strategy: Strategy, name: keyof ServiceConfig, { value, raw, source }: Given): void {
-  const { isFor } = settings[name] as Setting<unknown>;
-  if (isFor === undefined || isFor(strategy, value)) return;
-  throw new ConfigError(
-    `${source} is ${JSON.stringify(raw)}, which the ${strategy} strategy has no use for: leave it out.`,
-  );
 }
 
 /** Variables without a flag. Every process reads the log level from the environment that it inherits. */

@@ -75,6 +75,17 @@ test('an export to a device, a pipe or a symbolic link goes into it, and it stay
   ]);
 });
 
+test('an export to standard output goes where the shell has sent it, by any of its names', async () => {
+  const { data } = await serviceWith(10);
+  const file = join(temporaryDirectory(), 'out');
+  for (const name of ['', '-', '/dev/stdout', '/dev/fd/1']) {
+    const script = `"$0" "$1" export ${name} --data "$2" > "$3"`;
+    expect(await run('/bin/sh', ['-c', script, process.execPath, shardctlPath, data, file])).toBe(true);
+    expect(linesIn(file)).toBe(10);
+  }
+  expect((await shardctl(['export', '/dev/stdout', '--data', data])).stdout.split('\n')).toHaveLength(11);
+});
+
 test('an export that cannot be written ends in one sentence, and no half of it stays', async () => {
   const { data } = await serviceWith(10);
   const directory = temporaryDirectory();

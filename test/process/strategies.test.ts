@@ -126,6 +126,11 @@ test('shardctl shows clones, finds keys through them, and has no shards to offer
     expect(await run(...args)).toMatchObject({ code: 1, stderr: expect.stringContaining(refused) });
   }
   await service.end('SIGTERM');
+  const again = await startService({ data, args: ['--routers', '3'] });
+  expect(again.said.join('\n')).toContain(
+    '--routers is \\"3\\", which the cloned strategy has no use for: leave it out.',
+  );
+  await again.end('SIGTERM');
   const more = await shardctl(['start', '--port', '0', '--data', data, '--shards', '2']);
   expect([more.code, more.stderr]).toEqual([
     1,

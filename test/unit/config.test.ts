@@ -213,9 +213,7 @@ describe('a strategy', () => {
     ['single', 'shards', '3'],
     ['single', 'routers', '1'],
     ['single', 'clones', '2'],
-    ['single', 'store', 'redis://host'],
     ['partitioned', 'clones', '2'],
-    ['partitioned', 'store', 'redis://host'],
   ])('%s is refused with a setting of another: %s', (strategy, name, value) => {
     const [flag, variable] = [`--${flagOf(name)}`, variableOf(name)];
     const file = fileOf({ [name]: value });
