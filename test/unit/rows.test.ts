@@ -65,6 +65,10 @@ describe('packed rows', () => {
         `the packed rows break off or go astray at byte 0 of ${length}`,
       );
     }
+    const two = packDeltas([row('key'), row('second')]);
+    expect(() => unpackDeltas(two.subarray(0, packed.length + 5))).toThrow(
+      `the packed rows break off or go astray at byte ${packed.length} of ${packed.length + 5}`,
+    );
     packed[0] = 3;
     expect(() => unpackDeltas(packed)).toThrow(RangeError);
   });
