@@ -42,6 +42,7 @@ describe('conditions', () => {
     [undefined, ' * ', { ifNoneMatch: '*' }],
     ['"5"', '"6", "7"', { ifMatch: [5], ifNoneMatch: [6, 7] }],
     ['"5" ,, "6",', undefined, { ifMatch: [5, 6] }],
+    ['"5", ,"6"', undefined, { ifMatch: [5, 6] }],
     ['W/"5"', 'W/"5"', { ifMatch: [], ifNoneMatch: [5] }],
     ['"a,b", "5"', undefined, { ifMatch: [5] }],
     ['"05", "0", "5x", "x5", ""', undefined, { ifMatch: [] }],
@@ -244,7 +245,8 @@ describe('idempotency keys', () => {
 
   test('and conditions guard a write: another condition or URL is another request', () => {
     const guards = (url: string, headers: Record<string, string>) => guardsOf(requestOf(url, headers), key, ['asked']);
-    expect(guards('/a', {})).toEqual({});
+    expect(guards('/a', {})).toStrictEqual({});
+    expect(guards('/a', { 'idempotency-key': 'name' })).not.toHaveProperty('condition');
     expect(guards('/a', { 'if-match': '"5"' })).toEqual({ condition: { ifMatch: [5] } });
     const name = { 'idempotency-key': 'name' };
     const plain = guards('/a', name).idempotencyKey?.fingerprint;
@@ -267,6 +269,7 @@ describe('a request for one key', () => {
     });
     expect(parsed('/v1/kv/_w?key-encoding=base64url').key).toEqual(Buffer.from([0xff]));
     expect(parsed('/v1/kv/_w?key-encoding=percent').key).toEqual(Buffer.from('_w'));
+    expect(parsed('/v1/kv/abc').key).toEqual(Buffer.from('abc'));
     expect(parsed('/v1/kv/a?timing').timing).toEqual({ beganAtMs: expect.any(Number) });
   });
 
@@ -296,6 +299,7 @@ describe('timing', () => {
     onTestFinished(() => void vi.useRealTimers());
     const sent: string[] = [];
     const reply = { header: (_name: string, value: string) => sent.push(value) } as unknown as FastifyReply;
+    vi.advanceTimersByTime(7);
     const beganAtMs = performance.now();
     vi.advanceTimersByTime(10);
     sendTiming(reply, undefined);
@@ -331,7 +335,7 @@ describe('a batch', () => {
       operations: [{ kind: 'get', slot: slotOf(Buffer.from('a')), key: Buffer.from('a') }],
     });
     expect(parse({ operations: [get], atomic: true }).isAtomic).toBe(true);
-    const lines = batchOf(Buffer.from(`${JSON.stringify(get)}\n\n ${JSON.stringify(get)}\n`), 'ndjson', context);
+    const lines = batchOf(Buffer.from(`${JSON.stringify(get)}\n\n \n ${JSON.stringify(get)}\n`), 'ndjson', context);
     expect([lines.isAtomic, lines.operations.length]).toEqual([false, 2]);
   });
 
@@ -341,7 +345,7 @@ describe('a batch', () => {
       contentType: 'a/b',
       value: Buffer.from('x'),
     });
-    expect(one({ op: 'put', keyBase64url: '_w', valueBase64: '/w==' })).toEqual({
+    expect(one({ op: 'put', keyBase64url: '_w', valueBase64: '/w==' })).toStrictEqual({
       kind: 'put',
       slot: slotOf(Buffer.from([0xff])),
       key: Buffer.from([0xff]),
