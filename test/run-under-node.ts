@@ -45,6 +45,7 @@ function runTests(): number {
     PATH: `${join(home, 'bin')}${delimiter}${process.env['PATH']}`,
     npm_config_nodedir: home,
     npm_config_build_from_source: 'true',
+    JOBS: 'max',
   };
   run('node', ['-p', "'Node ' + process.version + ', ABI ' + process.versions.modules"], project, env);
   // Finds that SQLite was compiled for another Node, and compiles it again.

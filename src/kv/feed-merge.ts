@@ -131,7 +131,7 @@ export class FeedMerge {
     return true;
   }
 
-  /** Gives the events of removed shards that came along with slots, to the shard that holds these now. */
+  /** Gives the events of removed shards that came along with slots to `holder`. */
   *#carried(
     holder: ShardId,
     records: readonly WriteRecord[],

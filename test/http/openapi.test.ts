@@ -48,6 +48,21 @@ test('what 405 allows on a path is what the document has there, and no other pat
   expect(unknown.detail).toBe(`There are ${Object.keys(document.paths).join(', ')}.`);
 });
 
+test('no answer to HEAD has a body in the document, and an answer that has headers or a body says which', async () => {
+  const { document } = await documentOfApp();
+  for (const { path, method, operation } of operationsIn(document)) {
+    for (const [status, { headers, content }] of Object.entries(operation.responses)) {
+      const where = `${method} ${path} ${status}`;
+      if (method === 'head') expect(content, where).toBeUndefined();
+      if (headers !== undefined) expect(Object.keys(headers), where).not.toEqual([]);
+      if (content !== undefined) expect(Object.keys(content), where).not.toEqual([]);
+    }
+  }
+  const { get } = document.paths['/v1/kv/{key}'] ?? {};
+  expect(Object.keys(get?.responses['200']?.content ?? {})).not.toEqual([]);
+  expect(Object.keys(get?.responses['200']?.headers ?? {})).toContain('ETag');
+});
+
 test('every error of the table is in the document, under its own status, and none besides', async () => {
   const { document } = await documentOfApp();
   const found = new Set<string>(unroutedErrors);

@@ -9,10 +9,7 @@ export type MutatedRoom = { readonly mutate: readonly string[]; readonly tests: 
 export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
   kv: {
     mutate: ['src/kv/**/*.ts'],
-    tests: [
-      'test/unit/{condition,feed-merge,key,key-lister,listing,op-id,write-record}.test.ts',
-      'test/conformance/sqlite-store.test.ts',
-    ],
+    tests: ['test/unit/{condition,feed-merge,key,key-lister,listing,op-id,operation,write-record}.test.ts'],
   },
   partition: { mutate: ['src/partition/**/*.ts'], tests: ['test/unit/{plan,ring,slot}.test.ts'] },
   rebalance: {
@@ -25,12 +22,26 @@ export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
     mutate: ['src/wire/*-frame.ts', 'src/wire/frame.ts', 'src/wire/frame-decoder.ts'],
     tests: ['test/unit/{frame,frame-decoder}.test.ts'],
   },
+  tables: {
+    mutate: [
+      'entry-table',
+      'idempotency-table',
+      'ledger-table',
+      'slot-reader',
+      'slot-writer',
+      'transfer-table',
+      'write-batch',
+    ].map((file) => `src/sqlite/${file}.ts`),
+    tests: ['test/sqlite/{ledger-table,slot-sums,write-batch}.test.ts'],
+  },
   sqlite: {
-    mutate: ['src/sqlite/**/*.ts'],
+    mutate: ['database', 'file-audit', 'key-listing', 'shard-file', 'slot-transfer', 'sqlite-store', 'sweeper'].map(
+      (file) => `src/sqlite/${file}.ts`,
+    ),
     tests: ['test/sqlite/**/*.test.ts', 'test/conformance/sqlite-store.test.ts'],
   },
   request: {
     mutate: ['src/http/request/**/*.ts'],
-    tests: ['test/http/{errors,rfc9110,values,openapi}.test.ts', 'test/unit/request.test.ts'],
+    tests: ['test/unit/{key,request}.test.ts'],
   },
 };

@@ -121,6 +121,7 @@ describe('after the commit', () => {
     expect(both.state).toEqual({ phase: 'done', move });
     expect(effectsOf(both)).toEqual(['clear-timer', 'record-done']);
     const dead = nextCoordinatorStep(releasing, { kind: 'lost', side: 'source' });
+    expect(dead.state).toMatchObject({ phase: 'releasing', awaited: { source: false, target: true } });
     expect(nextCoordinatorStep(dead.state, answered('target', 'released')).state.phase).toBe('done');
   });
 

@@ -133,6 +133,24 @@ describe('pages of several shards', () => {
     expect(lacking).toBe(short);
   });
 
+  test('that are incomplete end where the least of them ends', () => {
+    const [far, near] = [part([key('a'), key('c')], afterKey('c')), part([key('b')], afterKey('b'))];
+    for (const parts of [
+      [far, near],
+      [near, far],
+    ]) {
+      const { page, lacking } = mergedListing(parts, { limit: 10 });
+      expect([texts(page), page.next, lacking]).toEqual([['a', 'b'], afterKey('b'), near]);
+    }
+  });
+
+  test('end before the very next key after what is known', () => {
+    const { page } = mergedListing([part([key('a')], afterKey('a')), part([key('a\0')])], { limit: 10 });
+    expect(texts(page)).toEqual(['a']);
+    const none = mergedListing([part([], afterKey('a/5')), part([prefix('a/')])], { limit: 10 });
+    expect(texts(none.page)).toEqual([]);
+  });
+
   test('that are incomplete and full lack nothing', () => {
     const { page, lacking } = mergedListing([part([key('a'), key('b')], afterKey('b'))], { limit: 2 });
     expect(texts(page)).toEqual(['a', 'b']);
@@ -148,6 +166,8 @@ describe('pages of several shards', () => {
   test('name a key beside a common prefix of the same bytes', () => {
     const { page } = mergedListing([part([key('a/')]), part([prefix('a/')])], { limit: 10 });
     expect(page.entries.map(({ kind }) => kind).sort()).toEqual(['key', 'prefix']);
+    const reversed = mergedListing([part([prefix('a/')]), part([key('a/')])], { limit: 10 });
+    expect(reversed.page.entries.map(({ kind }) => kind).sort()).toEqual(['key', 'prefix']);
   });
 
   test('leave out a common prefix that reaches beyond what is known', () => {

@@ -102,6 +102,7 @@ describe('copy', () => {
     target.prepare(move, 'long');
     const page = (after: unknown) => ({ kind: 'request', request: { kind: 'page', move: 7, after, step: 'long' } });
     expect(target.copy(7, 'long')).toEqual([page(undefined)]);
+    expect(receive(changes())).toEqual([]);
     const before = storage.asked.length;
     const effects = target.receive({ kind: 'page', rows: PackedRows.of([row]), next: cursor })[Symbol.iterator]();
     expect(effects.next().value).toEqual({ kind: 'progress', move: 7, rows: 1, bytes: rowBytes });
@@ -148,6 +149,7 @@ describe('catching up', () => {
     ['too many changes are left', { changes: [row], left: 64 }, []],
     ['the source does not know all sums', { slotsUnsummed: 1 }, []],
     ['the target does not know all sums', {}, [1]],
+    ['neither knows all sums', { slotsUnsummed: 1 }, [1]],
     ['the ledger has more', { ledger: { results: Buffer.alloc(0), upToLsn: 30, isWhole: false } }, []],
   ])('goes on while %s', (_why, more, unsummed) => {
     storage.unsummed = unsummed;
@@ -172,8 +174,10 @@ describe('catching up', () => {
 describe('finish', () => {
   test('stores the last changes and the whole ledger, compares, and only then is verified', () => {
     catchUp();
+    expect(target.finish(8)).toMatchObject([{ kind: 'refuse', move: 8 }]);
     expect(target.finish(7)).toEqual([request('rest', 30)]);
     expect(target.finish(7)).toEqual([]);
+    expect(receive(changes())).toEqual([]);
     expect(receive(rest)).toEqual([answer('verified')]);
     expect(storage.asked.at(-1)).toBe('seal 7');
     expect(storage.sealed).toEqual({

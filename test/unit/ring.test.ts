@@ -202,3 +202,13 @@ function slotCounts(ring: Ring): Map<number, number> {
   for (const shard of ownersOf(ring)) counts.set(shard, (counts.get(shard) ?? 0) + 1);
   return counts;
 }
+
+test('shards are told in ascending order, whoever owns the first slot', () => {
+  const owners = new Uint16Array(slotCount).fill(2);
+  owners.fill(10, 0, 5).fill(1, 5, 9);
+  expect(new Ring(1, owners).shards()).toEqual([1, 2, 10]);
+});
+
+test('a slot beyond the last is refused by its number', () => {
+  expect(() => firstRing(new Map([[1, 1]])).shardOf(16_384)).toThrow('slot 16384 is not one of 0 to 16383');
+});

@@ -7,7 +7,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fingerprintBytes } from '../../src/kv/idempotency-key.ts';
 import { noOpId, opIdBytes } from '../../src/kv/op-id.ts';
-import { findRecord, packRecords, recordsWithIdempotencyKey, unpackRecords } from '../../src/kv/write-record.ts';
+import {
+  findRecord,
+  packRecords,
+  recordsWithIdempotencyKey,
+  selectRecords,
+  unpackRecords,
+  type WriteRecord,
+} from '../../src/kv/write-record.ts';
 import { slotCount } from '../../src/partition/slot.ts';
 
 const bytes = (length: number) =>
@@ -78,6 +85,30 @@ describe('packed records', () => {
         );
       }),
     );
+  });
+
+  test('are selected by slot and version, and each is there once', () => {
+    const record = (slot: number, version: number, shard = 1): WriteRecord => ({
+      opId: noOpId,
+      slot,
+      shard,
+      key: Buffer.from('key'),
+      outcome: { kind: 'created', version },
+    });
+    const selected = (records: readonly WriteRecord[], aboveLsn: number, slots: readonly number[]) => {
+      const found = new Map<string, Buffer>();
+      const wanted = { slots: new Uint8Array(slotCount), aboveLsn };
+      for (const slot of slots) wanted.slots[slot] = 1;
+      selectRecords(packRecords(records), wanted, found);
+      selectRecords(packRecords(records), wanted, found);
+      return unpackRecords(Buffer.concat([...found.values()]));
+    };
+    const records = [record(3, 5), record(4, 6), record(3, 7), record(3, 7, 2), record(5, 8)];
+    expect(selected(records, 0, [3])).toEqual([record(3, 5), record(3, 7), record(3, 7, 2)]);
+    expect(selected(records, 5, [3, 4])).toEqual([record(4, 6), record(3, 7), record(3, 7, 2)]);
+    expect(selected(records, 8, [3, 4, 5])).toEqual([]);
+    expect(selected(records, 0, [])).toEqual([]);
+    expect(selected([], 0, [3])).toEqual([]);
   });
 
   test('of no writes are no bytes', () => {
