@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { batchOf } from '../../src/http/request/batch-request.ts';
 import { bodyOf, checkBodyHeaders, storableContentType } from '../../src/http/request/body.ts';
 import { conditionOf, conditionOfTexts, etagOf, readVerdict } from '../../src/http/request/conditions.ts';
-import { expiresAtMsOf, ttlSecondsMax } from '../../src/http/request/expiry.ts';
+import { expiryWanted, ttlSecondsMax } from '../../src/http/request/expiry.ts';
 import { guardsOf } from '../../src/http/request/guards.ts';
 import { idempotencyKey, idempotencyKeyOf, nameIn } from '../../src/http/request/idempotency.ts';
 import { incrementOf } from '../../src/http/request/increment.ts';
@@ -124,7 +124,7 @@ describe('expiry', () => {
   const at = (ttl?: string, expiresAt?: string) => {
     vi.useFakeTimers({ now: nowMs });
     onTestFinished(() => void vi.useRealTimers());
-    return expiresAtMsOf(ttl, expiresAt);
+    return expiryWanted(ttl, expiresAt).expiresAtMs;
   };
 
   test('is in so many seconds, at a time, or never', () => {
@@ -322,7 +322,7 @@ describe('JSON', () => {
 });
 
 describe('a batch', () => {
-  const context = { valueBytesMax: 10, name: undefined };
+  const context = { valueBytesMax: 10, name: undefined, isAtomic: false };
   const parse = (body: unknown, more: Partial<Parameters<typeof batchOf>[2]> = {}) =>
     batchOf(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), 'json', { ...context, ...more });
   const one = (item: unknown, more: Partial<Parameters<typeof batchOf>[2]> = {}) =>
