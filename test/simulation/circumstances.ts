@@ -58,7 +58,7 @@ export function circumstancesOf(random: Random): Circumstances {
     keysPerSlot: 1 + random.below(2),
     operations: 10 + random.below(50),
     changes: 1 + random.below(3),
-    batch: batchOf(1 + random.below(6)),
+    batch: batchOf(random.pick([0.2, 0.2, 1, 6])),
     stepLimits: stepLimitsOf(1 + random.below(2), 1 + random.below(2)),
     ledger: random.chance(0.3)
       ? { rowsMin: 3, writesKept: 4, writesKeptMs: 1_000, rowsPruned: 2 }
@@ -68,7 +68,7 @@ export function circumstancesOf(random: Random): Circumstances {
   };
 }
 
-/** @param rows of a batch: a few more slots or fewer move at once */
+/** @param rows of a batch; of less than one, every batch is of one slot */
 export function batchOf(rows: number): BatchLimits {
   const limits = { rowsMin: rows, rowsMax: rows, bytesMax: 1_000_000 };
   return { ...limits, idle: { rows, bytes: limits.bytesMax } };

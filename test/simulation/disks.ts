@@ -17,6 +17,9 @@ const pagesMax = 2 ** 30;
 export class Disk extends Database {
   holder: Life | undefined;
   crashPoint = () => {};
+  /** Of a full disk: whether this commit finds none. */
+  hasNoRoom = () => true;
+  #isFull = false;
   /** Whoever commits says when it may die after it. */
   isWatched = false;
 
@@ -28,6 +31,8 @@ export class Disk extends Database {
 
   override commit(): void {
     this.crashPoint();
+    // A commit needs room of its own, in the log that is written ahead. What is small may still fit.
+    if (this.#isFull && this.hasNoRoom()) this.prepare('INSERT INTO filler VALUES (zeroblob(100000))').run();
     super.commit();
     if (!this.isWatched) this.crashPoint();
   }
@@ -35,13 +40,16 @@ export class Disk extends Database {
   /** It lies in memory: there is no file to let go of. */
   override close(): void {}
 
-  isFull(isSo: boolean): void {
-    this.exec(`PRAGMA max_page_count = ${isSo ? 1 : pagesMax}`);
+  /** From now on it does not grow, or does again. */
+  setFull(isFull: boolean): void {
+    if (isFull) this.exec('CREATE TABLE IF NOT EXISTS filler (bytes BLOB)');
+    this.#isFull = isFull;
+    this.exec(`PRAGMA max_page_count = ${isFull ? 1 : pagesMax}`);
   }
 
   wipe(): void {
     this.rollback();
-    this.isFull(false);
+    this.setFull(false);
     const tables = this.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all() as string[];
     this.transaction(() => {
       for (const table of tables) this.prepare(`DELETE FROM ${table}`).run();
@@ -53,12 +61,14 @@ export class Disk extends Database {
 /** By the application id of their schema. */
 const unused = new Map<number, Disk[]>();
 
+export type DiskChances = { readonly crashPoint: () => void; readonly hasNoRoom: () => boolean };
+
 export class Disks {
   readonly #byPath = new Map<string, { readonly disk: Disk; readonly kind: number }>();
-  readonly #crashPoint: () => void;
+  readonly #chances: DiskChances;
 
-  constructor(crashPoint: () => void) {
-    this.#crashPoint = crashPoint;
+  constructor(chances: DiskChances) {
+    this.#chances = chances;
   }
 
   /** For one process. @throws FileLocked when another one that lives has it */
@@ -97,13 +107,14 @@ export class Disks {
   }
 
   freeAll(): void {
-    for (const { disk } of this.#byPath.values()) disk.isFull(false);
+    for (const { disk } of this.#byPath.values()) disk.setFull(false);
   }
 
   #create(path: string, schema: Schema): Disk {
     const disk = unused.get(schema.applicationId)?.pop() ?? new Disk();
     disk.transaction(() => createOrCheck(disk, path, schema));
-    disk.crashPoint = this.#crashPoint;
+    disk.crashPoint = this.#chances.crashPoint;
+    disk.hasNoRoom = this.#chances.hasNoRoom;
     this.#byPath.set(path, { disk, kind: schema.applicationId });
     return disk;
   }

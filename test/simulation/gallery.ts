@@ -27,7 +27,6 @@ const dispatcher = 'routing/dispatcher.js';
 const pending = 'routing/pending.js';
 const hold = 'holding/hold-queue.js';
 const inbox = 'supervision/inbox.js';
-const child = 'supervision/supervised-child.js';
 const supervisor = 'supervision/supervisor.js';
 const topology = 'primary/topology-file.js';
 
@@ -242,17 +241,7 @@ export const gallery: readonly Mutant[] = [
       'const next = ringAfter(this.#ring, [move]);\n        this.#ring = next;',
     ],
   ),
-  bug('what a dead process said counts for its successor', [
-    child,
-    'if (this.#process === forked)\n                this.#onMessage',
-    'if (true)\n                this.#onMessage',
-  ]),
   bug('a topology that overtakes the start message is lost', [inbox, 'this.#early = topology;', ';']),
-  bug('requests that wait for an old owner are left there', [
-    dispatcher,
-    'this.#ring.shardOf(operation.slot) !== link.shard)',
-    'false)',
-  ]),
   bug('requests taken back from an old owner are dropped', [
     dispatcher,
     'for (const pending of astray)\n            this.#dispatch(pending);',
@@ -268,10 +257,5 @@ export const gallery: readonly Mutant[] = [
     decoder,
     'const copied = chunk.copy(this.#partial, this.#partialBytes, at);',
     'const copied = Math.min(chunk.length - at, this.#partial.length - this.#partialBytes);',
-  ]),
-  bug('a target that is asked again begins anew', [
-    target,
-    "if (this.#state.phase !== 'idle' && this.#state.move.id === move.id)\n            return [];",
-    '',
   ]),
 ];

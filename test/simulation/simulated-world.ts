@@ -27,6 +27,7 @@ const reconnectDelayMs = 10;
 const fullDiskStepsMax = 300;
 /** How likely a party of a move dies in a phase that is over before chance would find it. */
 const shortPhaseDeath = 0.05;
+const stallMsMax = 500;
 
 checkDearInvariants();
 
@@ -60,6 +61,8 @@ export class SimulatedWorld {
   /** By the disk's path. */
   readonly #fullUntilStep = new Map<string, number>();
   #move: MoveUnderWay | undefined;
+  /** For what is nobody's in particular. */
+  readonly #life = newLife('world');
   #acting: Life | undefined;
   #lives = 0;
   #sessions = 0;
@@ -72,7 +75,7 @@ export class SimulatedWorld {
     this.scheduler = new Scheduler(fate);
     this.trace = new Trace(isTraced);
     this.network = new Network(this);
-    this.disks = new Disks(() => this.crashPoint());
+    this.disks = new Disks({ crashPoint: () => this.crashPoint(), hasNoRoom: () => this.fate.chance(0.8) });
     this.invariants = new Invariants((shard) => this.disks.at(this.pathOf(shard)), Number);
     onFailpoint(() => this.crashPoint());
     this.clients = new Clients({
@@ -208,7 +211,7 @@ export class SimulatedWorld {
     const steps = this.fate.below(fullDiskStepsMax);
     this.coverage.fullDisks++;
     this.trace.note(undefined, () => `the disk ${path} is full for ${steps} steps`);
-    this.disks.at(path)?.isFull(true);
+    this.disks.at(path)?.setFull(true);
     this.#fullUntilStep.set(path, this.trace.step + steps);
   }
 
@@ -271,6 +274,8 @@ export class SimulatedWorld {
   audit(intents: readonly Intent[]): void {
     if (this.unrest !== undefined) throw new Violation('I9', this.unrest);
     const shards = [...(this.primary as SimulatedPrimary).record.weights().keys()];
+    for (const { life, shard } of this.shards) this.invariants.checkNewest(life, shard.epoch);
+    for (const { life, epoch } of this.routers) this.invariants.checkNewest(life, epoch);
     this.invariants.checkRest(
       shards,
       this.disks.paths.filter((path) => path !== metaPath),
@@ -307,7 +312,7 @@ export class SimulatedWorld {
     for (const [path, step] of this.#fullUntilStep) {
       if (this.trace.step < step) continue;
       this.#fullUntilStep.delete(path);
-      this.disks.at(path)?.isFull(false);
+      this.disks.at(path)?.setFull(false);
     }
   }
 
@@ -315,8 +320,14 @@ export class SimulatedWorld {
   #strikeParty({ from, to }: MoveUnderWay): void {
     if (!this.scheduler.isChaotic || !this.fate.chance(shortPhaseDeath)) return;
     const party = this.fate.chance(0.5) ? from : to;
-    const life = this.shards.find(({ shard }) => shard.shard === party)?.life ?? this.routers[0]?.life;
+    const lifeOf = (id: number) => this.shards.find(({ shard }) => shard.shard === id)?.life;
+    const life = lifeOf(party) ?? this.routers[0]?.life;
     if (life !== undefined) this.scheduler.after(life, this.fate.below(3), () => this.kill(life));
+    // The target takes its time, in which the source comes back and forgets that it was frozen.
+    const target = lifeOf(to);
+    if (target === undefined || party === to || !this.fate.chance(0.7)) return;
+    target.isStalled = true;
+    this.scheduler.after(this.#life, this.fate.below(stallMsMax), () => this.wake(target));
   }
 
   #cover(life: Life): void {
