@@ -32,7 +32,7 @@ export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
       'transfer-table',
       'write-batch',
     ].map((file) => `src/sqlite/${file}.ts`),
-    tests: ['test/sqlite/{ledger-table,slot-sums,write-batch}.test.ts'],
+    tests: ['test/sqlite/{ledger-table,slot-reader,slot-sums,write-batch}.test.ts'],
   },
   sqlite: {
     mutate: ['database', 'file-audit', 'key-listing', 'shard-file', 'slot-transfer', 'sqlite-store', 'sweeper'].map(
