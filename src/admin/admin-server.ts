@@ -18,7 +18,7 @@ const noRoom = 'There is no room on the disk to record the change: nothing was b
 const nothingTo: Record<SteeringOrder['kind'], string> = {
   pause: 'There is no topology change to pause.',
   resume: 'No topology change is paused.',
-  abort: 'There is no topology change to abort, or all of it is done but for ending processes.',
+  abort: 'No topology change is running.',
   throttle: 'There is nothing to throttle.',
 };
 

@@ -297,6 +297,10 @@ export class TopologyFile implements TopologyRecord {
 
   /** Every shard was born after these moves began, and learns from the ring alone: nothing else is left to do. */
   #recoverMoves(): void {
+    const isOver =
+      this.#db.prepare("SELECT count(*) FROM move WHERE state IN ('open', 'committed')").pluck().get() === 0;
+    // A disk without room must not keep a service from starting that has nothing to record.
+    if (isOver) return;
     this.#db.transaction(() => {
       this.#db.prepare("UPDATE move SET state = 'aborted', reason = 'the primary ended' WHERE state = 'open'").run();
       this.#db.prepare("UPDATE move SET state = 'done' WHERE state = 'committed'").run();

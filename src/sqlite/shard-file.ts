@@ -15,7 +15,6 @@ import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
-import { invariant } from '../ports/invariant.ts';
 import {
   type Database,
   isDiskFull,
@@ -194,11 +193,11 @@ export class ShardFile implements FileFigures {
 
   record({ lsnAtLeast, keys, bytes, records, arrival }: Parameters<FileFigures['record']>[0]): void {
     const counters = this.#counters;
-    this.#counters = checked({
+    this.#counters = {
       lsn: Math.max(counters.lsn, lsnAtLeast) + 1,
       keys: counters.keys + keys,
       bytes: counters.bytes + bytes,
-    });
+    };
     this.#ledger.append({
       ...this.#counters,
       atMs: this.#nowMs(),
@@ -228,7 +227,7 @@ export class ShardFile implements FileFigures {
 
   #end(batch: WriteBatch): void {
     batch.end();
-    this.#counters = checked(batch.counters);
+    this.#counters = batch.counters;
     for (const slot of batch.slots) this.transfer.touch(slot);
   }
 
@@ -246,12 +245,6 @@ export class ShardFile implements FileFigures {
 
 function isRead(request: Request): request is Request & { readonly operation: ReadOperation } {
   return !isWrite(request.operation);
-}
-
-function checked(counters: FileCounters): FileCounters {
-  const { keys, bytes } = counters;
-  invariant(keys >= 0 && bytes >= 0, `a file is counted to hold ${keys} keys and ${bytes} bytes`);
-  return counters;
 }
 
 function claim(db: Database, path: string, { service, shard }: FileIdentity): void {

@@ -84,13 +84,15 @@ test('when file descriptors run out, open connections go on, no process dies, an
   expect((await service.end('SIGTERM')).code).toBe(0);
 });
 
+const clockModule = fileURLToPath(new URL('../../dist/src/ports/clock.js', import.meta.url));
 const healthModule = fileURLToPath(new URL('../../dist/src/supervision/health.js', import.meta.url));
 
 test('a process without a free file descriptor tells its health as of before, and lives on', () => {
   const program = `
     import { openSync } from 'node:fs';
     import { HealthSampler } from ${JSON.stringify(healthModule)};
-    const sampler = new HealthSampler();
+    import { systemClock } from ${JSON.stringify(clockModule)};
+    const sampler = new HealthSampler(systemClock);
     const { memoryBytes: before } = sampler.sample(undefined);
     for (let isFull = false; !isFull; ) {
       try {

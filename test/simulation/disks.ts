@@ -20,6 +20,7 @@ export class Disk extends Database {
   /** Of a full disk: whether this commit finds none. */
   hasNoRoom = () => true;
   #isFull = false;
+  #changesAtBegin = 0;
   /** Whoever commits says when it may die after it. */
   isWatched = false;
 
@@ -29,10 +30,16 @@ export class Disk extends Database {
     this.exec('PRAGMA auto_vacuum = INCREMENTAL');
   }
 
+  override begin(): void {
+    super.begin();
+    this.#changesAtBegin = this.#changes();
+  }
+
   override commit(): void {
     this.crashPoint();
     // A commit needs room of its own, in the log that is written ahead. What is small may still fit.
-    if (this.#isFull && this.hasNoRoom()) this.prepare('INSERT INTO filler VALUES (zeroblob(100000))').run();
+    if (this.#isFull && this.#changes() > this.#changesAtBegin && this.hasNoRoom())
+      this.prepare('INSERT INTO filler VALUES (zeroblob(100000))').run();
     super.commit();
     if (!this.isWatched) this.crashPoint();
   }
@@ -45,6 +52,11 @@ export class Disk extends Database {
     if (isFull) this.exec('CREATE TABLE IF NOT EXISTS filler (bytes BLOB)');
     this.#isFull = isFull;
     this.exec(`PRAGMA max_page_count = ${isFull ? 1 : pagesMax}`);
+  }
+
+  /** Rows written since it was opened. */
+  #changes(): number {
+    return this.prepare('SELECT total_changes()').pluck().get() as number;
   }
 
   wipe(): void {

@@ -15,7 +15,7 @@ import { BatchSize } from '../../src/rebalance/batch-size.ts';
 import type { Move } from '../../src/rebalance/move.ts';
 import { Dispatcher } from '../../src/routing/dispatcher.ts';
 import { Shard } from '../../src/shard/shard.ts';
-import { FileLocked } from '../../src/sqlite/database.ts';
+import { FileLocked, isDiskFull } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { defaultRestartPolicy } from '../../src/supervision/child-state.ts';
 import { healthIntervalMs } from '../../src/supervision/health.ts';
@@ -109,8 +109,8 @@ function beginShard(world: SimulatedWorld, child: SimulatedChild, inbox: Inbox<S
   try {
     file = new WatchedFile(world, life, start);
   } catch (error) {
-    if (!(error instanceof FileLocked)) throw error;
-    world.trace.note(life, () => 'finds its file locked and exits');
+    if (!(error instanceof FileLocked || isDiskFull(error))) throw error;
+    world.trace.note(life, () => `cannot open its file and exits: ${(error as Error).message}`);
     return world.kill(life);
   }
   const shard = new Shard(start, file, {

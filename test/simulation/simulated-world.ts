@@ -8,6 +8,7 @@ import { firstRing } from '../../src/partition/ring.ts';
 import { onFailpoint } from '../../src/ports/failpoint.ts';
 import { checkDearInvariants } from '../../src/ports/invariant.ts';
 import type { Shard } from '../../src/shard/shard.ts';
+import { isDiskFull } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import type { MessageToPrimary } from '../../src/supervision/messages.ts';
 import type { Circumstances } from './circumstances.ts';
@@ -28,6 +29,8 @@ const fullDiskStepsMax = 300;
 /** How likely a party of a move dies in a phase that is over before chance would find it. */
 const shortPhaseDeath = 0.05;
 const stallMsMax = 500;
+/** Of a primary that found no room. */
+const startAgainMs = 200;
 
 checkDearInvariants();
 
@@ -296,7 +299,14 @@ export class SimulatedWorld {
   #startPrimary(): void {
     const life = this.newLife('primary');
     this.network.forgetPaths();
-    this.primary = new SimulatedPrimary(this, life);
+    try {
+      this.primary = new SimulatedPrimary(this, life);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.trace.note(life, () => 'has no room to start');
+      this.kill(life);
+      return void this.scheduler.after(this.#life, startAgainMs, () => this.#startPrimary());
+    }
     const { cluster } = this.primary;
     this.scheduler.soon(life, () => cluster.start());
   }
