@@ -20,7 +20,10 @@ type DeviationKind = 'death' | 'overtaking' | 'early timer';
 /** At the n-th point at which fate was asked anything. */
 type Deviation = { readonly at: number; readonly kind: DeviationKind };
 
-export type Budget = Readonly<Record<DeviationKind, number>>;
+export type Budget = Readonly<Record<DeviationKind, number>> & {
+  /** Of two deviations, the second is so many points after the first at most: what is far apart is seldom one story. */
+  readonly apart?: number;
+};
 
 export type Case = {
   readonly operations: readonly Intent['kind'][];
@@ -121,6 +124,7 @@ export function explore(
     const last = script.at(-1)?.at ?? -1;
     for (const choice of choices) {
       if (choice.at <= last || spent(script, choice.kind) >= budget[choice.kind]) continue;
+      if (script.length > 0 && choice.at > last + (budget.apart ?? Number.POSITIVE_INFINITY)) continue;
       scripts.push([...script, choice]);
     }
   }

@@ -141,7 +141,7 @@ export class SimulatedWorld {
 
   crashPoint(): void {
     const life = this.#acting;
-    if (life === undefined || life.name.startsWith('client') || !this.fate.strikes()) return;
+    if (life === undefined || life === this.#life || life.name.startsWith('client') || !this.fate.strikes()) return;
     this.kill(life);
     throw struck;
   }
