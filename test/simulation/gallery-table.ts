@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 console.log(`# The gallery of bugs
 
-Each bug was made in a copy of the build, and the simulation run until a seed failed that the build without it passes.
+Each bug was made in a copy of the build, and the simulation run until a seed failed that the build without it passes (from the seed on that found it before).
 Written by \`node dist/test/simulation/gallery-table.js > test/simulation/GALLERY.md\`; held by \`gallery.test.ts\`.
 Every edit is of the product. \`sums\` compares what arrived with what was sent; \`pause\` and \`undo\` hold what operators
 were told.

@@ -4,6 +4,34 @@
 
 export type Mutant = { readonly name: string; readonly edits: readonly Edit[] };
 
+/** Where to look first: seeds that found bugs which most do not. Any other will do as well, given the time. */
+export const nearSeeds: Readonly<Record<string, number>> = {
+  'a source that died is taken for frozen still': 8426,
+  'a cancelled source stays frozen': 414,
+  'deletes do not travel': 54,
+  'deletes do not travel, and nothing is compared': 54,
+  'writes while copying are not remembered': 38,
+  'the ledger does not move': 553,
+  'only the last part of the ledger moves': 553,
+  'an abort that nobody confirmed is over at once': 488,
+  'the ledger that moves is of the other slots': 553,
+  'a sum goes on after a write among the rows that it has': 126,
+  'a sum is believed after a write': 38,
+  'a write does not say that it touches its slot': 38,
+  "what became of a key does not touch its slot's sum": 38,
+  'a write is not noted in the step of its commit': 773,
+  'a move that was open is done after a restart of the primary': 34,
+  'an older connection of a router goes on': 587,
+  'a pause is forgotten by a restart of the primary': 1117,
+  'an abort between two batches is lost': 49,
+  'undoing restores how many slots each shard has, not which': 673,
+  'what a lost connection had carried is executed': 139,
+  'a part of the ledger is taken for all of it': 553,
+  'a full disk ends the purge': 540,
+  'lsns do not follow those of other shards': 88,
+  'a pause ends with the batch under way': 44,
+};
+
 /** Replaces the one place in a file under `dist/src` where this text stands. */
 type Edit = { readonly file: string; readonly find: string; readonly replace: string };
 
@@ -48,11 +76,6 @@ export const gallery: readonly Mutant[] = [
     "this.#state = { phase: 'idle' };\n                return { kind: 'rest'",
   ]),
   bug('a cancelled source stays frozen', [source, 'this.end(move);', '']),
-  bug('track, asked again, thaws', [
-    source,
-    "this.#state.phase === 'idle' || this.#state.move.id !== move.id) {\n            this.#state = { phase: 'tracking'",
-    "true) {\n            this.#state = { phase: 'tracking'",
-  ]),
   bug('deletes do not travel', [source, 'changes.push(change);', "if ('value' in change) changes.push(change);"]),
   bug(
     'deletes do not travel, and nothing is compared',
@@ -123,7 +146,6 @@ export const gallery: readonly Mutant[] = [
     'onExecuted: (operation) => source.noteWrite(operation)',
     'onExecuted: (operation) => clock.soon(() => source.noteWrite(operation))',
   ]),
-  bug('a shard lets go under an old ring', [participant, 'if (this.#ring.epoch < epoch)\n', 'if (false)\n']),
   bug(
     'an older ring is adopted',
     [inbox, 'if (topology.sequence <= this.#sequence)\n', 'if (false)\n'],
@@ -160,27 +182,12 @@ export const gallery: readonly Mutant[] = [
     'this.#turn.filter(({ connection }) => !connection.socket.destroyed)',
     'this.#turn',
   ]),
-  bug('a write that was applied is told, sent again, that the disk is full', [
-    batch,
-    'return this.#earlier(operation, opId, resend)?.outcome ?? diskFull;',
-    'return diskFull;',
-  ]),
   bug('a part of the ledger is taken for all of it', [
     ledger,
     'const upToLsn = isWhole ? lastLsn : commits.at(-1)[0];',
     'const upToLsn = lastLsn;',
   ]),
-  bug('a resend from before the ledger is taken for a new write', [
-    batch,
-    'if (resend.seenLsn < this.#at.ledger.forgottenLsn)\n',
-    'if (false)\n',
-  ]),
   bug('a full disk ends the purge', [participant, 'this.#purgeSoon(fullDiskDelayMs);', '']),
-  bug('a move begins before the last one is settled, for which there was no room', [
-    participant,
-    'if (this.#settleAgain !== undefined)\n',
-    'if (false)\n',
-  ]),
   bug('slots that have left are still counted', [
     transfer,
     "const sign = direction === 'importing' ? 1 : -1;",
@@ -188,11 +195,6 @@ export const gallery: readonly Mutant[] = [
   ]),
   bug('counters of a transaction that was rolled back stay', [file, 'this.#counters = before.counters;', '']),
   bug('lsns do not follow those of other shards', [batch, 'Math.max(this.#lsn, seenLsn) + 1', 'this.#lsn + 1']),
-  bug('a request of an older ring is executed after its slot came back', [
-    shard,
-    'epoch >= (this.#arrivedAtEpoch.get(slot) ?? 0)',
-    'true',
-  ]),
   bug('two ends of one change', [
     rebalancer,
     'if (leaving.length > 0)\n            return;',
@@ -241,7 +243,6 @@ export const gallery: readonly Mutant[] = [
       'const next = ringAfter(this.#ring, [move]);\n        this.#ring = next;',
     ],
   ),
-  bug('a topology that overtakes the start message is lost', [inbox, 'this.#early = topology;', ';']),
   bug('requests taken back from an old owner are dropped', [
     dispatcher,
     'for (const pending of astray)\n            this.#dispatch(pending);',
