@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { RedisAddress } from '../config/redis-address.ts';
+import { defaultHoldLimits } from '../holding/hold-queue.ts';
 import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { noOpId, type OpId, opIdBytes } from '../kv/op-id.ts';
@@ -20,16 +21,13 @@ import { askAlone, askTogether } from './redis-question.ts';
 import { RedisSweeper } from './redis-sweeper.ts';
 
 /** As long as a router holds a request whose shard is away. */
-const holdDeadlineMs = 5_000;
+const { deadlineMs: holdDeadlineMs, countMax: pendingMax, bytesMax: pendingBytesMax } = defaultHoldLimits;
 const retryIntervalMs = 50;
 /**
  * Nothing is sent again so shortly before its deadline: a write would be answered `outcome-unknown` while it is under
  * way, although Redis has refused it every time. Longer than ioredis follows redirections (redis-client.ts).
  */
 const lastTryMs = 300;
-/** Limits of what is not answered yet, in operations and in bytes of values. Beyond them, operations are refused. */
-const pendingMax = 10_000;
-const pendingBytesMax = 64 * 1024 * 1024;
 type Pending = {
   readonly operation: Operation;
   /** `noOpId` for a read. */

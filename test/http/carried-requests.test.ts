@@ -116,6 +116,8 @@ const requests: fc.Arbitrary<{ method: string; path: string; headers: Record<str
       .tuple(keyPath, guards, queryOf({ by: number }))
       .map(([key, headers, query]) => ({ method: 'POST', path: `/v1/counters/${key}?${query}`, headers })),
     batch,
+    // Among so much that is wrong, some writes of new keys.
+    fc.uuid().map((key) => ({ method: 'PUT', path: `/v1/kv/${key}`, headers: {}, body: 'value' })),
   );
 
 test('3,000 generated requests with every kind of number and length never end a connection to a shard', async () => {
