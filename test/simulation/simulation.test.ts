@@ -3,9 +3,13 @@
 import { expect, test } from 'vitest';
 import { Coverage } from './coverage.ts';
 import { run } from './run.ts';
-import { runHalf, seedsOfHalf } from './simulation-half.ts';
+import { halfTimeoutMs, runHalf, seedsOfHalf } from './simulation-half.ts';
 
-test(`whatever dies, stalls and gets lost, all invariants hold: seeds 1 to ${seedsOfHalf}`, () => runHalf(1));
+test(
+  `whatever dies, stalls and gets lost, all invariants hold: seeds 1 to ${seedsOfHalf}`,
+  () => runHalf(1),
+  halfTimeoutMs,
+);
 
 test('the same seed runs the same way', () => {
   const stepsOf = (seed: number) => {
