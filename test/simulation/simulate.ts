@@ -4,6 +4,7 @@
  * The first seed that fails is printed step by step, and the exit code is 1.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { ControlKind } from './circumstances.ts';
 import { Coverage } from './coverage.ts';
@@ -22,20 +23,22 @@ const { values } = parseArgs({
 const progressIntervalMs = 500;
 const control = controlOf(values.control);
 
-if (values.seed === undefined) simulate(wholeNumber('seeds', values.seeds), wholeNumber('first', values.first));
+if (values.seed === undefined) await simulate(wholeNumber('seeds', values.seeds), wholeNumber('first', values.first));
 else {
   const seed = wholeNumber('seed', values.seed);
   process.exitCode = run(seed, { coverage: new Coverage(), isTraced: false, control }) === undefined ? 0 : 1;
   console.log(report(seed, control));
 }
 
-function simulate(seeds: number, first: number): void {
+async function simulate(seeds: number, first: number): Promise<void> {
   const coverage = new Coverage();
   const beganAtMs = performance.now();
   const failures = new Map<string, number[]>();
   let shownAtMs = beganAtMs;
   for (let done = 0; done < seeds; done++) {
     const failure = run(first + done, { coverage, isTraced: false, control });
+    // Promises of the product hold a world until they are settled.
+    await setImmediate();
     if (failure !== undefined) {
       failures.set(failure.invariant, [...(failures.get(failure.invariant) ?? []), failure.seed]);
       if (!values.all) break;
