@@ -63,7 +63,7 @@ export class HoldQueue<T extends Held> {
   remove(request: T): boolean {
     if (!this.#requests.delete(request)) return false;
     this.#bytes -= this.#events.bytesOf(request);
-    invariant(this.#bytes >= 0, `requests that wait come to ${this.#bytes} bytes`);
+    invariant(this.#bytes >= 0, 'requests that wait come to less than no bytes');
     return true;
   }
 
