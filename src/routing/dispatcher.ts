@@ -61,7 +61,7 @@ export class Dispatcher {
     this.#options = options;
     this.#session = options.session ?? randomBytes(sessionBytes);
     this.#parked = new HoldQueue(options.clock, options.hold, {
-      bytesOf: ({ operation }) => requestFrameBytes(operation),
+      bytesOf: ({ frameBytes }) => frameBytes,
       onOverdue: (pending) =>
         pending.settle(givenUp(pending, `Slot ${pending.operation.slot} was moving for too long.`)),
     });
@@ -177,7 +177,19 @@ export class Dispatcher {
 
   #pendingOf(operation: Asked, opId: OpId, settle: (answer: Answer) => void, timing: Timing | undefined): Pending {
     const startedAtMs = this.#options.clock.nowMs();
-    return { operation, opId, startedAtMs, settle, openSends: 0, seenLsn: 0, requestId: 0, sentAtMs: 0, timing };
+    const frameBytes = requestFrameBytes(operation);
+    return {
+      operation,
+      frameBytes,
+      opId,
+      startedAtMs,
+      settle,
+      openSends: 0,
+      seenLsn: 0,
+      requestId: 0,
+      sentAtMs: 0,
+      timing,
+    };
   }
 
   #opIdOf(operation: Operation): OpId {

@@ -9,6 +9,8 @@ import { type Asked, isQuery } from '../wire/request-frame.ts';
 
 export type Pending = {
   readonly operation: Asked;
+  /** What it takes on the wire. */
+  readonly frameBytes: number;
   readonly opId: OpId;
   readonly startedAtMs: number;
   /** Called exactly once. */

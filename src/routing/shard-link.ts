@@ -20,7 +20,7 @@ import { type Answer, answerOf, answerRequestId, answerSqliteMs } from '../wire/
 import { routerHelloFrame, shardHelloOf, WireError } from '../wire/frame.ts';
 import { readFrames } from '../wire/frame-reader.ts';
 import { FrameWriter } from '../wire/frame-writer.ts';
-import { type Asked, encodeRequest, frameRefusalOf, requestFrameBytes } from '../wire/request-frame.ts';
+import { type Asked, encodeRequest, frameRefusalOf } from '../wire/request-frame.ts';
 import { givenUp, overloaded, type Pending } from './pending.ts';
 
 export type LinkOptions = {
@@ -81,7 +81,7 @@ export class ShardLink {
     this.#options = options;
     this.#events = events;
     this.#held = new HoldQueue(options.clock, options.hold, {
-      bytesOf: ({ operation }) => requestFrameBytes(operation),
+      bytesOf: ({ frameBytes }) => frameBytes,
       onOverdue: (pending) => {
         this.#byRequestId.delete(pending.requestId);
         const waited = `Shard ${this.shard} did not answer within ${options.hold.deadlineMs} ms.`;
@@ -98,11 +98,7 @@ export class ShardLink {
   request(pending: Pending): void {
     if (this.#state.name === 'failed')
       return pending.settle(givenUp(pending, `Shard ${this.shard} has failed and was given up.`));
-    const refusal = frameRefusalOf(
-      pending.operation,
-      requestFrameBytes(pending.operation),
-      this.#options.frameBytesMax,
-    );
+    const refusal = frameRefusalOf(pending.operation, pending.frameBytes, this.#options.frameBytesMax);
     if (refusal !== undefined) return pending.settle(refusal);
     if (!this.#held.add(pending)) {
       const detail = `${this.#held.size} requests are waiting for shard ${this.shard}: send fewer at once.`;
@@ -154,12 +150,12 @@ export class ShardLink {
   }
 
   #send(writer: FrameWriter, pending: Pending): void {
-    const { operation, opId, requestId } = pending;
+    const { operation, frameBytes, opId, requestId } = pending;
     const resent = pending.openSends > 0;
     if (!resent) pending.seenLsn = this.#seen.lsn;
     pending.openSends++;
     if (pending.timing !== undefined) pending.sentAtMs = this.#options.clock.nowMs();
-    const { room, at } = writer.reserve(requestFrameBytes(operation));
+    const { room, at } = writer.reserve(frameBytes);
     const resend = { opId, resent, seenLsn: pending.seenLsn };
     encodeRequest(room, at, { requestId, epoch: this.#seen.epoch, operation, resend });
     if (this.#flushScheduled) return;

@@ -134,8 +134,9 @@ export class Shard implements WorkerJob {
     const { clock, tell } = this.#ports;
     const walk = this.#file.audit(this.#ring, this.shard, 'trusted');
     const step = () => {
-      if (walk.step(auditStepRows)) clock.soon(step);
-      else tell({ type: 'audit-report', id, ...walk.report(), faults: [...walk.report().faults] });
+      if (walk.step(auditStepRows)) return clock.soon(step);
+      const report = walk.report();
+      tell({ type: 'audit-report', id, ...report, faults: [...report.faults] });
     };
     step();
   }

@@ -59,14 +59,19 @@ const startShard = objectOf({
   topology,
 });
 
-const startRouter = objectOf({
-  type: exactly('start-router'),
+/** Of every process that serves HTTP. */
+const httpFields = {
   host: text,
   port: integer,
   valueBytesMax: integer,
   bodyMemoryBytesMax: integer,
   allowedHosts: listOf(text),
   allowedOrigins: listOf(text),
+};
+
+const startRouter = objectOf({
+  type: exactly('start-router'),
+  ...httpFields,
   topology,
 });
 
@@ -92,12 +97,7 @@ const sharedRedis = objectOf({
 const startClone = objectOf({
   type: exactly('start-clone'),
   clone: integer,
-  host: text,
-  port: integer,
-  valueBytesMax: integer,
-  bodyMemoryBytesMax: integer,
-  allowedHosts: listOf(text),
-  allowedOrigins: listOf(text),
+  ...httpFields,
   store: oneOf(sharedFile, sharedRedis),
 });
 

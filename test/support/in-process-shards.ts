@@ -16,7 +16,7 @@ import { ShardLink } from '../../src/routing/shard-link.ts';
 import { executeServed } from '../../src/shard/execution.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import type { WireError } from '../../src/wire/frame.ts';
-import { frameBytesMaxOf } from '../../src/wire/request-frame.ts';
+import { frameBytesMaxOf, requestFrameBytes } from '../../src/wire/request-frame.ts';
 import { ShardServer } from '../../src/wire/shard-server.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -105,6 +105,7 @@ export function ask(link: ShardLink, operation: Operation): Promise<Outcome> {
   return new Promise((settle) =>
     link.request({
       operation,
+      frameBytes: requestFrameBytes(operation),
       opId: randomBytes(opIdBytes),
       startedAtMs: performance.now(),
       settle: (answer) => settle(answer as Outcome),
