@@ -15,6 +15,9 @@ import { redisAddressOf } from './redis-address.ts';
 const strategies = ['partitioned', 'cloned', 'single'] as const;
 export type Strategy = (typeof strategies)[number];
 
+/** Whether files of an older version are kept as they were before they are upgraded. */
+const upgradeCopies = ['keep', 'none'] as const;
+
 export type ServiceConfig = {
   readonly port: number;
   readonly host: string;
@@ -32,6 +35,7 @@ export type ServiceConfig = {
   /** Host names without port; `*` stands for any. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  readonly upgradeCopies: (typeof upgradeCopies)[number];
   /** The supervisor forgets the earlier deaths of a process that has served this long. */
   readonly healthyAfterMs: number;
 };
@@ -161,6 +165,14 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: listOfTexts((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text)),
     default: [],
     defaultText: 'none but its own',
+  },
+  upgradeCopies: {
+    value: 'COPIES',
+    description: 'what becomes of files of an older version as they were before their upgrade',
+    allowed: oneOfText(upgradeCopies),
+    parse: (raw) => upgradeCopies.find((name) => name === raw),
+    default: 'keep',
+    defaultText: 'keep, beside the upgraded files',
   },
   healthyAfterMs: {
     value: 'MS',

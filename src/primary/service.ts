@@ -14,6 +14,8 @@ import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
+import { type OpenDatabase, openExclusively } from '../sqlite/open-database.ts';
+import { type Upgrade, upgradeCopyOf } from '../sqlite/schema.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { Deferred } from '../supervision/deferred.ts';
@@ -35,6 +37,7 @@ import {
   strategyToServe,
 } from './strategy.ts';
 import { TopologyFile } from './topology-file.ts';
+import { upgradeShardFiles } from './upgrade.ts';
 
 /** The service cannot run here as it was asked to; the message says why and what to do. */
 export class CannotStart extends Error {
@@ -63,7 +66,7 @@ export class Service implements AdminActions {
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
   private constructor(config: ServiceConfig, log: ProcessLog) {
     this.#config = config;
-    const { directory, topologyFile, strategy } = takeDirectory(config);
+    const { directory, topologyFile, strategy } = takeDirectory(config, log);
     this.#strategy = strategy;
     this.#directory = directory;
     this.#topologyFile = topologyFile;
@@ -235,11 +238,18 @@ type TakenDirectory = {
 };
 
 /** @throws CannotStart, with the directory let go */
-function takeDirectory(config: ServiceConfig): TakenDirectory {
+function takeDirectory(config: ServiceConfig, log: ProcessLog): TakenDirectory {
+  const open: OpenDatabase = (path, schema, options) =>
+    openExclusively(path, schema, {
+      ...options,
+      upgradeCopies: config.upgradeCopies,
+      onUpgrade: (upgrade) => log.info(upgrade, upgradeText(upgrade, config)),
+    });
   let topologyFile: TopologyFile | undefined;
   try {
     const directory = new DataDirectory(config.data);
-    topologyFile = new TopologyFile(directory.metaFile, firstTopologyOf(config));
+    topologyFile = new TopologyFile(directory.metaFile, firstTopologyOf(config), open);
+    if (topologyFile.store === 'sqlite') upgradeShardFiles(directory, topologyFile, open);
     const strategy = strategyToServe(topologyFile, config);
     checkShards(strategy, topologyFile.weights().size, config);
     if (strategy !== 'partitioned' && topologyFile.store === 'sqlite') {
@@ -260,6 +270,11 @@ function takeDirectory(config: ServiceConfig): TakenDirectory {
       throw new CannotStart(error.message, { cause: error });
     throw error;
   }
+}
+
+function upgradeText({ path, from, to }: Upgrade, { upgradeCopies }: ServiceConfig): string {
+  const copy = upgradeCopies === 'keep' ? `, and kept as it was as ${upgradeCopyOf(path, from)}` : '';
+  return `${path} is brought from version ${from} to version ${to}${copy}`;
 }
 
 /** Its children have the limit that it has. */

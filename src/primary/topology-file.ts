@@ -19,53 +19,10 @@ import type {
   ChangeState,
   TopologyChange,
 } from '../rebalance/topology-change.ts';
-import { type Database, isDiskFull, type OpenDatabase, openExclusively, type Schema } from '../sqlite/database.ts';
+import { type Database, isDiskFull } from '../sqlite/database.ts';
+import { type OpenDatabase, openExclusively } from '../sqlite/open-database.ts';
 import type { Origin, StoreKind } from './strategy.ts';
-
-const schema: Schema = {
-  applicationId: 0x53484c30, // "SHL0"
-  version: 3,
-  ddl: `
-    CREATE TABLE service (
-      id       TEXT NOT NULL,
-      strategy TEXT NOT NULL,
-      store    TEXT NOT NULL -- where the data lies: 'sqlite', in this directory, or 'redis'
-    ) STRICT;
-    CREATE TABLE shard (id INTEGER PRIMARY KEY, weight INTEGER NOT NULL) STRICT;
-    -- One row. The ranges are JSON: [[first slot, last slot, shard], ...].
-    CREATE TABLE ring (epoch INTEGER PRIMARY KEY, ranges TEXT NOT NULL) STRICT;
-    -- What an operator asked for, as asked (JSON). The weights, [[shard, weight], ...], are set when it begins.
-    CREATE TABLE change (
-      id             INTEGER PRIMARY KEY,
-      kind           TEXT NOT NULL,
-      state          TEXT NOT NULL CHECK (state IN ('queued', 'running', 'undoing', 'done', 'aborted')),
-      reason         TEXT NOT NULL DEFAULT '',
-      request           TEXT NOT NULL,
-      paused         INTEGER NOT NULL DEFAULT 0,
-      weights_before TEXT NOT NULL DEFAULT '[]',
-      ring_before    TEXT, -- JSON, as of the ring: who owned what when the change began
-      weights        TEXT NOT NULL DEFAULT '[]',
-      asked_at_ms    INTEGER NOT NULL,
-      began_at_ms    INTEGER,
-      ended_at_ms    INTEGER,
-      slots          INTEGER NOT NULL DEFAULT 0,
-      rows           INTEGER NOT NULL DEFAULT 0,
-      bytes          INTEGER NOT NULL DEFAULT 0,
-      freeze_max_ms  REAL NOT NULL DEFAULT 0,
-      failures       INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-    -- One row a batch of slots. Open ones are aborted at the next start, committed ones are finished by it.
-    CREATE TABLE move (
-      id          INTEGER PRIMARY KEY,
-      change      INTEGER NOT NULL,
-      from_shard  INTEGER NOT NULL,
-      to_shard    INTEGER NOT NULL,
-      slots       TEXT NOT NULL,
-      state       TEXT NOT NULL CHECK (state IN ('open', 'committed', 'done', 'aborted')),
-      reason      TEXT NOT NULL DEFAULT ''
-    ) STRICT;
-  `,
-};
+import { topologySchema } from './topology-schema.ts';
 
 /** A service that is being stopped needs a moment to let go. */
 const lockWaitMs = 500;
@@ -116,7 +73,7 @@ export class TopologyFile implements TopologyRecord {
    * @throws FileLocked, UnusableFile
    */
   constructor(path: string, fresh: FreshService, open: OpenDatabase = openExclusively) {
-    this.#db = open(path, schema, { lockWaitMs });
+    this.#db = open(path, topologySchema, { lockWaitMs });
     try {
       this.#db.transaction(() => this.#createOnce(fresh));
       const { id, strategy, store } = this.#db.prepare('SELECT * FROM service').get() as ServiceRow;
@@ -156,13 +113,7 @@ export class TopologyFile implements TopologyRecord {
 
   /** The lowest id that no shard ever had: a file of an old shard is never taken for one of a new. */
   nextShardId(): number {
-    const everUsed = this.#db
-      .prepare(
-        'SELECT max(id) FROM (SELECT id FROM shard UNION SELECT to_shard AS id FROM move UNION SELECT from_shard FROM move)',
-      )
-      .pluck()
-      .get() as number;
-    return everUsed + 1;
+    return (this.#db.prepare('SELECT last_shard FROM service').pluck().get() as number) + 1;
   }
 
   /** Queued: what it comes to is known when it begins. */
@@ -187,6 +138,7 @@ export class TopologyFile implements TopologyRecord {
           )
           .run(shard, weight);
       }
+      this.#db.prepare('UPDATE service SET last_shard = max(last_shard, ?)').run(Math.max(...weights.keys()));
       this.#db
         .prepare('UPDATE change SET weights_before = ?, ring_before = ?, weights = ?, began_at_ms = ? WHERE id = ?')
         .run(
@@ -328,7 +280,9 @@ export class TopologyFile implements TopologyRecord {
     if (this.#db.prepare('SELECT count(*) FROM service').pluck().get() !== 0) return;
     const weights = new Map(Array.from({ length: shards }, (_, index) => [index + 1, 1]));
     const { epoch, ranges } = firstRing(weights, slots).describe();
-    this.#db.prepare('INSERT INTO service (id, strategy, store) VALUES (?, ?, ?)').run(randomUUID(), strategy, store);
+    this.#db
+      .prepare('INSERT INTO service (id, strategy, store, last_shard) VALUES (?, ?, ?, ?)')
+      .run(randomUUID(), strategy, store, shards);
     const insertShard = this.#db.prepare('INSERT INTO shard (id, weight) VALUES (?, ?)');
     for (const [id, weight] of weights) insertShard.run(id, weight);
     this.#db.prepare('INSERT INTO ring (epoch, ranges) VALUES (?, ?)').run(epoch, JSON.stringify(ranges));

@@ -1,29 +1,11 @@
 /**
- * Opens SQLite files the one way this project trusts: WAL, `synchronous=FULL`, exclusively locked unless several
- * processes share the file, with the schema version checked. The only importer of better-sqlite3.
+ * A connection to a SQLite file, and what its errors mean. The only importer of better-sqlite3. How files are opened
+ * stands in open-database.ts.
  */
 
 import Sqlite, { type Statement } from 'better-sqlite3';
 
 export type { Statement };
-
-export type Schema = {
-  /** SQLite `application_id`: tells our files from any other SQLite file. */
-  readonly applicationId: number;
-  /** SQLite `user_version`: rises with every change of the tables. */
-  readonly version: number;
-  /** Creates version `version` in an empty file. */
-  readonly ddl: string;
-};
-
-/**
- * Before 3.51.3 two connections that restart one WAL at the same time can corrupt it ("WAL-reset bug",
- * sqlite.org/wal.html#walresetbug).
- */
-const sqliteVersionMin = [3, 51, 3] as const;
-
-/** How long an open waits for the process that held the file before, which may be dying. */
-const lockWaitMs = 5_000;
 
 /**
  * Pages in the WAL before a commit also checkpoints. Many, 16 MiB: one takes some 25 ms, and pages that change again
@@ -31,17 +13,6 @@ const lockWaitMs = 5_000;
  * hundredth takes a quarter less time.
  */
 const walPages = { many: 4_000, few: 1_000 } as const;
-
-/** A WAL that grew beyond this, by large values, is cut back to it after its checkpoint. */
-const walBytesKept = 64 * 1024 * 1024;
-
-const pageCacheKiB = 64 * 1024;
-
-/**
- * As much of a file is read where the kernel caches it, not copied from there row by row: a third off a walk in
- * order of slots, whose rows lie anywhere. A disk that fails to read then ends the process (SIGBUS), as elsewhere.
- */
-const mappedBytesMax = 256 * 1024 * 1024;
 
 /** The file cannot be opened as what it should be. The message tells an operator what it is instead. */
 export class UnusableFile extends Error {
@@ -146,88 +117,6 @@ export class Database {
   }
 }
 
-export type OpenOptions = {
-  /** Milliseconds to wait for the exclusive lock; 0 fails at once. */
-  readonly lockWaitMs?: number;
-};
-
-/** How a file is opened or created, and locked. The simulator has another: its disks lie in memory. */
-export type OpenDatabase = (path: string, schema: Schema, options?: OpenOptions) => Database;
-
-/**
- * Opens or creates the file and takes its exclusive lock, which the kernel releases when the process dies.
- * @throws UnusableFile, FileLocked
- */
-export function openExclusively(path: string, schema: Schema, options: OpenOptions = {}): Database {
-  return open(path, schema, options.lockWaitMs ?? lockWaitMs, (db) => {
-    // Before anything that reads the file: the WAL index then lives on the heap, not in a shared-memory file, and
-    // reads take half the time.
-    db.exec('PRAGMA locking_mode = EXCLUSIVE');
-  });
-}
-
-/**
- * Opens a file that other processes write too, as durably.
- * @throws UnusableFile, FileLocked when another process has it exclusively
- */
-export function openShared(path: string, schema: Schema): Database {
-  return open(path, schema, lockWaitMs, () => {});
-}
-
-function open(path: string, schema: Schema, waitMs: number, choose: (db: Database) => void): Database {
-  checkSqliteVersion();
-  const db = new Database(path, { timeout: waitMs });
-  try {
-    choose(db);
-    // Both must come before the first table; on a file that has tables they change nothing.
-    db.exec('PRAGMA page_size = 4096');
-    db.exec('PRAGMA auto_vacuum = INCREMENTAL');
-    expectPragma(db, 'journal_mode = WAL', 'journal_mode', 'wal');
-    // better-sqlite3 opens WAL databases with NORMAL, which loses acknowledged commits at a power cut.
-    expectPragma(db, 'synchronous = FULL', 'synchronous', 2);
-    db.checkpointAfter('many');
-    db.exec(`PRAGMA journal_size_limit = ${walBytesKept}`);
-    db.exec(`PRAGMA cache_size = -${pageCacheKiB}`);
-    db.exec(`PRAGMA mmap_size = ${mappedBytesMax}`);
-    db.transaction(() => createOrCheck(db, path, schema));
-    return db;
-  } catch (error) {
-    db.close();
-    throw opened(path, error);
-  }
-}
-
-/** @throws UnusableFile when the file has another schema than this */
-export function createOrCheck(db: Database, path: string, schema: Schema): void {
-  const applicationId = db.setting('application_id');
-  const version = db.setting('user_version');
-  const isEmpty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
-  if (isEmpty && applicationId === 0) {
-    db.exec(schema.ddl);
-    db.exec(`PRAGMA application_id = ${schema.applicationId}`);
-    db.exec(`PRAGMA user_version = ${schema.version}`);
-    return;
-  }
-  if (applicationId !== schema.applicationId) {
-    throw new UnusableFile(
-      `${path} is a SQLite file, but not of this kind: it was not written by Shardlite as this file.`,
-    );
-  }
-  if (version !== schema.version) {
-    throw new UnusableFile(`${path} has schema version ${version}; this Shardlite reads version ${schema.version}.`);
-  }
-}
-
-function opened(path: string, error: unknown): unknown {
-  const code = sqliteCodeOf(error);
-  if (code === undefined) return error;
-  if (code.startsWith('SQLITE_BUSY')) return new FileLocked(`${path} is in use by another process.`, { cause: error });
-  if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
-    return new UnusableFile(`${path} is damaged or not a SQLite file.`, { cause: error });
-  }
-  return new UnusableFile(`${path} cannot be opened: ${(error as Error).message} (${code}).`, { cause: error });
-}
-
 /** There was no room; the transaction was rolled back. */
 export function isDiskFull(error: unknown): boolean {
   return sqliteCodeOf(error) === 'SQLITE_FULL';
@@ -249,26 +138,9 @@ export function unlessBusy<T>(ask: () => T): T | undefined {
 }
 
 /** The SQLite result code of an error that better-sqlite3 threw, e.g. `SQLITE_FULL`. */
-function sqliteCodeOf(error: unknown): string | undefined {
+export function sqliteCodeOf(error: unknown): string | undefined {
   return error instanceof Sqlite.SqliteError ? error.code : undefined;
 }
 
 /** The version of the SQLite library in this process, e.g. `3.53.2`. */
 export const sqliteVersion = new Database(':memory:').prepare('SELECT sqlite_version()').pluck().get() as string;
-
-function checkSqliteVersion(): void {
-  const parts = sqliteVersion.split('.').map(Number);
-  const differing = sqliteVersionMin.findIndex((min, index) => parts[index] !== min);
-  const wanted = sqliteVersionMin[differing];
-  if (wanted !== undefined && (parts[differing] ?? 0) < wanted) {
-    throw new UnusableFile(
-      `SQLite ${sqliteVersion} can corrupt WAL files: ${sqliteVersionMin.join('.')} or newer is needed.`,
-    );
-  }
-}
-
-function expectPragma(db: Database, setting: string, name: string, wanted: string | number): void {
-  db.exec(`PRAGMA ${setting}`);
-  const found = db.setting(name);
-  if (found !== wanted) throw new UnusableFile(`${db.path}: ${name} is ${found} and cannot be set to ${wanted}.`);
-}

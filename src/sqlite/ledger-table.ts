@@ -99,10 +99,10 @@ export class LedgerTable {
       .prepare<[number]>('SELECT lsn, arrival, records FROM ledger WHERE lsn > ? ORDER BY lsn LIMIT 1')
       .raw();
     this.#records = db.prepare<[number]>('SELECT records FROM ledger WHERE lsn = ?').pluck();
-    this.#forgotten = db.prepare('SELECT forgotten_lsn FROM identity').pluck();
-    this.#pruned = db.prepare('SELECT pruned_lsn FROM identity').pluck();
+    this.#forgotten = db.prepare('SELECT forgotten_lsn FROM standing').pluck();
+    this.#pruned = db.prepare('SELECT pruned_lsn FROM standing').pluck();
     this.#forget = db.prepare(
-      'UPDATE identity SET forgotten_lsn = max(forgotten_lsn, ?), pruned_lsn = max(pruned_lsn, ?)',
+      'UPDATE standing SET forgotten_lsn = max(forgotten_lsn, ?), pruned_lsn = max(pruned_lsn, ?)',
     );
     this.#last = db.prepare('SELECT lsn, keys, bytes, writes FROM ledger ORDER BY lsn DESC LIMIT 1').raw();
     this.#count = db.prepare('SELECT count(*) FROM ledger').pluck();

@@ -6,7 +6,7 @@
  *   entry        one row a key: see entry-table.ts.
  *   ledger       one row a commit: see ledger-table.ts.
  *   idempotency  one row a write with an idempotency key: see idempotency-table.ts.
- *   identity     which service and shard this file belongs to, and how far back its ledger reaches.
+ *   standing     whose file this is, and as of which ring: see standing-table.ts.
  *   transfer     what is known of slots that come and go: see transfer-table.ts.
  */
 
@@ -15,43 +15,18 @@ import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
-import {
-  type Database,
-  isDiskFull,
-  type OpenDatabase,
-  openExclusively,
-  openShared,
-  type Schema,
-  UnusableFile,
-} from './database.ts';
-import { EntryTable, entryDdl, type OldEntry } from './entry-table.ts';
+import { type Database, isDiskFull } from './database.ts';
+import { EntryTable, type OldEntry } from './entry-table.ts';
 import { FileAudit } from './file-audit.ts';
 import type { FileCounters } from './file-counters.ts';
-import { IdempotencyTable, idempotencyDdl } from './idempotency-table.ts';
+import { IdempotencyTable } from './idempotency-table.ts';
 import { KeyListing } from './key-listing.ts';
-import { type LedgerLimits, LedgerTable, ledgerDdl } from './ledger-table.ts';
+import { type LedgerLimits, LedgerTable } from './ledger-table.ts';
+import { type OpenDatabase, openExclusively, openShared } from './open-database.ts';
+import { shardSchema } from './shard-schema.ts';
 import { type FileFigures, SlotTransfer } from './slot-transfer.ts';
-import { transferDdl } from './transfer-table.ts';
+import { claim, type FileIdentity, StandingTable } from './standing-table.ts';
 import { type Request, WriteBatch } from './write-batch.ts';
-
-const schema: Schema = {
-  applicationId: 0x53484c31, // "SHL1"
-  version: 2,
-  ddl: `
-    CREATE TABLE identity (
-      service       TEXT NOT NULL,
-      shard         INTEGER NOT NULL,
-      forgotten_lsn INTEGER NOT NULL DEFAULT 0, -- records up to here may be gone, also of slots that came
-      pruned_lsn    INTEGER NOT NULL DEFAULT 0  -- rows of the ledger up to here are gone
-    ) STRICT;
-    ${entryDdl}
-    ${ledgerDdl}
-    ${idempotencyDdl}
-    ${transferDdl}
-  `,
-};
-
-export type FileIdentity = { readonly service: string; readonly shard: number };
 
 export type ShardFileOptions = {
   /** Whether this process alone has the file, as is usual, or others write it too. */
@@ -77,6 +52,7 @@ export class ShardFile implements FileFigures {
   readonly #now: () => number;
   readonly #entries: EntryTable;
   readonly #ledger: LedgerTable;
+  readonly #standing: StandingTable;
   readonly #idempotency: IdempotencyTable;
   readonly #listing: KeyListing;
   #counters: FileCounters;
@@ -86,11 +62,12 @@ export class ShardFile implements FileFigures {
   constructor(path: string, identity: FileIdentity, options: ShardFileOptions = {}) {
     const { access = 'exclusive', now = Date.now, open = openExclusively } = options;
     this.#access = access;
-    this.#db = access === 'exclusive' ? open(path, schema) : openShared(path, schema);
+    this.#db = access === 'exclusive' ? open(path, shardSchema) : openShared(path, shardSchema);
     this.#shard = identity.shard;
     this.#now = now;
     try {
       claim(this.#db, path, identity);
+      this.#standing = new StandingTable(this.#db);
       this.#entries = new EntryTable(this.#db);
       this.#idempotency = new IdempotencyTable(this.#db);
       this.#ledger = new LedgerTable(this.#db, this.#idempotency, options.ledger);
@@ -101,7 +78,8 @@ export class ShardFile implements FileFigures {
       throw error;
     }
     this.#listing = new KeyListing(this.#db);
-    this.transfer = new SlotTransfer(this.#db, this, { ledger: this.#ledger, idempotency: this.#idempotency });
+    const tables = { ledger: this.#ledger, idempotency: this.#idempotency, standing: this.#standing };
+    this.transfer = new SlotTransfer(this.#db, this, tables);
   }
 
   get counters(): FileCounters {
@@ -175,7 +153,7 @@ export class ShardFile implements FileFigures {
   }
 
   transaction<T>(work: () => T): T {
-    const before = { counters: this.#counters, tally: this.#ledger.tally };
+    const before = { counters: this.#counters, tally: this.#ledger.tally, epoch: this.#standing.epoch };
     try {
       this.#db.begin();
       // Nobody else can write from here on.
@@ -187,6 +165,7 @@ export class ShardFile implements FileFigures {
       this.#db.rollback();
       this.#counters = before.counters;
       this.#ledger.restore(before.tally);
+      this.#standing.restore(before.epoch);
       throw error;
     }
   }
@@ -245,18 +224,4 @@ export class ShardFile implements FileFigures {
 
 function isRead(request: Request): request is Request & { readonly operation: ReadOperation } {
   return !isWrite(request.operation);
-}
-
-function claim(db: Database, path: string, { service, shard }: FileIdentity): void {
-  // In one step: where the file is shared, only one process may find it new.
-  db.prepare('INSERT INTO identity (service, shard) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(
-    service,
-    shard,
-  );
-  const found = db.prepare('SELECT service, shard FROM identity').get() as FileIdentity;
-  if (found.service !== service || found.shard !== shard) {
-    throw new UnusableFile(
-      `${path} belongs to shard ${found.shard} of service ${found.service}, not to shard ${shard} of service ${service}.`,
-    );
-  }
 }

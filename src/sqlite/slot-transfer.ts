@@ -19,6 +19,7 @@ import type { IdempotencyTable } from './idempotency-table.ts';
 import type { LedgerTable } from './ledger-table.ts';
 import { SlotReader } from './slot-reader.ts';
 import { SlotWriter } from './slot-writer.ts';
+import type { StandingTable } from './standing-table.ts';
 import { type Transfer, TransferTable } from './transfer-table.ts';
 
 /** Thrown to roll back the transaction that compared the sums. */
@@ -39,6 +40,13 @@ export interface FileFigures {
   }): void;
 }
 
+/** Those of the file that a transfer changes besides its own. */
+type TransferTables = {
+  readonly ledger: LedgerTable;
+  readonly idempotency: IdempotencyTable;
+  readonly standing: StandingTable;
+};
+
 const noRecords = Buffer.alloc(0);
 
 export class SlotTransfer implements ParticipantStorage {
@@ -47,20 +55,18 @@ export class SlotTransfer implements ParticipantStorage {
   readonly #figures: FileFigures;
   readonly #ledger: LedgerTable;
   readonly #idempotency: IdempotencyTable;
+  readonly #standing: StandingTable;
   readonly #transfers: TransferTable;
   readonly #reader: SlotReader;
   readonly #writer: SlotWriter;
   readonly #sums = new SlotSums();
 
-  constructor(
-    db: Database,
-    figures: FileFigures,
-    { ledger, idempotency }: { readonly ledger: LedgerTable; readonly idempotency: IdempotencyTable },
-  ) {
+  constructor(db: Database, figures: FileFigures, { ledger, idempotency, standing }: TransferTables) {
     this.#db = db;
     this.#figures = figures;
     this.#ledger = ledger;
     this.#idempotency = idempotency;
+    this.#standing = standing;
     this.#transfers = new TransferTable(db);
     this.#reader = new SlotReader(db, this.#sums);
     this.#writer = new SlotWriter(db);
@@ -173,13 +179,15 @@ export class SlotTransfer implements ParticipantStorage {
   }
 
   /**
-   * Makes the notes true to the ring: what has come is counted, what has left is orphaned. Idempotent.
+   * Makes the notes true to the ring, whose epoch the file then has: what has come is counted, what has left is
+   * orphaned. Idempotent.
    * @param isOpen moves that this process takes part in right now: they are not settled yet
    * @returns the moves whose slots have come or left by this
    */
   settle(ring: Ring, shard: number, isOpen: (move: MoveId) => boolean): MoveId[] {
     return this.#figures.transaction(() => {
       const settled: MoveId[] = [];
+      this.#standing.adopt(ring.epoch);
       for (const { move, direction, slots, keys, bytes, arrival } of this.#transfers.all()) {
         if (direction === 'orphaned') continue;
         const isOurs = ring.shardOf(slots[0] as number) === shard;

@@ -1,27 +1,14 @@
-/** A disk that is really full: a file system of 4 MiB in memory. Only root can mount one. */
+/** A disk that is really full: a file system of 4 MiB in memory. */
 
 import { execFileSync } from 'node:child_process';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { shardctl, startService } from '../support/service.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
-
-function smallDisk(): string | undefined {
-  const path = temporaryDirectory();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  onTestFinished(() => {
-    execFileSync('umount', ['--lazy', path]);
-  });
-  return path;
-}
+import { smallDisk } from '../support/small-disk.ts';
 
 test('a full disk answers 507, keeps what was acknowledged, goes on reading, and writes again once there is room', async ({
   skip,
 }) => {
-  const data = smallDisk();
+  const data = smallDisk('4m');
   if (data === undefined) return skip('mounting a small file system needs root');
   const service = await startService({ data, args: ['--shards', '1', '--routers', '1'] });
   const put = (key: string, bytes: number) =>

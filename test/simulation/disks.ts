@@ -4,7 +4,9 @@
  * used again by later worlds, emptied: opening one and preparing its statements takes longer than a small world.
  */
 
-import { createOrCheck, Database, FileLocked, type OpenDatabase, type Schema } from '../../src/sqlite/database.ts';
+import { Database, FileLocked } from '../../src/sqlite/database.ts';
+import type { OpenDatabase } from '../../src/sqlite/open-database.ts';
+import { createOrCheck, type Schema } from '../../src/sqlite/schema.ts';
 import type { Life } from './scheduler.ts';
 
 /** Of the primary. */

@@ -128,8 +128,11 @@ export class SimulatedWorld {
     if (this.#move !== undefined) return `a move is ${this.#move.phase}`;
     if (primary.record.openChanges().length > 0) return 'a topology change is open';
     for (const shard of primary.record.weights().keys()) {
-      const notes = this.disks.at(this.pathOf(shard))?.prepare('SELECT count(*) FROM transfer').pluck().get();
-      if (notes !== 0) return `shard ${shard} keeps the note of a move`;
+      const disk = this.disks.at(this.pathOf(shard));
+      if (disk?.prepare('SELECT count(*) FROM transfer').pluck().get() !== 0)
+        return `shard ${shard} keeps the note of a move`;
+      if (disk.prepare('SELECT epoch FROM standing').pluck().get() !== primary.record.ring.epoch)
+        return `the file of shard ${shard} has not adopted the newest ring`;
     }
     return undefined;
   }

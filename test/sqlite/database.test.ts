@@ -3,12 +3,19 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Database, FileLocked, openExclusively, type Schema, UnusableFile } from '../../src/sqlite/database.ts';
+import { type Database, FileLocked, UnusableFile } from '../../src/sqlite/database.ts';
+import { openExclusively } from '../../src/sqlite/open-database.ts';
+import type { Schema } from '../../src/sqlite/schema.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { put } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const schema: Schema = { applicationId: 0x7e57, version: 1, ddl: 'CREATE TABLE thing (id INTEGER) STRICT' };
+const schema: Schema = {
+  applicationId: 0x7e57,
+  version: 1,
+  ddl: 'CREATE TABLE thing (id INTEGER) STRICT',
+  migrations: {},
+};
 
 function opened(path: string, wanted = schema): Database {
   const db = openExclusively(path, wanted, { lockWaitMs: 0 });
@@ -25,6 +32,8 @@ test.each(['new', 'reopened'])('a %s file is durable, exclusive, and reads its W
   const setting = (name: string) => db.setting(name);
   // 2 is FULL: a commit is on disk before it is answered.
   expect([setting('journal_mode'), setting('synchronous')]).toEqual(['wal', 2]);
+  // On macOS fsync alone does not reach the platter.
+  expect([setting('fullfsync'), setting('checkpoint_fullfsync')]).toEqual([1, 1]);
   expect([setting('locking_mode'), setting('auto_vacuum'), setting('page_size')]).toEqual(['exclusive', 2, 4096]);
   db.exec('INSERT INTO thing VALUES (1)');
   expect(existsSync(`${path}-wal`)).toBe(true);
@@ -44,7 +53,16 @@ test.each([
     /is damaged or not a SQLite file/,
   ],
   ['of another kind', { ...schema, applicationId: 1 }, /not of this kind/],
-  ['of a later version', { ...schema, version: 2 }, /has schema version 2; this Shardlite reads version 1/],
+  [
+    'of a later version',
+    { ...schema, version: 2 },
+    /has schema version 2, and this Shardlite knows none after 1: use the/,
+  ],
+  [
+    'of a version that nobody remembers',
+    { ...schema, version: 0 },
+    /has schema version 0, which this Shardlite cannot/,
+  ],
 ])('a file %s is refused and left as it is', (_what, content, message) => {
   const path = join(temporaryDirectory(), 'file.sqlite');
   if (typeof content === 'string') writeFileSync(path, content);

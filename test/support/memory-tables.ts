@@ -5,17 +5,14 @@ import { Database } from '../../src/sqlite/database.ts';
 import { EntryTable, entryDdl } from '../../src/sqlite/entry-table.ts';
 import { IdempotencyTable, idempotencyDdl } from '../../src/sqlite/idempotency-table.ts';
 import { LedgerTable, ledgerDdl } from '../../src/sqlite/ledger-table.ts';
+import { standingDdl } from '../../src/sqlite/standing-table.ts';
 import { TransferTable, transferDdl } from '../../src/sqlite/transfer-table.ts';
-
-const identityDdl = `
-  CREATE TABLE identity (forgotten_lsn INTEGER NOT NULL, pruned_lsn INTEGER NOT NULL);
-  INSERT INTO identity VALUES (0, 0);
-`;
 
 export function memoryTables() {
   const db = new Database(':memory:');
   onTestFinished(() => db.close());
-  for (const ddl of [identityDdl, entryDdl, ledgerDdl, idempotencyDdl, transferDdl]) db.exec(ddl);
+  for (const ddl of [standingDdl, entryDdl, ledgerDdl, idempotencyDdl, transferDdl]) db.exec(ddl);
+  db.exec("INSERT INTO standing (service, shard) VALUES ('service', 1)");
   const idempotency = new IdempotencyTable(db);
   return {
     db,

@@ -32,7 +32,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 type RightValues<T> = readonly [flag: string, variable: string, field: T];
 
-/** Three different values of each setting. */
+/** A value of each setting for each source: different from the next where there are as many. */
 const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> } = {
   port: ['1', '2', 3],
   host: ['0.0.0.0', '::1', 'db.example'],
@@ -46,6 +46,7 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   bodyMemoryBytesMax: ['16777216', '16777217', 16777218],
   allowedHosts: ['flag.example', 'variable.example', ['field.example']],
   allowedOrigins: ['https://flag.example', 'http://variable.example:3000', ['http://[::1]:3000']],
+  upgradeCopies: ['none', 'keep', 'none'],
   healthyAfterMs: ['1000', '2000', 3000],
 };
 

@@ -1,0 +1,25 @@
+/** All tables of a shard's file, and how files of older versions come to have them. */
+
+import type { Database } from './database.ts';
+import { entryDdl } from './entry-table.ts';
+import { idempotencyDdl } from './idempotency-table.ts';
+import { ledgerDdl } from './ledger-table.ts';
+import type { Schema } from './schema.ts';
+import { standingDdl } from './standing-table.ts';
+import { transferDdl } from './transfer-table.ts';
+
+export const shardSchema: Schema = {
+  applicationId: 0x53484c31, // "SHL1"
+  version: 3,
+  ddl: standingDdl + entryDdl + ledgerDdl + idempotencyDdl + transferDdl,
+  migrations: { 2: fromVersion2 },
+};
+
+/** The epoch is 0 then: no ring was adopted yet. The next one comes with the start. */
+function fromVersion2(db: Database): void {
+  db.exec(`
+    ALTER TABLE identity RENAME TO standing;
+    ALTER TABLE standing ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE standing ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;
+  `);
+}
