@@ -32,7 +32,8 @@ export type ProcessStatus = {
 };
 
 export type ServiceStatus = {
-  readonly state: 'starting' | 'ready' | 'draining';
+  /** Degraded: ready, and one of its processes is in trouble. */
+  readonly state: 'starting' | 'ready' | 'degraded' | 'draining';
   /** Names this service for good: another one made in the same place has another. */
   readonly service: string;
   readonly url: string;
@@ -48,8 +49,15 @@ export type ServiceStatus = {
   /** Lines of the primary's log that found no place, since it started. */
   readonly logLinesLost: number;
   readonly ring: RingDescription;
+  /** Topology changes that are not over. */
+  readonly moves: RebalanceStatus;
   readonly processes: readonly ProcessStatus[];
 };
+
+/** Whether clients feel that this process does not serve. One without slots, which is just coming or going, nobody misses. */
+export function isInTrouble({ role, state, slots }: ProcessStatus): boolean {
+  return state !== 'ready' && role !== 'primary' && (role !== 'shard' || (slots ?? 0) > 0);
+}
 
 /** What a service that stops has promised to whom it answered. */
 export function promiseKept({ acknowledgement }: Pick<ServiceStatus, 'acknowledgement'>): string {

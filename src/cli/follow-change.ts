@@ -56,7 +56,7 @@ export function changeProgressText(running: RunningChange): string {
   const felt = p99Ms === null ? '' : `  clients' p99 ${before} → ${latencyText(p99Ms)}`;
   const errors = `  errors ${countText(running.failuresBefore)} → ${countText(running.failuresLately)}`;
   const done = `${phase.padEnd(9)} ${String(share).padStart(3)} %`;
-  if (phase === 'paused') return `${done}  until shardctl resume${felt}${errors}`;
+  if (phase === 'paused' || rowsPerS === null) return `${done}  until shardctl resume${felt}${errors}`;
   if (waitsFor !== null) return `${done}  ${waitsText(waitsFor)}${felt}${errors}`;
   return `${done}  ${countText(Math.round(rowsPerS))} rows/s${left}${felt}${errors}`;
 }

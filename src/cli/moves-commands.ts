@@ -25,7 +25,11 @@ export async function movesCommand({ data, json, follow }: MovesOptions): Promis
       [
         { title: 'id', align: 'right', cell: ({ id }) => String(id) },
         { title: 'change', align: 'left', cell: ({ kind }) => kind },
-        { title: 'state', align: 'left', cell: ({ state }) => state },
+        {
+          title: 'state',
+          align: 'left',
+          cell: ({ state, isPaused, endedAtMs }) => (isPaused && endedAtMs === null ? 'paused' : state),
+        },
         { title: 'asked', align: 'left', cell: ({ askedAtMs }) => timeText(askedAtMs) },
         { title: 'took', align: 'right', cell: tookText },
         { title: 'slots', align: 'right', cell: ({ done }) => countText(done.slots) },

@@ -35,10 +35,10 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
     // A signal may have come before there was anything to stop.
     if (signals > 0) void service.stop();
     const status = await Promise.race([service.ready, service.stopped]);
-    if (status !== undefined) announce(status, log);
-    await service.stopped;
+    if (typeof status === 'object') announce(status, log);
+    const end = await service.stopped;
     log.info(`stopped. ${promiseKept(service)}`);
-    process.exit(exitCodes.done);
+    process.exit(end === 'asked' ? exitCodes.done : exitCodes.failed);
   } catch (error) {
     if (!(error instanceof CannotStart)) throw error;
     console.error(`shardctl: ${error.message}`);

@@ -4,6 +4,7 @@ import { statusOfService } from '../admin/admin-client.ts';
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
 import { bytesText, countText, durationText, latencyText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
+import { openChangeText, troublesOf } from './troubles.ts';
 
 type StatusOptions = { readonly data: string; readonly json?: boolean; readonly watch?: boolean };
 
@@ -44,8 +45,11 @@ function statusText(status: ServiceStatus): string {
   const { state, url, strategy, data, store, ring, uptimeMs, acknowledgement, logLinesLost, processes } = status;
   const where = store === null ? `ring epoch ${ring.epoch}   data ${data}` : `${strategy} over ${store}`;
   const { stored } = status;
+  const change = openChangeText(status.moves);
   return [
     `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`,
+    ...(state === 'degraded' ? troublesOf(status) : []),
+    ...(change === undefined ? [] : [change]),
     ...(acknowledgement === null ? [] : [acknowledgement]),
     ...(logLinesLost === 0
       ? []

@@ -8,20 +8,15 @@ import { allowedHostsOf } from '../http/host-guard.ts';
 import { systemClock } from '../ports/clock.ts';
 import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
-import type { ProcessLog } from '../supervision/log.ts';
-import type { MessageToPrimary, StartClone } from '../supervision/messages.ts';
-import { runWorker } from '../supervision/worker.ts';
+import type { StartClone } from '../supervision/messages.ts';
+import { runWorker, type WorkerSurroundings } from '../supervision/worker.ts';
 import { SharedFile } from './shared-file.ts';
 import { SharedRedis } from './shared-redis.ts';
 import type { SharedStore } from './shared-store.ts';
 
 await runWorker<StartClone>('start-clone', begin);
 
-async function begin(
-  start: StartClone,
-  log: ProcessLog,
-  tell: (message: MessageToPrimary) => void,
-): Promise<WorkerJob> {
+async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundings): Promise<WorkerJob> {
   const health = new HealthSampler(systemClock);
   const onSettled = (durationMs: number) => health.record(durationMs);
   const shared: SharedStore =
@@ -38,6 +33,7 @@ async function begin(
       // Nothing is partitioned: no slot has an owner, and any clone serves it.
       topology: () => ({ epoch: 0, ranges: [], shards: [] }),
       readiness: () => shared.readiness(),
+      isPrimarySilent: () => primary.isSilent,
     },
     valueBytesMax: start.valueBytesMax,
     bodyMemoryBytesMax: start.bodyMemoryBytesMax,

@@ -41,7 +41,7 @@ export class SharedFile implements SharedStore {
   }
 
   readiness(): Readiness {
-    return { ready: true, failedShards: [] };
+    return { ready: true, failedShards: [], silentShards: [] };
   }
 
   /** Up to date, unless another clone has the file locked: then as they were a moment ago. */

@@ -23,7 +23,7 @@ export class SharedRedis implements SharedStore {
     const { standing } = this.store;
     switch (standing.kind) {
       case 'serving':
-        return { ready: true, failedShards: [] };
+        return { ready: true, failedShards: [], silentShards: [] };
       case 'silent':
         return { ready: false, why: 'Redis does not answer.' };
       case 'unfit':

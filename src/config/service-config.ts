@@ -38,6 +38,9 @@ export type ServiceConfig = {
   readonly upgradeCopies: (typeof upgradeCopies)[number];
   /** The supervisor forgets the earlier deaths of a process that has served this long. */
   readonly healthyAfterMs: number;
+  readonly failedRetryMs: number;
+  /** 0 is never. */
+  readonly failedExitMs: number;
 };
 
 type Setting<T> = {
@@ -181,6 +184,22 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(100, 3_600_000),
     default: defaultRestartPolicy.healthyAfterMs,
     defaultText: String(defaultRestartPolicy.healthyAfterMs),
+  },
+  failedRetryMs: {
+    value: 'MS',
+    description: 'a process that keeps dying has failed, and is tried again this often',
+    allowed: 'a whole number of milliseconds from 100 to 3600000',
+    parse: wholeNumber(100, 3_600_000),
+    default: defaultRestartPolicy.failedRetryMs,
+    defaultText: String(defaultRestartPolicy.failedRetryMs),
+  },
+  failedExitMs: {
+    value: 'MS',
+    description: 'the service ends with exit code 1 when all its shards, or all its routers, have failed for so long',
+    allowed: 'a whole number of milliseconds from 0 (never) to 86400000',
+    parse: wholeNumber(0, 86_400_000),
+    default: 300_000,
+    defaultText: '300000',
   },
 };
 

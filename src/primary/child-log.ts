@@ -1,21 +1,27 @@
 /** What becomes of children, for the log. */
 
+import type { ChildStateName, KillReason } from '../supervision/child-state.ts';
 import type { ProcessLog } from '../supervision/log.ts';
 import type { ChildDeath, SupervisedChild } from '../supervision/supervised-child.ts';
 import type { SupervisorListener } from '../supervision/supervisor.ts';
 
 export function childLog(log: ProcessLog): SupervisorListener {
   return {
-    onState: (child) => logState(log, child),
+    onState: (child, before) => logState(log, child, before),
     onDeath: (child, death) => logDeath(log, child, death),
   };
 }
 
-function logState(log: ProcessLog, child: SupervisedChild): void {
+function logState(log: ProcessLog, child: SupervisedChild, before: ChildStateName): void {
   const { name } = child.spec;
   const facts = { child: name, pid: child.pid, state: child.state, restarts: child.restarts };
   if (child.state === 'failed') {
-    log.error(facts, `${name} keeps dying and was given up; when its cause is mended: shardctl restart ${name}`);
+    const found = before === 'retrying' ? 'does not stay alive' : 'keeps dying and has failed';
+    log.error(facts, `${name} ${found}; when its cause is mended it comes back, at once with shardctl restart ${name}`);
+  } else if (child.state === 'silent') {
+    log.warn(facts, `${name} does not answer`);
+  } else if (child.state === 'ready' && before === 'silent') {
+    log.info(facts, `${name} answers again`);
   } else if (child.state === 'ready' && child.restarts > 0) {
     log.info(facts, `${name} serves again, ${Math.round(child.uptimeMs ?? 0)} ms after its fork`);
   } else {
@@ -23,7 +29,15 @@ function logState(log: ProcessLog, child: SupervisedChild): void {
   }
 }
 
-function logDeath(log: ProcessLog, child: SupervisedChild, { code, signal }: ChildDeath): void {
+const causes: Record<KillReason, string> = {
+  'start-overdue': 'it did not become ready in time',
+  'no-sign-of-life': 'it gave no sign of life for 15 s',
+  'drain-overdue': 'it did not drain in time',
+};
+
+function logDeath(log: ProcessLog, child: SupervisedChild, { code, signal, killedFor }: ChildDeath): void {
   const { name } = child.spec;
-  log.warn({ child: name, code, signal }, `${name} died (${signal ?? `exit code ${code}`})`);
+  const facts = { child: name, code, signal, killedFor };
+  if (killedFor !== undefined) log.warn(facts, `${name} was killed by the primary: ${causes[killedFor]}`);
+  else log.warn(facts, `${name} died (${signal ?? `exit code ${code}`})`);
 }

@@ -1,14 +1,18 @@
 /** What the service says of itself to operators, as one plain object. */
 
-import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
+import { isInTrouble, type ProcessStatus, type ServiceStatus } from '../admin/contract.ts';
 import type { DataDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
+import type { RebalanceStatus } from '../rebalance/rebalancer.ts';
 import { MemoryGauge } from '../supervision/health.ts';
 import { logLinesLost } from '../supervision/log.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
+
+/** Of the service as a whole. */
+export type LifeState = 'starting' | 'ready' | 'draining';
 
 export type StatusSources = {
   readonly supervisor: Supervisor;
@@ -18,12 +22,13 @@ export type StatusSources = {
   readonly acknowledgement: string | null;
   readonly directory: DataDirectory;
   readonly ring: Ring;
-  readonly state: ServiceStatus['state'];
+  readonly moves: RebalanceStatus;
+  readonly state: LifeState;
   readonly uptimeMs: number;
 };
 
 export function statusOf(sources: StatusSources): ServiceStatus {
-  const { supervisor, config, service, strategy, acknowledgement, directory, ring, state, uptimeMs } = sources;
+  const { supervisor, config, service, strategy, acknowledgement, directory, ring, moves, state, uptimeMs } = sources;
   const primary: ProcessStatus = {
     ...unknown,
     id: 'primary',
@@ -34,8 +39,9 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     uptimeMs,
     memoryBytes: memory.bytes(),
   };
+  const processes = [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))];
   return {
-    state,
+    state: state === 'ready' && processes.some(isInTrouble) ? 'degraded' : state,
     service,
     url: urlOf(config.host, config.port),
     strategy,
@@ -46,7 +52,8 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     uptimeMs,
     logLinesLost: logLinesLost(),
     ring: ring.describe(),
-    processes: [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))],
+    moves,
+    processes,
   };
 }
 

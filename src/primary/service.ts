@@ -26,7 +26,8 @@ import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
 import { rosterOf } from './roster.ts';
-import { statusOf } from './service-status.ts';
+import { type LifeState, statusOf } from './service-status.ts';
+import { ServingWatch } from './serving-watch.ts';
 import { ShardCluster } from './shard-cluster.ts';
 import {
   checkShards,
@@ -44,6 +45,9 @@ export class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }
 
+/** Somebody asked for it, or nothing could serve any more. */
+export type ServiceEnd = 'asked' | 'hopeless';
+
 const notYetRead = 'Redis has not said yet what an acknowledgement is worth.';
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
@@ -56,12 +60,13 @@ export class Service implements AdminActions {
   readonly #cluster: ShardCluster;
   readonly #auditor: Auditor;
   readonly #ready = new Deferred<ServiceStatus>();
-  readonly #stopped = new Deferred<void>();
+  readonly #stopped = new Deferred<ServiceEnd>();
+  readonly #servingWatch: ServingWatch;
   readonly #startedAtMs = performance.now();
   #operators: AdminApi | undefined;
   /** What an acknowledgement is worth, in sentences; null where it means that the write is on disk. */
   #acknowledgement: string | null;
-  #state: ServiceStatus['state'] = 'starting';
+  #state: LifeState = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
   private constructor(config: ServiceConfig, log: ProcessLog) {
@@ -76,7 +81,7 @@ export class Service implements AdminActions {
       roster: rosterOf({ config, strategy, directory, service: topologyFile.service }),
       record: topologyFile,
       shardIds: strategy === 'partitioned' ? [...topologyFile.weights().keys()] : [],
-      policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs },
+      policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs, failedRetryMs: config.failedRetryMs },
       listeners: [childLog(log), this.#listener(log)],
       removeFile: (shard) => directory.removeShardFile(shard),
       clock: systemClock,
@@ -84,6 +89,15 @@ export class Service implements AdminActions {
       random: Math.random,
     });
     this.#auditor = new Auditor(this.#supervisor, topologyFile);
+    this.#servingWatch = new ServingWatch({
+      clock: systemClock,
+      exitAfterMs: config.failedExitMs,
+      groups: () => [this.#supervisor.frontends, this.#supervisor.shards],
+      onHopeless: () => {
+        log.fatal('nothing of this service has been able to serve for long: it ends, so that whoever runs it notices');
+        void this.stop('hopeless');
+      },
+    });
   }
 
   /** @throws CannotStart, with the data directory let go */
@@ -107,7 +121,7 @@ export class Service implements AdminActions {
   }
 
   /** Resolves when the service has stopped, whoever asked for it. */
-  get stopped(): Promise<void> {
+  get stopped(): Promise<ServiceEnd> {
     return this.#stopped.promise;
   }
 
@@ -120,6 +134,7 @@ export class Service implements AdminActions {
       acknowledgement: this.#acknowledgement,
       directory: this.#directory,
       ring: this.#topologyFile.ring,
+      moves: this.moves(),
       state: this.#state,
       uptimeMs: performance.now() - this.#startedAtMs,
     });
@@ -130,13 +145,14 @@ export class Service implements AdminActions {
   }
 
   /** Drains in the reverse order of the start. Idempotent; `stopped` tells the end. */
-  async stop(): Promise<void> {
+  async stop(end: ServiceEnd = 'asked'): Promise<void> {
     if (this.#state === 'draining') return;
     this.#state = 'draining';
+    this.#servingWatch.stop();
     await this.#cluster.stop();
     await this.#operators?.close();
     this.#topologyFile.close();
-    this.#stopped.resolve();
+    this.#stopped.resolve(end);
   }
 
   restart(name: string): boolean {
@@ -193,7 +209,10 @@ export class Service implements AdminActions {
 
   #listener(log: ProcessLog): SupervisorListener {
     return {
-      onState: () => this.#settleReady(),
+      onState: () => {
+        this.#settleReady();
+        if (this.#state !== 'draining') this.#servingWatch.look();
+      },
       onDeath: (child) => this.#auditor.onDeath(child),
       onAuditReport: (report) => this.#auditor.onReport(report),
       onStoreReport: (child, { acknowledgement }) => {
@@ -206,10 +225,10 @@ export class Service implements AdminActions {
   #settleReady(): void {
     if (this.#state !== 'starting') return;
     const { frontends, shards } = this.#supervisor;
-    if (frontends.every(({ state }) => state === 'failed')) {
+    if (frontends.every(({ isGivenUp }) => isGivenUp)) {
       this.#ready.reject(new CannotStart(`No ${frontends[0]?.spec.role} stays alive: the log above says why.`));
     }
-    const isSettled = (child: SupervisedChild) => child.state === 'ready' || child.state === 'failed';
+    const isSettled = (child: SupervisedChild) => child.state === 'ready' || child.isGivenUp;
     const holders = this.#strategy === 'partitioned' ? shards : frontends;
     if (!frontends.some(({ state }) => state === 'ready') || !holders.every(isSettled)) return;
     this.#state = 'ready';

@@ -10,8 +10,9 @@ export type ProgressView = {
   readonly slotsMoved: number;
   readonly rowsCopied: number;
   readonly bytesCopied: number;
-  readonly rowsPerS: number;
-  /** Null before the first batch is through. */
+  /** While rows may move; null while the change rests. */
+  readonly rowsPerS: number | null;
+  /** Null before the first batch is through, and while the change rests. */
   readonly leftMs: number | null;
   readonly elapsedMs: number;
   readonly freezeMedianMs: number | null;
@@ -38,6 +39,9 @@ export class MoveProgress {
   readonly #freezesMs: number[] = [];
   /** Rows and bytes of the move under way. */
   #copied = { rows: 0, bytes: 0 };
+  #restsSinceMs: number | undefined;
+  /** Of rests that are over. */
+  #restedMs = 0;
   #unrecorded = none;
   #failuresRecorded = 0;
   #slotsMoved = 0;
@@ -55,6 +59,18 @@ export class MoveProgress {
 
   get slotsMoved(): number {
     return this.#slotsMoved;
+  }
+
+  /** It is paused: no batch is under way, and none begins. Idempotent. */
+  rest(): void {
+    this.#restsSinceMs ??= this.#clock.nowMs();
+  }
+
+  /** Idempotent. */
+  goOn(): void {
+    if (this.#restsSinceMs === undefined) return;
+    this.#restedMs += this.#clock.nowMs() - this.#restsSinceMs;
+    this.#restsSinceMs = undefined;
   }
 
   copied(rows: number, bytes: number): void {
@@ -99,13 +115,15 @@ export class MoveProgress {
     const elapsedMs = this.#clock.nowMs() - this.#beganAtMs;
     const sorted = [...this.#freezesMs].sort((a, b) => a - b);
     const left = this.#slotsTotal - this.#slotsMoved;
+    const rests = this.#restsSinceMs !== undefined;
+    const workedMs = elapsedMs - this.#restedMs;
     return {
       slotsTotal: this.#slotsTotal,
       slotsMoved: this.#slotsMoved,
       rowsCopied: this.#rows,
       bytesCopied: this.#bytes,
-      rowsPerS: (this.#rows * 1_000) / elapsedMs,
-      leftMs: this.#slotsMoved === 0 ? null : (elapsedMs * left) / this.#slotsMoved,
+      rowsPerS: rests ? null : (this.#rows * 1_000) / workedMs,
+      leftMs: rests || this.#slotsMoved === 0 ? null : (workedMs * left) / this.#slotsMoved,
       elapsedMs,
       freezeMedianMs: sorted[Math.floor(sorted.length / 2)] ?? null,
       freezeMaxMs: sorted.at(-1) ?? null,

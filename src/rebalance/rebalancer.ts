@@ -127,10 +127,13 @@ export class Rebalancer {
     const { record, clock } = this.#options;
     const [change] = record.openChanges();
     if (change === undefined || change.state === 'undoing') return false;
-    if (change.state === 'queued') record.refuseChange(change.id, reason, clock.dateMs());
+    if (change.state === 'queued') {
+      record.refuseChange(change.id, reason, clock.dateMs());
+      this.#logChange('is withdrawn', record.change(change.id));
+    }
     // Its last slots have moved: what is left is to end the processes that own nothing any more.
     else if (this.#planOf(change).length === 0) return false;
-    else record.undoChange(change.id, reason);
+    else this.#undoChange(change.id, reason);
     this.#on({ kind: 'abort', reason });
     this.#stepSoon(0);
     return true;
@@ -188,6 +191,7 @@ export class Rebalancer {
     const [change] = record.openChanges();
     if (change === undefined || (!isPaused && !change.isPaused)) return false;
     record.pauseChange(change.id, isPaused);
+    if (change.isPaused !== isPaused) this.#logChange(isPaused ? 'is paused' : 'goes on', change);
     this.#stepSoon(0);
     return true;
   }
@@ -210,7 +214,9 @@ export class Rebalancer {
     const { record, members, clients, clock } = this.#options;
     const [change] = record.openChanges();
     this.#rests = change?.isPaused === true;
+    if (this.#rests) this.#running?.progress.rest();
     if (change === undefined || this.#rests) return;
+    this.#running?.progress.goOn();
     if (change.state === 'queued') {
       this.#begin(change);
       return this.#stepSoon(0);
@@ -241,10 +247,17 @@ export class Rebalancer {
     try {
       const weights = weightsAfter(request, record.weights(), record.nextShardId());
       record.beginChange(id, weights, clock.dateMs());
+      this.#logChange('begins', record.change(id));
     } catch (error) {
       if (!(error instanceof ChangeRefused)) throw error;
       record.refuseChange(id, error.message, clock.dateMs());
+      this.#logChange('is refused', record.change(id));
     }
+  }
+
+  #logChange(what: string, { id, kind, state, reason }: TopologyChange): void {
+    const why = reason === '' ? '' : `: ${reason}`;
+    this.#options.log.info({ change: id, kind, state, reason }, `change ${id} (${kind}) ${what}${why}`);
   }
 
   /** Without room nothing can be recorded, so nothing is begun: the service stays as it is, and this is tried again. */
@@ -285,7 +298,7 @@ export class Rebalancer {
    * change is taken up again and finds nothing to move. It comes here again when they are gone.
    */
   #end(change: TopologyChange, progress: MoveProgress): void {
-    const { record, members, clock, log } = this.#options;
+    const { record, members, clock } = this.#options;
     const leaving = members.members().filter(({ id }) => !change.weights.has(id));
     for (const { id } of leaving) {
       invariant(!record.ring.shards().includes(id), `shard ${id} is to end, and owns slots`);
@@ -295,7 +308,7 @@ export class Rebalancer {
     const state = change.state === 'undoing' ? 'aborted' : 'done';
     record.endChange(change.id, state, clock.dateMs(), progress.takeFigures());
     this.#running = undefined;
-    log.info({ change: change.id, kind: change.kind, state }, `${change.kind} is over`);
+    this.#logChange(`is ${state}`, record.change(change.id));
     this.#stepSoon(0);
   }
 
@@ -389,7 +402,13 @@ export class Rebalancer {
   #undo(reason: string): void {
     const { record } = this.#options;
     const id = this.#running?.id;
-    if (id !== undefined && record.change(id).state === 'running') record.undoChange(id, reason);
+    if (id !== undefined && record.change(id).state === 'running') this.#undoChange(id, reason);
+  }
+
+  #undoChange(id: number, reason: string): void {
+    const { record } = this.#options;
+    record.undoChange(id, reason);
+    this.#logChange('is being undone', record.change(id));
   }
 
   #ask(move: Move, side: Side, command: MoveCommand): void {

@@ -14,20 +14,15 @@ import { unixSockets } from '../ports/sockets.ts';
 import { PartitionedStore } from '../routing/partitioned-store.ts';
 import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
-import type { ProcessLog } from '../supervision/log.ts';
-import type { MessageToPrimary, StartRouter, Topology } from '../supervision/messages.ts';
-import { runWorker } from '../supervision/worker.ts';
+import type { StartRouter, Topology } from '../supervision/messages.ts';
+import { runWorker, type WorkerSurroundings } from '../supervision/worker.ts';
 import type { Answer } from '../wire/answer-frame.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import { FailureReports } from './failure-reports.ts';
 
 await runWorker<StartRouter>('start-router', begin);
 
-async function begin(
-  start: StartRouter,
-  log: ProcessLog,
-  tell: (message: MessageToPrimary) => void,
-): Promise<WorkerJob> {
+async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundings): Promise<WorkerJob> {
   const health = new HealthSampler(systemClock);
   const failures = new FailureReports((count) => tell({ type: 'failures', count }));
   const store = new PartitionedStore(ringOf(start.topology, start.topology.slots), {
@@ -50,7 +45,11 @@ async function begin(
 
   const app = createApp({
     store,
-    service: { topology: () => viewOf(topology), readiness: () => readinessOf(store) },
+    service: {
+      topology: () => viewOf(topology),
+      readiness: () => readinessOf(store),
+      isPrimarySilent: () => primary.isSilent,
+    },
     valueBytesMax: start.valueBytesMax,
     bodyMemoryBytesMax: start.bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
@@ -86,7 +85,8 @@ function viewOf({ epoch, ranges, shards }: Topology): TopologyView {
 
 /** A shard that is away for a moment does not make a router unready: its requests wait. */
 function readinessOf(store: PartitionedStore): Readiness {
-  const { serving, failed, away } = store.standing();
-  if (serving.length > 0) return { ready: true, failedShards: failed };
-  return { ready: false, why: `No shard is serving: ${away.length} on the way, ${failed.length} failed.` };
+  const { serving, silent, failed, away } = store.standing();
+  if (serving.length > 0) return { ready: true, failedShards: failed, silentShards: silent };
+  const counts = `${away.length} on the way, ${silent.length} silent, ${failed.length} failed`;
+  return { ready: false, why: `No shard is serving: ${counts}.` };
 }

@@ -22,7 +22,7 @@ import { type Seen, ShardLink } from './shard-link.ts';
 export type ShardAddress = {
   readonly id: number;
   readonly state: string;
-  /** Set exactly while the shard is ready. */
+  /** Set while the shard is ready, or silent. */
   readonly socketPath: string | null;
 };
 
@@ -34,6 +34,13 @@ export type DispatcherOptions = {
   readonly onWireError: (error: WireError) => void;
   /** Eight bytes that no other router's life has; random when absent. */
   readonly session?: Buffer;
+};
+
+export type Standing = {
+  readonly serving: readonly number[];
+  readonly silent: readonly number[];
+  readonly failed: readonly number[];
+  readonly away: readonly number[];
 };
 
 /** A moving slot is tried again this often: its shard may have got it back without a new ring. */
@@ -51,6 +58,8 @@ export class Dispatcher {
   #ring: Ring;
   /** Those that have a process. */
   #shards: readonly number[] = [];
+  /** Those of whom nothing was heard for a second. */
+  #silent: ReadonlySet<number> = new Set();
   /** Requests that no shard serves right now. */
   readonly #parked: HoldQueue<Pending>;
   #retry: Timer | undefined;
@@ -96,6 +105,7 @@ export class Dispatcher {
       this.#seen.epoch = ring.epoch;
     }
     this.#shards = addresses.map(({ id }) => id);
+    this.#silent = new Set(addresses.filter(({ state }) => state === 'silent').map(({ id }) => id));
     const known = new Set(this.#shards);
     for (const { id, state, socketPath } of addresses) {
       const link = this.#linkOf(id);
@@ -120,11 +130,13 @@ export class Dispatcher {
   }
 
   /** Ids of shards by how their links stand. */
-  standing(): { readonly serving: number[]; readonly failed: number[]; readonly away: number[] } {
-    const links = [...this.#links.values()];
+  standing(): Standing {
+    const silent = [...this.#links.values()].filter(({ shard }) => this.#silent.has(shard));
+    const links = [...this.#links.values()].filter(({ shard }) => !this.#silent.has(shard));
     const idsOf = (some: ShardLink[]) => some.map(({ shard }) => shard);
     return {
       serving: idsOf(links.filter(({ state }) => state === 'serving')),
+      silent: idsOf(silent),
       failed: idsOf(links.filter(({ state }) => state === 'failed')),
       away: idsOf(links.filter(({ state }) => state === 'waiting' || state === 'connecting')),
     };

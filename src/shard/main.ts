@@ -7,7 +7,7 @@ import type { StartShard } from '../supervision/messages.ts';
 import { runWorker } from '../supervision/worker.ts';
 import { Shard } from './shard.ts';
 
-await runWorker<StartShard>('start-shard', async (start, log, tell) => {
+await runWorker<StartShard>('start-shard', async (start, { log, tell }) => {
   const file = new ShardFile(start.file, { service: start.service, shard: start.shard });
   const shard = new Shard(start, file, {
     clock: systemClock,

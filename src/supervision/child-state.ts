@@ -7,41 +7,63 @@
  *   first ──▶ starting ── exited ──▶ a death ──────────────▶ backoff ── drain ──▶ stopped
  *                │                    ▲    │                                       ▲   ▲
  *              ready                  │    └ too many ─▶ failed ── drain ──────────┘   │
- *                ▼                    │                    └ restart ──▶ starting      │
- *              ready ──── exited ─────┘                                                │
- *                └ drain, also from starting ──▶ draining ── exited ───────────────────┘
+ *                ▼                    │                   │  ▲ └ restart ──▶ starting   │
+ *              ready ──── exited ─────┤              timeout │                         │
+ *              │   ▲                  │                   ▼ exited                     │
+ *          silent heard               │                  retrying ── ready ──▶ ready   │
+ *              ▼   │                  │                      │                         │
+ *              silent ─── exited ─────┘                    drain                       │
+ *                └ drain, also from starting and ready ──▶ draining ── exited ─────────┘
  *
- * Entering a state sets its timer anew: in `starting` and `draining` a timeout kills, in `backoff` it forks.
- * An event that a state does not list is late news and changes nothing.
+ * Entering a state sets its timer anew: in `starting`, `retrying` and `draining` a timeout kills, in `backoff` and
+ * `failed` it forks. A silent child that stays so is `lost`, and killed. An event that a state does not list is late
+ * news and changes nothing.
  */
 
 export type ChildState =
   | { readonly name: 'starting'; readonly deaths: number }
   | { readonly name: 'ready'; readonly deaths: number; readonly sinceMs: number }
+  /** It serves, or did: nothing has been heard of it for a second. */
+  | { readonly name: 'silent'; readonly deaths: number; readonly sinceMs: number }
   | { readonly name: 'draining' }
   | { readonly name: 'stopped' }
   | { readonly name: 'backoff'; readonly deaths: number }
-  | { readonly name: 'failed' };
+  /** It keeps dying. Whoever waits for it is told so at once. */
+  | { readonly name: 'failed' }
+  /** It is given one more life, and counts as failed until that serves. */
+  | { readonly name: 'retrying' };
 
 export type ChildStateName = ChildState['name'];
+
+/** Nobody need wait for such a child: it will not serve within seconds. */
+export function isGivenUp(state: string): boolean {
+  return state === 'failed' || state === 'retrying';
+}
 
 export type ChildEvent =
   | { readonly kind: 'ready'; readonly atMs: number }
   | { readonly kind: 'exited'; readonly atMs: number }
   | { readonly kind: 'timeout' }
-  /** No sign of life for too long, though the process is there. */
+  /** No sign of life for a second, though the process is there. */
   | { readonly kind: 'silent' }
+  /** A sign of life after all. */
+  | { readonly kind: 'heard' }
+  /** No sign of life for too long. */
+  | { readonly kind: 'lost' }
   | { readonly kind: 'drain' }
   /** An operator wants a failed child back. */
   | { readonly kind: 'restart' };
 
 export type ChildEffect =
   | { readonly kind: 'fork' }
-  | { readonly kind: 'kill' }
+  | { readonly kind: 'kill'; readonly why: KillReason }
   | { readonly kind: 'ask-to-drain' }
   /** Replaces any earlier timer of this child. */
   | { readonly kind: 'set-timer'; readonly delayMs: number }
   | { readonly kind: 'clear-timer' };
+
+/** Why the supervisor itself ends a process, and no signal of others. */
+export type KillReason = 'start-overdue' | 'no-sign-of-life' | 'drain-overdue';
 
 export type RestartPolicy = {
   readonly restartDelayMinMs: number;
@@ -50,6 +72,8 @@ export type RestartPolicy = {
   readonly healthyAfterMs: number;
   /** Deaths without a healthy life between them; one more and the child has failed. */
   readonly deathsMax: number;
+  /** A failed child gets another life after so long: its cause may have been mended. */
+  readonly failedRetryMs: number;
   readonly startDeadlineMs: number;
   readonly drainDeadlineMs: number;
 };
@@ -59,6 +83,7 @@ export const defaultRestartPolicy: RestartPolicy = {
   restartDelayMaxMs: 10_000,
   healthyAfterMs: 60_000,
   deathsMax: 7,
+  failedRetryMs: 60_000,
   // Recovery of a full WAL takes well under a second; this is for a disk that hangs.
   startDeadlineMs: 30_000,
   drainDeadlineMs: 2_000,
@@ -84,26 +109,45 @@ const transitions: TransitionTable = {
       effects: [{ kind: 'clear-timer' }],
     }),
     exited: ({ deaths }, _event, context) => afterDeath(deaths + 1, context),
-    timeout: (state) => ({ state, effects: [{ kind: 'kill' }] }),
+    timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'start-overdue' }] }),
     drain: (_state, _event, { policy }) => draining(policy),
   },
   ready: {
-    exited: ({ deaths, sinceMs }, { atMs }, context) =>
-      afterDeath(atMs - sinceMs >= context.policy.healthyAfterMs ? 1 : deaths + 1, context),
-    silent: (state) => ({ state, effects: [{ kind: 'kill' }] }),
+    exited: endOfLife,
+    silent: ({ deaths, sinceMs }) => ({
+      state: { name: 'silent', deaths, sinceMs },
+      effects: [{ kind: 'clear-timer' }],
+    }),
+    drain: (_state, _event, { policy }) => draining(policy),
+  },
+  silent: {
+    heard: ({ deaths, sinceMs }) => ({ state: { name: 'ready', deaths, sinceMs }, effects: [{ kind: 'clear-timer' }] }),
+    lost: (state) => ({ state, effects: [{ kind: 'kill', why: 'no-sign-of-life' }] }),
+    exited: endOfLife,
     drain: (_state, _event, { policy }) => draining(policy),
   },
   draining: {
     exited: () => stopped,
-    timeout: (state) => ({ state, effects: [{ kind: 'kill' }] }),
+    timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'drain-overdue' }] }),
   },
   backoff: {
     timeout: ({ deaths }, _event, { policy }) => starting(deaths, policy),
     drain: () => stopped,
   },
   failed: {
+    timeout: (_state, _event, { policy }) => begin({ name: 'retrying' }, policy),
     restart: (_state, _event, { policy }) => starting(0, policy),
     drain: () => stopped,
+  },
+  retrying: {
+    // Its deaths are forgotten once it has been healthy; one more before that and it has failed again.
+    ready: (_state, { atMs }, { policy: { deathsMax } }) => ({
+      state: { name: 'ready', deaths: deathsMax, sinceMs: atMs },
+      effects: [{ kind: 'clear-timer' }],
+    }),
+    exited: (_state, _event, { policy }) => failed(policy),
+    timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'start-overdue' }] }),
+    drain: (_state, _event, { policy }) => draining(policy),
   },
   stopped: {},
 };
@@ -122,11 +166,13 @@ export function nextStep(state: ChildState, event: ChildEvent, context: Context)
 
 const stopped: Step = { state: { name: 'stopped' }, effects: [{ kind: 'clear-timer' }] };
 
-function starting(deaths: number, { startDeadlineMs }: RestartPolicy): Step {
-  return {
-    state: { name: 'starting', deaths },
-    effects: [{ kind: 'fork' }, { kind: 'set-timer', delayMs: startDeadlineMs }],
-  };
+function starting(deaths: number, policy: RestartPolicy): Step {
+  return begin({ name: 'starting', deaths }, policy);
+}
+
+/** A process that is to serve within its deadline. */
+function begin(state: ChildState, { startDeadlineMs }: RestartPolicy): Step {
+  return { state, effects: [{ kind: 'fork' }, { kind: 'set-timer', delayMs: startDeadlineMs }] };
 }
 
 function draining({ drainDeadlineMs }: RestartPolicy): Step {
@@ -136,8 +182,21 @@ function draining({ drainDeadlineMs }: RestartPolicy): Step {
   };
 }
 
+function failed({ failedRetryMs }: RestartPolicy): Step {
+  return { state: { name: 'failed' }, effects: [{ kind: 'set-timer', delayMs: failedRetryMs }] };
+}
+
+/** Of a child that served. */
+function endOfLife(
+  { deaths, sinceMs }: { readonly deaths: number; readonly sinceMs: number },
+  { atMs }: { readonly atMs: number },
+  context: Context,
+): Step {
+  return afterDeath(atMs - sinceMs >= context.policy.healthyAfterMs ? 1 : deaths + 1, context);
+}
+
 function afterDeath(deaths: number, { policy, random }: Context): Step {
-  if (deaths > policy.deathsMax) return { state: { name: 'failed' }, effects: [{ kind: 'clear-timer' }] };
+  if (deaths > policy.deathsMax) return failed(policy);
   return {
     state: { name: 'backoff', deaths },
     effects: [{ kind: 'set-timer', delayMs: restartDelayMs(deaths, policy, random()) }],

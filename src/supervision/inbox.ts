@@ -62,6 +62,8 @@ export class Inbox<M extends StartMessage> {
         if (this.#state === 'starting') this.#waiting.push(message);
         else if (this.#state === 'working') this.#carryOut(message);
         return;
+      case 'primary-heartbeat':
+        return;
     }
   }
 

@@ -4,7 +4,8 @@
  *
  *   child ── born ──▶ primary       the child listens (what is sent to a cluster worker earlier is lost)
  *   child ◀─ start-… ─ primary
- *   child ── ready ──▶ primary      then `health` each second
+ *   child ── ready ──▶ primary      then `health` each second, and `heartbeat` in between
+ *   child ◀─ primary-heartbeat ─ primary, as often
  *   child ◀─ topology ─ primary     at every change
  *   child ◀─ drain ──── primary     the child finishes and exits with code 0
  */
@@ -29,7 +30,7 @@ const shardAddress = objectOf({
   id: integer,
   /** The supervisor's state of the shard's process. */
   state: text,
-  /** Set exactly while the shard is ready. */
+  /** Set while the shard is ready, or silent: it may yet answer. */
   socketPath: oneOf(text, exactly(null)),
 });
 
@@ -119,9 +120,13 @@ const audit = objectOf({ type: exactly('audit'), id: integer });
 
 const drain = objectOf({ type: exactly('drain') });
 
+const primaryHeartbeat = objectOf({ type: exactly('primary-heartbeat') });
+
 const born = objectOf({ type: exactly('born') });
 
 const ready = objectOf({ type: exactly('ready') });
+
+const heartbeat = objectOf({ type: exactly('heartbeat') });
 
 const health = objectOf({
   type: exactly('health'),
@@ -162,8 +167,8 @@ const auditReport = objectOf({
   changedMeanwhile: oneOf(exactly(true), exactly(false)),
 });
 
-const toChild = oneOf(startShard, startRouter, startClone, topology, moveOrder, audit, drain);
-const toPrimary = oneOf(born, ready, health, failures, storeReport, moveReport, auditReport);
+const toChild = oneOf(startShard, startRouter, startClone, topology, moveOrder, audit, drain, primaryHeartbeat);
+const toPrimary = oneOf(born, ready, heartbeat, health, failures, storeReport, moveReport, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;

@@ -11,11 +11,14 @@ import {
   type ChildState,
   type ChildStateName,
   firstStep,
+  isGivenUp,
+  type KillReason,
   nextStep,
   type RestartPolicy,
   type Step,
 } from './child-state.ts';
 import { Deferred } from './deferred.ts';
+import { Silence } from './heartbeat.ts';
 import {
   type AuditReportMessage,
   type Health,
@@ -49,7 +52,12 @@ export type ChildSpec = {
   readonly startMessage: () => MessageToChild;
 };
 
-export type ChildDeath = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+export type ChildDeath = {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Where the supervisor itself killed it. */
+  readonly killedFor: KillReason | undefined;
+};
 
 /** Whoever wants to know: of what a listener does not name it is not told. */
 export type ChildListener = {
@@ -71,9 +79,6 @@ export type SupervisedChildOptions = {
   readonly random: () => number;
 };
 
-/** A shard may hang for seconds on a slow disk; a quarter of a minute without a report is no disk any more. */
-const silentTicksMax = 15;
-
 export class SupervisedChild {
   readonly spec: ChildSpec;
   readonly #options: SupervisedChildOptions;
@@ -83,7 +88,8 @@ export class SupervisedChild {
   #lives = 0;
   #forkedAtMs = 0;
   #health: Health | undefined;
-  #silentTicks = 0;
+  #killedFor: KillReason | undefined;
+  readonly #silence = new Silence();
   readonly #stopped = new Deferred<void>();
 
   constructor(spec: ChildSpec, options: SupervisedChildOptions) {
@@ -106,6 +112,11 @@ export class SupervisedChild {
   /** Of the current process; undefined while there is none. */
   get uptimeMs(): number | undefined {
     return this.#process === undefined ? undefined : this.#options.clock.nowMs() - this.#forkedAtMs;
+  }
+
+  /** It has failed, and is at most tried again now and then. */
+  get isGivenUp(): boolean {
+    return isGivenUp(this.state);
   }
 
   /** Resolves in the state `stopped`, which is final. */
@@ -135,14 +146,12 @@ export class SupervisedChild {
     if (this.#process?.connected) this.#process.send(message, () => {});
   }
 
-  /**
-   * Counts one second without a report. In ticks of the primary's own timer rather than by the clock: after a
-   * suspended machine wakes up, everybody has been silent for long.
-   */
+  /** One interval of heartbeats has passed: this child is told of ours, and its own are missed. */
   tick(): void {
-    if (this.state !== 'ready') return;
-    this.#silentTicks++;
-    if (this.#silentTicks > silentTicksMax) this.#on({ kind: 'silent' });
+    this.send({ type: 'primary-heartbeat' });
+    if (this.state !== 'ready' && this.state !== 'silent') return;
+    const hearing = this.#silence.tick();
+    if (hearing !== 'heard') this.#on({ kind: hearing });
   }
 
   #on(event: ChildEvent): void {
@@ -163,6 +172,7 @@ export class SupervisedChild {
       case 'fork':
         return this.#fork();
       case 'kill':
+        this.#killedFor ??= effect.why;
         this.#process?.kill('SIGKILL');
         return;
       case 'ask-to-drain':
@@ -183,27 +193,31 @@ export class SupervisedChild {
     this.#lives++;
     this.#forkedAtMs = this.#options.clock.nowMs();
     this.#health = undefined;
-    this.#silentTicks = 0;
+    this.#killedFor = undefined;
+    this.#silence.heard();
     // Where the fork itself failed there is no 'exit'.
     forked.on('error', () => {
-      if (forked.pid === undefined) this.#onExit(forked, { code: null, signal: null });
+      if (forked.pid === undefined) this.#onExit(forked, null, null);
     });
-    forked.on('exit', (code, signal) => this.#onExit(forked, { code, signal }));
+    forked.on('exit', (code, signal) => this.#onExit(forked, code, signal));
     // What a process said may arrive after its end: it is not said by its successor.
     forked.on('message', (raw) => {
       if (this.#process === forked) this.#onMessage(parseMessageToPrimary(raw));
     });
   }
 
-  #onExit(forked: ForkedProcess, death: ChildDeath): void {
+  #onExit(forked: ForkedProcess, code: ChildDeath['code'], signal: ChildDeath['signal']): void {
     if (this.#process !== forked) return;
     this.#process = undefined;
     this.#health = undefined;
+    const death = { code, signal, killedFor: this.#killedFor };
     if (this.state !== 'draining') this.#options.listener.onDeath?.(this, death);
     this.#on({ kind: 'exited', atMs: this.#options.clock.nowMs() });
   }
 
   #onMessage(message: MessageToPrimary): void {
+    this.#silence.heard();
+    this.#on({ kind: 'heard' });
     switch (message.type) {
       case 'born':
         // It may have been told to drain before it could listen.
@@ -222,7 +236,8 @@ export class SupervisedChild {
         return this.#options.listener.onFailures?.(message.count);
       case 'health':
         this.#health = message;
-        this.#silentTicks = 0;
+        return;
+      case 'heartbeat':
         return;
     }
   }

@@ -8,8 +8,8 @@ import type { Ring } from '../partition/ring.ts';
 import { type Clock, every, type Timer } from '../ports/clock.ts';
 import type { MoveOrder } from '../rebalance/move.ts';
 import type { Member, Members } from '../rebalance/ports.ts';
-import type { ChildStateName, RestartPolicy } from './child-state.ts';
-import { healthIntervalMs } from './health.ts';
+import type { RestartPolicy } from './child-state.ts';
+import { heartbeatIntervalMs } from './heartbeat.ts';
 import type { MessageToChild, Topology } from './messages.ts';
 import {
   type ChildListener,
@@ -73,7 +73,7 @@ export class Supervisor implements Members {
     this.frontends = options.roster.frontends.map(({ startMessage, ...spec }) =>
       this.#newChild({ ...spec, shard: null, startMessage: () => startMessage(this.#topology()) }),
     );
-    this.#ticks = every(options.clock, healthIntervalMs, () => {
+    this.#ticks = every(options.clock, heartbeatIntervalMs, () => {
       for (const child of this.children) child.tick();
     });
   }
@@ -145,7 +145,13 @@ export class Supervisor implements Members {
 
   /** Where another shard reaches this one during a move; null while it is away. */
   #moveSocketOf(id: number): string | null {
-    return this.#shards.get(id)?.state === 'ready' ? (this.#sockets.get(id)?.forMoves ?? null) : null;
+    return this.#listens(id) ? (this.#sockets.get(id)?.forMoves ?? null) : null;
+  }
+
+  /** A silent one may yet answer. */
+  #listens(id: number): boolean {
+    const state = this.#shards.get(id)?.state;
+    return state === 'ready' || state === 'silent';
   }
 
   #topology(): Topology {
@@ -157,10 +163,11 @@ export class Supervisor implements Members {
       slots: ring.slots,
       epoch: ring.epoch,
       ranges: ring.ranges().map(([first, last, shard]) => [first, last, shard]),
-      shards: [...this.#shards].map(([id, { state }]) => ({
+      shards: [...this.#shards].map(([id, { state, isGivenUp }]) => ({
         id,
-        state,
-        socketPath: state === 'ready' ? (this.#sockets.get(id)?.forRouters ?? null) : null,
+        // Nobody waits for one that is only tried again.
+        state: isGivenUp ? 'failed' : state,
+        socketPath: this.#listens(id) ? (this.#sockets.get(id)?.forRouters ?? null) : null,
       })),
       lastShard: lastShard(),
     };
@@ -186,10 +193,9 @@ export class Supervisor implements Members {
   }
 }
 
-const memberStates: Partial<Record<ChildStateName, Member['state']>> = { ready: 'ready', failed: 'failed' };
-
-function memberOf({ spec, state, health }: SupervisedChild): Member {
-  return { id: spec.shard as number, state: memberStates[state] ?? 'away', held: health };
+function memberOf({ spec, state, isGivenUp, health }: SupervisedChild): Member {
+  const asMember = isGivenUp ? 'failed' : state === 'ready' ? 'ready' : 'away';
+  return { id: spec.shard as number, state: asMember, held: health };
 }
 
 function toEach(listeners: readonly SupervisorListener[]): SupervisorListener {

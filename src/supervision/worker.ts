@@ -1,17 +1,25 @@
 /**
  * The life of a child process seen from inside: it starts when the primary says so, tells its health, drains
- * when asked, and never outlives the primary. Signals sent to the whole group are left to the primary.
+ * when asked, notices when the primary says nothing any more, and never outlives it. Signals sent to the whole group are left to the primary.
  */
 
-import { healthIntervalMs } from './health.ts';
+import { every, systemClock } from '../ports/clock.ts';
+import { heartbeatIntervalMs, PrimaryWatch, tellHealth } from './heartbeat.ts';
 import { Inbox, type StartMessage, type WorkerJob } from './inbox.ts';
 import { createLog, type ProcessLog } from './log.ts';
 import { type MessageToPrimary, parseMessageToChild } from './messages.ts';
 
+/** What a child has of the world around it, besides its start message. */
+export type WorkerSurroundings = {
+  readonly log: ProcessLog;
+  readonly tell: (message: MessageToPrimary) => void;
+  readonly primary: Pick<PrimaryWatch, 'isSilent'>;
+};
+
 /** @param begin does the child's work from its start message on; resolves when it is ready */
 export async function runWorker<M extends StartMessage>(
   type: M['type'],
-  begin: (start: M, log: ProcessLog, tell: (message: MessageToPrimary) => void) => Promise<WorkerJob>,
+  begin: (start: M, surroundings: WorkerSurroundings) => Promise<WorkerJob>,
 ): Promise<void> {
   // Ctrl-C reaches the whole process group; only the primary knows in which order to stop.
   process.on('SIGINT', () => {});
@@ -19,6 +27,7 @@ export async function runWorker<M extends StartMessage>(
   process.on('SIGHUP', () => {});
   process.on('disconnect', () => process.exit(1));
 
+  let watch: PrimaryWatch | undefined;
   const inbox = new Inbox<M>(type, {
     onStart: (start) => void work(start),
     onDrain: async (job) => {
@@ -33,14 +42,25 @@ export async function runWorker<M extends StartMessage>(
       log.fatal(error);
       process.exit(1);
     });
-    const job = await begin(start, log, tell);
+    const primary = new PrimaryWatch((isSilent) => logPrimary(log, isSilent));
+    watch = primary;
+    every(systemClock, heartbeatIntervalMs, () => primary.tick());
+    const job = await begin(start, { log, tell, primary });
     inbox.begun(job);
     await tell({ type: 'ready' });
-    setInterval(() => tell(job.health()), healthIntervalMs);
+    tellHealth(systemClock, () => job.health(), tell);
   }
 
-  process.on('message', (raw) => inbox.receive(parseMessageToChild(raw)));
+  process.on('message', (raw) => {
+    watch?.heard();
+    inbox.receive(parseMessageToChild(raw));
+  });
   await tell({ type: 'born' });
+}
+
+function logPrimary(log: ProcessLog, isSilent: boolean): void {
+  if (isSilent) log.warn('the primary does not answer: new connections wait, and what dies stays dead');
+  else log.info('the primary answers again');
 }
 
 /** Resolves when the message has left; an error means that the primary is gone, and 'disconnect' ends this process. */

@@ -103,7 +103,10 @@ test('a shard that always dies has failed: its keys answer 503 at once, the othe
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
   expect((await fetch(`${second.url}/v1/kv/${whole}`, { method: 'PUT', body: 'fine' })).status).toBe(201);
   const ready = await fetch(`${second.url}/readyz`);
-  expect([ready.status, await ready.json()]).toEqual([200, { status: 'degraded', failedShards: [1] }]);
+  expect([ready.status, await ready.json()]).toEqual([
+    200,
+    { status: 'degraded', failedShards: [1], silentShards: [], primary: 'alive' },
+  ]);
 
   const adding = shardctl(['add-shard', '--yes', '--data', data]);
   const movesSay = async (what: RegExp) => {

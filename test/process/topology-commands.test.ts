@@ -170,7 +170,7 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
   const { epoch } = (await service.status()).ring;
   const listed = await shardctl(['moves', '--data', data]);
   expect(listed.stdout).toMatch(/^ +2 +rebalance +queued/m);
-  expect(listed.stdout).toMatch(/^ +1 +add-shard +running/m);
+  expect(listed.stdout).toMatch(/^ +1 +add-shard +paused/m);
   expect(listed.stdout).toMatch(/^paused /m);
 
   // Without clients and throttle the rest would be through in the time that two more commands take.
@@ -197,3 +197,38 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
   const verified = await shardctl(['verify', '--json', '--data', data]);
   expect((JSON.parse(verified.stdout) as { keys: number }).keys).toBe(20_000);
 });
+
+test('a paused change is told by status and moves without a rate, also after a restart; the log has its begin, pauses and end', async () => {
+  const service = await serviceWithKeys(20_000);
+  const { data } = service;
+  await service.until('shard-2', ({ keys }) => (keys ?? 0) > 9_000);
+  await shardctl(['throttle', '--rows-per-s', '2000', '--data', data]);
+  const adding = shardctl(['add-shard', '--yes', '--data', data]);
+  await service.until('shard-3', ({ slots }) => (slots ?? 0) > 0);
+  expect((await shardctl(['pause', '--data', data])).code).toBe(0);
+  const isAtRest = async () => (await service.status()).moves.running?.rowsPerS === null;
+  await expect.poll(isAtRest, { timeout: 5_000 }).toBe(true);
+  expect((await shardctl(['status', '--data', data])).stdout).toMatch(
+    /^change 1 \(add-shard\) {2}paused +\d+ % {2}until shardctl resume/m,
+  );
+  await service.end('SIGTERM');
+  await adding;
+  expect(said(service)).toEqual(
+    expect.arrayContaining(['change 1 (add-shard) begins', 'change 1 (add-shard) is paused']),
+  );
+
+  const second = await startService({ data });
+  expect((await shardctl(['moves', '--data', data])).stdout).toMatch(/^ +1 +add-shard +paused/m);
+  expect((await shardctl(['status', '--data', data])).stdout).toMatch(
+    /^change 1 \(add-shard\) is paused: shardctl resume goes on$/m,
+  );
+  expect((await shardctl(['resume', '--data', data])).code).toBe(0);
+  await expect.poll(async () => (await second.status()).moves.open, { timeout: 20_000 }).toEqual([]);
+  expect(said(second)).toEqual(
+    expect.arrayContaining(['change 1 (add-shard) goes on', 'change 1 (add-shard) is done']),
+  );
+});
+
+function said(service: TestService): string[] {
+  return service.said.map((line) => (JSON.parse(line) as { msg: string }).msg);
+}

@@ -8,7 +8,7 @@ import type { KeyOperation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import { writeUInt53 } from '../../src/kv/uint53.ts';
 import { ringOf } from '../../src/partition/ring.ts';
-import { type Clock, every } from '../../src/ports/clock.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 import { ShardCluster } from '../../src/primary/shard-cluster.ts';
 import { TopologyFile } from '../../src/primary/topology-file.ts';
 import { BatchSize } from '../../src/rebalance/batch-size.ts';
@@ -18,7 +18,7 @@ import { Shard } from '../../src/shard/shard.ts';
 import { FileLocked, isDiskFull } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { defaultRestartPolicy } from '../../src/supervision/child-state.ts';
-import { healthIntervalMs } from '../../src/supervision/health.ts';
+import { tellHealth } from '../../src/supervision/heartbeat.ts';
 import { Inbox, type StartMessage, type WorkerJob } from '../../src/supervision/inbox.ts';
 import type { Health, MessageToChild, MessageToPrimary, StartShard } from '../../src/supervision/messages.ts';
 import type { ForkedProcess } from '../../src/supervision/supervised-child.ts';
@@ -84,7 +84,11 @@ export class SimulatedChild implements ForkedProcess {
   serves(inbox: Inbox<StartMessage>, job: WorkerJob): void {
     inbox.begun(job);
     this.tell({ type: 'ready' });
-    every(this.#world.scheduler.clockOf(this.life), healthIntervalMs, () => this.tell(job.health()));
+    tellHealth(
+      this.#world.scheduler.clockOf(this.life),
+      () => job.health(),
+      (message) => this.tell(message),
+    );
   }
 
   /** What `drain` wrote leaves before the end. */

@@ -56,7 +56,11 @@ export async function startRestAppOver(
       feed: store.feed,
       stop: () => store.stop(),
     },
-    service: { topology, readiness: () => ({ ready: true, failedShards: [] }) },
+    service: {
+      topology,
+      readiness: () => ({ ready: true, failedShards: [], silentShards: [] }),
+      isPrimarySilent: () => false,
+    },
     valueBytesMax,
     bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf('127.0.0.1', []),

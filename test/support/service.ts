@@ -62,6 +62,11 @@ export class TestService {
     return once(this.#child, 'exit').then(() => {});
   }
 
+  /** Of the primary, once it has ended; null when a signal ended it. */
+  get endCode(): Promise<number | null> {
+    return this.ended.then(() => this.#child.exitCode);
+  }
+
   get pid(): number {
     return this.#child.pid as number;
   }

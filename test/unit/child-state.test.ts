@@ -12,6 +12,7 @@ import {
   type ChildStateName,
   defaultRestartPolicy,
   firstStep,
+  type KillReason,
   nextStep,
   type RestartPolicy,
   restartDelayMs,
@@ -27,7 +28,9 @@ const states: { readonly [S in ChildStateName]: Extract<ChildState, { name: S }>
   draining: { name: 'draining' },
   stopped: { name: 'stopped' },
   backoff: { name: 'backoff', deaths: 2 },
+  silent: { name: 'silent', deaths: 2, sinceMs: 1_000 },
   failed: { name: 'failed' },
+  retrying: { name: 'retrying' },
 };
 
 const events: { readonly [E in ChildEvent['kind']]: Extract<ChildEvent, { kind: E }> } = {
@@ -35,12 +38,14 @@ const events: { readonly [E in ChildEvent['kind']]: Extract<ChildEvent, { kind: 
   exited: { kind: 'exited', atMs: 2_000 },
   timeout: { kind: 'timeout' },
   silent: { kind: 'silent' },
+  heard: { kind: 'heard' },
+  lost: { kind: 'lost' },
   drain: { kind: 'drain' },
   restart: { kind: 'restart' },
 };
 
 const fork: ChildEffect = { kind: 'fork' };
-const kill: ChildEffect = { kind: 'kill' };
+const killFor = (why: KillReason): ChildEffect => ({ kind: 'kill', why });
 const askToDrain: ChildEffect = { kind: 'ask-to-drain' };
 const clearTimer: ChildEffect = { kind: 'clear-timer' };
 const timer = (delayMs: number): ChildEffect => ({ kind: 'set-timer', delayMs });
@@ -51,6 +56,7 @@ const startAnew = (deaths: number): Step => ({
 });
 const thirdDeath: Step = { state: { name: 'backoff', deaths: 3 }, effects: [timer(400)] };
 const beginDrain: Step = { state: { name: 'draining' }, effects: [askToDrain, timer(policy.drainDeadlineMs)] };
+const failed: Step = { state: { name: 'failed' }, effects: [timer(policy.failedRetryMs)] };
 const stopped: Step = { state: { name: 'stopped' }, effects: [clearTimer] };
 
 /** The drawing in child-state.ts, arrow by arrow. */
@@ -58,25 +64,38 @@ const listed: { readonly [S in ChildStateName]: { readonly [E in ChildEvent['kin
   starting: {
     ready: { state: { name: 'ready', deaths: 2, sinceMs: 2_000 }, effects: [clearTimer] },
     exited: thirdDeath,
-    timeout: { state: states.starting, effects: [kill] },
+    timeout: { state: states.starting, effects: [killFor('start-overdue')] },
     drain: beginDrain,
   },
   ready: {
     exited: thirdDeath,
-    silent: { state: states.ready, effects: [kill] },
+    silent: { state: states.silent, effects: [clearTimer] },
+    drain: beginDrain,
+  },
+  silent: {
+    heard: { state: { name: 'ready', deaths: 2, sinceMs: 1_000 }, effects: [clearTimer] },
+    lost: { state: states.silent, effects: [killFor('no-sign-of-life')] },
+    exited: thirdDeath,
     drain: beginDrain,
   },
   draining: {
     exited: stopped,
-    timeout: { state: states.draining, effects: [kill] },
+    timeout: { state: states.draining, effects: [killFor('drain-overdue')] },
   },
   backoff: {
     timeout: startAnew(2),
     drain: stopped,
   },
   failed: {
+    timeout: { state: states.retrying, effects: [fork, timer(policy.startDeadlineMs)] },
     restart: startAnew(0),
     drain: stopped,
+  },
+  retrying: {
+    ready: { state: { name: 'ready', deaths: policy.deathsMax, sinceMs: 2_000 }, effects: [clearTimer] },
+    exited: failed,
+    timeout: { state: states.retrying, effects: [killFor('start-overdue')] },
+    drain: beginDrain,
   },
   stopped: {},
 };
@@ -107,18 +126,18 @@ describe('a child that keeps dying', () => {
   test('is restarted seven times, after delays that double, and has then failed', () => {
     const delays: number[] = [];
     let { state } = firstStep(policy);
-    while (state.name !== 'failed') {
+    while (state.name !== 'retrying') {
       const death = nextStep(state, events.exited, context);
       for (const effect of death.effects) if (effect.kind === 'set-timer') delays.push(effect.delayMs);
       state = nextStep(death.state, events.timeout, context).state;
     }
-    expect(delays).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400]);
+    expect(delays).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, policy.failedRetryMs]);
   });
 
   test('fails all the same when it becomes ready each time but not for long', () => {
     let { state } = firstStep(policy);
     let lives = 0;
-    while (state.name !== 'failed') {
+    while (state.name !== 'retrying') {
       lives++;
       expect(lives).toBeLessThanOrEqual(policy.deathsMax + 1);
       state = nextStep(state, { kind: 'ready', atMs: 0 }, context).state;
@@ -128,11 +147,19 @@ describe('a child that keeps dying', () => {
     expect(lives).toBe(policy.deathsMax + 1);
   });
 
-  test('is given up at the death after the last one allowed, without a timer left behind', () => {
+  test('has failed at the death after the last one allowed, and is tried again a minute later', () => {
     const last: ChildState = { name: 'starting', deaths: policy.deathsMax - 1 };
     expect(nextStep(last, events.exited, context).state).toEqual({ name: 'backoff', deaths: policy.deathsMax });
     const beyond: ChildState = { name: 'starting', deaths: policy.deathsMax };
-    expect(nextStep(beyond, events.exited, context)).toEqual({ state: { name: 'failed' }, effects: [clearTimer] });
+    expect(nextStep(beyond, events.exited, context)).toEqual({ state: { name: 'failed' }, effects: [timer(60_000)] });
+  });
+
+  test('gets one more life each minute once it has failed, and all its chances only after a healthy one', () => {
+    const { state: retried } = nextStep(states.failed, events.timeout, context);
+    const { state: ready } = nextStep(retried, { kind: 'ready', atMs: 0 }, context);
+    const diedAt = (atMs: number) => nextStep(ready, { kind: 'exited', atMs }, context).state;
+    expect(diedAt(59_999)).toEqual({ name: 'failed' });
+    expect(diedAt(60_000)).toEqual({ name: 'backoff', deaths: 1 });
   });
 
   test('has its earlier deaths forgotten after 60 s of healthy life, not a millisecond sooner', () => {
@@ -177,7 +204,7 @@ describe('a drain', () => {
     (state) => {
       const asked = nextStep(state, events.drain, context).state;
       const overdue = nextStep(asked, events.timeout, context);
-      expect(overdue.effects).toEqual(asked.name === 'draining' ? [kill] : []);
+      expect(overdue.effects).toEqual(asked.name === 'draining' ? [killFor('drain-overdue')] : []);
       expect(nextStep(overdue.state, events.exited, context).state).toEqual({ name: 'stopped' });
     },
   );
@@ -185,7 +212,7 @@ describe('a drain', () => {
 
 const anyEvent: fc.Arbitrary<ChildEvent> = fc.oneof(
   fc.record({ kind: fc.constantFrom('ready', 'exited'), atMs: fc.nat(200_000) }),
-  fc.record({ kind: fc.constantFrom('timeout', 'silent', 'drain', 'restart') }),
+  fc.record({ kind: fc.constantFrom('timeout', 'silent', 'heard', 'lost', 'drain', 'restart') }),
 );
 /** Mostly deaths and timers, or a history would seldom get beyond the first drain. */
 const anyHistory = fc.array(
@@ -203,7 +230,8 @@ describe('in any history of events, in any order', () => {
       if (effects.some(({ kind }) => kind === 'fork')) expect(mayLive).toBe(false);
       if (effects.some(({ kind }) => kind === 'kill')) expect(mayLive).toBe(true);
       // The exit of a process is never late news: a state that takes none has none.
-      if (event.kind !== 'exited') expect(mayLive).toBe(['starting', 'ready', 'draining'].includes(before.name));
+      if (event.kind !== 'exited')
+        expect(mayLive).toBe(['starting', 'ready', 'silent', 'retrying', 'draining'].includes(before.name));
     });
   });
 
@@ -219,7 +247,7 @@ describe('in any history of events, in any order', () => {
     everyStep(({ before, after, effects }) => {
       if (before.name === after.name) return;
       const timers = effects.map(({ kind }) => kind).filter((kind) => kind.endsWith('-timer'));
-      const isTimed = after.name === 'starting' || after.name === 'draining' || after.name === 'backoff';
+      const isTimed = ['starting', 'draining', 'backoff', 'failed', 'retrying'].includes(after.name);
       expect(timers).toEqual([isTimed ? 'set-timer' : 'clear-timer']);
     });
   });

@@ -48,6 +48,8 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   allowedOrigins: ['https://flag.example', 'http://variable.example:3000', ['http://[::1]:3000']],
   upgradeCopies: ['none', 'keep', 'none'],
   healthyAfterMs: ['1000', '2000', 3000],
+  failedRetryMs: ['1000', '2000', 3000],
+  failedExitMs: ['0', '2000', 3000],
 };
 
 describe.each(settingNames)('the setting %s', (name) => {

@@ -30,6 +30,7 @@ const topology: Extract<MessageToChild, { type: 'topology' }> = {
 const toChild: readonly MessageToChild[] = [
   topology,
   { type: 'drain' },
+  { type: 'primary-heartbeat' },
   {
     type: 'move',
     command: 'prepare',
@@ -86,6 +87,7 @@ const toPrimary: readonly MessageToPrimary[] = [
   { type: 'born' },
   { type: 'store-report', acknowledgement: 'An acknowledged write is on disk.' },
   { type: 'ready' },
+  { type: 'heartbeat' },
   { type: 'failures', count: 3 },
   {
     type: 'health',

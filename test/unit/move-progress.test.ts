@@ -36,6 +36,18 @@ test('what is copied is seen at once; how long it will take, once a batch is thr
   expect(progress.describe()).toMatchObject({ slotsMoved: 1, leftMs: 6_000 });
 });
 
+test('a change that rests has no rate, and its rest is no part of the rate afterwards', () => {
+  vi.advanceTimersByTime(2_000);
+  progress.copied(100, 5_000);
+  progress.moved(1);
+  progress.rest();
+  expect(progress.describe()).toMatchObject({ rowsPerS: null, leftMs: null });
+  vi.advanceTimersByTime(60_000);
+  progress.rest();
+  progress.goOn();
+  expect(progress.describe()).toMatchObject({ rowsPerS: 50, leftMs: 6_000, elapsedMs: 62_000 });
+});
+
 test('only what was moved is recorded, and each of it once', () => {
   progress.copied(100, 5_000);
   expect(progress.takeFigures()).toMatchObject({ slots: 0, rows: 0, bytes: 0 });

@@ -36,7 +36,8 @@ export async function serveApp(store: NaiveStore): Promise<Server> {
     },
     service: {
       topology: () => ({ epoch: 1, ranges: [], shards: [] }),
-      readiness: () => ({ ready: true, failedShards: [] }),
+      readiness: () => ({ ready: true, failedShards: [], silentShards: [] }),
+      isPrimarySilent: () => false,
     },
     valueBytesMax: settings.valueBytesMax.default,
     bodyMemoryBytesMax: settings.bodyMemoryBytesMax.default,

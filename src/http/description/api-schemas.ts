@@ -175,8 +175,10 @@ export const schemas = {
     properties: {
       status: { enum: ['ready', 'degraded'] },
       failedShards: { type: 'array', items: { type: 'integer' } },
+      silentShards: { type: 'array', items: { type: 'integer' } },
+      primary: { enum: ['alive', 'silent'] },
     },
-    required: ['status', 'failedShards'],
+    required: ['status', 'failedShards', 'silentShards', 'primary'],
   },
   Liveness: { type: 'object', properties: { status: { const: 'alive' } }, required: ['status'] },
 } as const;
@@ -243,7 +245,8 @@ export const answers = {
   },
   topology: { description: 'The ring', content: json(ref('Topology')) },
   readiness: {
-    description: 'At least one shard serves; `degraded` when one has failed',
+    description:
+      'At least one shard serves; `degraded` when one has failed, or one or the primary says nothing for a second',
     content: json(ref('Readiness')),
   },
   liveness: { description: 'The process answers', content: json(ref('Liveness')) },

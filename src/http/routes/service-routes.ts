@@ -14,12 +14,14 @@ type ShardStanding = { readonly id: number; readonly state: string; readonly slo
 export type TopologyView = RingDescription & { readonly shards: readonly ShardStanding[] };
 
 export type Readiness =
-  | { readonly ready: true; readonly failedShards: readonly number[] }
+  | { readonly ready: true; readonly failedShards: readonly number[]; readonly silentShards: readonly number[] }
   | { readonly ready: false; readonly why: string };
 
 export type ServiceView = {
   readonly topology: () => TopologyView;
   readonly readiness: () => Readiness;
+  /** Nobody is dealt new connections then: whoever asks over an open one should know. */
+  readonly isPrimarySilent: () => boolean;
 };
 
 /** Health checkers like to ask with HEAD. */
@@ -65,7 +67,9 @@ export function registerServiceRoutes(app: FastifyInstance, service: ServiceView
   app.get('/readyz', withHead(readReadiness), async (_request, reply) => {
     const readiness = service.readiness();
     if (!readiness.ready) return sendProblem(reply, 'not-ready', readiness.why);
-    const { failedShards } = readiness;
-    return { status: failedShards.length === 0 ? 'ready' : 'degraded', failedShards };
+    const { failedShards, silentShards } = readiness;
+    const primary = service.isPrimarySilent() ? 'silent' : 'alive';
+    const isWhole = failedShards.length === 0 && silentShards.length === 0 && primary === 'alive';
+    return { status: isWhole ? 'ready' : 'degraded', failedShards, silentShards, primary };
   });
 }
