@@ -35,8 +35,10 @@ export function keyRequestOf<const Name extends string>(
   const parameters = parametersOf(url, allowed);
   const segment = url.slice(path.length, queryAt === -1 ? undefined : queryAt);
   const isBase64url = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']) === 'base64url';
+  const key = isBase64url ? keyOfBase64url(segment) : keyOfPath(segment);
   return {
-    ...addressOf(isBase64url ? keyOfBase64url(segment) : keyOfPath(segment)),
+    slot: slotOf(key),
+    key,
     parameters: parameters as Parameters<Name>,
     timing: timingWanted(request, parameters.timing),
   };
