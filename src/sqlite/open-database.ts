@@ -18,13 +18,12 @@ const lockWaitMs = 5_000;
 /** A WAL that grew beyond this, by large values, is cut back to it after its checkpoint. */
 const walBytesKept = 64 * 1024 * 1024;
 
-const pageCacheKiB = 64 * 1024;
-
 /**
- * As much of a file is read where the kernel caches it, not copied from there row by row: a third off a walk in
- * order of slots, whose rows lie anywhere. A disk that fails to read then ends the process (SIGBUS), as elsewhere.
+ * A cache before the kernel's, of each process, so what it takes is missing there when data exceeds memory. Measured,
+ * 512 MiB of values of 16 KiB under 384 MiB for two shards: 2,300 reads and 1,500 writes a second with 64 MiB, 3,400
+ * and 2,300 with 16. Where data fits into memory, no difference was found: 4 µs a read and 7 of a file of 80 MB.
  */
-const mappedBytesMax = 256 * 1024 * 1024;
+const pageCacheKiB = 16 * 1024;
 
 export type OpenOptions = {
   /** Milliseconds to wait for the exclusive lock; 0 fails at once. */
@@ -75,7 +74,6 @@ function open(path: string, schema: Schema, options: OpenOptions, choose: (db: D
     db.checkpointAfter('many');
     db.exec(`PRAGMA journal_size_limit = ${walBytesKept}`);
     db.exec(`PRAGMA cache_size = -${pageCacheKiB}`);
-    db.exec(`PRAGMA mmap_size = ${mappedBytesMax}`);
     const version = db.transaction(() => createOrCheck(db, path, schema));
     if (version < schema.version) {
       options.onUpgrade?.({ path, from: version, to: schema.version });
