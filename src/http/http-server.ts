@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { KvError } from '../kv/errors.ts';
 import { answerProblem, rawProblem } from './problem.ts';
 import { framingFault } from './request-framing.ts';
+import { closeSilentWithIdle } from './silent-connections.ts';
 import { closeUnread } from './unread-answers.ts';
 
 export type HttpServerOptions = {
@@ -78,6 +79,7 @@ export function createHttpServer(
   server.keepAliveTimeout = keepAliveTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   closeBeyond(connectionsMax, server);
+  closeSilentWithIdle(server);
   closeUnread(server, { deadlineMs: answerTimeoutMs, intervalMs: unreadIntervalMs });
   // Node drops headers beyond this number in silence, conditions and lengths with them. 0 is no limit: what bounds
   // headers is their size, and that answers 431.

@@ -3,7 +3,7 @@
 import { exec } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startRestApp } from '../support/rest-app.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -46,11 +46,23 @@ test('each console example prints what the README says', async () => {
   }
 });
 
-test('the example in JavaScript updates what it read', async () => {
+test('the example in JavaScript updates what is there, and lists it', async () => {
   const { url } = await startRestApp();
-  await fetch(`${url}/v1/kv/users/ada`, { method: 'PUT', body: '{"name":"Ada"}' });
-  const script = (/```js\n(.*?)```/s.exec(section) as RegExpExecArray)[1]?.replaceAll('http://127.0.0.1:7700', url);
-  const module = `data:text/javascript,${encodeURIComponent(script as string)}`;
-  await import(/* @vite-ignore */ module);
+  await fetch(`${url}/v1/kv/users/ada`, {
+    method: 'PUT',
+    body: '{"name":"Ada"}',
+    headers: { 'content-type': 'application/json' },
+  });
+  const client = new URL('../../dist/src/client/public.js', import.meta.url);
+  const script = (/```js\n(.*?)```/s.exec(section) as RegExpExecArray)[1]
+    ?.replaceAll('http://127.0.0.1:7700', url)
+    .replace("'shardlite'", `'${client}'`);
+  const log = vi.spyOn(console, 'log').mockReturnValue();
+  onTestFinished(() => log.mockRestore());
+  await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(script as string)}`);
   expect(await (await fetch(`${url}/v1/kv/users/ada`)).json()).toEqual({ name: 'Ada', visits: 1 });
+  expect(log.mock.calls).toEqual([
+    ['users/ada', 'Ada'],
+    ['users/grace', 'Grace'],
+  ]);
 });

@@ -1,0 +1,236 @@
+/** The client: everything that the REST API can do, from JavaScript and TypeScript, with `fetch` and nothing else. */
+
+import { type BatchOperation, type BatchOptions, type BatchResults, nameOf, runBatch } from './batch.ts';
+import { type Change, type ChangesOptions, watchChanges } from './change-watch.ts';
+import { type Entry, entryOfAnswer, expiryIn, versionOf, withValue } from './entry.ts';
+import { GetBatcher } from './get-batcher.ts';
+import { type Key, pathOf } from './key.ts';
+import { type Listed, type ListOptions, listEntries } from './list-pages.ts';
+import { jittered, pause, Sender } from './sender.ts';
+import { hasCode } from './shardlite-error.ts';
+import { storedOf } from './value.ts';
+import {
+  type CallOptions,
+  expiryParametersOf,
+  headersOf,
+  type PutOptions,
+  type WriteOptions,
+} from './write-options.ts';
+
+export type ConnectOptions = {
+  /** Sent as `Authorization: Bearer …`. */
+  readonly token?: string;
+  /** Milliseconds within which a call is answered or fails, however often it is sent again: 30,000 unless said. */
+  readonly deadlineMs?: number;
+  /** Milliseconds for one attempt: 10,000 unless said. Large values over slow lines may want more. */
+  readonly attemptMs?: number;
+  /** Whether reads that are asked for in one turn of the event loop leave as one batch. */
+  readonly batchGets?: boolean;
+};
+
+export type Written = {
+  readonly version: number;
+  /** Whether there was no value before. */
+  readonly created: boolean;
+  /** Unix milliseconds; absent for never. */
+  readonly expiresAt?: number;
+};
+
+/** Between two attempts of `update`, at most. */
+const updatePauseMs = 20;
+
+/**
+ * A client of the service at this URL. Nothing is sent yet, and nothing has to be closed.
+ *
+ * @throws TypeError for something that is no URL
+ * @example
+ * const kv = connect('http://127.0.0.1:7700');
+ * await kv.put('users/ada', { name: 'Ada' });
+ * console.log(await kv.get('users/ada'));
+ */
+export function connect(url: string | URL, options: ConnectOptions = {}): ShardliteClient {
+  return new ShardliteClient(url, options);
+}
+
+/**
+ * Every method rejects with a `ShardliteError` when the service refuses, or does not answer within the deadline. Writes
+ * are sent again as long as nobody knows whether they were applied, and are applied once.
+ */
+export class ShardliteClient {
+  readonly #sender: Sender;
+  readonly #batcher: GetBatcher | undefined;
+
+  /** Made by `connect`. */
+  constructor(
+    url: string | URL,
+    { token, deadlineMs = 30_000, attemptMs = 10_000, batchGets = false }: ConnectOptions,
+  ) {
+    this.#sender = new Sender({ url, token, deadlineMs, attemptMs });
+    this.#batcher = batchGets ? new GetBatcher(this.#sender, (key) => this.#askEntry(key, {})) : undefined;
+  }
+
+  /**
+   * The value: what JSON says where it is stored as JSON, a string where it is text, bytes otherwise. Undefined where
+   * there is none.
+   *
+   * @example
+   * const ada = await kv.get<User>('users/ada');
+   */
+  async get<T = unknown>(key: Key, options: CallOptions = {}): Promise<T | undefined> {
+    return (await this.getEntry<T>(key, options))?.value;
+  }
+
+  /**
+   * The value with its version, content type and expiry.
+   *
+   * @example
+   * const entry = await kv.getEntry('users/ada');
+   * if (entry) await kv.put('users/ada', 'new', { ifVersion: entry.version });
+   */
+  async getEntry<T = unknown>(key: Key, options: CallOptions = {}): Promise<Entry<T> | undefined> {
+    const isAlone = this.#batcher === undefined || options.signal !== undefined;
+    return (await (isAlone ? this.#askEntry(key, options) : this.#batcher?.get(key))) as Entry<T> | undefined;
+  }
+
+  /** The value byte for byte, whatever its content type. */
+  async getBytes(key: Key, options: CallOptions = {}): Promise<Uint8Array | undefined> {
+    return (await this.#askBytes(key, options))?.value;
+  }
+
+  /**
+   * Stores a value: text and bytes as they are, everything else as JSON. It is on disk when this resolves.
+   *
+   * @throws TypeError for a value that is neither and has no JSON, such as a function
+   * @example
+   * await kv.put('session/42', { user: 'ada' }, { ttl: 3600 });
+   */
+  async put(key: Key, value: unknown, options: PutOptions = {}): Promise<Written> {
+    const { contentType, body } = storedOf(value, options.contentType);
+    const { status, headers } = await this.#sender.ask({
+      method: 'PUT',
+      path: pathOf('kv', key, expiryParametersOf(options)),
+      headers: { ...headersOf(options), 'content-type': contentType },
+      body,
+      signal: options.signal,
+    });
+    return { version: versionOf(headers), created: status === 201, ...expiryIn(headers) };
+  }
+
+  /**
+   * Leaves no value under the key, whether there was one or not.
+   *
+   * @example
+   * await kv.delete('users/ada');
+   */
+  async delete(key: Key, options: WriteOptions = {}): Promise<void> {
+    const { signal } = options;
+    await this.#sender.ask({ method: 'DELETE', path: pathOf('kv', key), headers: headersOf(options), signal });
+  }
+
+  /**
+   * Adds to the 64-bit number under the key, where no value counts as 0, and gives the sum: as a bigint to whoever adds a
+   * bigint, else as a number, which is exact up to 2^53.
+   *
+   * @example
+   * const visits = await kv.increment('visits');
+   */
+  increment(key: Key, by: bigint, options?: WriteOptions): Promise<bigint>;
+  increment(key: Key, by?: number, options?: WriteOptions): Promise<number>;
+  async increment(key: Key, by: number | bigint = 1, options: WriteOptions = {}): Promise<number | bigint> {
+    const { bytes } = await this.#sender.ask({
+      method: 'POST',
+      path: pathOf('counters', key, { by: String(by) }),
+      headers: headersOf(options),
+      signal: options.signal,
+    });
+    const text = new TextDecoder().decode(bytes);
+    return typeof by === 'bigint' ? BigInt(text) : Number(text);
+  }
+
+  /**
+   * Every key in the order of its bytes, read page by page as the loop goes on.
+   *
+   * @example
+   * for await (const { key, value } of kv.list({ prefix: 'users/', values: true })) console.log(key, value);
+   */
+  list<const Options extends ListOptions>(options?: Options): AsyncGenerator<Listed<Options>, void, undefined> {
+    return listEntries(this.#sender, options ?? {}) as AsyncGenerator<Listed<Options>, void, undefined>;
+  }
+
+  /**
+   * Up to 1,000 operations in one request; each has a result of its own. With `atomic` all are done or none.
+   *
+   * @throws ShardliteError of the refused operation, with `atomic`
+   * @example
+   * const [written, read] = await kv.batch([
+   *   { op: 'put', key: 'a', value: 1 },
+   *   { op: 'get', key: 'b' },
+   * ]);
+   */
+  async batch<const Operations extends readonly BatchOperation[]>(
+    operations: Operations,
+    options: BatchOptions = {},
+  ): Promise<BatchResults<Operations>> {
+    return (await runBatch(this.#sender, operations, options)) as BatchResults<Operations>;
+  }
+
+  /**
+   * What is written, deleted and expires from now on, each change once and those of one key in their order. It comes back
+   * by itself where it was, until the loop is left or the signal aborts.
+   *
+   * @throws ShardliteError `changes-gone` when it was away for longer than changes are kept
+   * @example
+   * for await (const { type, key } of kv.changes({ prefix: 'users/' })) console.log(type, key);
+   */
+  changes(options: ChangesOptions = {}): AsyncGenerator<Change, void, undefined> {
+    return watchChanges(this.#sender, options);
+  }
+
+  /**
+   * Reads a value, lets `change` make the next one of it, and writes that if nobody has written meanwhile; otherwise again
+   * from the start. The expiry stays. Where `change` gives undefined nothing is written.
+   *
+   * @param change may be called several times
+   * @returns the value that is there now
+   * @example
+   * await kv.update<string[]>('tags', (tags = []) => [...tags, 'new']);
+   */
+  async update<T = unknown>(
+    key: Key,
+    change: (value: T | undefined) => T | undefined | Promise<T | undefined>,
+    options: CallOptions = {},
+  ): Promise<T | undefined> {
+    const overdueAtMs = performance.now() + this.#sender.deadlineMs;
+    for (;;) {
+      const entry = await this.getEntry<T>(key, options);
+      const value = await change(entry?.value);
+      if (value === undefined) return entry?.value;
+      const { version, expiresAt } = entry ?? {};
+      const condition = version === undefined ? { ifAbsent: true } : { ifVersion: version };
+      try {
+        await this.put(key, value, { ...options, ...condition, ...(expiresAt !== undefined && { expiresAt }) });
+        return value;
+      } catch (error) {
+        // A value that expired just now has left behind an expiry that no write may have.
+        const isOutdated =
+          hasCode(error, 'condition-not-met') || (expiresAt !== undefined && hasCode(error, 'parameter-invalid'));
+        if (!isOutdated || performance.now() > overdueAtMs) throw error;
+      }
+      await pause(jittered(updatePauseMs), options.signal);
+    }
+  }
+
+  async #askEntry(key: Key, options: CallOptions): Promise<Entry | undefined> {
+    const entry = await this.#askBytes(key, options);
+    return entry && withValue(entry);
+  }
+
+  async #askBytes(key: Key, { signal }: CallOptions): Promise<Entry<Uint8Array> | undefined> {
+    try {
+      return entryOfAnswer(nameOf(key), await this.#sender.ask({ method: 'GET', path: pathOf('kv', key), signal }));
+    } catch (error) {
+      if (hasCode(error, 'key-not-found')) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Sends a request until it is answered. A broken connection, silence and an answer that says "later" are asked again
+ * within the deadline: safe for reads, and for writes because each carries an Idempotency-Key.
+ */
+
+import { AttemptSignal } from './attempt-signal.ts';
+import { errorOf, ShardliteError } from './shardlite-error.ts';
+
+export type SenderOptions = {
+  readonly url: string | URL;
+  readonly token: string | undefined;
+  /** Within so long a request is answered, however often it is sent. */
+  readonly deadlineMs: number;
+  /** Within so long one attempt is answered. */
+  readonly attemptMs: number;
+};
+
+export type Request = {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Path and query, from `/v1` on. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type Answer = { readonly status: number; readonly headers: Headers; readonly bytes: Uint8Array<ArrayBuffer> };
+
+/** An answer whose body goes on until `close` is called. */
+export type OpenStream = { readonly body: ReadableStream<Uint8Array>; readonly close: () => void };
+
+/** Proxies answer so while nobody behind them does, and do not always say when to come back. */
+const passingStatuses = new Set([429, 502, 503, 504]);
+const firstPauseMs = 50;
+const longestPauseMs = 1_000;
+
+type Read<T> = (response: Response, signal: AttemptSignal) => Promise<T>;
+
+type Tried<T> = { readonly answer: T } | { readonly refusal: ShardliteError; readonly pauseMs: number | undefined };
+
+export class Sender {
+  readonly deadlineMs: number;
+  readonly #base: string;
+  readonly #token: string | undefined;
+  readonly #attemptMs: number;
+
+  /** @throws TypeError for something that is no URL */
+  constructor({ url, token, deadlineMs, attemptMs }: SenderOptions) {
+    this.#base = new URL(url).href.replace(/\/+$/, '');
+    this.#token = token;
+    this.deadlineMs = deadlineMs;
+    this.#attemptMs = attemptMs;
+  }
+
+  /**
+   * A success, read to its end.
+   * @throws ShardliteError for a refusal, or when the deadline passes; the signal's reason when it aborts
+   */
+  ask(request: Request): Promise<Answer> {
+    return this.#persist(request, this.deadlineMs, async (response, signal) => {
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      signal.release();
+      return { status: response.status, headers: response.headers, bytes };
+    });
+  }
+
+  /** A success whose body is still to come. @throws as `ask` does */
+  open(request: Request, deadlineMs: number): Promise<OpenStream> {
+    return this.#persist(request, deadlineMs, async ({ body }, signal) => {
+      if (body === null) throw new TypeError('the answer has no body');
+      signal.stopClock();
+      return { body, close: () => signal.abort() };
+    });
+  }
+
+  async #persist<T>(request: Request, deadlineMs: number, read: Read<T>): Promise<T> {
+    // Made before the first attempt: a header that cannot be sent is no broken connection.
+    const headers = new Headers(request.headers);
+    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`);
+    const overdueAtMs = performance.now() + deadlineMs;
+    for (let attempt = 0; ; attempt++) {
+      const signal = new AttemptSignal(request.signal, Math.min(this.#attemptMs, overdueAtMs - performance.now()));
+      const tried = await this.#attempt({ ...request, headers }, signal, read);
+      if ('answer' in tried) return tried.answer;
+      const pauseMs = tried.pauseMs ?? jittered(Math.min(firstPauseMs * 2 ** attempt, longestPauseMs));
+      if (performance.now() + pauseMs >= overdueAtMs) throw tried.refusal;
+      await pause(pauseMs, request.signal);
+    }
+  }
+
+  /** @throws ShardliteError for a refusal that asking again does not change */
+  async #attempt<T>(
+    { path, ...request }: Omit<Request, 'headers'> & { readonly headers: Headers },
+    signal: AttemptSignal,
+    read: Read<T>,
+  ): Promise<Tried<T>> {
+    try {
+      const response = await fetch(`${this.#base}${path}`, { ...request, signal: signal.inner });
+      if (response.ok) return { answer: await read(response, signal) };
+      const refusal = errorOf(response.status, await response.text());
+      const pauseMs = pauseAsked(response);
+      if (pauseMs === undefined && !passingStatuses.has(response.status)) throw refusal;
+      signal.release();
+      return { refusal, pauseMs };
+    } catch (cause) {
+      signal.release();
+      request.signal?.throwIfAborted();
+      if (cause instanceof ShardliteError) throw cause;
+      const message = `${this.#base} gives no answer: ${reasonOf(cause)}`;
+      return { refusal: new ShardliteError('no-answer', 0, message, { cause }), pauseMs: undefined };
+    }
+  }
+}
+
+/** Resolves later. @throws the signal's reason when it aborts meanwhile */
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** Between half of it and all of it: clients that failed together do not come back together. */
+export function jittered(ms: number): number {
+  return ms * (0.5 + Math.random() / 2);
+}
+
+/** Milliseconds. The service says it in whole seconds; a date, which HTTP allows too, is none of its answers. */
+function pauseAsked({ headers }: Response): number | undefined {
+  const seconds = headers.get('retry-after');
+  return seconds !== null && /^\d+$/.test(seconds) ? jittered(Number(seconds) * 1_000) : undefined;
+}
+
+/** fetch says "fetch failed" and keeps the reason in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}
