@@ -5,10 +5,18 @@
 
 import { chmodSync } from 'node:fs';
 import fastify from 'fastify';
+import { AccessRefused } from '../access/access-refused.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { isDiskFull } from '../sqlite/database.ts';
-import { type AdminActions, changeRequestSchema, type SteeringOrder, steeringOrderSchema } from './contract.ts';
+import {
+  type AdminActions,
+  changeRequestSchema,
+  type SteeringOrder,
+  steeringOrderSchema,
+  type TokenOrder,
+  tokenOrderSchema,
+} from './contract.ts';
 
 export type AdminApi = { readonly close: () => Promise<void> };
 
@@ -26,7 +34,7 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   const app = fastify({ logger: false, forceCloseConnections: true });
   app.setErrorHandler((error, _request, reply) => {
     if (isDiskFull(error)) return reply.code(507).send({ detail: noRoom });
-    const isRefusal = error instanceof ChangeRefused;
+    const isRefusal = error instanceof ChangeRefused || error instanceof AccessRefused;
     const status = isRefusal ? 409 : ((error as { statusCode?: number }).statusCode ?? 500);
     return reply.code(status).send({ detail: (error as Error).message });
   });
@@ -51,6 +59,18 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   app.post<{ Body: SteeringOrder }>('/v1/moves', { schema: { body: steeringOrderSchema } }, async ({ body }, reply) => {
     if (!actions.steer(body)) return reply.code(409).send({ detail: nothingTo[body.kind] });
     return reply.code(202).send({});
+  });
+  app.get('/v1/tokens', async () => actions.tokens());
+  app.post<{ Body: TokenOrder }>('/v1/tokens', { schema: { body: tokenOrderSchema } }, async ({ body }, reply) =>
+    reply.code(201).send({ token: actions.createToken(body) }),
+  );
+  app.post<{ Params: { name: string } }>('/v1/tokens/:name/revoke', async ({ params }, reply) => {
+    if (!actions.revokeToken(params.name)) return reply.code(404).send({ detail: `There is no token ${params.name}.` });
+    return { tokens: actions.tokens().length };
+  });
+  app.post('/v1/access/reload', async () => {
+    await actions.reloadAccess();
+    return {};
   });
   await app.listen({ path: socketPath });
   chmodSync(socketPath, 0o600);

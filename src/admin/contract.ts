@@ -3,6 +3,7 @@
  * the command line and the primary share. JSON over HTTP; `admin-server.ts` answers and `admin-client.ts` asks.
  */
 
+import type { TokenRecord } from '../access/token.ts';
 import type { Strategy } from '../config/service-config.ts';
 import type { RingDescription } from '../partition/ring.ts';
 import type { ChangePlan } from '../rebalance/change-plan.ts';
@@ -74,6 +75,11 @@ export type ServiceAudit = {
   readonly isSound: boolean;
 };
 
+/** What a new token shall allow. */
+export type TokenOrder = Pick<TokenRecord, 'name' | 'read' | 'write' | 'prefixes' | 'expiresAtMs'>;
+/** What is shown of a token. */
+export type TokenView = Omit<TokenRecord, 'hash'>;
+
 export type SteeringOrder =
   | { readonly kind: 'pause' | 'resume' | 'abort' }
   | { readonly kind: 'throttle'; readonly setting: ThrottleSetting };
@@ -92,6 +98,13 @@ export interface AdminActions {
   moves(): RebalanceStatus;
   /** @throws ChangeRefused when a shard is away */
   verify(): Promise<ServiceAudit>;
+  /** Returns the token, which nobody can find out again. @throws AccessRefused */
+  createToken(order: TokenOrder): string;
+  tokens(): readonly TokenView[];
+  /** False when there is no token of that name. */
+  revokeToken(name: string): boolean;
+  /** Reads all files again that say who may come in. @throws AccessRefused */
+  reloadAccess(): Promise<void>;
   /** Newest first. */
   changes(): readonly TopologyChange[];
   /** False when there is nothing to steer. */
@@ -110,6 +123,19 @@ export const changeRequestSchema = {
     weights: { type: 'array', items: { type: 'array', minItems: 2, maxItems: 2, items: { type: 'integer' } } },
     epoch: { type: 'integer' },
     lastChange: { type: 'integer' },
+  },
+};
+
+export const tokenOrderSchema = {
+  type: 'object',
+  required: ['name', 'read', 'write', 'prefixes', 'expiresAtMs'],
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string' },
+    read: { type: 'boolean' },
+    write: { type: 'boolean' },
+    prefixes: { type: 'array', items: { type: 'string' } },
+    expiresAtMs: { type: ['integer', 'null'] },
   },
 };
 

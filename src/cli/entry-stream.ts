@@ -8,7 +8,7 @@ import { CliFailure, exitCodes } from './exit.ts';
 import { entryOfLine } from './import-line.ts';
 import { linesOf } from './line-reader.ts';
 import { Patience } from './patience.ts';
-import { type Problem, problemOf, problemText, reasonOf } from './rest-client.ts';
+import { type Problem, problemOf, problemText, type RestApi, reasonOf } from './rest-client.ts';
 
 /** A page takes a fraction of a second: a connection that is silent for this long has lost its other end. */
 const silenceMs = 30_000;
@@ -17,12 +17,12 @@ const silenceMs = 30_000;
  * Yields lines without their line feeds.
  * @throws CliFailure when the service refuses, or gives nothing for a minute
  */
-export async function* entriesFrom(url: string, prefix: string): AsyncGenerator<Buffer> {
+export async function* entriesFrom(api: RestApi, prefix: string): AsyncGenerator<Buffer> {
   const patience = new Patience();
   let last: Buffer | undefined;
   for (let attempt = 1; ; attempt++) {
     try {
-      for await (const { bytes } of linesOf(listing(url, prefix, last), { number: 0, endOffset: 0 })) {
+      for await (const { bytes } of linesOf(listing(api, prefix, last), { number: 0, endOffset: 0 })) {
         last = bytes as Buffer;
         attempt = 0;
         patience.answered();
@@ -37,14 +37,14 @@ export async function* entriesFrom(url: string, prefix: string): AsyncGenerator<
 }
 
 /** @throws CliFailure when another try cannot help, any other error when it may */
-async function* listing(url: string, prefix: string, after: Buffer | undefined): AsyncGenerator<Uint8Array> {
+async function* listing(api: RestApi, prefix: string, after: Buffer | undefined): AsyncGenerator<Uint8Array> {
   const giveUp = new AbortController();
   const inTime = async <T>(promise: Promise<T>): Promise<T> => {
     const timer = setTimeout(() => giveUp.abort(new Error('the connection gives nothing')), silenceMs);
     return promise.finally(() => clearTimeout(timer));
   };
   const answer = await inTime(
-    fetch(`${url}/v1/kv?${queryOf(prefix, after)}`, {
+    api.fetch(`/v1/kv?${queryOf(prefix, after)}`, {
       headers: { accept: 'application/x-ndjson' },
       signal: giveUp.signal,
     }),

@@ -9,15 +9,16 @@ import { CliFailure, exitCodes } from './exit.ts';
 import { exportTargetOf } from './export-target.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { countText, durationText } from './quantity.ts';
-import { reasonOf } from './rest-client.ts';
+import { type RestOptions, reasonOf, restApiOf } from './rest-client.ts';
 
-type ExportOptions = { readonly data: string; readonly prefix?: string; readonly force?: boolean };
+type ExportOptions = RestOptions & { readonly prefix?: string; readonly force?: boolean };
 
 /** Lines are gathered up to this size, since a write of each line would cost a system call of its own. */
 const writeBytes = 256 * 1024;
 
-export async function exportCommand(file: string | undefined, { data, prefix, force }: ExportOptions): Promise<void> {
-  const status = await statusOfService(data);
+export async function exportCommand(file: string | undefined, options: ExportOptions): Promise<void> {
+  const { data, prefix, force } = options;
+  const [status, api] = await Promise.all([statusOfService(data), restApiOf(options)]);
   const write = await exportTargetOf(file, force === true);
   const bar = new ProgressBar({
     title: 'Exporting',
@@ -26,7 +27,7 @@ export async function exportCommand(file: string | undefined, { data, prefix, fo
   const startedAtMs = performance.now();
   let entries = 0;
   try {
-    await write(inChunks(entriesFrom(status.url, prefix ?? ''), () => bar.advanceTo(++entries)));
+    await write(inChunks(entriesFrom(api, prefix ?? ''), () => bar.advanceTo(++entries)));
   } catch (error) {
     const after = `The export broke off after ${countText(entries)} entries`;
     throw new CliFailure(exitCodes.failed, `${after}: ${reasonOf(error)}`, { cause: error });

@@ -8,19 +8,20 @@ import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';
 import { linesOf } from './line-reader.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
-import { problemText } from './rest-client.ts';
+import { problemText, type RestOptions, restApiOf } from './rest-client.ts';
 
-type ImportOptions = { readonly data: string; readonly resume?: boolean; readonly json?: boolean };
+type ImportOptions = RestOptions & { readonly resume?: boolean; readonly json?: boolean };
 
 const reportIntervalMs = 1_000;
 const beginning = { mark: { number: 0, endOffset: 0 }, tally: nothingYet };
 
-export async function importCommand(name: string | undefined, { data, resume, json }: ImportOptions): Promise<void> {
+export async function importCommand(name: string | undefined, options: ImportOptions): Promise<void> {
+  const { data, resume, json } = options;
   const source = importSourceOf(name);
   if (resume && source.file === undefined) {
     throw new CliFailure(exitCodes.usage, 'Only the import of a file can be resumed: a pipe cannot be read again.');
   }
-  const service = await statusOfService(data);
+  const [service, api] = await Promise.all([statusOfService(data), restApiOf(options)]);
   const view = new ImportView(source.file?.bytes, json === true);
   const onUnwritable = (why: string) => view.note(`This import cannot be resumed: ${why}`);
   const kept = source.file && new ImportMark({ file: source.file, service, onUnwritable });
@@ -29,7 +30,7 @@ export async function importCommand(name: string | undefined, { data, resume, js
 
   const startedAtMs = performance.now();
   let linesRead = tally.created + tally.replaced + tally.expired + tally.refused;
-  const importer = new Importer(service.url, tally, {
+  const importer = new Importer(api, tally, {
     onRefused: (refusal) => view.refused(refusal),
     onAcknowledged: (reached, sum) => {
       kept?.save({ mark: reached, tally: sum });

@@ -9,7 +9,7 @@ import { batchLineOf, entryOfLine } from './import-line.ts';
 import type { Line, LineMark } from './line-reader.ts';
 import { Patience } from './patience.ts';
 import { type Put, type PutResult, putEntries } from './put-entries.ts';
-import { type Problem, problemText } from './rest-client.ts';
+import { type Problem, problemText, type RestApi } from './rest-client.ts';
 
 /** Half of what a batch may have: the commit of a window should not keep clients waiting. */
 const windowEntriesMax = 500;
@@ -50,7 +50,7 @@ type Window = {
 };
 
 export class Importer {
-  readonly #url: string;
+  readonly #api: RestApi;
   readonly #events: ImporterEvents;
   #tally: Tally;
   #open: Window | undefined;
@@ -62,8 +62,8 @@ export class Importer {
   #failure: { readonly error: unknown } | undefined;
 
   /** @param tally what became of the lines before the first that will be added */
-  constructor(url: string, tally: Tally, events: ImporterEvents) {
-    this.#url = url;
+  constructor(api: RestApi, tally: Tally, events: ImporterEvents) {
+    this.#api = api;
     this.#tally = tally;
     this.#events = events;
   }
@@ -140,7 +140,7 @@ export class Importer {
   async #settle(window: Window, pending: readonly Pending[]): Promise<void> {
     let left = pending;
     for (let attempt = 1; left.length > 0; attempt++) {
-      const results = await putEntries(this.#url, left);
+      const results = await putEntries(this.#api, left);
       if (results === 'one-is-refused') {
         // Halving finds the refused entry.
         const half = Math.ceil(left.length / 2);

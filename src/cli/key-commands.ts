@@ -3,13 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { CliFailure, exitCodes } from './exit.ts';
-import { askForKey, expectSuccess, keyOfArgument } from './rest-client.ts';
+import { askForKey, expectSuccess, keyOfArgument, type RestOptions } from './rest-client.ts';
 
-type KeyOptions = { readonly data: string; readonly base64url?: boolean };
+type KeyOptions = RestOptions & { readonly base64url?: boolean };
 type PutOptions = KeyOptions & { readonly file?: string; readonly contentType?: string };
 
 export async function getCommand(argument: string, options: KeyOptions): Promise<void> {
-  const answer = await expectSuccess(await askForKey(options.data, keyOfArgument(argument, options), {}));
+  const answer = await expectSuccess(await askForKey(options, keyOfArgument(argument, options), {}));
   const value = Buffer.from(await answer.arrayBuffer());
   await new Promise((resolve) => process.stdout.write(value, resolve));
   // The prompt should begin on a line of its own. A pipe gets the value alone.
@@ -20,13 +20,13 @@ export async function putCommand(argument: string, value: string | undefined, op
   const key = keyOfArgument(argument, options);
   const body = await valueToPut(value, options.file);
   const headers = options.contentType === undefined ? {} : { 'content-type': options.contentType };
-  const answer = await expectSuccess(await askForKey(options.data, key, { method: 'PUT', headers, body }));
+  const answer = await expectSuccess(await askForKey(options, key, { method: 'PUT', headers, body }));
   const done = answer.status === 201 ? 'Created' : 'Replaced';
   console.log(`${done}: ${body.length} bytes, version ${answer.headers.get('etag')?.replaceAll('"', '')}.`);
 }
 
 export async function deleteCommand(argument: string, options: KeyOptions): Promise<void> {
-  await expectSuccess(await askForKey(options.data, keyOfArgument(argument, options), { method: 'DELETE' }));
+  await expectSuccess(await askForKey(options, keyOfArgument(argument, options), { method: 'DELETE' }));
   console.log('Deleted: there is no value under this key now.');
 }
 

@@ -3,7 +3,7 @@
 import { urlOfKey } from '../http/key-in-url.ts';
 import { batchBytesMax } from '../kv/operation.ts';
 import type { Entry } from './import-line.ts';
-import { type Problem, problemOf, reasonOf } from './rest-client.ts';
+import { type Problem, problemOf, type RestApi, reasonOf } from './rest-client.ts';
 
 export type Put = {
   readonly entry: Entry;
@@ -19,13 +19,13 @@ const answerDeadlineMs = 30_000;
 /**
  * @returns one result a put, or `one-is-refused` when the service refused the whole batch and did nothing
  */
-export async function putEntries(url: string, puts: readonly Put[]): Promise<readonly PutResult[] | 'one-is-refused'> {
+export async function putEntries(api: RestApi, puts: readonly Put[]): Promise<readonly PutResult[] | 'one-is-refused'> {
   const [first] = puts;
   try {
     if (first !== undefined && puts.length === 1 && Buffer.byteLength(first.batchLine) > batchBytesMax) {
-      return [await putAlone(url, first.entry)];
+      return [await putAlone(api, first.entry)];
     }
-    const answer = await ask(`${url}/v1/batch`, {
+    const answer = await ask(api, '/v1/batch', {
       method: 'POST',
       headers: { 'content-type': 'application/x-ndjson' },
       body: puts.map(({ batchLine }) => batchLine).join(''),
@@ -38,18 +38,18 @@ export async function putEntries(url: string, puts: readonly Put[]): Promise<rea
   }
 }
 
-async function putAlone(url: string, { key, value, contentType, expiresAt }: Entry): Promise<PutResult> {
-  const target = new URL(`${url}/v1/kv/${urlOfKey(key)}`);
-  if (expiresAt !== undefined) target.searchParams.set('expires-at', String(expiresAt));
+async function putAlone(api: RestApi, { key, value, contentType, expiresAt }: Entry): Promise<PutResult> {
+  const path = `/v1/kv/${urlOfKey(key)}`;
+  const target = expiresAt === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}expires-at=${expiresAt}`;
   const headers = contentType === undefined ? {} : { 'content-type': contentType };
-  const answer = await ask(target, { method: 'PUT', headers, body: value });
+  const answer = await ask(api, target, { method: 'PUT', headers, body: value });
   if (!answer.ok) return failureOf(answer);
   await answer.arrayBuffer();
   return { kind: answer.status === 201 ? 'created' : 'replaced' };
 }
 
-function ask(url: string | URL, init: RequestInit): Promise<Response> {
-  return fetch(url, { ...init, signal: AbortSignal.timeout(answerDeadlineMs) });
+function ask(api: RestApi, path: string, init: RequestInit): Promise<Response> {
+  return api.fetch(path, { ...init, signal: AbortSignal.timeout(answerDeadlineMs) });
 }
 
 async function failureOf(answer: Response): Promise<PutResult> {

@@ -16,12 +16,42 @@ export function keyOfArgument(argument: string, { base64url }: { base64url?: boo
   }
 }
 
-export async function askForKey(data: string, key: Key, init: RequestInit): Promise<Response> {
-  const { url } = await statusOfService(data);
+/** What every command has that goes over REST. */
+export type RestOptions = { readonly data: string; readonly token?: string };
+
+/** The REST API of a service, as one client asks it. */
+export class RestApi {
+  readonly url: string;
+  readonly #token: string | undefined;
+
+  constructor(url: string, token?: string) {
+    this.url = url;
+    this.#token = token;
+  }
+
+  /** @param path begins with a slash */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`);
+    return fetch(`${this.url}${path}`, { ...init, headers });
+  }
+}
+
+/** @throws ServiceUnreachable, CliFailure */
+export async function restApiOf({ data, token = process.env['SHARDLITE_TOKEN'] }: RestOptions): Promise<RestApi> {
+  // A header of other characters could not be sent, and the error would print it.
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new CliFailure(exitCodes.usage, 'The token has characters that no token has.');
+  }
+  return new RestApi((await statusOfService(data)).url, token);
+}
+
+export async function askForKey(options: RestOptions, key: Key, init: RequestInit): Promise<Response> {
+  const api = await restApiOf(options);
   try {
-    return await fetch(`${url}/v1/kv/${urlOfKey(key)}`, init);
+    return await api.fetch(`/v1/kv/${urlOfKey(key)}`, init);
   } catch (error) {
-    throw new CliFailure(exitCodes.unreachable, `The service does not answer at ${url}.`, { cause: error });
+    throw new CliFailure(exitCodes.unreachable, `The service does not answer at ${api.url}.`, { cause: error });
   }
 }
 

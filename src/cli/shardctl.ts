@@ -14,6 +14,7 @@ import { movesCommand, steerCommand, throttleCommand } from './moves-commands.ts
 import { restartCommand, stopCommand } from './process-commands.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
+import { createTokenCommand, listTokensCommand, revokeTokenCommand } from './token-commands.ts';
 import {
   addShardCommand,
   applyCommand,
@@ -38,7 +39,8 @@ const program = new Command('shardctl')
 const start = program.command('start').description('start the service in the foreground; Ctrl-C drains and stops it');
 for (const name of settingNames) {
   const { value, description, defaultText } = settings[name];
-  start.addOption(new Option(`--${flagOf(name)} <${value}>`, `${description} (default: ${defaultText})`));
+  const usage = value === undefined ? `--${flagOf(name)}` : `--${flagOf(name)} <${value}>`;
+  start.addOption(new Option(usage, `${description} (default: ${defaultText})`));
 }
 start
   .option(
@@ -53,10 +55,11 @@ start
 
 /** A command that talks to a running service. */
 function operatorCommand(nameAndArguments: string, description: string): Command {
-  return program
-    .command(nameAndArguments)
-    .description(description)
-    .option('--data <DIR>', 'data directory of the service', process.env['SHARDLITE_DATA'] ?? 'shards');
+  return withData(program.command(nameAndArguments).description(description));
+}
+
+function withData(command: Command): Command {
+  return command.option('--data <DIR>', 'data directory of the service', process.env['SHARDLITE_DATA'] ?? 'shards');
 }
 
 operatorCommand('stop', 'drain and stop the service').action(stopCommand);
@@ -108,21 +111,44 @@ operatorCommand('verify', 'walk every row: is it where it belongs? Of a running 
   .option('--json', 'print one JSON object')
   .action(verifyCommand);
 
+/** Of an option that may be given several times. */
+const alsoTake = (text: string, before: readonly string[] = []) => [...before, text];
+
+const token = program.command('token').description('make, list and revoke the tokens that let clients in');
+/** Of a running service, or of one that is stopped. */
+const tokenCommand = (nameAndArguments: string, description: string) =>
+  withData(token.command(nameAndArguments).description(description));
+tokenCommand('create <NAME>', 'make a token and print it; from then on requests need one')
+  .option('--prefix <PREFIX>', 'only keys that begin so; may be given several times (default: all)', alsoTake)
+  .option('--read', 'allow reading (default: both)')
+  .option('--write', 'allow writing (default: both)')
+  .option('--expires <TIME>', 'it counts for so long: a number with s, m, h or d, e.g. 30d (default: until revoked)')
+  .action(createTokenCommand);
+tokenCommand('list', 'show what is known of each token').option('--json', 'print JSON').action(listTokensCommand);
+tokenCommand('revoke <NAME>', 'let nobody in with it any more').action(revokeTokenCommand);
+
+/** A command that goes over REST. */
+const restCommand = (nameAndArguments: string, description: string) =>
+  operatorCommand(nameAndArguments, description).option(
+    '--token <TOKEN>',
+    'token to come in with (default: SHARDLITE_TOKEN)',
+  );
+
 const keyOptions = (command: Command) => command.option('--base64url', 'KEY is base64url: for keys that are not text');
-keyOptions(operatorCommand('why <KEY>', 'show which shard a key belongs to, step by step, and whether it is there'))
+keyOptions(restCommand('why <KEY>', 'show which shard a key belongs to, step by step, and whether it is there'))
   .option('--json', 'print one JSON object')
   .action(whyCommand);
-keyOptions(operatorCommand('get <KEY>', 'write a value to standard output, byte for byte')).action(getCommand);
-keyOptions(operatorCommand('put <KEY> [VALUE]', 'store a value: the argument, a file, or standard input'))
+keyOptions(restCommand('get <KEY>', 'write a value to standard output, byte for byte')).action(getCommand);
+keyOptions(restCommand('put <KEY> [VALUE]', 'store a value: the argument, a file, or standard input'))
   .option('--file <FILE>', 'take the value from this file')
   .option('--content-type <TYPE>', 'store this media type with the value')
   .action(putCommand);
-keyOptions(operatorCommand('delete <KEY>', 'delete a key')).action(deleteCommand);
-operatorCommand('import [FILE]', 'write the entries of a file of JSON lines, or of standard input')
+keyOptions(restCommand('delete <KEY>', 'delete a key')).action(deleteCommand);
+restCommand('import [FILE]', 'write the entries of a file of JSON lines, or of standard input')
   .option('--resume', 'go on where an import of the file was interrupted')
   .option('--json', 'print JSON lines: the progress, what is refused, the end')
   .action(importCommand);
-operatorCommand('export [FILE]', 'write every entry as a JSON line to a file, or to standard output')
+restCommand('export [FILE]', 'write every entry as a JSON line to a file, or to standard output')
   .option('--prefix <PREFIX>', 'only keys that begin so')
   .option('--force', 'replace a file that is there')
   .action(exportCommand);

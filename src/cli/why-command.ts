@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { statusOfService } from '../admin/admin-client.ts';
 import { ringOf } from '../partition/ring.ts';
 import { hashOf, slotCount, slotOf, tagOf } from '../partition/slot.ts';
-import { askForKey, keyOfArgument } from './rest-client.ts';
+import { askForKey, keyOfArgument, type RestOptions } from './rest-client.ts';
 
-type WhyOptions = { readonly data: string; readonly base64url?: boolean; readonly json?: boolean };
+type WhyOptions = RestOptions & { readonly base64url?: boolean; readonly json?: boolean };
 
 export async function whyCommand(argument: string, options: WhyOptions): Promise<void> {
   const key = keyOfArgument(argument, options);
   const { ring, data, store, processes } = await statusOfService(options.data);
   const slot = slotOf(key);
   const shard = store === null ? ringOf(ring).shardOf(slot) : null;
-  const answer = await askForKey(options.data, key, { method: 'HEAD' });
+  const answer = await askForKey(options, key, { method: 'HEAD' });
   const steps = {
     key: shown(key),
     keyBytes: key.length,

@@ -3,6 +3,7 @@
  * single strategy is one clone that has its file alone.
  */
 
+import { AccessControl } from '../access/access-control.ts';
 import { createApp } from '../http/app.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
 import { systemClock } from '../ports/clock.ts';
@@ -17,6 +18,8 @@ import type { SharedStore } from './shared-store.ts';
 await runWorker<StartClone>('start-clone', begin);
 
 async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundings): Promise<WorkerJob> {
+  const access = new AccessControl();
+  await access.adopt(start.accessRules);
   const health = new HealthSampler(systemClock);
   const onSettled = (durationMs: number) => health.record(durationMs);
   const shared: SharedStore =
@@ -39,6 +42,7 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
     bodyMemoryBytesMax: start.bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
     allowedOrigins: start.allowedOrigins,
+    access,
     onDefect: (error) => log.error(error, 'a request failed on a defect'),
   });
   // A single process listens by itself; the primary deals connections to clones.
@@ -48,6 +52,7 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
   return {
     health: () => health.sample(shared.counters()),
     audit: (id) => shared.audit((report) => tell({ type: 'audit-report', id, ...report, faults: [...report.faults] })),
+    onAccess: (rules) => access.adopt(rules),
     drain: async () => {
       await app.close();
       await shared.stop();

@@ -50,6 +50,11 @@ export class DataDirectory {
     return join(this.path, `shard-${shard}.sqlite`);
   }
 
+  /** What is kept of tokens. */
+  get tokensFile(): string {
+    return join(this.path, 'tokens.json');
+  }
+
   get adminSocket(): string {
     return adminSocketOf(this.path);
   }

@@ -36,6 +36,11 @@ export type ServiceConfig = {
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly upgradeCopies: (typeof upgradeCopies)[number];
+  /** Everybody may come in, wherever the service listens. */
+  readonly open: boolean;
+  /** Path of a JSON Web Key Set: who has a token signed with one of its keys comes in. */
+  readonly jwtKeys: string | undefined;
+  readonly jwtAudiences: readonly string[];
   /** The supervisor forgets the earlier deaths of a process that has served this long. */
   readonly healthyAfterMs: number;
   readonly failedRetryMs: number;
@@ -44,8 +49,8 @@ export type ServiceConfig = {
 };
 
 type Setting<T> = {
-  /** Stands for the value in the usage, e.g. `PORT`. */
-  readonly value: string;
+  /** Stands for the value in the usage, e.g. `PORT`. Undefined for a flag that has none. */
+  readonly value: string | undefined;
   readonly description: string;
   /** Completes the sentence "… must be" of the error that a wrong value gets. */
   readonly allowed: string;
@@ -78,7 +83,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   host: {
     value: 'ADDRESS',
-    description: 'address to listen on; beyond loopback anybody who reaches it can read and write',
+    description: 'address to listen on; beyond loopback with tokens, --jwt-keys or --open',
     allowed: 'an address or host name of this machine',
     parse: (raw) => (typeof raw === 'string' && /^[\w.:%-]+$/.test(raw) ? raw : undefined),
     default: '127.0.0.1',
@@ -132,7 +137,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     value: 'DIR',
     description: 'data directory',
     allowed: 'the path of a directory',
-    parse: (raw) => (typeof raw === 'string' && raw !== '' ? raw : undefined),
+    parse: path,
     default: 'shards',
     defaultText: './shards',
   },
@@ -176,6 +181,30 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: (raw) => upgradeCopies.find((name) => name === raw),
     default: 'keep',
     defaultText: 'keep, beside the upgraded files',
+  },
+  open: {
+    value: undefined,
+    description: 'let everybody in who reaches the service, also beyond loopback',
+    allowed: 'true or false',
+    parse: (raw) => (raw === true || raw === 'true' ? true : raw === false || raw === 'false' ? false : undefined),
+    default: false,
+    defaultText: 'false',
+  },
+  jwtKeys: {
+    value: 'FILE',
+    description: 'JSON Web Key Set: tokens signed with one of its keys (HS256, RS256, ES256, EdDSA) count',
+    allowed: 'the path of a file',
+    parse: path,
+    default: undefined,
+    defaultText: 'none',
+  },
+  jwtAudiences: {
+    value: 'NAMES',
+    description: 'audiences of JSON Web Tokens that count here, comma-separated',
+    allowed: 'names without commas or spaces, separated by commas',
+    parse: listOfTexts((text) => /^[^\s,]{1,255}$/.test(text)),
+    default: [],
+    defaultText: 'tokens without an audience',
   },
   healthyAfterMs: {
     value: 'MS',
@@ -286,8 +315,11 @@ function wrongValue(source: string, raw: unknown, allowed: string): ConfigError 
   return new ConfigError(`${source} is ${JSON.stringify(raw)}, but must be ${allowed}.`);
 }
 
-/** Variables without a flag. Every process reads the log level from the environment that it inherits. */
-const otherVariables = ['SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL'];
+/**
+ * Variables that are no settings. Every process reads the log level from the environment that it inherits; the token is
+ * for commands that go over REST.
+ */
+const otherVariables = ['SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL', 'SHARDLITE_TOKEN'];
 
 function checkEnvironment(environment: NodeJS.ProcessEnv): void {
   const unknown = unknownVariable(environment, [...settingNames.map(variableOf), ...otherVariables]);
@@ -328,6 +360,10 @@ function wholeNumber(min: number, max: number): (raw: unknown) => number | undef
       ? (value as number)
       : undefined;
   };
+}
+
+function path(raw: unknown): string | undefined {
+  return typeof raw === 'string' && raw !== '' ? raw : undefined;
 }
 
 function byteSize(min: number, max: number): (raw: unknown) => number | undefined {

@@ -4,7 +4,9 @@
  */
 
 import fastify, { type FastifyInstance } from 'fastify';
+import { AccessControl } from '../access/access-control.ts';
 import type { Store } from '../kv/store.ts';
+import { Admission, type StoreFor } from './admission.ts';
 import { BodyBudget } from './body-budget.ts';
 import { BodyRefused, bodyReader } from './body-reader.ts';
 import { connectionsAllowed } from './connection-limit.ts';
@@ -31,6 +33,8 @@ export type AppOptions = {
   readonly allowedHosts: ReadonlySet<string> | 'any';
   /** Origins of web pages that may read and write, besides our own; `*` for any. */
   readonly allowedOrigins: readonly string[];
+  /** Who may come in; everybody where it is left out. */
+  readonly access?: AccessControl;
   /** Told of each answer with status 500. */
   readonly onDefect: (error: unknown) => void;
 };
@@ -47,6 +51,7 @@ const keepAliveTimeoutMs = 72_000;
 
 export function createApp(options: AppOptions): FastifyInstance {
   const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, onDefect } = options;
+  const admission = new Admission(store, options.access ?? new AccessControl());
   const budget = new BodyBudget(bodyMemoryBytesMax);
   const app = fastify({
     logger: false,
@@ -83,7 +88,13 @@ export function createApp(options: AppOptions): FastifyInstance {
 
   if (allowedHosts !== 'any') app.addHook('onRequest', hostGuard(allowedHosts));
   if (allowedOrigins.length > 0) app.addHook('onRequest', crossOrigin(allowedOrigins));
-  app.addHook('onRequest', originGuard(allowedOrigins));
+  const originFault = originGuard(allowedOrigins);
+  // One hook for both: whoever asks nobody for a token pays for no further one.
+  app.addHook('onRequest', (request, reply, done) => {
+    const fault = originFault(request.raw);
+    if (fault !== undefined || admission.isOpen) done(fault);
+    else admission.admit(request, reply, done);
+  });
   app.setErrorHandler((error, _request, reply) => {
     const problem = kvErrorOf(error);
     if (problem.code === 'internal-error') onDefect(problem.cause);
@@ -93,11 +104,12 @@ export function createApp(options: AppOptions): FastifyInstance {
   });
   answerUnroutable(app);
   const operations = operationsOf(app);
-  registerKvRoutes(app, store);
-  registerCounterRoutes(app, store);
-  registerListRoutes(app, store);
-  registerChangesRoutes(app, store);
-  registerBatchRoutes(app, store, valueBytesMax);
+  const storeFor: StoreFor = (request) => admission.storeFor(request);
+  registerKvRoutes(app, storeFor);
+  registerCounterRoutes(app, storeFor);
+  registerListRoutes(app, storeFor);
+  registerChangesRoutes(app, store, admission);
+  registerBatchRoutes(app, storeFor, valueBytesMax);
   registerServiceRoutes(app, service);
   registerDocsRoutes(app, operations);
   return app;

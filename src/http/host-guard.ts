@@ -11,9 +11,12 @@ const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 
 /** @param host the address listened on: beyond loopback anybody may connect anyway, under any name */
 export function allowedHostsOf(host: string, configured: readonly string[]): ReadonlySet<string> | 'any' {
-  const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
-  if (configured.includes('*') || (!isLoopback && configured.length === 0)) return 'any';
+  if (configured.includes('*') || (!isLoopback(host) && configured.length === 0)) return 'any';
   return new Set([...loopbackNames, host, ...configured.map((name) => name.toLowerCase())]);
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 export function hostGuard(allowedHosts: ReadonlySet<string>): onRequestHookHandler {

@@ -4,36 +4,36 @@
  * says (Fetch Metadata, and Origin). Origins that an operator has allowed may write, and read the answers (CORS).
  */
 
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import { KvError } from '../kv/errors.ts';
 import { isSafe } from './http-server.ts';
 
-/** Clients that are no browsers send neither header, and are not asked where they come from. */
-export function originGuard(allowedOrigins: readonly string[]): onRequestHookHandler {
+/** What is wrong with a request. Clients that are no browsers send neither header, and are not asked where they come from. */
+export function originGuard(allowedOrigins: readonly string[]): (request: IncomingMessage) => KvError | undefined {
   const isAllowed = allowing(allowedOrigins);
-  return ({ raw }, _reply, done) => {
-    if (isSafe(raw)) return done();
-    const { headers } = raw;
+  return (request) => {
+    if (isSafe(request)) return undefined;
+    const { headers } = request;
     const { origin, 'sec-fetch-site': site } = headers;
-    if (origin === undefined && site === undefined) return done();
-    if (origin !== undefined && isAllowed(origin)) return done();
+    if (origin === undefined && site === undefined) return undefined;
+    if (origin !== undefined && isAllowed(origin)) return undefined;
     const isOwnPage = origin === undefined || hostOf(origin) === headers.host?.toLowerCase();
     // Of another port or subdomain (`same-site`) is another origin as well. `none` is the user, without a page.
     const isOwnSite = site === undefined || site === 'same-origin' || site === 'none';
-    if (isOwnPage && isOwnSite) return done();
-    done(
-      new KvError(
-        'origin-not-allowed',
-        `A page of ${origin ?? 'another origin'} asks for this: start the service with --allowed-origins to let it.`,
-      ),
+    if (isOwnPage && isOwnSite) return undefined;
+    return new KvError(
+      'origin-not-allowed',
+      `A page of ${origin ?? 'another origin'} asks for this: start the service with --allowed-origins to let it.`,
     );
   };
 }
 
 const methods = 'GET, HEAD, PUT, DELETE, POST';
 const requestHeaders =
-  'accept, content-type, idempotency-key, if-match, if-none-match, if-range, last-event-id, prefer, range';
-const exposedHeaders = 'Accept-Ranges, Content-Range, ETag, Expires-At, Link, Retry-After, Server-Timing';
+  'accept, authorization, content-type, idempotency-key, if-match, if-none-match, if-range, last-event-id, prefer, range';
+const exposedHeaders =
+  'Accept-Ranges, Content-Range, ETag, Expires-At, Link, Retry-After, Server-Timing, WWW-Authenticate';
 /** How long a browser need not ask again. */
 const preflightKeptS = 600;
 

@@ -27,9 +27,25 @@ function problemOf(code: ErrorCode, detail: string): Problem {
   return { type: `urn:shardlite:problem:${code}`, title, status, code, detail };
 }
 
+/** RFC 6750, 3. */
+const challenges: { readonly [C in ErrorCode]?: string } = {
+  'token-required': 'Bearer realm="shardlite"',
+  'token-invalid': 'Bearer realm="shardlite", error="invalid_token"',
+  'access-denied': 'Bearer realm="shardlite", error="insufficient_scope"',
+};
+
+/** What an error says in headers. */
+function headersOf(code: ErrorCode): Record<string, string | number> {
+  const challenge = challenges[code];
+  return {
+    ...(errorTable[code].retryable && { 'retry-after': retryAfterS }),
+    ...(challenge !== undefined && { 'www-authenticate': challenge }),
+  };
+}
+
 export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string): FastifyReply {
   const { status } = errorStatus[code];
-  if (errorTable[code].retryable) reply.header('retry-after', retryAfterS);
+  reply.headers(headersOf(code));
   // Serialised here: Fastify would pick a serializer by route, and errors have none.
   return reply.code(status).type(problemContentType).serializer(JSON.stringify).send(problemOf(code, detail));
 }
@@ -37,8 +53,8 @@ export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string
 /** The answer to a request of which nothing more is wanted, not even its body: the connection ends with it. */
 export function answerProblem(response: ServerResponse, { code, message }: KvError): void {
   const body = JSON.stringify(problemOf(code, message));
-  if (errorTable[code].retryable) response.setHeader('retry-after', retryAfterS);
   response.writeHead(errorStatus[code].status, {
+    ...headersOf(code),
     connection: 'close',
     'content-type': problemContentType,
     'content-length': Buffer.byteLength(body),

@@ -3,6 +3,7 @@
 import { fork } from 'node:child_process';
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
+import type { AccessRules } from '../access/gate.ts';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
 import { redisAddressOf } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
@@ -20,6 +21,8 @@ export type RosterOptions = {
   readonly directory: DataDirectory;
   /** The service's id. */
   readonly service: string;
+  /** As they are at the moment of asking. */
+  readonly accessRules: () => AccessRules;
 };
 
 /** Once in a process: what node:cluster forks is one setting for all. */
@@ -49,7 +52,7 @@ function frontendsOf(options: RosterOptions): FrontendSpec[] {
   const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
   switch (strategy) {
     case 'partitioned':
-      return upTo(config.routers).map((index) => routerSpec(index, config));
+      return upTo(config.routers).map((index) => routerSpec(index, options));
     case 'cloned':
       return upTo(config.clones).map((index) => cloneSpec(index, options));
     case 'single':
@@ -57,12 +60,12 @@ function frontendsOf(options: RosterOptions): FrontendSpec[] {
   }
 }
 
-function routerSpec(index: number, config: ServiceConfig): FrontendSpec {
+function routerSpec(index: number, options: RosterOptions): FrontendSpec {
   return {
     name: `router-${index}`,
     role: 'router',
     fork: forkFrontend,
-    startMessage: (topology) => ({ type: 'start-router', ...edgeOf(config), topology }),
+    startMessage: (topology) => ({ type: 'start-router', ...edgeOf(options), topology }),
   };
 }
 
@@ -71,12 +74,13 @@ function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
     name: `clone-${index}`,
     role: 'clone',
     fork: forkFrontend,
-    startMessage: () => ({ type: 'start-clone', clone: index, ...edgeOf(options.config), store: storeOf(options) }),
+    startMessage: () => ({ type: 'start-clone', clone: index, ...edgeOf(options), store: storeOf(options) }),
   };
 }
 
 /** What everybody who speaks HTTP has to know. */
-function edgeOf({ host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins }: ServiceConfig) {
+function edgeOf({ config, accessRules }: RosterOptions) {
+  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins } = config;
   return {
     host,
     port,
@@ -84,6 +88,7 @@ function edgeOf({ host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, a
     bodyMemoryBytesMax,
     allowedHosts: [...allowedHosts],
     allowedOrigins: [...allowedOrigins],
+    accessRules: accessRules(),
   };
 }
 

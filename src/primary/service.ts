@@ -3,8 +3,16 @@
  * life cycle and answers operators; what children do is the supervisor's, what moves the rebalancer's.
  */
 
+import { AccessRefused } from '../access/access-refused.ts';
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
-import type { AdminActions, ServiceAudit, ServiceStatus, SteeringOrder } from '../admin/contract.ts';
+import type {
+  AdminActions,
+  ServiceAudit,
+  ServiceStatus,
+  SteeringOrder,
+  TokenOrder,
+  TokenView,
+} from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
@@ -22,6 +30,7 @@ import { Deferred } from '../supervision/deferred.ts';
 import type { ProcessLog } from '../supervision/log.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor, SupervisorListener } from '../supervision/supervisor.ts';
+import { AccessBook } from './access-book.ts';
 import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
@@ -56,6 +65,7 @@ export class Service implements AdminActions {
   readonly #config: ServiceConfig;
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
+  readonly #access: AccessBook;
   readonly #strategy: Strategy;
   readonly #cluster: ShardCluster;
   readonly #auditor: Auditor;
@@ -69,8 +79,9 @@ export class Service implements AdminActions {
   #state: LifeState = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
-  private constructor(config: ServiceConfig, log: ProcessLog) {
+  private constructor(config: ServiceConfig, access: AccessBook, log: ProcessLog) {
     this.#config = config;
+    this.#access = access;
     const { directory, topologyFile, strategy } = takeDirectory(config, log);
     this.#strategy = strategy;
     this.#directory = directory;
@@ -78,7 +89,13 @@ export class Service implements AdminActions {
     this.#acknowledgement = topologyFile.store === 'redis' ? notYetRead : null;
     directory.removeStaleSockets();
     this.#cluster = new ShardCluster({
-      roster: rosterOf({ config, strategy, directory, service: topologyFile.service }),
+      roster: rosterOf({
+        config,
+        strategy,
+        directory,
+        service: topologyFile.service,
+        accessRules: () => access.rules,
+      }),
       record: topologyFile,
       shardIds: strategy === 'partitioned' ? [...topologyFile.weights().keys()] : [],
       policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs, failedRetryMs: config.failedRetryMs },
@@ -104,12 +121,13 @@ export class Service implements AdminActions {
   static async start(config: ServiceConfig, log: ProcessLog): Promise<Service> {
     // Files and sockets of this service are for its user alone.
     process.umask(0o077);
+    const access = await accessOf(config);
     const port = await checkedPort(config.host, config.port).catch((error: unknown) => {
       throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
     });
     warnOfFewFiles(log);
     await checkRedis(config);
-    const service = new Service({ ...config, port }, log);
+    const service = new Service({ ...config, port }, access, log);
     service.#operators = await listenForOperators(service.#directory.adminSocket, service);
     service.#cluster.start();
     return service;
@@ -194,6 +212,27 @@ export class Service implements AdminActions {
     }
   }
 
+  tokens(): readonly TokenView[] {
+    return this.#access.tokens();
+  }
+
+  createToken(order: TokenOrder): string {
+    const token = this.#access.create(order);
+    this.#supervisor.announceAccess(this.#access.rules);
+    return token;
+  }
+
+  revokeToken(name: string): boolean {
+    const isFound = this.#access.revoke(name);
+    this.#supervisor.announceAccess(this.#access.rules);
+    return isFound;
+  }
+
+  async reloadAccess(): Promise<void> {
+    await this.#access.reload();
+    this.#supervisor.announceAccess(this.#access.rules);
+  }
+
   async verify(): Promise<ServiceAudit> {
     checkWalkable(this.#topologyFile.store);
     return this.#auditor.verify();
@@ -237,6 +276,16 @@ export class Service implements AdminActions {
 
   get #origin(): Origin {
     return { strategy: this.#strategy, store: this.#topologyFile.store };
+  }
+}
+
+/** @throws CannotStart */
+async function accessOf(config: ServiceConfig): Promise<AccessBook> {
+  try {
+    return await AccessBook.open(config, new DataDirectory(config.data).tokensFile);
+  } catch (error) {
+    if (!(error instanceof UnusableDirectory) && !(error instanceof AccessRefused)) throw error;
+    throw new CannotStart(error.message, { cause: error });
   }
 }
 

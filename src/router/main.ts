@@ -3,6 +3,7 @@
  * restart could lose.
  */
 
+import { AccessControl } from '../access/access-control.ts';
 import { defaultHoldLimits } from '../holding/hold-queue.ts';
 import { createApp } from '../http/app.ts';
 import { isServiceFailure } from '../http/error-status.ts';
@@ -23,6 +24,8 @@ import { FailureReports } from './failure-reports.ts';
 await runWorker<StartRouter>('start-router', begin);
 
 async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundings): Promise<WorkerJob> {
+  const access = new AccessControl();
+  await access.adopt(start.accessRules);
   const health = new HealthSampler(systemClock);
   const failures = new FailureReports((count) => tell({ type: 'failures', count }));
   const store = new PartitionedStore(ringOf(start.topology, start.topology.slots), {
@@ -54,6 +57,7 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
     bodyMemoryBytesMax: start.bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
     allowedOrigins: start.allowedOrigins,
+    access,
     onDefect: (error) => {
       failures.failed();
       log.error(error, 'a request failed on a defect');
@@ -64,6 +68,7 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
   return {
     health: () => health.sample(undefined),
     adopt,
+    onAccess: (rules) => access.adopt(rules),
     drain: async () => {
       await app.close();
       await store.stop();

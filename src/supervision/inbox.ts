@@ -6,6 +6,7 @@
  *   idle ──start──▶ starting ──begun──▶ working ──drain──▶ draining
  */
 
+import type { AccessRules } from '../access/gate.ts';
 import type { MoveOrder } from '../rebalance/move.ts';
 import type { Health, MessageToChild, StartClone, StartRouter, StartShard, Topology } from './messages.ts';
 
@@ -13,6 +14,8 @@ export type WorkerJob = {
   readonly health: () => Health;
   /** Clones need no topology: they share one store. */
   readonly adopt?: (topology: Topology) => void;
+  /** Who may come in from now on: of those who serve clients. */
+  readonly onAccess?: (rules: AccessRules) => void;
   /** A shard's part in a move. */
   readonly onOrder?: (order: MoveOrder) => void;
   /** A walk over its file; the report goes to the primary by itself. */
@@ -57,6 +60,7 @@ export class Inbox<M extends StartMessage> {
         if (this.#state === 'starting') this.#waiting.push(message);
         else this.#drain();
         return;
+      case 'access':
       case 'move':
       case 'audit':
         if (this.#state === 'starting') this.#waiting.push(message);
@@ -93,8 +97,9 @@ export class Inbox<M extends StartMessage> {
     this.#events.onStart(start);
   }
 
-  #carryOut(message: Extract<MessageToChild, { type: 'move' | 'audit' }>): void {
+  #carryOut(message: Extract<MessageToChild, { type: 'access' | 'move' | 'audit' }>): void {
     if (message.type === 'move') this.#job?.onOrder?.(message);
+    else if (message.type === 'access') this.#job?.onAccess?.(message.rules);
     else this.#job?.audit?.(message.id);
   }
 

@@ -7,13 +7,16 @@
  *   child ── ready ──▶ primary      then `health` each second, and `heartbeat` in between
  *   child ◀─ primary-heartbeat ─ primary, as often
  *   child ◀─ topology ─ primary     at every change
+ *   child ◀─ access ─── primary     who may come in has changed; of routers and clones
  *   child ◀─ drain ──── primary     the child finishes and exits with code 0
  */
 
+import type { AccessRules } from '../access/gate.ts';
 import { type MoveOrder, type MoveReport, moveAnswers, moveCommands, refusalCodes } from '../rebalance/move.ts';
 import {
   exactly,
   integer,
+  isTrueOrFalse,
   listOf,
   number,
   objectOf,
@@ -60,6 +63,23 @@ const startShard = objectOf({
   topology,
 });
 
+/** Who may come in (access/gate.ts). Of tokens only hashes. */
+const accessRules: Shape<AccessRules> = objectOf({
+  isLocked: isTrueOrFalse,
+  tokens: listOf(
+    objectOf({
+      name: text,
+      hash: text,
+      read: isTrueOrFalse,
+      write: isTrueOrFalse,
+      prefixes: listOf(text),
+      createdAtMs: integer,
+      expiresAtMs: oneOf(integer, exactly(null)),
+    }),
+  ),
+  jwt: oneOf(objectOf({ keys: text, audiences: listOf(text) }), exactly(null)),
+});
+
 /** Of every process that serves HTTP. */
 const httpFields = {
   host: text,
@@ -68,6 +88,7 @@ const httpFields = {
   bodyMemoryBytesMax: integer,
   allowedHosts: listOf(text),
   allowedOrigins: listOf(text),
+  accessRules,
 };
 
 const startRouter = objectOf({
@@ -114,6 +135,9 @@ const moveOrder: Shape<{ readonly type: 'move' } & MoveOrder> = objectOf({
   sourceSocket: oneOf(text, exactly(null)),
   rowsPerS: integer,
 });
+
+/** From now on other rules. */
+const access = objectOf({ type: exactly('access'), rules: accessRules });
 
 /** Walk your file and report. */
 const audit = objectOf({ type: exactly('audit'), id: integer });
@@ -164,10 +188,10 @@ const auditReport = objectOf({
   digest: integer,
   inTransit: integer,
   faults: listOf(text),
-  changedMeanwhile: oneOf(exactly(true), exactly(false)),
+  changedMeanwhile: isTrueOrFalse,
 });
 
-const toChild = oneOf(startShard, startRouter, startClone, topology, moveOrder, audit, drain, primaryHeartbeat);
+const toChild = oneOf(startShard, startRouter, startClone, topology, access, moveOrder, audit, drain, primaryHeartbeat);
 const toPrimary = oneOf(born, ready, heartbeat, health, failures, storeReport, moveReport, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;

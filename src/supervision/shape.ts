@@ -20,6 +20,8 @@ export function oneOfTexts<const T extends string>(wanted: readonly T[]): Shape<
   return (value): value is T => (wanted as readonly unknown[]).includes(value);
 }
 
+export const isTrueOrFalse: Shape<boolean> = (value): value is boolean => typeof value === 'boolean';
+
 export function oneOf<const S extends readonly Shape<unknown>[]>(...shapes: S): Shape<ShapeOf<S[number]>> {
   return (value): value is ShapeOf<S[number]> => shapes.some((shape) => shape(value));
 }

@@ -4,6 +4,7 @@
  * answered by living shards.
  */
 
+import type { AccessRules } from '../access/gate.ts';
 import type { Ring } from '../partition/ring.ts';
 import { type Clock, every, type Timer } from '../ports/clock.ts';
 import type { MoveOrder } from '../rebalance/move.ts';
@@ -120,6 +121,11 @@ export class Supervisor implements Members {
     this.#sequence++;
     const topology = this.#topology();
     for (const child of this.children) child.send(topology);
+  }
+
+  /** Tells those who serve clients who may come in. */
+  announceAccess(rules: AccessRules): void {
+    for (const child of this.frontends) child.send({ type: 'access', rules });
   }
 
   start(): void {

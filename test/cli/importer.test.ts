@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { Importer, nothingYet } from '../../src/cli/importer.ts';
+import { RestApi } from '../../src/cli/rest-client.ts';
 import { Random } from '../support/random.ts';
 
 /** Writes when it answers, after a while of its own; each entry fails for now with this chance. */
@@ -51,7 +52,7 @@ test.each([
     const { url, values } = await startFickleServer(failing);
     const lines = 2_500;
     const marks: number[] = [];
-    const importer = new Importer(url, nothingYet, {
+    const importer = new Importer(new RestApi(url), nothingYet, {
       onRefused: ({ detail }) => expect.unreachable(detail),
       onAcknowledged: ({ number }, { created, replaced }) => {
         marks.push(number);

@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 import { batchLineOf, entryOfLine } from '../../src/cli/import-line.ts';
 import { Importer, nothingYet } from '../../src/cli/importer.ts';
 import { linesOf } from '../../src/cli/line-reader.ts';
+import { RestApi } from '../../src/cli/rest-client.ts';
 import { urlOfKey } from '../../src/http/key-in-url.ts';
 import { batchOf } from '../../src/http/request/batch-request.ts';
 import { keyFields, valueFields } from '../../src/http/request/json-fields.ts';
@@ -94,7 +95,7 @@ test('an export of a service, imported into another, is exported from there as t
         const exported = await exportOf(from.url);
         expect(keysIn(exported)).toEqual(new Set(entries.map(({ key }) => key.toString('base64url'))));
 
-        const importer = new Importer(to.url, nothingYet, {
+        const importer = new Importer(new RestApi(to.url), nothingYet, {
           onRefused: ({ detail }) => expect.unreachable(detail),
           onAcknowledged: () => {},
         });
@@ -191,7 +192,7 @@ test('a JSON batch that is not UTF-8 is refused', async () => {
 test('a line of an import that is not UTF-8 is refused by its number, and the others are written', async () => {
   const { url } = await startRestApp();
   const refused: number[] = [];
-  const importer = new Importer(url, nothingYet, {
+  const importer = new Importer(new RestApi(url), nothingYet, {
     onRefused: ({ line, code, detail }) => {
       refused.push(line);
       expect([code, detail]).toEqual(['batch-malformed', expect.stringMatching(/not UTF-8/)]);

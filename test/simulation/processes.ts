@@ -3,6 +3,7 @@
  * product's; here it is only born, told and killed.
  */
 
+import { noRules } from '../../src/access/gate.ts';
 import { opIdBytes } from '../../src/kv/op-id.ts';
 import type { KeyOperation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
@@ -214,7 +215,15 @@ export class SimulatedRouter {
 }
 
 /** Clients of the simulation speak no HTTP. */
-const noEdge = { host: '', port: 0, valueBytesMax, bodyMemoryBytesMax: 0, allowedHosts: [], allowedOrigins: [] };
+const noEdge = {
+  host: '',
+  port: 0,
+  valueBytesMax,
+  bodyMemoryBytesMax: 0,
+  allowedHosts: [],
+  allowedOrigins: [],
+  accessRules: noRules,
+};
 const noUsage = { cpuUsage: () => ({ user: 0, system: 0 }), memoryUsage: { rss: () => 0 } };
 
 const quietHealth: Health = {

@@ -2,6 +2,7 @@
 
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { AccessControl } from '../../src/access/access-control.ts';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
 import type { TopologyView } from '../../src/http/routes/service-routes.ts';
@@ -23,6 +24,7 @@ export type RestAppOptions = {
   readonly valueBytesMax?: number;
   readonly bodyMemoryBytesMax?: number;
   readonly allowedOrigins?: readonly string[];
+  readonly access?: AccessControl;
   /** Nothing is partitioned, unless said otherwise. */
   readonly topology?: () => TopologyView;
 };
@@ -41,6 +43,7 @@ export async function startRestAppOver(
     valueBytesMax = MiB,
     bodyMemoryBytesMax = 64 * MiB,
     allowedOrigins = [],
+    access = new AccessControl(),
     topology = () => ({ epoch: 0, ranges: [], shards: [] }),
   }: RestAppOptions = {},
 ): Promise<RestApp> {
@@ -65,6 +68,7 @@ export async function startRestAppOver(
     bodyMemoryBytesMax,
     allowedHosts: allowedHostsOf('127.0.0.1', []),
     allowedOrigins,
+    access,
     onDefect: (error) => defects.push(error),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });

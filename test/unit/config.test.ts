@@ -47,6 +47,9 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   allowedHosts: ['flag.example', 'variable.example', ['field.example']],
   allowedOrigins: ['https://flag.example', 'http://variable.example:3000', ['http://[::1]:3000']],
   upgradeCopies: ['none', 'keep', 'none'],
+  open: ['true', 'false', true],
+  jwtKeys: ['/flag.json', './variable.json', 'field.json'],
+  jwtAudiences: ['flag', 'variable', ['field']],
   healthyAfterMs: ['1000', '2000', 3000],
   failedRetryMs: ['1000', '2000', 3000],
   failedExitMs: ['0', '2000', 3000],
@@ -182,7 +185,9 @@ describe('the environment', () => {
   });
 
   test('with a variable that resembles none is refused with all there are', () => {
-    const all = [...settingNames.map(variableOf), 'SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL'].join(', ');
+    const all = [...settingNames.map(variableOf), 'SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL', 'SHARDLITE_TOKEN'].join(
+      ', ',
+    );
     expect(complaint({ environment: { SHARDLITE_FROBNICATE: '1' } })).toBe(
       `SHARDLITE_FROBNICATE is no setting; there are ${all}.`,
     );

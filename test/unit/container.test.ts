@@ -80,6 +80,17 @@ test('every variable of a service is one that Shardlite reads, with a value that
   }
 });
 
+test('each service that listens beyond loopback says that it is open, and is published on loopback alone', () => {
+  for (const [name, { environment = {}, ports = [] }] of Object.entries(compose.services)) {
+    if (!name.startsWith('shardlite')) continue;
+    const texts = Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, String(value)]));
+    expect([name, readConfig({ flags: {}, environment: texts, file: undefined }).open]).toEqual([name, true]);
+    expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+  }
+  // Whoever runs the image elsewhere says so.
+  expect(textOf('Dockerfile')).not.toContain('SHARDLITE_OPEN');
+});
+
 test('in a container the service answers to the names it is given, and to no others', () => {
   const [, ofImage = ''] = /SHARDLITE_ALLOWED_HOSTS=(\S+)/.exec(textOf('Dockerfile')) ?? [];
   const served = Object.entries(compose.services).filter(([name]) => name.startsWith('shardlite'));

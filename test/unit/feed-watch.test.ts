@@ -50,7 +50,8 @@ test('clients that hear nothing for eight hours leave nothing behind at each hea
   const watch = new FeedWatch(feed);
   const clients = Array.from({ length: 10 }, () => {
     const position = { places: new Map([[1, { lsn: 0, carried: 0 }]]), lastShard: 1 };
-    const stream = new ChangeStream({ feed, watch, position, prefix: Buffer.alloc(0) });
+    const reach = { sees: () => true, isInForce: () => true };
+    const stream = new ChangeStream({ feed, watch, position, reach });
     const { response, text } = sink();
     return { stream, text, over: stream.run(response) };
   });

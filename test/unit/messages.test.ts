@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, test } from 'vitest';
+import { noRules } from '../../src/access/gate.ts';
 import {
   type MessageToChild,
   type MessageToPrimary,
@@ -31,6 +32,7 @@ const toChild: readonly MessageToChild[] = [
   topology,
   { type: 'drain' },
   { type: 'primary-heartbeat' },
+  { type: 'access', rules: noRules },
   {
     type: 'move',
     command: 'prepare',
@@ -57,6 +59,21 @@ const toChild: readonly MessageToChild[] = [
     bodyMemoryBytesMax: 268_435_456,
     allowedHosts: ['db.example'],
     allowedOrigins: ['https://app.example'],
+    accessRules: {
+      isLocked: true,
+      tokens: [
+        {
+          name: 'app',
+          hash: 'f00d',
+          read: true,
+          write: false,
+          prefixes: ['users/'],
+          createdAtMs: 1,
+          expiresAtMs: null,
+        },
+      ],
+      jwt: { keys: '{}', audiences: ['shardlite'] },
+    },
     topology,
   },
   {
@@ -68,6 +85,7 @@ const toChild: readonly MessageToChild[] = [
     bodyMemoryBytesMax: 268_435_456,
     allowedHosts: [],
     allowedOrigins: [],
+    accessRules: noRules,
     store: { kind: 'redis', url: 'redis://:secret@localhost:6379' },
   },
   {
@@ -79,6 +97,7 @@ const toChild: readonly MessageToChild[] = [
     bodyMemoryBytesMax: 268_435_456,
     allowedHosts: [],
     allowedOrigins: [],
+    accessRules: noRules,
     store: { kind: 'sqlite', service: 'f00d', shard: 1, file: 'shards/shard-1.sqlite', access: 'shared' },
   },
 ];
@@ -124,8 +143,8 @@ describe.each<[to: string, parse: (message: unknown) => unknown, messages: reado
 
   test.each(messages)('of type $type is refused when any field of it has a wrong type', (message) => {
     for (const path of fieldsWithin(message)) {
-      // `true` is a right value of no field.
-      expect(() => parse(changed(message, path, true)), path.join('.')).toThrow(TypeError);
+      // No field of such a kind is right anywhere.
+      expect(() => parse(changed(message, path, { wrong: true })), path.join('.')).toThrow(TypeError);
     }
   });
 

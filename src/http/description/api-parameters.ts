@@ -118,6 +118,10 @@ export const answerHeaders = {
     schema: { type: 'string', examples: ['</v1/kv?cursor=kYQ>; rel="next"'] },
   },
   'Retry-After': { description: 'Seconds after which to ask again.', schema: { type: 'integer' } },
+  'WWW-Authenticate': {
+    description: 'What is needed, or wrong (RFC 6750).',
+    schema: { type: 'string', examples: ['Bearer realm="shardlite"'] },
+  },
 } as const satisfies { readonly [name: string]: Described };
 
 export type AnswerHeaderName = keyof typeof answerHeaders;

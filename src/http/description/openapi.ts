@@ -2,11 +2,12 @@
 
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { type ErrorCode, errorTable } from '../../kv/errors.ts';
+import { openRoutes } from '../admission.ts';
 import { errorStatus } from '../error-status.ts';
 import { problemContentType } from '../problem.ts';
 import { answerHeaders, pathKey, queryParameters, requestHeaders } from './api-parameters.ts';
 import { answers, bodies, ref, schemas } from './api-schemas.ts';
-import { edgeErrors, type RouteDoc, unroutedErrors } from './route-doc.ts';
+import { edgeErrors, type RouteDoc, tokenErrors, unroutedErrors } from './route-doc.ts';
 
 export type RoutedOperation = {
   readonly method: string;
@@ -53,22 +54,35 @@ export function documentOf(operations: readonly RoutedOperation[]) {
     servers: [{ url: '/' }],
     tags: [...new Set(operations.map(({ operation }) => operation.group))].map((name) => ({ name })),
     paths,
-    components: { schemas },
+    components: { schemas, securitySchemes },
     'x-unrouted-errors': unroutedErrors,
   };
 }
+
+/** Asked for where the service has tokens, or keys of JSON Web Tokens. */
+const securitySchemes = {
+  token: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'A token of `shardctl token create`, or a JSON Web Token that was signed with a key that is known here.',
+  },
+};
 
 function documentedOperation({ method, path, operation }: RoutedOperation) {
   const { id, group, summary, description, query = [], headers = [], body, errors, example } = operation;
   // A HEAD that Fastify adds to a GET says of itself what the GET does.
   const isHeadOfGet = method === 'HEAD' && !id.startsWith('head');
   const isBodiless = method === 'HEAD';
+  const isOpen = openRoutes.includes(path);
   return {
     ...(isHeadOfGet && { 'x-head-of': id }),
     operationId: isHeadOfGet ? `head${id[0]?.toUpperCase()}${id.slice(1)}` : id,
     tags: [group],
     summary: isHeadOfGet ? `${summary}: the head alone` : summary,
     ...(description !== undefined && { description }),
+    // Empty: for everybody. A service without tokens is so as a whole.
+    security: isOpen ? [] : [{ token: [] }, {}],
     parameters: [
       ...(path.includes('{key}') ? [{ name: 'key', in: 'path', required: true, ...pathKey }] : []),
       ...query.map((name) => ({ name, in: 'query', ...queryParameters[name] })),
@@ -79,7 +93,7 @@ function documentedOperation({ method, path, operation }: RoutedOperation) {
       ...Object.fromEntries(
         Object.entries(operation.answers).map(([status, name]) => [status, answerOf(name, isBodiless)]),
       ),
-      ...problemsOf([...new Set([...errors, ...edgeErrors])], isBodiless),
+      ...problemsOf([...new Set([...errors, ...edgeErrors, ...(isOpen ? [] : tokenErrors)])], isBodiless),
     },
     'x-codeSamples': [{ lang: 'Shell', source: isHeadOfGet ? example.replace('curl', 'curl -I') : example }],
   };
@@ -119,6 +133,7 @@ function problemsOf(codes: readonly ErrorCode[], isBodiless: boolean): { [status
         {
           description: ofStatus.map((code) => `\`${code}\`: ${errorStatus[code].title}`).join('\n\n'),
           ...(ofStatus.some((code) => errorTable[code].retryable) && { headers: headersOf(['Retry-After']) }),
+          ...(status === 401 && { headers: headersOf(['WWW-Authenticate']) }),
           ...(!isBodiless && {
             content: {
               [problemContentType]: {

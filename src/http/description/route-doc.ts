@@ -19,7 +19,7 @@ export type RouteDoc = {
   readonly body?: BodyName;
   /** Of success, by status. */
   readonly answers: { readonly [status: number]: AnswerName };
-  /** Besides `edgeErrors`. */
+  /** Besides `edgeErrors` and `tokenErrors`. */
   readonly errors: readonly ErrorCode[];
   /** Arguments of curl, with `{origin}` before the path; the test of the page runs them in their order. */
   readonly example: string;
@@ -42,6 +42,9 @@ export const edgeErrors = [
   'internal-error',
 ] as const satisfies readonly ErrorCode[];
 
+/** Where a token is needed: of everything but the open routes. */
+export const tokenErrors = ['token-required', 'token-invalid'] as const satisfies readonly ErrorCode[];
+
 /** Where there is no route. */
 export const unroutedErrors = ['route-unknown', 'method-not-allowed'] as const satisfies readonly ErrorCode[];
 
@@ -54,8 +57,9 @@ export const keyErrors = [
 ] as const satisfies readonly ErrorCode[];
 /** Of what may have a body. */
 export const bodyErrors = ['content-type-invalid', 'value-too-large'] as const satisfies readonly ErrorCode[];
-/** Of whoever owns the key, when it is asked. */
+/** Where the store is asked: of what the token allows, and of whoever owns the key. */
 export const storeErrors = [
+  'access-denied',
   'shard-unavailable',
   'store-unavailable',
   'store-read-only',

@@ -1,11 +1,12 @@
 /** `POST /v1/batch`: many operations in one request: each by itself, or all of them in one step. */
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { KeyStore } from '../../access/restricted-store.ts';
 import { type ErrorCode, KvError } from '../../kv/errors.ts';
 import { batchBytesMax, type KeyOperation } from '../../kv/operation.ts';
 import type { KeyOutcome } from '../../kv/outcome.ts';
 import { tooMuchRead } from '../../kv/refusals.ts';
-import type { Store } from '../../kv/store.ts';
+import type { StoreFor } from '../admission.ts';
 import { noRoom, shareOfAnswer } from '../body-budget.ts';
 import { keyErrors, type RouteDoc, writeErrors } from '../description/route-doc.ts';
 import { errorStatus } from '../error-status.ts';
@@ -51,7 +52,7 @@ const runBatch: RouteDoc = {
     `-d '{"operations": [{"op": "put", "key": "city", "value": "Paris"}, {"op": "get", "key": "city"}]}'`,
 };
 
-export function registerBatchRoutes(app: FastifyInstance, store: Store, valueBytesMax: number): void {
+export function registerBatchRoutes(app: FastifyInstance, storeFor: StoreFor, valueBytesMax: number): void {
   app.post('/v1/batch', { bodyLimit: batchBytesMax, schema: { doc: runBatch } }, async (request, reply) => {
     const parameters = parametersOf(request.raw.url as string, batchParameters);
     const format = formatOf(request.headers['content-type']);
@@ -60,6 +61,7 @@ export function registerBatchRoutes(app: FastifyInstance, store: Store, valueByt
       name: nameIn(request.headers),
       isAtomic: oneOfTexts('atomic', parameters.atomic, ['true', 'false']) === 'true',
     });
+    const store = storeFor(request);
     const outcomes = batch.isAtomic ? await atomically(store, batch) : await oneByOne(store, batch);
     if ('failure' in outcomes) return sendProblem(reply, outcomes.failure.code, outcomes.failure.detail);
     return sendResults(reply, withRoom(reply, outcomes.results).map(resultOf), format);
@@ -85,7 +87,7 @@ type Outcomes =
   | { readonly failure: { readonly code: ErrorCode; readonly detail: string } };
 
 /** @throws KvError batch-slots-differ */
-async function atomically(store: Store, { operations }: BatchRequest): Promise<Outcomes> {
+async function atomically(store: KeyStore, { operations }: BatchRequest): Promise<Outcomes> {
   const { slot } = operations[0] as KeyOperation;
   const stray = operations.findIndex((operation) => operation.slot !== slot);
   if (stray !== -1) {
@@ -108,7 +110,7 @@ function reuseAmong(outcomes: readonly KeyOutcome[]): Outcomes | undefined {
 }
 
 /** Those of one key follow one another; all others are under way at once. */
-async function oneByOne(store: Store, { operations }: BatchRequest): Promise<Outcomes> {
+async function oneByOne(store: KeyStore, { operations }: BatchRequest): Promise<Outcomes> {
   const lastOfKey = new Map<string, Promise<unknown>>();
   const reads = new ReadBudget();
   const results = operations.map((operation) => {

@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { KvError } from '../../kv/errors.ts';
 import type { FeedSource, ShardId } from '../../kv/feed.ts';
 import { type FeedEvent, FeedGone, FeedMerge, type FeedPosition, textOfPosition } from '../../kv/feed-merge.ts';
+import type { Reach } from '../admission.ts';
 import { keyFields } from '../request/json-fields.ts';
 import type { FeedWatch } from './feed-watch.ts';
 
@@ -22,13 +23,13 @@ export type ChangeStreamOptions = {
   readonly feed: FeedSource;
   readonly watch: FeedWatch;
   readonly position: FeedPosition;
-  readonly prefix: Buffer;
+  readonly reach: Reach;
 };
 
 export class ChangeStream {
   readonly #feed: FeedSource;
   readonly #watch: FeedWatch;
-  readonly #prefix: Buffer;
+  readonly #reach: Reach;
   readonly #merge: FeedMerge;
   readonly #asked = new Set<ShardId>();
   /** Set once what comes next is not kept any more. */
@@ -38,10 +39,10 @@ export class ChangeStream {
   #onRows = () => {};
   #writtenAtMs = 0;
 
-  constructor({ feed, watch, position, prefix }: ChangeStreamOptions) {
+  constructor({ feed, watch, position, reach }: ChangeStreamOptions) {
     this.#feed = feed;
     this.#watch = watch;
-    this.#prefix = prefix;
+    this.#reach = reach;
     this.#merge = new FeedMerge(position);
   }
 
@@ -51,7 +52,7 @@ export class ChangeStream {
     return this.#gone;
   }
 
-  /** Until the client goes away or is too slow, `end` is called, or what comes next is gone. */
+  /** Until the client goes away, is too slow or may see no more, `end` is called, or what comes next is gone. */
   async run(response: ServerResponse): Promise<void> {
     // The client went away while the stream began: its 'close' has been, and will not come again.
     if (response.destroyed) return;
@@ -66,7 +67,7 @@ export class ChangeStream {
       'x-accel-buffering': 'no',
     });
     await this.#write(response, `retry: ${retryMs}\nid: ${textOfPosition(this.#merge.position)}\n\n`);
-    while (!this.#isOver) {
+    while (!this.#isOver && this.#reach.isInForce()) {
       this.#ask();
       const isNew = await this.#writeEvents(response);
       if (this.#gone !== undefined) break;
@@ -103,7 +104,7 @@ export class ChangeStream {
     for (;;) {
       const next = this.#guarded(() => events.next());
       if (next === undefined || next.done) break;
-      if (!next.value.key.subarray(0, this.#prefix.length).equals(this.#prefix)) continue;
+      if (!this.#reach.sees(next.value.key)) continue;
       piece += textOf(next.value, this.#merge.position);
       if (piece.length < pieceBytes) continue;
       await this.#write(response, piece);

@@ -9,6 +9,7 @@ import type { FeedSource } from '../../kv/feed.ts';
 import { type FeedPosition, positionOfText } from '../../kv/feed-merge.ts';
 import { keyBytesMax } from '../../kv/key.ts';
 import type { Store } from '../../kv/store.ts';
+import type { Admission } from '../admission.ts';
 import { parameterErrors, type RouteDoc, storeErrors } from '../description/route-doc.ts';
 import { sendProblem } from '../problem.ts';
 import { oneOfTexts, parametersOf } from '../request/parameters.ts';
@@ -37,7 +38,7 @@ const watchChanges: RouteDoc = {
   example: "curl --no-buffer --max-time 1 '{origin}/v1/changes?prefix=cities/'",
 };
 
-export function registerChangesRoutes(app: FastifyInstance, { feed }: Store): void {
+export function registerChangesRoutes(app: FastifyInstance, { feed }: Store, admission: Admission): void {
   if (feed === undefined) return;
   const streams = new Set<ChangeStream>();
   const watch = new FeedWatch(feed);
@@ -53,12 +54,13 @@ export function registerChangesRoutes(app: FastifyInstance, { feed }: Store): vo
     if (prefix.length > keyBytesMax) {
       throw new KvError('parameter-invalid', `prefix has at most ${keyBytesMax} bytes, as a key has.`);
     }
+    const reach = admission.reachOf(request, prefix);
     const asked = positionAsked(request.headers['last-event-id'], parameters['last-event-id']);
     if (streams.size >= streamsMax) {
       return sendProblem(reply, 'overloaded', `${streams.size} clients are watching here already.`);
     }
     const position = asked ?? (await positionNow(feed));
-    const stream = new ChangeStream({ feed, watch, position, prefix });
+    const stream = new ChangeStream({ feed, watch, position, reach });
     const refusal = await stream.begin();
     if (refusal !== undefined) return sendProblem(reply, refusal.code, refusal.message);
     streams.add(stream);

@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify';
 import { KvError } from '../../kv/errors.ts';
 import type { WriteOperation } from '../../kv/operation.ts';
-import type { Store } from '../../kv/store.ts';
+import type { StoreFor } from '../admission.ts';
 import { keyErrors, type RouteDoc, writeErrors } from '../description/route-doc.ts';
 import { bodyOf } from '../request/body.ts';
 import { guardsOf } from '../request/guards.ts';
@@ -27,7 +27,7 @@ const increment: RouteDoc = {
   example: "curl -X POST '{origin}/v1/counters/visits?by=5'",
 };
 
-export function registerCounterRoutes(app: FastifyInstance, store: Store): void {
+export function registerCounterRoutes(app: FastifyInstance, storeFor: StoreFor): void {
   app.post(`${countersPath}*`, { schema: { doc: increment } }, async (request, reply) => {
     const { slot, key, parameters, timing } = keyRequestOf(request, countersPath, incrementParameters);
     if (bodyOf(request).length > 0) {
@@ -35,6 +35,6 @@ export function registerCounterRoutes(app: FastifyInstance, store: Store): void 
     }
     const by = incrementOf(parameters.by ?? '1');
     const operation: WriteOperation = { kind: 'increment', slot, key, by, ...guardsOf(request, key, []) };
-    return sendWritten(reply, await store.execute(operation, timing), timing);
+    return sendWritten(reply, await storeFor(request).execute(operation, timing), timing);
   });
 }

@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { WriteOperation } from '../../kv/operation.ts';
-import type { Store } from '../../kv/store.ts';
+import type { StoreFor } from '../admission.ts';
 import { keyErrors, type RouteDoc, storeErrors, writeErrors } from '../description/route-doc.ts';
 import { bodyOf, checkBodyHeaders, storableContentType } from '../request/body.ts';
 import { expiryWanted } from '../request/expiry.ts';
@@ -62,15 +62,15 @@ const deleteValue: RouteDoc = {
   example: 'curl -X DELETE {origin}/v1/kv/greeting',
 };
 
-export function registerKvRoutes(app: FastifyInstance, store: Store): void {
+export function registerKvRoutes(app: FastifyInstance, storeFor: StoreFor): void {
   app.get(`${kvPath}*`, { schema: { doc: readValue } }, async (request, reply) => {
     const { slot, key, timing } = keyRequestOf(request, kvPath, readParameters);
-    return sendRead(request, reply, key, await store.execute({ kind: 'get', slot, key }, timing), timing);
+    return sendRead(request, reply, key, await storeFor(request).execute({ kind: 'get', slot, key }, timing), timing);
   });
 
   app.head(`${kvPath}*`, { schema: { doc: readMetadata } }, async (request, reply) => {
     const { slot, key, timing } = keyRequestOf(request, kvPath, readParameters);
-    return sendRead(request, reply, key, await store.execute({ kind: 'head', slot, key }, timing), timing);
+    return sendRead(request, reply, key, await storeFor(request).execute({ kind: 'head', slot, key }, timing), timing);
   });
 
   app.put(`${kvPath}*`, { schema: { doc: writeValue } }, async (request, reply) => {
@@ -88,7 +88,7 @@ export function registerKvRoutes(app: FastifyInstance, store: Store): void {
       ...expiry,
       ...guardsOf(request, key, [contentType, value]),
     };
-    const outcome = await store.execute(operation, timing);
+    const outcome = await storeFor(request).execute(operation, timing);
     reply.headers(expiryHeader({ ...expiry, ...outcome }));
     return sendWritten(reply, outcome, timing);
   });
@@ -96,6 +96,6 @@ export function registerKvRoutes(app: FastifyInstance, store: Store): void {
   app.delete(`${kvPath}*`, { schema: { doc: deleteValue } }, async (request, reply) => {
     const { slot, key, timing } = keyRequestOf(request, kvPath, readParameters);
     const operation: WriteOperation = { kind: 'delete', slot, key, ...guardsOf(request, key, []) };
-    return sendWritten(reply, await store.execute(operation, timing), timing);
+    return sendWritten(reply, await storeFor(request).execute(operation, timing), timing);
   });
 }

@@ -2,6 +2,7 @@
 
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { KeyStore } from '../../access/restricted-store.ts';
 import { KvError } from '../../kv/errors.ts';
 import { keyBytesMax } from '../../kv/key.ts';
 import {
@@ -12,7 +13,7 @@ import {
   listLimitDefault,
   listLimitMax,
 } from '../../kv/listing.ts';
-import type { Store } from '../../kv/store.ts';
+import type { StoreFor } from '../admission.ts';
 import { noRoom, shareOfAnswer } from '../body-budget.ts';
 import { parameterErrors, type RouteDoc, storeErrors } from '../description/route-doc.ts';
 import { sendProblem } from '../problem.ts';
@@ -39,12 +40,13 @@ const listKeys: RouteDoc = {
   example: "curl '{origin}/v1/kv?prefix=cities/&delimiter=/&limit=10'",
 };
 
-export function registerListRoutes(app: FastifyInstance, store: Store): void {
+export function registerListRoutes(app: FastifyInstance, storeFor: StoreFor): void {
   app.get(listPath, withHead(listKeys), async (request, reply) => {
     const url = request.raw.url as string;
     const isStream = (request.headers.accept ?? '').includes(ndjsonContentType);
     // A stream asks for pages as large as they may be, unless it is told where to end.
     const query = queryOf(url, isStream ? listLimitMax : listLimitDefault);
+    const store = storeFor(request);
     const page = await store.list(query);
     if (page.kind === 'failed') return sendProblem(reply, page.code, page.detail);
     const share = shareOfAnswer(reply);
@@ -88,7 +90,7 @@ function valueBytesOf(entry: Listing['entries'][number]): number {
 }
 
 /** All pages, one after the other, as fast as they are read. One that fails breaks the stream off. */
-async function* linesFrom(store: Store, query: ListQuery, first: Listing): AsyncGenerator<string> {
+async function* linesFrom(store: KeyStore, query: ListQuery, first: Listing): AsyncGenerator<string> {
   let page = first;
   for (;;) {
     if (page.entries.length > 0) yield linesOf(page);
