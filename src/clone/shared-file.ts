@@ -8,6 +8,7 @@ import type { Store } from '../kv/store.ts';
 import { firstRing } from '../partition/ring.ts';
 import { systemClock } from '../ports/clock.ts';
 import { unlessBusy } from '../sqlite/database.ts';
+import { ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import type { FileCounters } from '../sqlite/file-counters.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
@@ -28,7 +29,8 @@ export class SharedFile implements SharedStore {
 
   /** @throws UnusableFile, FileLocked */
   constructor({ service, shard, file, access }: SharedFileAddress, onSettled: (durationMs: number) => void) {
-    this.#file = new ShardFile(file, { service, shard }, { access });
+    const reserve = ReserveFile.beside(file);
+    this.#file = withReserve(reserve, () => new ShardFile(file, { service, shard }, { access, reserve }));
     this.#shard = shard;
     this.#counters = this.#file.counters;
     this.store = new SqliteStore(this.#file, { onSettled });

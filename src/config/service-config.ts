@@ -32,6 +32,8 @@ export type ServiceConfig = {
   readonly data: string;
   readonly valueBytesMax: number;
   readonly bodyMemoryBytesMax: number;
+  /** Of the data directory, kept for a full disk. */
+  readonly reserveBytes: number;
   /** Host names without port; `*` stands for any. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
@@ -157,6 +159,14 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: byteSize(16 * MiB, 65_536 * MiB),
     default: 256 * MiB,
     defaultText: '256MiB',
+  },
+  reserveBytes: {
+    value: 'BYTES',
+    description: 'room of the disk that is kept for deletes when it is full',
+    allowed: 'a size from 0 (none) to 1024MiB: bytes, or a number with KiB or MiB',
+    parse: byteSize(0, 1_024 * MiB),
+    default: 16 * MiB,
+    defaultText: '16MiB, at most a quarter of the disk',
   },
   allowedHosts: {
     value: 'NAMES',

@@ -46,6 +46,13 @@ export function isWrite(operation: Operation): operation is WriteOperation | Ato
   return operation.kind !== 'get' && operation.kind !== 'head';
 }
 
+/** Whether it writes, and only deletes. */
+export function makesRoom(operation: Operation): boolean {
+  if (operation.kind !== 'atomic') return operation.kind === 'delete';
+  const writes = operation.operations.filter(isWrite);
+  return writes.length > 0 && writes.every(({ kind }) => kind === 'delete');
+}
+
 /** Operations that one batch may have. */
 export const batchOperationsMax = 1_000;
 /** The largest request for a batch, and the most that the values it reads may have, each in bytes. */

@@ -22,6 +22,7 @@ import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
+import { ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
 import { type OpenDatabase, openExclusively } from '../sqlite/open-database.ts';
 import { type Upgrade, upgradeCopyOf } from '../sqlite/schema.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
@@ -34,6 +35,7 @@ import { AccessBook } from './access-book.ts';
 import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
 import { checkedPort, UnusableAddress } from './listen-address.ts';
+import { ReserveKeeper } from './reserve-keeper.ts';
 import { rosterOf } from './roster.ts';
 import { type LifeState, statusOf } from './service-status.ts';
 import { ServingWatch } from './serving-watch.ts';
@@ -69,6 +71,7 @@ export class Service implements AdminActions {
   readonly #strategy: Strategy;
   readonly #cluster: ShardCluster;
   readonly #auditor: Auditor;
+  readonly #reserveKeeper: ReserveKeeper;
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<ServiceEnd>();
   readonly #servingWatch: ServingWatch;
@@ -115,6 +118,14 @@ export class Service implements AdminActions {
         void this.stop('hopeless');
       },
     });
+    // What Redis holds lies on other disks.
+    const bytes = topologyFile.store === 'sqlite' ? config.reserveBytes : 0;
+    this.#reserveKeeper = new ReserveKeeper({
+      reserve: ReserveFile.beside(directory.metaFile),
+      bytes,
+      clock: systemClock,
+      log,
+    });
   }
 
   /** @throws CannotStart, with the data directory let go */
@@ -130,6 +141,7 @@ export class Service implements AdminActions {
     const service = new Service({ ...config, port }, access, log);
     service.#operators = await listenForOperators(service.#directory.adminSocket, service);
     service.#cluster.start();
+    service.#reserveKeeper.start();
     return service;
   }
 
@@ -167,6 +179,7 @@ export class Service implements AdminActions {
     if (this.#state === 'draining') return;
     this.#state = 'draining';
     this.#servingWatch.stop();
+    this.#reserveKeeper.stop();
     await this.#cluster.stop();
     await this.#operators?.close();
     this.#topologyFile.close();
@@ -316,13 +329,16 @@ function takeDirectory(config: ServiceConfig, log: ProcessLog): TakenDirectory {
   let topologyFile: TopologyFile | undefined;
   try {
     const directory = new DataDirectory(config.data);
-    topologyFile = new TopologyFile(directory.metaFile, firstTopologyOf(config), open);
+    const reserve = ReserveFile.beside(directory.metaFile);
+    const openTopology = () => new TopologyFile(directory.metaFile, firstTopologyOf(config), { open, reserve });
+    topologyFile = withReserve(reserve, openTopology);
     if (topologyFile.store === 'sqlite') upgradeShardFiles(directory, topologyFile, open);
     const strategy = strategyToServe(topologyFile, config);
     checkShards(strategy, topologyFile.weights().size, config);
     if (strategy !== 'partitioned' && topologyFile.store === 'sqlite') {
       // Before any clone: only one process can make a new file a database.
-      new ShardFile(directory.sharedFile, { service: topologyFile.service, shard: sharedShard }).close();
+      const identity = { service: topologyFile.service, shard: sharedShard };
+      withReserve(reserve, () => new ShardFile(directory.sharedFile, identity)).close();
     }
     topologyFile.adoptStrategy(strategy);
     return { directory, topologyFile, strategy };

@@ -20,6 +20,7 @@ import type {
   TopologyChange,
 } from '../rebalance/topology-change.ts';
 import { type Database, isDiskFull } from '../sqlite/database.ts';
+import { type DiskReserve, noReserve, withReserve } from '../sqlite/disk-reserve.ts';
 import { type OpenDatabase, openExclusively } from '../sqlite/open-database.ts';
 import type { Origin, StoreKind } from './strategy.ts';
 import { topologySchema } from './topology-schema.ts';
@@ -61,6 +62,7 @@ export type FreshService = Origin & {
 export class TopologyFile implements TopologyRecord {
   readonly isDiskFull = isDiskFull;
   readonly #db: Database;
+  readonly #reserve: DiskReserve;
   /** Names this service in each shard's file, so that files of two services are never mixed up. */
   readonly service: string;
   readonly store: StoreKind;
@@ -72,7 +74,15 @@ export class TopologyFile implements TopologyRecord {
    * @param fresh what a new service gets
    * @throws FileLocked, UnusableFile
    */
-  constructor(path: string, fresh: FreshService, open: OpenDatabase = openExclusively) {
+  constructor(
+    path: string,
+    fresh: FreshService,
+    {
+      open = openExclusively,
+      reserve = noReserve,
+    }: { readonly open?: OpenDatabase; readonly reserve?: DiskReserve } = {},
+  ) {
+    this.#reserve = reserve;
     this.#db = open(path, topologySchema, { lockWaitMs });
     try {
       this.#db.transaction(() => this.#createOnce(fresh));
@@ -154,7 +164,7 @@ export class TopologyFile implements TopologyRecord {
 
   /** It never began. */
   refuseChange(id: number, reason: string, endedAtMs: number): void {
-    this.#db.transaction(() => {
+    this.#urgentTransaction(() => {
       this.#setChange(id, 'aborted', reason);
       this.#db.prepare('UPDATE change SET ended_at_ms = ? WHERE id = ?').run(endedAtMs, id);
     });
@@ -166,7 +176,7 @@ export class TopologyFile implements TopologyRecord {
 
   /** From now on what was before is wanted again; a change that is undone does not rest. */
   undoChange(id: number, reason: string): void {
-    this.#db.transaction(() => {
+    this.#urgentTransaction(() => {
       const { weightsBefore } = this.change(id);
       this.#db
         .prepare('UPDATE change SET weights = ?, paused = 0 WHERE id = ?')
@@ -177,7 +187,7 @@ export class TopologyFile implements TopologyRecord {
 
   /** Shards that own nothing and are not wanted lose their row with it. */
   endChange(id: number, state: 'done' | 'aborted', endedAtMs: number, figures: ChangeFigures): void {
-    this.#db.transaction(() => {
+    this.#urgentTransaction(() => {
       this.#addFigures(id, figures);
       const { weights, reason } = this.change(id);
       for (const shard of this.weights().keys()) {
@@ -224,7 +234,7 @@ export class TopologyFile implements TopologyRecord {
   commitMove(move: Move): void {
     const next = ringAfter(this.#ring, [move]);
     invariant(next.epoch > this.#ring.epoch, `the epoch would go from ${this.#ring.epoch} to ${next.epoch}`);
-    this.#db.transaction(() => {
+    this.#urgentTransaction(() => {
       this.#db.prepare('UPDATE ring SET epoch = ?, ranges = ?').run(next.epoch, JSON.stringify(next.ranges()));
       this.#endMove(move.id, 'committed', '');
     });
@@ -233,18 +243,23 @@ export class TopologyFile implements TopologyRecord {
 
   /** @param figures what has come of the change since they were recorded last */
   finishMove(id: MoveId, figures: ChangeFigures): void {
-    this.#db.transaction(() => {
+    this.#urgentTransaction(() => {
       this.#endMove(id, 'done', '');
       this.#addFigures(this.#db.prepare('SELECT change FROM move WHERE id = ?').pluck().get(id) as number, figures);
     });
   }
 
   abortMove(id: MoveId, reason: string): void {
-    this.#db.transaction(() => this.#endMove(id, 'aborted', reason));
+    this.#urgentTransaction(() => this.#endMove(id, 'aborted', reason));
   }
 
   close(): void {
     this.#db.close();
+  }
+
+  /** Of what ends a move or a change: it has room on a full disk too. */
+  #urgentTransaction(work: () => void): void {
+    withReserve(this.#reserve, () => this.#db.transaction(work));
   }
 
   /** Every shard was born after these moves began, and learns from the ring alone: nothing else is left to do. */

@@ -3,7 +3,9 @@
  * stands in open-database.ts.
  */
 
+import { dirname } from 'node:path';
 import Sqlite, { type Statement } from 'better-sqlite3';
+import { saysDiskFull } from './disk-full.ts';
 
 export type { Statement };
 
@@ -19,10 +21,15 @@ export class UnusableFile extends Error {
   override readonly name = 'UnusableFile';
 }
 
+/** The disk is full, and a file cannot be opened without writing. */
+export class NoRoomToOpen extends UnusableFile {}
+
 /** Another process holds the file's exclusive lock. */
 export class FileLocked extends Error {
   override readonly name = 'FileLocked';
 }
+
+const inMemory = ':memory:';
 
 /** Databases of this process, the closed ones too: see Database. */
 const keptForEver = new Set<Database>();
@@ -111,6 +118,25 @@ export class Database {
     this.exec(`PRAGMA wal_autocheckpoint = ${walPages[pages]}`);
   }
 
+  /**
+   * Folds the log that is written ahead into the file and gives its room back to the disk, as far as nobody else reads
+   * and there is room for it.
+   */
+  foldLog(): void {
+    try {
+      this.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+    } catch (error) {
+      if (!isDiskFull(error) && !isBusy(error)) throw error;
+    }
+  }
+
+  /** Gives some free pages back to the disk, as soon as the log is folded. False when there were none. */
+  shrink(pagesMax: number): boolean {
+    if (this.setting('freelist_count') === 0) return false;
+    this.exec(`PRAGMA incremental_vacuum(${pagesMax})`);
+    return true;
+  }
+
   /** Idempotent. */
   close(): void {
     this.#connection.close();
@@ -119,7 +145,13 @@ export class Database {
 
 /** There was no room; the transaction was rolled back. */
 export function isDiskFull(error: unknown): boolean {
-  return sqliteCodeOf(error) === 'SQLITE_FULL';
+  const code = sqliteCodeOf(error);
+  return error instanceof NoRoomToOpen || (code !== undefined && saysDiskFull(code, directories));
+}
+
+/** Where this process has files. All of one service lie in one place. */
+function directories(): string[] {
+  return [...new Set([...keptForEver].flatMap(({ path }) => (path === inMemory ? [] : [dirname(path)])))];
 }
 
 /** Another process holds a lock that was needed. Nothing was done; the same may be tried again. */
@@ -143,4 +175,4 @@ export function sqliteCodeOf(error: unknown): string | undefined {
 }
 
 /** The version of the SQLite library in this process, e.g. `3.53.2`. */
-export const sqliteVersion = new Database(':memory:').prepare('SELECT sqlite_version()').pluck().get() as string;
+export const sqliteVersion = new Database(inMemory).prepare('SELECT sqlite_version()').pluck().get() as string;

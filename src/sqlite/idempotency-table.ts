@@ -25,6 +25,7 @@ export class IdempotencyTable {
   readonly #record: Statement<[number, Buffer]>;
   readonly #recordsOf: Statement<[string, number, number]>;
   readonly #forgetExpired: Statement<[number, number]>;
+  readonly #oldest: Statement;
   readonly #forgetSlot: Statement<[number, number]>;
   readonly #forgetSlots: Statement<[string]>;
 
@@ -41,6 +42,7 @@ export class IdempotencyTable {
     this.#forgetExpired = db.prepare(
       'DELETE FROM idempotency WHERE (slot, op_id) IN (SELECT slot, op_id FROM idempotency WHERE at_ms <= ? LIMIT ?)',
     );
+    this.#oldest = db.prepare('SELECT min(at_ms) FROM idempotency').pluck();
     this.#forgetSlot = db.prepare(
       'DELETE FROM idempotency WHERE (slot, op_id) IN (SELECT slot, op_id FROM idempotency WHERE slot = ? LIMIT ?)',
     );
@@ -71,6 +73,12 @@ export class IdempotencyTable {
   /** Forgets keys that no client may use again. Returns how many. */
   forgetExpired(nowMs: number, rowsMax: number): number {
     return this.#forgetExpired.run(nowMs - idempotencyKeptMs, rowsMax).changes;
+  }
+
+  /** Since when the oldest of those could be forgotten, in Unix milliseconds; undefined when there is none. */
+  oldestExpiry(nowMs: number): number | undefined {
+    const atMs = this.#oldest.get() as number | null;
+    return atMs === null || atMs + idempotencyKeptMs > nowMs ? undefined : atMs + idempotencyKeptMs;
   }
 
   /** Forgets all keys of these slots. */

@@ -3,7 +3,15 @@
  * processes share the file, of the newest schema version.
  */
 
-import { Database, FileLocked, sqliteCodeOf, sqliteVersion, UnusableFile } from './database.ts';
+import {
+  Database,
+  FileLocked,
+  isDiskFull,
+  NoRoomToOpen,
+  sqliteCodeOf,
+  sqliteVersion,
+  UnusableFile,
+} from './database.ts';
 import { createOrCheck, type Schema, type Upgrade, type UpgradeCopies, upgrade } from './schema.ts';
 
 /**
@@ -93,7 +101,8 @@ function opened(path: string, error: unknown): unknown {
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
     return new UnusableFile(`${path} is damaged or not a SQLite file.`, { cause: error });
   }
-  return new UnusableFile(`${path} cannot be opened: ${(error as Error).message} (${code}).`, { cause: error });
+  const Reason = isDiskFull(error) ? NoRoomToOpen : UnusableFile;
+  return new Reason(`${path} cannot be opened: ${(error as Error).message} (${code}).`, { cause: error });
 }
 
 function checkSqliteVersion(): void {

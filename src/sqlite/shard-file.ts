@@ -12,10 +12,11 @@
 
 import type { FeedPage } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
-import { isWrite, type ReadOperation } from '../kv/operation.ts';
+import { isWrite, makesRoom, type Operation, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
 import { type Database, isDiskFull } from './database.ts';
+import { type DiskReserve, noReserve, withReserve } from './disk-reserve.ts';
 import { EntryTable, type OldEntry } from './entry-table.ts';
 import { FileAudit } from './file-audit.ts';
 import type { FileCounters } from './file-counters.ts';
@@ -36,10 +37,11 @@ export type ShardFileOptions = {
   /** How a file of this process alone is opened. */
   readonly open?: OpenDatabase;
   readonly ledger?: LedgerLimits;
+  readonly reserve?: DiskReserve;
 };
 
 /** The row after which a sweep goes on. */
-type SweepPosition = Pick<OldEntry, 'expiresAtMs' | 'id'>;
+export type SweepPosition = Pick<OldEntry, 'expiresAtMs' | 'id'>;
 
 const sweepBegin: SweepPosition = { expiresAtMs: 0, id: 0 };
 
@@ -50,6 +52,7 @@ export class ShardFile implements FileFigures {
   readonly #access: 'exclusive' | 'shared';
   readonly #shard: number;
   readonly #now: () => number;
+  readonly #reserve: DiskReserve;
   readonly #entries: EntryTable;
   readonly #ledger: LedgerTable;
   readonly #standing: StandingTable;
@@ -65,6 +68,7 @@ export class ShardFile implements FileFigures {
     this.#db = access === 'exclusive' ? open(path, shardSchema) : openShared(path, shardSchema);
     this.#shard = identity.shard;
     this.#now = now;
+    this.#reserve = options.reserve ?? noReserve;
     try {
       claim(this.#db, path, identity);
       this.#standing = new StandingTable(this.#db);
@@ -82,31 +86,53 @@ export class ShardFile implements FileFigures {
     this.transfer = new SlotTransfer(this.#db, this, tables);
   }
 
+  /** What a full disk has no room to note is counted all the same. */
   get counters(): FileCounters {
+    const { lsn, keys, bytes } = this.#noted;
+    const { unsettled } = this.transfer;
+    return { lsn, keys: keys + unsettled.keys, bytes: bytes + unsettled.bytes };
+  }
+
+  get #noted(): FileCounters {
     return this.#access === 'exclusive' ? this.#counters : this.#ledger.counters();
   }
 
   /**
    * Executes a batch in order. When it writes, it is one transaction: on return it is on disk, and reads saw
-   * the writes before them. When the disk is full no write is kept, and each says so. Whatever else SQLite
-   * throws is thrown on: after a failed fsync or on a damaged file the process must end, because nobody knows
-   * any more what is on disk. Except where `isBusy`, which a shared file may be: then nothing was done.
+   * the writes before them. When the disk is full only deletes are kept, if there is room even for them, and each
+   * other write says so. Whatever else SQLite throws is thrown on: after a failed fsync or on a damaged file the
+   * process must end, because nobody knows any more what is on disk. Except where `isBusy`, which a shared file may
+   * be: then nothing was done.
    */
   execute(requests: readonly Request[]): readonly Outcome[] {
     const nowMs = this.#nowMs();
     if (requests.every(isRead)) return requests.map(({ operation }) => this.#entries.read(operation, nowMs));
-    try {
-      return this.transaction(() => {
-        const batch = this.#newBatch(nowMs);
-        const outcomes = requests.map((request) => batch.answer(request));
-        this.#end(batch);
-        return outcomes;
-      });
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      const batch = this.#newBatch(nowMs);
-      return requests.map((request) => batch.answerWithoutRoom(request));
+    if (!this.#reserve.isGiven) {
+      const outcomes = unlessFull(() => this.#committed(requests, nowMs, () => true));
+      if (outcomes !== undefined) return outcomes;
     }
+    if (requests.some(({ operation }) => makesRoom(operation))) {
+      const outcomes = unlessFull(() => this.#urgently(() => this.#committed(requests, nowMs, makesRoom)));
+      if (outcomes !== undefined) return outcomes;
+    }
+    const batch = this.#newBatch(nowMs);
+    return requests.map((request) => batch.answerWithoutRoom(request));
+  }
+
+  /** @param isKept whether the operation is carried out, or answered that the disk is full */
+  #committed(
+    requests: readonly Request[],
+    nowMs: number,
+    isKept: (operation: Operation) => boolean,
+  ): readonly Outcome[] {
+    return this.transaction(() => {
+      const batch = this.#newBatch(nowMs);
+      const outcomes = requests.map((request) =>
+        isKept(request.operation) ? batch.answer(request) : batch.answerWithoutRoom(request),
+      );
+      this.#end(batch);
+      return outcomes;
+    });
   }
 
   /** @param isVisible whether rows of a slot are there for anybody to see */
@@ -115,7 +141,7 @@ export class ShardFile implements FileFigures {
   }
 
   /**
-   * One step: deletes what has expired, and forgets idempotency keys that no client may use again.
+   * One step: deletes what has expired.
    * @param isOurs whether this file may change the slot by itself
    * @returns where to go on; undefined when nothing is left
    */
@@ -125,17 +151,25 @@ export class ShardFile implements FileFigures {
     after: SweepPosition = sweepBegin,
   ): SweepPosition | undefined {
     const nowMs = this.#nowMs();
-    const expired = this.#entries.expired(after, nowMs, rowsMax);
-    if (expired.some(({ slot }) => isOurs(slot))) {
-      this.transaction(() => {
-        const batch = this.#newBatch(nowMs);
-        // Looked up again: where the file is shared, another process may just have done it.
-        for (const entry of this.#entries.expired(after, nowMs, rowsMax)) if (isOurs(entry.slot)) batch.sweep(entry);
-        this.#end(batch);
-      });
-    }
-    if (expired.length === rowsMax) return expired.at(-1);
-    return this.#idempotency.forgetExpired(nowMs, rowsMax) === rowsMax ? after : undefined;
+    if (this.#entries.expired(after, nowMs, 1).length === 0) return undefined;
+    return this.urgentTransaction(() => {
+      const batch = this.#newBatch(nowMs);
+      const expired = this.#entries.expired(after, nowMs, rowsMax);
+      for (const entry of expired) if (isOurs(entry.slot)) batch.sweep(entry);
+      this.#end(batch);
+      return expired.length === rowsMax ? expired.at(-1) : undefined;
+    });
+  }
+
+  /**
+   * One step: forgets names of clients that none may use again.
+   * @returns since when the oldest that is left could be forgotten, in Unix milliseconds; undefined when none is
+   */
+  forgetNames(rowsMax: number): number | undefined {
+    const nowMs = this.#nowMs();
+    if (this.#idempotency.oldestExpiry(nowMs) === undefined) return undefined;
+    this.#urgently(() => this.#idempotency.forgetExpired(nowMs, rowsMax));
+    return this.#idempotency.oldestExpiry(nowMs);
   }
 
   /** Rows of the ledger after `afterLsn`. */
@@ -170,6 +204,21 @@ export class ShardFile implements FileFigures {
     }
   }
 
+  urgentTransaction<T>(work: () => T): T {
+    return this.#urgently(() => this.transaction(work));
+  }
+
+  /**
+   * One step: while the reserve is given up, what was deleted is given back to the disk, so that there may be room to
+   * make it again. False when nothing is left to give.
+   */
+  giveRoomBack(pagesMax: number): boolean {
+    if (!this.#reserve.isGiven) return false;
+    const isShrunk = this.#urgently(() => this.#db.shrink(pagesMax));
+    this.#db.foldLog();
+    return isShrunk;
+  }
+
   record({ lsnAtLeast, keys, bytes, records, arrival }: Parameters<FileFigures['record']>[0]): void {
     const counters = this.#counters;
     this.#counters = {
@@ -190,7 +239,7 @@ export class ShardFile implements FileFigures {
   /** @param structure whether SQLite checks its own structure first, which no client should have to wait for */
   audit(ring: Ring, shard: number, structure: 'checked' | 'trusted'): FileAudit {
     const audit = new FileAudit(this.#db, {
-      counters: () => this.counters,
+      counters: () => this.#noted,
       slotsInTransit: () => this.transfer.slotsInTransit(),
       ring,
       shard,
@@ -202,6 +251,10 @@ export class ShardFile implements FileFigures {
   /** Leaves one file behind: the WAL is folded in. Idempotent. */
   close(): void {
     this.#db.close();
+  }
+
+  #urgently<T>(work: () => T): T {
+    return withReserve(this.#reserve, work, () => this.#db.foldLog());
   }
 
   #end(batch: WriteBatch): void {
@@ -224,4 +277,14 @@ export class ShardFile implements FileFigures {
 
 function isRead(request: Request): request is Request & { readonly operation: ReadOperation } {
   return !isWrite(request.operation);
+}
+
+/** What the work comes to; undefined when there was no room for it, and nothing was done. */
+function unlessFull<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (isDiskFull(error)) return undefined;
+    throw error;
+  }
 }

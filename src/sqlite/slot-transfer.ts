@@ -30,6 +30,8 @@ export interface FileFigures {
   readonly lsn: number;
   /** Does all of the work or, when it throws, nothing; the figures are then as before. */
   transaction<T>(work: () => T): T;
+  /** The same for what has to be done on a full disk too: it may use the reserve. */
+  urgentTransaction<T>(work: () => T): T;
   /** Appends one ledger row: a higher lsn, changed counters, and records that came from another shard. */
   record(change: {
     readonly lsnAtLeast: number;
@@ -47,6 +49,9 @@ type TransferTables = {
   readonly standing: StandingTable;
 };
 
+type RowTotals = { readonly keys: number; readonly bytes: number };
+
+const nothing: RowTotals = { keys: 0, bytes: 0 };
 const noRecords = Buffer.alloc(0);
 
 export class SlotTransfer implements ParticipantStorage {
@@ -60,6 +65,7 @@ export class SlotTransfer implements ParticipantStorage {
   readonly #reader: SlotReader;
   readonly #writer: SlotWriter;
   readonly #sums = new SlotSums();
+  #unsettled = nothing;
 
   constructor(db: Database, figures: FileFigures, { ledger, idempotency, standing }: TransferTables) {
     this.#db = db;
@@ -171,7 +177,7 @@ export class SlotTransfer implements ParticipantStorage {
   }
 
   forget(move: MoveId): void {
-    this.#figures.transaction(() => {
+    this.#figures.urgentTransaction(() => {
       const direction = this.#transfers.all().find((transfer) => transfer.move === move)?.direction;
       if (direction === 'migrating') this.#transfers.drop(move);
       if (direction === 'importing') this.#transfers.orphan(move);
@@ -185,30 +191,52 @@ export class SlotTransfer implements ParticipantStorage {
    * @returns the moves whose slots have come or left by this
    */
   settle(ring: Ring, shard: number, isOpen: (move: MoveId) => boolean): MoveId[] {
-    return this.#figures.transaction(() => {
-      const settled: MoveId[] = [];
-      this.#standing.adopt(ring.epoch);
-      for (const { move, direction, slots, keys, bytes, arrival } of this.#transfers.all()) {
-        if (direction === 'orphaned') continue;
-        const isOurs = ring.shardOf(slots[0] as number) === shard;
-        const hasMoved = isOurs === (direction === 'importing');
-        if (!hasMoved && isOpen(move)) continue;
-        if (hasMoved) {
-          settled.push(move);
-          const sign = direction === 'importing' ? 1 : -1;
-          this.#figures.record({
-            lsnAtLeast: 0,
-            keys: sign * keys,
-            bytes: sign * bytes,
-            records: noRecords,
-            ...(arrival && { arrival }),
-          });
-        }
-        if (isOurs) this.#transfers.drop(move);
-        else this.#transfers.orphan(move);
-      }
+    try {
+      const settled = this.#figures.urgentTransaction(() => this.#settleEach(ring, shard, isOpen));
+      this.#unsettled = nothing;
       return settled;
-    });
+    } catch (error) {
+      // The ring says what is served, whether there is room to note it or not.
+      if (isDiskFull(error)) this.#unsettled = this.#sumOfMoved(ring, shard);
+      throw error;
+    }
+  }
+
+  /** Keys and bytes of slots that have come, less those of slots that have left, that `settle` could not note yet. */
+  get unsettled(): RowTotals {
+    return this.#unsettled;
+  }
+
+  #settleEach(ring: Ring, shard: number, isOpen: (move: MoveId) => boolean): MoveId[] {
+    const settled: MoveId[] = [];
+    this.#standing.adopt(ring.epoch);
+    for (const transfer of this.#transfers.all()) {
+      const { move, direction, slots, keys, bytes, arrival } = transfer;
+      if (direction === 'orphaned') continue;
+      const isOurs = ring.shardOf(slots[0] as number) === shard;
+      const sign = signOfMoved(transfer, ring, shard);
+      if (sign === 0 && isOpen(move)) continue;
+      if (sign !== 0) {
+        settled.push(move);
+        this.#figures.record({
+          lsnAtLeast: 0,
+          keys: sign * keys,
+          bytes: sign * bytes,
+          records: noRecords,
+          ...(arrival && { arrival }),
+        });
+      }
+      if (isOurs) this.#transfers.drop(move);
+      else this.#transfers.orphan(move);
+    }
+    return settled;
+  }
+
+  #sumOfMoved(ring: Ring, shard: number): RowTotals {
+    return this.#transfers.all().reduce((sum, transfer) => {
+      const sign = signOfMoved(transfer, ring, shard);
+      return { keys: sum.keys + sign * transfer.keys, bytes: sum.bytes + sign * transfer.bytes };
+    }, nothing);
   }
 
   /** Slots of which rows may be here though they are not owned. */
@@ -220,12 +248,10 @@ export class SlotTransfer implements ParticipantStorage {
   purgeStep({ rowsMax, pagesMax }: { readonly rowsMax: number; readonly pagesMax: number }): boolean {
     const orphaned = this.#transfers.all().find(({ direction }) => direction === 'orphaned');
     if (orphaned !== undefined) {
-      this.#figures.transaction(() => this.#purge(orphaned, rowsMax));
+      this.#figures.urgentTransaction(() => this.#purge(orphaned, rowsMax));
       return true;
     }
-    if (this.#db.setting('freelist_count') === 0) return false;
-    this.#db.exec(`PRAGMA incremental_vacuum(${pagesMax})`);
-    return true;
+    return this.#db.shrink(pagesMax);
   }
 
   #purge({ move, slots }: Transfer, rowsMax: number): void {
@@ -245,4 +271,12 @@ export class SlotTransfer implements ParticipantStorage {
       this.#writer.apply(change);
     }
   }
+}
+
+/** By this ring, 1 for slots that have come, -1 for slots that have left, 0 for those that stayed where they were. */
+function signOfMoved({ direction, slots }: Transfer, ring: Ring, shard: number): 1 | -1 | 0 {
+  const isOurs = ring.shardOf(slots[0] as number) === shard;
+  if (direction === 'importing') return isOurs ? 1 : 0;
+  if (direction === 'migrating') return isOurs ? 0 : -1;
+  return 0;
 }

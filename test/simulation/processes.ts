@@ -252,7 +252,7 @@ class WatchedRecord extends TopologyFile {
 
   constructor(world: SimulatedWorld, life: Life) {
     const { shards, slots } = world.circumstances;
-    super(metaPath, { strategy: 'partitioned', store: 'sqlite', shards, slots }, world.disks.openerOf(life));
+    super(metaPath, { strategy: 'partitioned', store: 'sqlite', shards, slots }, { open: world.disks.openerOf(life) });
     this.#invariants = world.invariants;
     this.#invariants.onRing(this.ring);
   }

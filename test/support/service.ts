@@ -11,6 +11,9 @@ import type { ProcessStatus, ServiceStatus } from '../../src/admin/contract.ts';
 /** The built program: a forked worker cannot run TypeScript. */
 export const shardctlPath = fileURLToPath(new URL('../../dist/src/cli/shardctl.js', import.meta.url));
 
+/** Hundreds of services are started: the usual one would write gigabytes. */
+const smallReserve = '64KiB';
+
 export type ServiceOptions = {
   readonly data: string;
   readonly args?: readonly string[];
@@ -23,7 +26,7 @@ export type ServiceOptions = {
 export async function startService({ data, args = [], env = {}, before = ':' }: ServiceOptions): Promise<TestService> {
   const command = [process.execPath, shardctlPath, 'start', '--port', '0', '--data', data, ...args];
   const child = spawn('/bin/sh', ['-c', `${before}; exec "$@"`, 'sh', ...command], {
-    env: { ...process.env, ...env },
+    env: { SHARDLITE_RESERVE_BYTES: smallReserve, ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   onTestFinished(() => {
