@@ -1,0 +1,77 @@
+/** What the sweeper takes of a process's time, and what it does with it. */
+
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { idempotencyKeptMs } from '../../src/kv/idempotency-key.ts';
+import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import { pauseMs, Sweeper } from '../../src/sqlite/sweeper.ts';
+import { idempotencyKey, put } from '../support/operations.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+/** Of the process's time, by the figures of this project's own machine. */
+const msPerRow = 0.03;
+
+class CostlyFile extends ShardFile {
+  sweptMs = 0;
+
+  override sweep(...args: Parameters<ShardFile['sweep']>): ReturnType<ShardFile['sweep']> {
+    const before = this.counters.keys;
+    const next = super.sweep(...args);
+    const tookMs = (before - this.counters.keys) * msPerRow;
+    clock.pass(tookMs);
+    this.sweptMs += tookMs;
+    return next;
+  }
+}
+
+let clock: VirtualClock;
+let file: CostlyFile;
+let sweeper: Sweeper;
+beforeEach(() => {
+  clock = new VirtualClock();
+  const path = join(temporaryDirectory(), 'shard.sqlite');
+  file = new CostlyFile(path, { service: 'test', shard: 1 }, { now: () => clock.dateMs() });
+  sweeper = new Sweeper(file, clock, () => true);
+});
+afterEach(() => {
+  sweeper.stop();
+  file.close();
+});
+
+/** Keys that expire one after the other, evenly, from now on and within so long. */
+function expiring(count: number, withinMs: number): void {
+  const requests = Array.from({ length: count }, (_, index) => ({
+    operation: put(`key-${index}`, '', '', { expiresAtMs: clock.dateMs() + Math.floor((index * withinMs) / count) }),
+  }));
+  file.execute(requests);
+}
+
+test('what has just expired takes a tenth of the time, and what has waited long takes nearly half', () => {
+  expect(pauseMs(9, 0)).toBeCloseTo(81);
+  expect(pauseMs(9, 60_000)).toBeCloseTo(11);
+  expect(pauseMs(9, -5_000)).toBeCloseTo(81);
+});
+
+test('ten thousand keys a second expire, and are swept as fast', () => {
+  const seconds = 8;
+  expiring(seconds * 10_000, seconds * 1_000);
+  let largest = 0;
+  for (let second = 1; second <= seconds; second++) {
+    clock.run(1_000);
+    largest = Math.max(largest, second * 10_000 - (seconds * 10_000 - file.counters.keys));
+  }
+  // What has expired and lies there yet: that of a few seconds.
+  expect(largest).toBeLessThan(35_000);
+  expect(file.sweptMs).toBeLessThan(0.45 * seconds * 1_000);
+});
+
+test('names are forgotten on their own, while what has expired takes all the time that it may', () => {
+  file.execute([{ operation: put('named', '', '', { idempotencyKey: idempotencyKey('name', 'this') }) }]);
+  clock.pass(idempotencyKeptMs);
+  expiring(40_000, 1);
+  clock.run(2_500);
+  expect(file.counters.keys).toBeGreaterThan(10_000);
+  const again = put('named', 'again', '', { idempotencyKey: idempotencyKey('name', 'this') });
+  expect(file.execute([{ operation: again }])).toEqual([{ kind: 'replaced', version: expect.any(Number) }]);
+});
