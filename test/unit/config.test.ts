@@ -44,7 +44,7 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   data: ['/flag', './variable', 'field'],
   valueBytesMax: ['1', '2', 3],
   bodyMemoryBytesMax: ['16777216', '16777217', 16777218],
-  reserveBytes: ['0', '1MiB', 65_536],
+  reserveBytes: ['0', '1048576', 65_536],
   allowedHosts: ['flag.example', 'variable.example', ['field.example']],
   allowedOrigins: ['https://flag.example', 'http://variable.example:3000', ['http://[::1]:3000']],
   upgradeCopies: ['none', 'keep', 'none'],
