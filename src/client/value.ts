@@ -51,9 +51,12 @@ export function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
 }
 
 export function base64Of(bytes: Uint8Array): string {
-  let characters = '';
-  for (const byte of bytes) characters += String.fromCharCode(byte);
-  return btoa(characters);
+  const pieces: string[] = [];
+  // Applied, not spread: an iterator is ten times as slow. A call takes some ten thousands of arguments at most.
+  for (let at = 0; at < bytes.length; at += 8_192) {
+    pieces.push(String.fromCharCode.apply(undefined, bytes.subarray(at, at + 8_192) as unknown as number[]));
+  }
+  return btoa(pieces.join(''));
 }
 
 function bytesIn(value: unknown): Uint8Array<ArrayBuffer> | undefined {
