@@ -52,8 +52,8 @@ export class Gate {
    */
   decide(authorization: string | undefined, nowMs: number): Grant | FailedOutcome | Promise<Grant | FailedOutcome> {
     if (authorization === undefined) return required;
-    const seen = this.#seen.get(authorization);
-    if (seen !== undefined) return nowMs < seen.expiresAtMs ? seen : unknown;
+    const known = this.recall(authorization, nowMs);
+    if (known !== undefined) return known;
     const [, token] = bearerPattern.exec(authorization) ?? [];
     if (token === undefined) return required;
     if (!isTokenText(token)) return this.#jwt === undefined ? unknown : this.#verified(authorization, token, nowMs);
@@ -62,6 +62,12 @@ export class Gate {
     if (grant === undefined || nowMs >= grant.expiresAtMs) return unknown;
     this.#seen.add(authorization, grant);
     return grant;
+  }
+
+  /** What was found out before about this very header; undefined when it has to be looked at. */
+  recall(authorization: string | undefined, nowMs: number): Grant | undefined {
+    const seen = authorization === undefined ? undefined : this.#seen.get(authorization);
+    return seen !== undefined && nowMs < seen.expiresAtMs ? seen : undefined;
   }
 
   /** Whether a grant, which an earlier gate may have given, still counts. */

@@ -4,6 +4,7 @@
  */
 
 import { AccessControl } from '../access/access-control.ts';
+import { rateLimitOf } from '../access/rate-limiter.ts';
 import { createApp } from '../http/app.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
 import { systemClock } from '../ports/clock.ts';
@@ -43,6 +44,7 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
     allowedOrigins: start.allowedOrigins,
     access,
+    rateLimit: start.rateLimit === null ? undefined : rateLimitOf(start.rateLimit),
     onDefect: (error) => log.error(error, 'a request failed on a defect'),
   });
   // A single process listens by itself; the primary deals connections to clones.

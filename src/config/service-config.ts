@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { rateLimitPattern } from '../access/rate-limiter.ts';
 import { shardsMax } from '../partition/ring.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { logLevels } from '../supervision/log.ts';
@@ -43,6 +44,8 @@ export type ServiceConfig = {
   /** Path of a JSON Web Key Set: who has a token signed with one of its keys comes in. */
   readonly jwtKeys: string | undefined;
   readonly jwtAudiences: readonly string[];
+  /** Of each token or address, in each router or clone, as `rateLimitOf` can read it. */
+  readonly rateLimit: string | undefined;
   /** The supervisor forgets the earlier deaths of a process that has served this long. */
   readonly healthyAfterMs: number;
   readonly failedRetryMs: number;
@@ -215,6 +218,14 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: listOfTexts((text) => /^[^\s,]{1,255}$/.test(text)),
     default: [],
     defaultText: 'tokens without an audience',
+  },
+  rateLimit: {
+    value: 'N/UNIT',
+    description: 'requests that each token or address may make at each router or clone',
+    allowed: 'a whole number from 1 and /s, /m or /h, like 1000/s',
+    parse: (raw) => (typeof raw === 'string' && rateLimitPattern.test(raw) ? raw : undefined),
+    default: undefined,
+    defaultText: 'none',
   },
   healthyAfterMs: {
     value: 'MS',

@@ -1,11 +1,14 @@
 /**
- * Lets requests in, where a token is needed: says 401 before anything of the request is looked at, and gives routes the
- * store as its token may see it. While nothing is locked, routes have the store itself.
+ * Lets requests in: says 401 where a token is needed and 429 where there were too many, before anything of the request
+ * is looked at, and gives routes the store as its token may see it. While nothing of it is configured, routes have the
+ * store itself.
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccessControl } from '../access/access-control.ts';
+import { clientNameOf } from '../access/client-address.ts';
 import { covers, type Grant, prefixesWithin, readDenied } from '../access/grant.ts';
+import type { RateLimiter } from '../access/rate-limiter.ts';
 import { type KeyStore, RestrictedStore } from '../access/restricted-store.ts';
 import { KvError } from '../kv/errors.ts';
 import type { Key } from '../kv/key.ts';
@@ -33,28 +36,38 @@ export const openRoutes: readonly string[] = ['/livez', '/readyz', '/docs', '/op
 export class Admission {
   readonly #store: Store;
   readonly #access: AccessControl;
+  readonly #limiter: RateLimiter | undefined;
 
-  constructor(store: Store, access: AccessControl) {
+  constructor(store: Store, access: AccessControl, limiter: RateLimiter | undefined) {
     this.#store = store;
     this.#access = access;
+    this.#limiter = limiter;
   }
 
   /** While it is, no request needs to be admitted. */
   get isOpen(): boolean {
-    return this.#access.gate === undefined;
+    return this.#access.gate === undefined && this.#limiter === undefined;
   }
 
-  admit(request: FastifyRequest, _reply: FastifyReply, done: Done): void {
+  admit(request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    if (isOpenRoute(request)) return done();
     const { gate } = this.#access;
-    if (gate === undefined) return done();
+    const address = clientNameOf(request.raw.socket.remoteAddress);
+    if (gate === undefined) return done(this.#refusalOfRate(address, reply));
+    const { authorization } = request.raw.headers;
+    const nowMs = Date.now();
+    // Looking at a new token costs more than a refusal: whoever tries many is stopped before.
+    const isKnown = gate.recall(authorization, nowMs) !== undefined;
+    if (!isKnown && this.#limiter?.isSpent(address, performance.now())) {
+      return done(this.#refusalOfRate(address, reply));
+    }
     const settle = (verdict: Grant | FailedOutcome) => {
-      if (verdict.kind === 'grant') (request.raw as Admitted)[grantKey] = verdict;
-      else if (!openRoutes.includes(request.routeOptions.url ?? '')) {
-        return done(new KvError(verdict.code, verdict.detail));
-      }
-      done();
+      const isIn = verdict.kind === 'grant';
+      if (isIn) (request.raw as Admitted)[grantKey] = verdict;
+      const refusal = this.#refusalOfRate(isIn ? verdict.name : address, reply);
+      done(refusal ?? (isIn ? undefined : new KvError(verdict.code, verdict.detail)));
     };
-    const verdict = gate.decide(request.raw.headers.authorization, Date.now());
+    const verdict = gate.decide(authorization, nowMs);
     if (verdict instanceof Promise) verdict.then(settle, done);
     else settle(verdict);
   }
@@ -72,10 +85,30 @@ export class Admission {
    */
   reachOf({ raw }: FastifyRequest, prefix: Buffer): Reach {
     const grant = (raw as Admitted)[grantKey];
-    if (grant === undefined)
-      return { sees: (key) => covers({ prefixes: [prefix] }, key), isInForce: () => this.isOpen };
+    if (grant === undefined) {
+      return { sees: (key) => covers({ prefixes: [prefix] }, key), isInForce: () => this.#access.gate === undefined };
+    }
     if (!grant.read) throw new KvError(readDenied.code, readDenied.detail);
     const prefixes = prefixesWithin(grant, prefix);
     return { sees: (key) => covers({ prefixes }, key), isInForce: () => this.#access.isInForce(grant) };
   }
+
+  /** Counts the request, and says so in the fields of draft-ietf-httpapi-ratelimit-headers-10. */
+  #refusalOfRate(client: string, reply: FastifyReply): KvError | undefined {
+    if (this.#limiter === undefined) return undefined;
+    const { requests, windowS } = this.#limiter.limit;
+    const { isAllowed, remaining, waitS } = this.#limiter.take(client, performance.now());
+    // On the raw answer, which every way of answering has in common.
+    reply.raw.setHeader('ratelimit-policy', `"default";q=${requests};w=${windowS}`);
+    reply.raw.setHeader('ratelimit', `"default";r=${remaining};t=${waitS}`);
+    if (isAllowed) return undefined;
+    reply.header('retry-after', waitS);
+    const window = windowS === 1 ? 'second' : `${windowS} seconds`;
+    return new KvError('rate-exceeded', `A client may make ${requests} requests in a ${window} here.`);
+  }
+}
+
+/** By the route that was found, whatever its URL looks like; of most requests Fastify need not be asked for it. */
+function isOpenRoute(request: FastifyRequest): boolean {
+  return !request.raw.url?.startsWith('/v1/') && openRoutes.includes(request.routeOptions.url ?? '');
 }

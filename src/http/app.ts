@@ -5,6 +5,7 @@
 
 import fastify, { type FastifyInstance } from 'fastify';
 import { AccessControl } from '../access/access-control.ts';
+import { type RateLimit, RateLimiter } from '../access/rate-limiter.ts';
 import type { Store } from '../kv/store.ts';
 import { Admission, type StoreFor } from './admission.ts';
 import { BodyBudget } from './body-budget.ts';
@@ -35,6 +36,8 @@ export type AppOptions = {
   readonly allowedOrigins: readonly string[];
   /** Who may come in; everybody where it is left out. */
   readonly access?: AccessControl;
+  /** Of each token or address; absent for none. */
+  readonly rateLimit?: RateLimit | undefined;
   /** Told of each answer with status 500. */
   readonly onDefect: (error: unknown) => void;
 };
@@ -51,7 +54,11 @@ const keepAliveTimeoutMs = 72_000;
 
 export function createApp(options: AppOptions): FastifyInstance {
   const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, onDefect } = options;
-  const admission = new Admission(store, options.access ?? new AccessControl());
+  const admission = new Admission(
+    store,
+    options.access ?? new AccessControl(),
+    options.rateLimit && new RateLimiter(options.rateLimit),
+  );
   const budget = new BodyBudget(bodyMemoryBytesMax);
   const app = fastify({
     logger: false,

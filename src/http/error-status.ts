@@ -42,6 +42,7 @@ export const errorStatus = {
   'host-not-allowed': { status: 421, title: 'This host name is not served here' },
   'idempotency-key-reused': { status: 422, title: 'The idempotency key names another request' },
   'batch-refused': { status: 424, title: 'Another operation of the batch was refused' },
+  'rate-exceeded': { status: 429, title: 'Too many requests in this time' },
   'headers-too-large': { status: 431, title: 'The request headers are too large' },
   'internal-error': { status: 500, title: 'The service has a defect' },
   'transfer-coding-unsupported': { status: 501, title: 'The transfer coding is not understood' },

@@ -33,7 +33,7 @@ const methods = 'GET, HEAD, PUT, DELETE, POST';
 const requestHeaders =
   'accept, authorization, content-type, idempotency-key, if-match, if-none-match, if-range, last-event-id, prefer, range';
 const exposedHeaders =
-  'Accept-Ranges, Content-Range, ETag, Expires-At, Link, Retry-After, Server-Timing, WWW-Authenticate';
+  'Accept-Ranges, Content-Range, ETag, Expires-At, Link, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate';
 /** How long a browser need not ask again. */
 const preflightKeptS = 600;
 

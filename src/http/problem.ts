@@ -45,7 +45,10 @@ function headersOf(code: ErrorCode): Record<string, string | number> {
 
 export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string): FastifyReply {
   const { status } = errorStatus[code];
-  reply.headers(headersOf(code));
+  for (const [name, value] of Object.entries(headersOf(code))) {
+    // Whoever knows better has said it.
+    if (!reply.hasHeader(name)) reply.header(name, value);
+  }
   // Serialised here: Fastify would pick a serializer by route, and errors have none.
   return reply.code(status).type(problemContentType).serializer(JSON.stringify).send(problemOf(code, detail));
 }

@@ -42,6 +42,7 @@ export const errorTable = {
   'host-not-allowed': { retryable: false },
   'idempotency-key-reused': { retryable: false },
   'batch-refused': { retryable: false },
+  'rate-exceeded': { retryable: true },
   'headers-too-large': { retryable: false },
   'internal-error': { retryable: false },
   'transfer-coding-unsupported': { retryable: false },

@@ -80,7 +80,7 @@ function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
 
 /** What everybody who speaks HTTP has to know. */
 function edgeOf({ config, accessRules }: RosterOptions) {
-  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins } = config;
+  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit } = config;
   return {
     host,
     port,
@@ -89,6 +89,7 @@ function edgeOf({ config, accessRules }: RosterOptions) {
     allowedHosts: [...allowedHosts],
     allowedOrigins: [...allowedOrigins],
     accessRules: accessRules(),
+    rateLimit: rateLimit ?? null,
   };
 }
 

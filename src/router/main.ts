@@ -4,6 +4,7 @@
  */
 
 import { AccessControl } from '../access/access-control.ts';
+import { rateLimitOf } from '../access/rate-limiter.ts';
 import { defaultHoldLimits } from '../holding/hold-queue.ts';
 import { createApp } from '../http/app.ts';
 import { isServiceFailure } from '../http/error-status.ts';
@@ -58,6 +59,7 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
     allowedOrigins: start.allowedOrigins,
     access,
+    rateLimit: start.rateLimit === null ? undefined : rateLimitOf(start.rateLimit),
     onDefect: (error) => {
       failures.failed();
       log.error(error, 'a request failed on a defect');

@@ -89,6 +89,8 @@ const httpFields = {
   allowedHosts: listOf(text),
   allowedOrigins: listOf(text),
   accessRules,
+  /** As the operator wrote it: `access/rate-limiter.ts` reads it. */
+  rateLimit: oneOf(text, exactly(null)),
 };
 
 const startRouter = objectOf({

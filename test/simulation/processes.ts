@@ -223,6 +223,7 @@ const noEdge = {
   allowedHosts: [],
   allowedOrigins: [],
   accessRules: noRules,
+  rateLimit: null,
 };
 const noUsage = { cpuUsage: () => ({ user: 0, system: 0 }), memoryUsage: { rss: () => 0 } };
 

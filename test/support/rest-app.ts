@@ -3,6 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { AccessControl } from '../../src/access/access-control.ts';
+import type { RateLimit } from '../../src/access/rate-limiter.ts';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
 import type { TopologyView } from '../../src/http/routes/service-routes.ts';
@@ -25,6 +26,7 @@ export type RestAppOptions = {
   readonly bodyMemoryBytesMax?: number;
   readonly allowedOrigins?: readonly string[];
   readonly access?: AccessControl;
+  readonly rateLimit?: RateLimit;
   /** Nothing is partitioned, unless said otherwise. */
   readonly topology?: () => TopologyView;
 };
@@ -44,6 +46,7 @@ export async function startRestAppOver(
     bodyMemoryBytesMax = 64 * MiB,
     allowedOrigins = [],
     access = new AccessControl(),
+    rateLimit,
     topology = () => ({ epoch: 0, ranges: [], shards: [] }),
   }: RestAppOptions = {},
 ): Promise<RestApp> {
@@ -69,6 +72,7 @@ export async function startRestAppOver(
     allowedHosts: allowedHostsOf('127.0.0.1', []),
     allowedOrigins,
     access,
+    rateLimit,
     onDefect: (error) => defects.push(error),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });

@@ -74,6 +74,7 @@ const toChild: readonly MessageToChild[] = [
       ],
       jwt: { keys: '{}', audiences: ['shardlite'] },
     },
+    rateLimit: '10/s',
     topology,
   },
   {
@@ -86,6 +87,7 @@ const toChild: readonly MessageToChild[] = [
     allowedHosts: [],
     allowedOrigins: [],
     accessRules: noRules,
+    rateLimit: null,
     store: { kind: 'redis', url: 'redis://:secret@localhost:6379' },
   },
   {
@@ -98,6 +100,7 @@ const toChild: readonly MessageToChild[] = [
     allowedHosts: [],
     allowedOrigins: [],
     accessRules: noRules,
+    rateLimit: null,
     store: { kind: 'sqlite', service: 'f00d', shard: 1, file: 'shards/shard-1.sqlite', access: 'shared' },
   },
 ];

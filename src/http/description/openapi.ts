@@ -7,7 +7,7 @@ import { errorStatus } from '../error-status.ts';
 import { problemContentType } from '../problem.ts';
 import { answerHeaders, pathKey, queryParameters, requestHeaders } from './api-parameters.ts';
 import { answers, bodies, ref, schemas } from './api-schemas.ts';
-import { edgeErrors, type RouteDoc, tokenErrors, unroutedErrors } from './route-doc.ts';
+import { admissionErrors, edgeErrors, type RouteDoc, unroutedErrors } from './route-doc.ts';
 
 export type RoutedOperation = {
   readonly method: string;
@@ -93,7 +93,7 @@ function documentedOperation({ method, path, operation }: RoutedOperation) {
       ...Object.fromEntries(
         Object.entries(operation.answers).map(([status, name]) => [status, answerOf(name, isBodiless)]),
       ),
-      ...problemsOf([...new Set([...errors, ...edgeErrors, ...(isOpen ? [] : tokenErrors)])], isBodiless),
+      ...problemsOf([...new Set([...errors, ...edgeErrors, ...(isOpen ? [] : admissionErrors)])], isBodiless),
     },
     'x-codeSamples': [{ lang: 'Shell', source: isHeadOfGet ? example.replace('curl', 'curl -I') : example }],
   };

@@ -19,7 +19,7 @@ export type RouteDoc = {
   readonly body?: BodyName;
   /** Of success, by status. */
   readonly answers: { readonly [status: number]: AnswerName };
-  /** Besides `edgeErrors` and `tokenErrors`. */
+  /** Besides `edgeErrors` and `admissionErrors`. */
   readonly errors: readonly ErrorCode[];
   /** Arguments of curl, with `{origin}` before the path; the test of the page runs them in their order. */
   readonly example: string;
@@ -42,8 +42,12 @@ export const edgeErrors = [
   'internal-error',
 ] as const satisfies readonly ErrorCode[];
 
-/** Where a token is needed: of everything but the open routes. */
-export const tokenErrors = ['token-required', 'token-invalid'] as const satisfies readonly ErrorCode[];
+/** Of everything but the open routes: where tokens are needed, and requests are counted. */
+export const admissionErrors = [
+  'token-required',
+  'token-invalid',
+  'rate-exceeded',
+] as const satisfies readonly ErrorCode[];
 
 /** Where there is no route. */
 export const unroutedErrors = ['route-unknown', 'method-not-allowed'] as const satisfies readonly ErrorCode[];
