@@ -38,6 +38,8 @@ export type ServiceStatus = {
   /** Names this service for good: another one made in the same place has another. */
   readonly service: string;
   readonly url: string;
+  /** What the service shows at that address, in PEM; null where it speaks no TLS. */
+  readonly certificate: string | null;
   readonly strategy: Strategy;
   readonly data: string;
   /** Where everything lies when nothing is partitioned; null otherwise. */

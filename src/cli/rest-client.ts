@@ -23,17 +23,19 @@ export type RestOptions = { readonly data: string; readonly token?: string };
 export class RestApi {
   readonly url: string;
   readonly #token: string | undefined;
+  readonly #fetch: typeof fetch;
 
-  constructor(url: string, token?: string) {
+  constructor(url: string, token?: string, ask: typeof fetch = fetch) {
     this.url = url;
     this.#token = token;
+    this.#fetch = ask;
   }
 
   /** @param path begins with a slash */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`);
-    return fetch(`${this.url}${path}`, { ...init, headers });
+    return this.#fetch(`${this.url}${path}`, { ...init, headers: Object.fromEntries(headers) });
   }
 }
 
@@ -43,7 +45,21 @@ export async function restApiOf({ data, token = process.env['SHARDLITE_TOKEN'] }
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     throw new CliFailure(exitCodes.usage, 'The token has characters that no token has.');
   }
-  return new RestApi((await statusOfService(data)).url, token);
+  const { url, certificate } = await statusOfService(data);
+  return new RestApi(url, token, certificate === null ? fetch : await fetchTrusting(certificate));
+}
+
+/**
+ * What the service has told of itself over its own socket is trusted, and nothing else: it may have signed the
+ * certificate itself, and the certificate rarely names the address by which this machine reaches it.
+ */
+async function fetchTrusting(certificate: string): Promise<typeof fetch> {
+  // Loaded where it is needed: Node's own fetch cannot be told whom to trust.
+  const { Agent, fetch: ask } = await import('undici');
+  const connect = { ca: certificate, allowPartialTrustChain: true, checkServerIdentity: () => undefined };
+  const dispatcher = new Agent({ connect });
+  const trusting = (url: string, init: object) => ask(url, { ...init, dispatcher });
+  return trusting as unknown as typeof fetch;
 }
 
 export async function askForKey(options: RestOptions, key: Key, init: RequestInit): Promise<Response> {

@@ -7,6 +7,7 @@ import { AccessControl } from '../access/access-control.ts';
 import { rateLimitOf } from '../access/rate-limiter.ts';
 import { createApp } from '../http/app.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
+import { renewCertificate } from '../http/http-server.ts';
 import { systemClock } from '../ports/clock.ts';
 import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
@@ -44,6 +45,7 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
     allowedOrigins: start.allowedOrigins,
     access,
+    certificate: start.certificate ?? undefined,
     rateLimit: start.rateLimit === null ? undefined : rateLimitOf(start.rateLimit),
     onDefect: (error) => log.error(error, 'a request failed on a defect'),
   });
@@ -54,7 +56,10 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
   return {
     health: () => health.sample(shared.counters()),
     audit: (id) => shared.audit((report) => tell({ type: 'audit-report', id, ...report, faults: [...report.faults] })),
-    onAccess: (rules) => access.adopt(rules),
+    onAccess: ({ rules, certificate }) => {
+      void access.adopt(rules);
+      if (certificate !== null) renewCertificate(app.server, certificate);
+    },
     drain: async () => {
       await app.close();
       await shared.stop();

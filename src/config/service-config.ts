@@ -44,6 +44,9 @@ export type ServiceConfig = {
   /** Path of a JSON Web Key Set: who has a token signed with one of its keys comes in. */
   readonly jwtKeys: string | undefined;
   readonly jwtAudiences: readonly string[];
+  /** Paths of files in PEM: both, or neither. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
   /** Of each token or address, in each router or clone, as `rateLimitOf` can read it. */
   readonly rateLimit: string | undefined;
   /** The supervisor forgets the earlier deaths of a process that has served this long. */
@@ -218,6 +221,22 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: listOfTexts((text) => /^[^\s,]{1,255}$/.test(text)),
     default: [],
     defaultText: 'tokens without an audience',
+  },
+  tlsCert: {
+    value: 'FILE',
+    description: 'certificate (PEM, with its chain): HTTPS is spoken in place of HTTP',
+    allowed: 'the path of a file',
+    parse: path,
+    default: undefined,
+    defaultText: 'none',
+  },
+  tlsKey: {
+    value: 'FILE',
+    description: 'private key (PEM) of the certificate',
+    allowed: 'the path of a file',
+    parse: path,
+    default: undefined,
+    defaultText: 'none',
   },
   rateLimit: {
     value: 'N/UNIT',

@@ -13,7 +13,7 @@ import { BodyRefused, bodyReader } from './body-reader.ts';
 import { connectionsAllowed } from './connection-limit.ts';
 import { operationsOf, pathOf } from './description/openapi.ts';
 import { hostGuard } from './host-guard.ts';
-import { createHttpServer, refuseBytes } from './http-server.ts';
+import { type Certificate, createHttpServer, refuseBytes } from './http-server.ts';
 import { crossOrigin, originGuard } from './origin-guard.ts';
 import { answerProblem, kvErrorOf, rawProblem, sendProblem } from './problem.ts';
 import { registerBatchRoutes } from './routes/batch-routes.ts';
@@ -34,6 +34,8 @@ export type AppOptions = {
   readonly allowedHosts: ReadonlySet<string> | 'any';
   /** Origins of web pages that may read and write, besides our own; `*` for any. */
   readonly allowedOrigins: readonly string[];
+  /** With one, HTTPS is spoken and nothing else. */
+  readonly certificate?: Certificate | undefined;
   /** Who may come in; everybody where it is left out. */
   readonly access?: AccessControl;
   /** Of each token or address; absent for none. */
@@ -69,6 +71,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     serverFactory: (handle) =>
       createHttpServer(handle, {
+        certificate: options.certificate,
         http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
         requestTimeoutMs,
         answerTimeoutMs,

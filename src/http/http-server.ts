@@ -6,6 +6,7 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { KvError } from '../kv/errors.ts';
 import { answerProblem, rawProblem } from './problem.ts';
@@ -13,7 +14,16 @@ import { framingFault } from './request-framing.ts';
 import { closeSilentWithIdle } from './silent-connections.ts';
 import { closeUnread } from './unread-answers.ts';
 
+/** What a server of HTTPS shows and keeps, both in PEM. */
+export type Certificate = {
+  /** Its own, then those that lead to one that clients trust. */
+  readonly cert: string;
+  readonly key: string;
+};
+
 export type HttpServerOptions = {
+  /** With one, HTTPS is spoken and nothing else. */
+  readonly certificate?: Certificate | undefined;
   readonly http: ServerOptions;
   readonly keepAliveTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -47,10 +57,11 @@ type Traced = { [turnsKey]?: Turns };
 
 export function createHttpServer(
   handle: Handler,
-  { http, keepAliveTimeoutMs, requestTimeoutMs, answerTimeoutMs, connectionsMax }: HttpServerOptions,
+  { certificate, http, keepAliveTimeoutMs, requestTimeoutMs, answerTimeoutMs, connectionsMax }: HttpServerOptions,
 ): Server {
   // Refused below, with a problem document.
-  const server = createServer({ ...http, requireHostHeader: false });
+  const options = { ...http, requireHostHeader: false };
+  const server = certificate === undefined ? createServer(options) : secureServer(options, certificate);
   const take = inTurn((request, response) => {
     const fault = framingFault(request);
     // We change to no other protocol, and go on as if nobody had asked. But Node passes over what came behind such a
@@ -85,6 +96,22 @@ export function createHttpServer(
   // headers is their size, and that answers 431.
   server.maxHeadersCount = 0;
   return server;
+}
+
+/** HTTP/1.1 alone: it is what the order of requests below is made for. */
+function secureServer(options: ServerOptions, certificate: Certificate): Server {
+  return createTlsServer({
+    ...options,
+    ...certificate,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+    ...(options.headersTimeout !== undefined && { handshakeTimeout: options.headersTimeout }),
+  });
+}
+
+/** For connections from now on; those that are open keep theirs. A server without TLS stays so. */
+export function renewCertificate(server: Server, certificate: Certificate): void {
+  if (server instanceof TlsServer) server.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' });
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
 export type UnreadLimits = {
@@ -17,7 +18,8 @@ type Mark = { readonly bytes: number; readonly sinceMs: number };
 
 export function closeUnread(server: Server, { deadlineMs, intervalMs }: UnreadLimits): void {
   const marks = new Map<Socket, Mark | undefined>();
-  server.on('connection', (socket: Socket) => {
+  // Of TLS it is the outer socket that knows what waits.
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
     marks.set(socket, undefined);
     socket.once('close', () => marks.delete(socket));
   });

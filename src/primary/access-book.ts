@@ -1,4 +1,7 @@
-/** Who may come in, as the primary knows it: the tokens of the data directory, and the keys of JSON Web Tokens. */
+/**
+ * Who may come in, as the primary knows it: the tokens of the data directory, and the keys of JSON Web Tokens. And by
+ * which certificate clients know that they have come to the right place.
+ */
 
 import { readFileSync } from 'node:fs';
 import { AccessRefused } from '../access/access-refused.ts';
@@ -7,14 +10,17 @@ import { type JwtSettings, UnusableKeys } from '../access/json-web-token.ts';
 import type { TokenOrder, TokenView } from '../admin/contract.ts';
 import type { ServiceConfig } from '../config/service-config.ts';
 import { isLoopback } from '../http/host-guard.ts';
+import type { Certificate } from '../http/http-server.ts';
+import { readCertificate } from './certificate-files.ts';
 import { TokenFile } from './token-file.ts';
 
-type AccessConfig = Pick<ServiceConfig, 'host' | 'open' | 'jwtKeys' | 'jwtAudiences' | 'data'>;
+type AccessConfig = Pick<ServiceConfig, 'host' | 'open' | 'jwtKeys' | 'jwtAudiences' | 'data' | 'tlsCert' | 'tlsKey'>;
 
 export class AccessBook {
   readonly #config: AccessConfig;
   readonly #file: TokenFile;
   #jwt: JwtSettings | null = null;
+  #certificate: Certificate | null = null;
   #rules: AccessRules;
 
   private constructor(config: AccessConfig, file: TokenFile) {
@@ -38,6 +44,11 @@ export class AccessBook {
     return this.#rules;
   }
 
+  /** For those who serve clients. */
+  get announcement(): { readonly rules: AccessRules; readonly certificate: Certificate | null } {
+    return { rules: this.#rules, certificate: this.#certificate };
+  }
+
   /** Reads all files again; what was before still counts when one of them is wrong. @throws AccessRefused */
   async reload(): Promise<void> {
     const jwt = this.#readKeys();
@@ -49,6 +60,7 @@ export class AccessBook {
         cause: error,
       });
     });
+    this.#certificate = readCertificate(this.#config);
     this.#jwt = jwt;
     this.#rules = this.#rulesNow();
   }

@@ -3,12 +3,11 @@
 import { fork } from 'node:child_process';
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
-import type { AccessRules } from '../access/gate.ts';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
 import { redisAddressOf } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import { forkFrontend } from '../supervision/dealt-connections.ts';
-import type { StartClone } from '../supervision/messages.ts';
+import type { AccessMessage, StartClone } from '../supervision/messages.ts';
 import type { FrontendSpec, Roster } from '../supervision/supervisor.ts';
 
 const shardEntry = fileURLToPath(new URL('../shard/main.js', import.meta.url));
@@ -22,7 +21,7 @@ export type RosterOptions = {
   /** The service's id. */
   readonly service: string;
   /** As they are at the moment of asking. */
-  readonly accessRules: () => AccessRules;
+  readonly access: () => Omit<AccessMessage, 'type'>;
 };
 
 /** Once in a process: what node:cluster forks is one setting for all. */
@@ -79,7 +78,8 @@ function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
 }
 
 /** What everybody who speaks HTTP has to know. */
-function edgeOf({ config, accessRules }: RosterOptions) {
+function edgeOf({ config, access }: RosterOptions) {
+  const { rules, certificate } = access();
   const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit } = config;
   return {
     host,
@@ -88,7 +88,8 @@ function edgeOf({ config, accessRules }: RosterOptions) {
     bodyMemoryBytesMax,
     allowedHosts: [...allowedHosts],
     allowedOrigins: [...allowedOrigins],
-    accessRules: accessRules(),
+    accessRules: rules,
+    certificate,
     rateLimit: rateLimit ?? null,
   };
 }

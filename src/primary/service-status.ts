@@ -17,6 +17,7 @@ export type LifeState = 'starting' | 'ready' | 'draining';
 export type StatusSources = {
   readonly supervisor: Supervisor;
   readonly config: ServiceConfig;
+  readonly certificate: string | null;
   readonly service: string;
   readonly strategy: Strategy;
   readonly acknowledgement: string | null;
@@ -28,7 +29,19 @@ export type StatusSources = {
 };
 
 export function statusOf(sources: StatusSources): ServiceStatus {
-  const { supervisor, config, service, strategy, acknowledgement, directory, ring, moves, state, uptimeMs } = sources;
+  const {
+    supervisor,
+    config,
+    certificate,
+    service,
+    strategy,
+    acknowledgement,
+    directory,
+    ring,
+    moves,
+    state,
+    uptimeMs,
+  } = sources;
   const primary: ProcessStatus = {
     ...unknown,
     id: 'primary',
@@ -43,7 +56,8 @@ export function statusOf(sources: StatusSources): ServiceStatus {
   return {
     state: state === 'ready' && processes.some(isInTrouble) ? 'degraded' : state,
     service,
-    url: urlOf(config.host, config.port),
+    url: urlOf(config, certificate === null ? 'http' : 'https'),
+    certificate,
     strategy,
     data: directory.path,
     store: strategy === 'partitioned' ? null : storeText(config, directory),
@@ -107,7 +121,7 @@ function storeText({ store }: ServiceConfig, directory: DataDirectory): string {
 }
 
 /** Where a program on this machine reaches the REST API. */
-function urlOf(host: string, port: number): string {
+function urlOf({ host, port }: ServiceConfig, scheme: 'http' | 'https'): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+  return `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }

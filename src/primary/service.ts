@@ -97,7 +97,7 @@ export class Service implements AdminActions {
         strategy,
         directory,
         service: topologyFile.service,
-        accessRules: () => access.rules,
+        access: () => access.announcement,
       }),
       record: topologyFile,
       shardIds: strategy === 'partitioned' ? [...topologyFile.weights().keys()] : [],
@@ -159,6 +159,7 @@ export class Service implements AdminActions {
     return statusOf({
       supervisor: this.#supervisor,
       config: this.#config,
+      certificate: this.#access.announcement.certificate?.cert ?? null,
       service: this.#topologyFile.service,
       strategy: this.#strategy,
       acknowledgement: this.#acknowledgement,
@@ -231,19 +232,19 @@ export class Service implements AdminActions {
 
   createToken(order: TokenOrder): string {
     const token = this.#access.create(order);
-    this.#supervisor.announceAccess(this.#access.rules);
+    this.#supervisor.announceAccess(this.#access.announcement);
     return token;
   }
 
   revokeToken(name: string): boolean {
     const isFound = this.#access.revoke(name);
-    this.#supervisor.announceAccess(this.#access.rules);
+    this.#supervisor.announceAccess(this.#access.announcement);
     return isFound;
   }
 
   async reloadAccess(): Promise<void> {
     await this.#access.reload();
-    this.#supervisor.announceAccess(this.#access.rules);
+    this.#supervisor.announceAccess(this.#access.announcement);
   }
 
   async verify(): Promise<ServiceAudit> {

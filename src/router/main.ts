@@ -9,6 +9,7 @@ import { defaultHoldLimits } from '../holding/hold-queue.ts';
 import { createApp } from '../http/app.ts';
 import { isServiceFailure } from '../http/error-status.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
+import { renewCertificate } from '../http/http-server.ts';
 import type { Readiness, TopologyView } from '../http/routes/service-routes.ts';
 import { ringOf } from '../partition/ring.ts';
 import { systemClock } from '../ports/clock.ts';
@@ -59,6 +60,7 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
     allowedHosts: allowedHostsOf(start.host, start.allowedHosts),
     allowedOrigins: start.allowedOrigins,
     access,
+    certificate: start.certificate ?? undefined,
     rateLimit: start.rateLimit === null ? undefined : rateLimitOf(start.rateLimit),
     onDefect: (error) => {
       failures.failed();
@@ -70,7 +72,10 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
   return {
     health: () => health.sample(undefined),
     adopt,
-    onAccess: (rules) => access.adopt(rules),
+    onAccess: ({ rules, certificate }) => {
+      void access.adopt(rules);
+      if (certificate !== null) renewCertificate(app.server, certificate);
+    },
     drain: async () => {
       await app.close();
       await store.stop();

@@ -6,16 +6,23 @@
  *   idle ──start──▶ starting ──begun──▶ working ──drain──▶ draining
  */
 
-import type { AccessRules } from '../access/gate.ts';
 import type { MoveOrder } from '../rebalance/move.ts';
-import type { Health, MessageToChild, StartClone, StartRouter, StartShard, Topology } from './messages.ts';
+import type {
+  AccessMessage,
+  Health,
+  MessageToChild,
+  StartClone,
+  StartRouter,
+  StartShard,
+  Topology,
+} from './messages.ts';
 
 export type WorkerJob = {
   readonly health: () => Health;
   /** Clones need no topology: they share one store. */
   readonly adopt?: (topology: Topology) => void;
   /** Who may come in from now on: of those who serve clients. */
-  readonly onAccess?: (rules: AccessRules) => void;
+  readonly onAccess?: (access: AccessMessage) => void;
   /** A shard's part in a move. */
   readonly onOrder?: (order: MoveOrder) => void;
   /** A walk over its file; the report goes to the primary by itself. */
@@ -99,7 +106,7 @@ export class Inbox<M extends StartMessage> {
 
   #carryOut(message: Extract<MessageToChild, { type: 'access' | 'move' | 'audit' }>): void {
     if (message.type === 'move') this.#job?.onOrder?.(message);
-    else if (message.type === 'access') this.#job?.onAccess?.(message.rules);
+    else if (message.type === 'access') this.#job?.onAccess?.(message);
     else this.#job?.audit?.(message.id);
   }
 

@@ -80,6 +80,9 @@ const accessRules: Shape<AccessRules> = objectOf({
   jwt: oneOf(objectOf({ keys: text, audiences: listOf(text) }), exactly(null)),
 });
 
+/** In PEM; null where no TLS is spoken. */
+const certificate = oneOf(objectOf({ cert: text, key: text }), exactly(null));
+
 /** Of every process that serves HTTP. */
 const httpFields = {
   host: text,
@@ -91,6 +94,7 @@ const httpFields = {
   accessRules,
   /** As the operator wrote it: `access/rate-limiter.ts` reads it. */
   rateLimit: oneOf(text, exactly(null)),
+  certificate,
 };
 
 const startRouter = objectOf({
@@ -138,8 +142,8 @@ const moveOrder: Shape<{ readonly type: 'move' } & MoveOrder> = objectOf({
   rowsPerS: integer,
 });
 
-/** From now on other rules. */
-const access = objectOf({ type: exactly('access'), rules: accessRules });
+/** From now on other rules, and another certificate where there is one. */
+const access = objectOf({ type: exactly('access'), rules: accessRules, certificate });
 
 /** Walk your file and report. */
 const audit = objectOf({ type: exactly('audit'), id: integer });
@@ -204,6 +208,7 @@ export type SharedFileAddress = ShapeOf<typeof sharedFile>;
 export type StoreReport = ShapeOf<typeof storeReport>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;
 export type Health = ShapeOf<typeof health>;
+export type AccessMessage = ShapeOf<typeof access>;
 export type MessageToChild = ShapeOf<typeof toChild>;
 export type MessageToPrimary = ShapeOf<typeof toPrimary>;
 

@@ -4,14 +4,13 @@
  * answered by living shards.
  */
 
-import type { AccessRules } from '../access/gate.ts';
 import type { Ring } from '../partition/ring.ts';
 import { type Clock, every, type Timer } from '../ports/clock.ts';
 import type { MoveOrder } from '../rebalance/move.ts';
 import type { Member, Members } from '../rebalance/ports.ts';
 import type { RestartPolicy } from './child-state.ts';
 import { heartbeatIntervalMs } from './heartbeat.ts';
-import type { MessageToChild, Topology } from './messages.ts';
+import type { AccessMessage, MessageToChild, Topology } from './messages.ts';
 import {
   type ChildListener,
   type ChildSpec,
@@ -124,8 +123,8 @@ export class Supervisor implements Members {
   }
 
   /** Tells those who serve clients who may come in. */
-  announceAccess(rules: AccessRules): void {
-    for (const child of this.frontends) child.send({ type: 'access', rules });
+  announceAccess(access: Omit<AccessMessage, 'type'>): void {
+    for (const child of this.frontends) child.send({ type: 'access', ...access });
   }
 
   start(): void {

@@ -1,7 +1,10 @@
 /** Who may come into a running service: tokens made and revoked meanwhile, keys of JSON Web Tokens, and a start that refuses to let everybody in. */
 
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { askService } from '../../src/admin/admin-client.ts';
 import { bearer, signerOf } from '../support/access.ts';
@@ -209,4 +212,73 @@ test('every command that goes over REST takes its token from --token or SHARDLIT
   }
   const strange = await shardctl(['get', 'key', ...at, '--token', 'a\nb-secret']);
   expect([strange.code, strange.stderr]).toEqual([2, 'shardctl: The token has characters that no token has.\n']);
+});
+
+const certificates = fileURLToPath(new URL('../support/certificates/', import.meta.url));
+const pem = (name: string) => join(certificates, name);
+
+/** The name that the service shows itself under. */
+async function shownBy({ url }: TestService): Promise<string> {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return subject.CN as string;
+}
+
+test.each(strategies)(
+  'served %s %s over TLS, shardctl trusts what the service shows, and new files are shown without a restart',
+  async (...args) => {
+    const data = temporaryDirectory();
+    const [cert, key] = [join(data, 'kv.crt'), join(data, 'kv.key')];
+    const put = (name: string) => {
+      copyFileSync(pem(`${name}.crt`), cert);
+      copyFileSync(pem(`${name}.key`), key);
+    };
+    put('one');
+    const service = await startService({ data, args: [...args, '--tls-cert', cert, '--tls-key', key] });
+    expect(service.url).toMatch(/^https:/);
+    expect((await shardctl(['put', 'key', 'value', '--data', data])).code).toBe(0);
+    expect((await shardctl(['import', '--data', data], { input: '{"key":"other","value":"x"}\n' })).code).toBe(0);
+    expect((await shardctl(['export', '--data', data])).stdout).toContain('"value":"value"');
+    const port = new URL(service.url).port;
+    await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
+
+    put('two');
+    copyFileSync(pem('one.key'), key);
+    const refused = await askService(data, 'POST', '/v1/access/reload');
+    expect([refused.status, (refused.body as { detail: string }).detail]).toEqual([
+      409,
+      expect.stringContaining('mismatch'),
+    ]);
+    expect(await shownBy(service)).toBe('one.shardlite.test');
+    put('two');
+    expect(await askService(data, 'POST', '/v1/access/reload')).toMatchObject({ status: 200 });
+    const shown = () => Promise.all(Array.from({ length: 8 }, () => shownBy(service)));
+    await expect.poll(shown).toEqual(Array.from({ length: 8 }, () => 'two.shardlite.test'));
+    expect((await shardctl(['get', 'key', '--data', data])).stdout).toBe('value');
+    expect((await service.status()).processes.every(({ restarts }) => restarts === 0)).toBe(true);
+  },
+);
+
+test.each([
+  [['--tls-cert', pem('one.crt')], 'TLS takes both --tls-cert and --tls-key.'],
+  [['--tls-cert', pem('one.crt'), '--tls-key', pem('two.key')], 'key values mismatch'],
+  [
+    ['--tls-cert', pem('expired.crt'), '--tls-key', pem('one.key')],
+    'the certificate has expired, on Jan  1 00:00:00 2021 GMT.',
+  ],
+  [['--tls-cert', pem('none.crt'), '--tls-key', pem('one.key')], 'ENOENT'],
+])('a service that is started with %j says why TLS is not possible', async (args, why) => {
+  const { code, stderr } = await shardctl(['start', '--port', '0', '--data', temporaryDirectory(), ...args]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining(why)]);
+});
+
+test.each(strategies)('served %s %s, a client that asks too often hears 429', async (...args) => {
+  const one = args.map((arg) => (arg === '2' ? '1' : arg));
+  const service = await startService({ data: temporaryDirectory(), args: [...one, '--rate-limit', '5/h'] });
+  const statuses = [];
+  for (let n = 0; n < 7; n++) statuses.push(await statusOf(service));
+  expect(statuses).toEqual([404, 404, 404, 404, 404, 429, 429]);
+  expect(await statusOf(service, undefined, '/readyz')).toBe(200);
 });

@@ -224,6 +224,7 @@ const noEdge = {
   allowedOrigins: [],
   accessRules: noRules,
   rateLimit: null,
+  certificate: null,
 };
 const noUsage = { cpuUsage: () => ({ user: 0, system: 0 }), memoryUsage: { rss: () => 0 } };
 

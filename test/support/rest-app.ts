@@ -1,11 +1,13 @@
 /** The real REST app on a port of its own, over three in-process shards or another store; it counts what reaches that. */
 
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { AccessControl } from '../../src/access/access-control.ts';
 import type { RateLimit } from '../../src/access/rate-limiter.ts';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
+import type { Certificate } from '../../src/http/http-server.ts';
 import type { TopologyView } from '../../src/http/routes/service-routes.ts';
 import type { Operation } from '../../src/kv/operation.ts';
 import type { Store } from '../../src/kv/store.ts';
@@ -15,6 +17,7 @@ import { startPartitionedStore } from './in-process-shards.ts';
 export type RestApp = {
   readonly url: string;
   readonly port: number;
+  readonly server: Server;
   readonly executed: Operation[];
   readonly defects: unknown[];
   /** Each has cost a connection to a shard. */
@@ -27,6 +30,7 @@ export type RestAppOptions = {
   readonly allowedOrigins?: readonly string[];
   readonly access?: AccessControl;
   readonly rateLimit?: RateLimit;
+  readonly certificate?: Certificate;
   /** Nothing is partitioned, unless said otherwise. */
   readonly topology?: () => TopologyView;
 };
@@ -47,6 +51,7 @@ export async function startRestAppOver(
     allowedOrigins = [],
     access = new AccessControl(),
     rateLimit,
+    certificate,
     topology = () => ({ epoch: 0, ranges: [], shards: [] }),
   }: RestAppOptions = {},
 ): Promise<RestApp> {
@@ -73,10 +78,11 @@ export async function startRestAppOver(
     allowedOrigins,
     access,
     rateLimit,
+    certificate,
     onDefect: (error) => defects.push(error),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
   const { port } = app.server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, executed, defects, wireErrors: () => [] };
+  return { url: `http://127.0.0.1:${port}`, port, server: app.server, executed, defects, wireErrors: () => [] };
 }

@@ -51,6 +51,8 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   open: ['true', 'false', true],
   jwtKeys: ['/flag.json', './variable.json', 'field.json'],
   jwtAudiences: ['flag', 'variable', ['field']],
+  tlsCert: ['/flag.pem', './variable.pem', 'field.pem'],
+  tlsKey: ['/flag.pem', './variable.pem', 'field.pem'],
   rateLimit: ['1/s', '20/m', '300/h'],
   healthyAfterMs: ['1000', '2000', 3000],
   failedRetryMs: ['1000', '2000', 3000],

@@ -32,7 +32,7 @@ const toChild: readonly MessageToChild[] = [
   topology,
   { type: 'drain' },
   { type: 'primary-heartbeat' },
-  { type: 'access', rules: noRules },
+  { type: 'access', rules: noRules, certificate: { cert: 'PEM', key: 'PEM' } },
   {
     type: 'move',
     command: 'prepare',
@@ -75,6 +75,7 @@ const toChild: readonly MessageToChild[] = [
       jwt: { keys: '{}', audiences: ['shardlite'] },
     },
     rateLimit: '10/s',
+    certificate: { cert: 'PEM', key: 'PEM' },
     topology,
   },
   {
@@ -88,6 +89,7 @@ const toChild: readonly MessageToChild[] = [
     allowedOrigins: [],
     accessRules: noRules,
     rateLimit: null,
+    certificate: null,
     store: { kind: 'redis', url: 'redis://:secret@localhost:6379' },
   },
   {
@@ -101,6 +103,7 @@ const toChild: readonly MessageToChild[] = [
     allowedOrigins: [],
     accessRules: noRules,
     rateLimit: null,
+    certificate: null,
     store: { kind: 'sqlite', service: 'f00d', shard: 1, file: 'shards/shard-1.sqlite', access: 'shared' },
   },
 ];

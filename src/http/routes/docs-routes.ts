@@ -46,7 +46,7 @@ export function registerDocsRoutes(app: FastifyInstance, operations: readonly Ro
   });
 
   app.get('/docs', withHead(readReference), async (request, reply) => {
-    const origin = `http://${request.headers.host ?? '127.0.0.1:7700'}`;
+    const origin = `${request.protocol}://${request.headers.host ?? '127.0.0.1:7700'}`;
     return reply
       .type('text/html; charset=utf-8')
       .headers({ 'content-security-policy': policyOf(docsStyle), 'x-content-type-options': 'nosniff' })
