@@ -30,6 +30,8 @@ export type ProcessStatus = {
   readonly bytes: number | null;
   readonly operationsPerS: number | null;
   readonly p99Ms: number | null;
+  /** Why it will not serve until an operator has done something, and what: in sentences. Null where it does. */
+  readonly refusal: string | null;
 };
 
 export type ServiceStatus = {

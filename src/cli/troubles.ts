@@ -7,7 +7,9 @@ import { countText } from './quantity.ts';
 
 /** A sentence for each process that does not serve. */
 export function troublesOf({ processes }: Pick<ServiceStatus, 'processes'>): string[] {
-  return processes.filter(isInTrouble).map((process) => `${process.id} ${standingOf(process)}: ${feltOf(process)}`);
+  return processes
+    .filter(isInTrouble)
+    .map((process) => process.refusal ?? `${process.id} ${standingOf(process)}: ${feltOf(process)}`);
 }
 
 function standingOf({ state }: ProcessStatus): string {

@@ -7,7 +7,7 @@ import type { Readiness } from '../http/routes/service-routes.ts';
 import type { Store } from '../kv/store.ts';
 import { firstRing } from '../partition/ring.ts';
 import { systemClock } from '../ports/clock.ts';
-import { unlessBusy } from '../sqlite/database.ts';
+import { unlessBusy, WrongFile } from '../sqlite/database.ts';
 import { ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import type { FileCounters } from '../sqlite/file-counters.ts';
@@ -15,6 +15,7 @@ import { ShardFile } from '../sqlite/shard-file.ts';
 import { SqliteStore } from '../sqlite/sqlite-store.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
 import type { SharedFileAddress } from '../supervision/messages.ts';
+import { CannotServe } from '../supervision/worker.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** Rows read at a time, in about a millisecond: clients are served between two steps. */
@@ -27,10 +28,10 @@ export class SharedFile implements SharedStore {
   readonly #sweeper: Sweeper;
   #counters: FileCounters;
 
-  /** @throws UnusableFile, FileLocked */
-  constructor({ service, shard, file, access }: SharedFileAddress, onSettled: (durationMs: number) => void) {
-    const reserve = ReserveFile.beside(file);
-    this.#file = withReserve(reserve, () => new ShardFile(file, { service, shard }, { access, reserve }));
+  /** @throws CannotServe, UnusableFile, FileLocked */
+  constructor(address: SharedFileAddress, onSettled: (durationMs: number) => void) {
+    const { shard } = address;
+    this.#file = openFile(address);
     this.#shard = shard;
     this.#counters = this.#file.counters;
     this.store = new SqliteStore(this.#file, { onSettled });
@@ -62,5 +63,16 @@ export class SharedFile implements SharedStore {
       else onReport(report);
     };
     step();
+  }
+}
+
+/** @throws CannotServe when it is not the file that should be there */
+function openFile({ service, shard, file, access, acknowledgedLsn }: SharedFileAddress): ShardFile {
+  const reserve = ReserveFile.beside(file);
+  const options = { access, reserve, record: { acknowledgedLsn } };
+  try {
+    return withReserve(reserve, () => new ShardFile(file, { service, shard }, options));
+  } catch (error) {
+    throw error instanceof WrongFile ? new CannotServe(error.message, { cause: error }) : error;
   }
 }

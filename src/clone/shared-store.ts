@@ -3,12 +3,13 @@
 import type { Readiness } from '../http/routes/service-routes.ts';
 import type { Store } from '../kv/store.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
+import type { FileCounters } from '../sqlite/file-counters.ts';
 
 export interface SharedStore {
   readonly store: Store;
   readiness(): Readiness;
-  /** Keys, and bytes of keys and values; undefined where nobody counts them. */
-  counters(): { readonly keys: number; readonly bytes: number } | undefined;
+  /** Also when it has stopped: then as they were at the end. Undefined where nobody counts. */
+  counters(): FileCounters | undefined;
   /** Walks every row and reports later. Where there is no file to walk, it never reports. */
   audit(onReport: (report: AuditReport) => void): void;
   stop(): Promise<void>;

@@ -55,6 +55,12 @@ export class DataDirectory {
     return join(this.path, 'tokens.json');
   }
 
+  /** Ids of the shards of which there are files, ascending. */
+  shardsWithFiles(): number[] {
+    const ids = readdirSync(this.path).flatMap((name) => /^shard-(\d{1,5})\.sqlite$/.exec(name)?.[1] ?? []);
+    return ids.map(Number).sort((a, b) => a - b);
+  }
+
   get adminSocket(): string {
     return adminSocketOf(this.path);
   }

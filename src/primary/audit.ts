@@ -1,10 +1,10 @@
 /** `verify`: whether the ring covers every slot once, and whether each shard's file holds just what it should. */
 
-import { existsSync } from 'node:fs';
 import type { ServiceAudit } from '../admin/contract.ts';
 import { DataDirectory } from '../config/data-directory.ts';
 import { ringOf } from '../partition/ring.ts';
 import { slotCount } from '../partition/slot.ts';
+import { WrongFile } from '../sqlite/database.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import { checkWalkable } from './strategy.ts';
@@ -31,8 +31,15 @@ export function auditFiles(data: string): ServiceAudit {
     checkWalkable(topology.store);
     const ring = ringOf(topology.ring.describe());
     const reports = [...topology.weights().keys()].map((shard): AuditReport => {
-      if (!existsSync(directory.shardFile(shard))) return missing(shard, ring.slotsOf(shard).length);
-      const file = new ShardFile(directory.shardFile(shard), { service: topology.service, shard });
+      const record = { acknowledgedLsn: topology.files.acknowledgedLsn(shard), epoch: ring.epoch };
+      if (record.acknowledgedLsn === null) return unwalked(shard, []);
+      let file: ShardFile;
+      try {
+        file = new ShardFile(directory.shardFile(shard), { service: topology.service, shard }, { record });
+      } catch (error) {
+        if (!(error instanceof WrongFile)) throw error;
+        return unwalked(shard, [error.message]);
+      }
       try {
         const audit = file.audit(ring, shard, 'checked');
         while (audit.step(stepRows));
@@ -47,7 +54,6 @@ export function auditFiles(data: string): ServiceAudit {
   }
 }
 
-function missing(shard: number, slots: number): AuditReport {
-  const faults = slots === 0 ? [] : [`the file of this shard is missing, which owns ${slots} slots`];
+function unwalked(shard: number, faults: readonly string[]): AuditReport {
   return { shard, keys: 0, bytes: 0, digest: 0, inTransit: 0, faults, changedMeanwhile: false };
 }

@@ -1,23 +1,26 @@
 /** What becomes of children, for the log. */
 
+import type { Ring } from '../partition/ring.ts';
 import type { ChildStateName, KillReason } from '../supervision/child-state.ts';
 import type { ProcessLog } from '../supervision/log.ts';
 import type { ChildDeath, SupervisedChild } from '../supervision/supervised-child.ts';
 import type { SupervisorListener } from '../supervision/supervisor.ts';
+import { refusalOf } from './refusal.ts';
 
-export function childLog(log: ProcessLog): SupervisorListener {
+export function childLog(log: ProcessLog, ring: () => Ring): SupervisorListener {
   return {
-    onState: (child, before) => logState(log, child, before),
+    onState: (child, before) => logState(log, child, before, ring()),
     onDeath: (child, death) => logDeath(log, child, death),
   };
 }
 
-function logState(log: ProcessLog, child: SupervisedChild, before: ChildStateName): void {
+function logState(log: ProcessLog, child: SupervisedChild, before: ChildStateName, ring: Ring): void {
   const { name } = child.spec;
   const facts = { child: name, pid: child.pid, state: child.state, restarts: child.restarts };
   if (child.state === 'failed') {
     const found = before === 'retrying' ? 'does not stay alive' : 'keeps dying and has failed';
-    log.error(facts, `${name} ${found}; when its cause is mended it comes back, at once with shardctl restart ${name}`);
+    const wayOut = `${name} ${found}; when its cause is mended it comes back, at once with shardctl restart ${name}`;
+    log.error(facts, refusalOf(child, ring) ?? wayOut);
   } else if (child.state === 'silent') {
     log.warn(facts, `${name} does not answer`);
   } else if (child.state === 'ready' && before === 'silent') {

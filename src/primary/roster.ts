@@ -9,6 +9,7 @@ import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import { forkFrontend } from '../supervision/dealt-connections.ts';
 import type { AccessMessage, StartClone } from '../supervision/messages.ts';
 import type { FrontendSpec, Roster } from '../supervision/supervisor.ts';
+import type { FileRecords } from './file-records.ts';
 
 const shardEntry = fileURLToPath(new URL('../shard/main.js', import.meta.url));
 const routerEntry = fileURLToPath(new URL('../router/main.js', import.meta.url));
@@ -22,11 +23,12 @@ export type RosterOptions = {
   readonly service: string;
   /** As they are at the moment of asking. */
   readonly access: () => Omit<AccessMessage, 'type'>;
+  readonly files: Pick<FileRecords, 'acknowledgedLsn'>;
 };
 
 /** Once in a process: what node:cluster forks is one setting for all. */
 export function rosterOf(options: RosterOptions): Roster {
-  const { config, directory, service, strategy } = options;
+  const { config, directory, service, strategy, files } = options;
   // What Node's debugger flags and ours would pass on does not belong to children.
   cluster.setupPrimary({ exec: strategy === 'partitioned' ? routerEntry : cloneEntry, args: [], execArgv: [] });
   return {
@@ -41,6 +43,7 @@ export function rosterOf(options: RosterOptions): Roster {
       socketPath: sockets.forRouters,
       moveSocketPath: sockets.forMoves,
       valueBytesMax: config.valueBytesMax,
+      acknowledgedLsn: files.acknowledgedLsn(shard),
       topology,
     }),
   };
@@ -94,8 +97,9 @@ function edgeOf({ config, access }: RosterOptions) {
   };
 }
 
-function storeOf({ config, directory, service, strategy }: RosterOptions): StartClone['store'] {
+function storeOf({ config, directory, service, strategy, files }: RosterOptions): StartClone['store'] {
   if (redisAddressOf(config.store) !== undefined) return { kind: 'redis', url: config.store };
   const access = strategy === 'single' ? 'exclusive' : 'shared';
-  return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, access };
+  const acknowledgedLsn = files.acknowledgedLsn(sharedShard);
+  return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, acknowledgedLsn, access };
 }

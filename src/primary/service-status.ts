@@ -10,6 +10,7 @@ import { MemoryGauge } from '../supervision/health.ts';
 import { logLinesLost } from '../supervision/log.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
+import { refusalOf } from './refusal.ts';
 
 /** Of the service as a whole. */
 export type LifeState = 'starting' | 'ready' | 'draining';
@@ -81,10 +82,11 @@ const unknown = {
   bytes: null,
   operationsPerS: null,
   p99Ms: null,
+  refusal: null,
 } as const;
 
 function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
-  const { type: _, intervalP99Ms: __, ...health } = child.health ?? { type: 'health', intervalP99Ms: null, ...unknown };
+  const { cpuPercent, memoryBytes, keys, bytes, operationsPerS, p99Ms } = child.health ?? unknown;
   return {
     id: child.spec.name,
     role: child.spec.role,
@@ -92,11 +94,14 @@ function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
     pid: child.pid ?? null,
     restarts: child.restarts,
     uptimeMs: child.uptimeMs ?? null,
-    ...unknown,
-    ...health,
+    cpuPercent,
+    memoryBytes,
+    operationsPerS,
+    p99Ms,
     ...(child.spec.shard === null
       ? { slots: null, keys: null, bytes: null }
-      : { slots: ring.slotsOf(child.spec.shard).length }),
+      : { slots: ring.slotsOf(child.spec.shard).length, keys, bytes }),
+    refusal: refusalOf(child, ring) ?? null,
   };
 }
 

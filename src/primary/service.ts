@@ -22,10 +22,7 @@ import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
-import { ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
-import { type OpenDatabase, openExclusively } from '../sqlite/open-database.ts';
-import { type Upgrade, upgradeCopyOf } from '../sqlite/schema.ts';
-import { ShardFile } from '../sqlite/shard-file.ts';
+import { ReserveFile } from '../sqlite/disk-reserve.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { Deferred } from '../supervision/deferred.ts';
 import type { ProcessLog } from '../supervision/log.ts';
@@ -40,16 +37,9 @@ import { rosterOf } from './roster.ts';
 import { type LifeState, statusOf } from './service-status.ts';
 import { ServingWatch } from './serving-watch.ts';
 import { ShardCluster } from './shard-cluster.ts';
-import {
-  checkShards,
-  checkWalkable,
-  firstTopologyOf,
-  type Origin,
-  refuseUnlessPartitioned,
-  strategyToServe,
-} from './strategy.ts';
-import { TopologyFile } from './topology-file.ts';
-import { upgradeShardFiles } from './upgrade.ts';
+import { checkWalkable, type Origin, refuseUnlessPartitioned } from './strategy.ts';
+import { type TakenDirectory, takeDirectory } from './take-directory.ts';
+import type { TopologyFile } from './topology-file.ts';
 
 /** The service cannot run here as it was asked to; the message says why and what to do. */
 export class CannotStart extends Error {
@@ -85,7 +75,7 @@ export class Service implements AdminActions {
   private constructor(config: ServiceConfig, access: AccessBook, log: ProcessLog) {
     this.#config = config;
     this.#access = access;
-    const { directory, topologyFile, strategy } = takeDirectory(config, log);
+    const { directory, topologyFile, strategy } = taken(config, log);
     this.#strategy = strategy;
     this.#directory = directory;
     this.#topologyFile = topologyFile;
@@ -97,12 +87,13 @@ export class Service implements AdminActions {
         strategy,
         directory,
         service: topologyFile.service,
+        files: topologyFile.files,
         access: () => access.announcement,
       }),
       record: topologyFile,
       shardIds: strategy === 'partitioned' ? [...topologyFile.weights().keys()] : [],
       policy: { ...defaultRestartPolicy, healthyAfterMs: config.healthyAfterMs, failedRetryMs: config.failedRetryMs },
-      listeners: [childLog(log), this.#listener(log)],
+      listeners: [childLog(log, () => topologyFile.ring), this.#listener(log)],
       removeFile: (shard) => directory.removeShardFile(shard),
       clock: systemClock,
       log,
@@ -267,6 +258,10 @@ export class Service implements AdminActions {
         if (this.#state !== 'draining') this.#servingWatch.look();
       },
       onDeath: (child) => this.#auditor.onDeath(child),
+      onHealth: ({ spec }, { lsn }) => {
+        // What clones share. Of a shard's file the cluster knows.
+        if (spec.role === 'clone' && lsn !== null) this.#topologyFile.files.acknowledge(sharedShard, lsn);
+      },
       onAuditReport: (report) => this.#auditor.onReport(report),
       onStoreReport: (child, { acknowledgement }) => {
         if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
@@ -313,38 +308,11 @@ async function checkRedis({ store }: ServiceConfig): Promise<void> {
   if (why !== undefined) throw new CannotStart(`Nothing can be kept in ${redisAddressText(address)}. ${why}`);
 }
 
-type TakenDirectory = {
-  readonly directory: DataDirectory;
-  readonly topologyFile: TopologyFile;
-  readonly strategy: Strategy;
-};
-
 /** @throws CannotStart, with the directory let go */
-function takeDirectory(config: ServiceConfig, log: ProcessLog): TakenDirectory {
-  const open: OpenDatabase = (path, schema, options) =>
-    openExclusively(path, schema, {
-      ...options,
-      upgradeCopies: config.upgradeCopies,
-      onUpgrade: (upgrade) => log.info(upgrade, upgradeText(upgrade, config)),
-    });
-  let topologyFile: TopologyFile | undefined;
+function taken(config: ServiceConfig, log: ProcessLog): TakenDirectory {
   try {
-    const directory = new DataDirectory(config.data);
-    const reserve = ReserveFile.beside(directory.metaFile);
-    const openTopology = () => new TopologyFile(directory.metaFile, firstTopologyOf(config), { open, reserve });
-    topologyFile = withReserve(reserve, openTopology);
-    if (topologyFile.store === 'sqlite') upgradeShardFiles(directory, topologyFile, open);
-    const strategy = strategyToServe(topologyFile, config);
-    checkShards(strategy, topologyFile.weights().size, config);
-    if (strategy !== 'partitioned' && topologyFile.store === 'sqlite') {
-      // Before any clone: only one process can make a new file a database.
-      const identity = { service: topologyFile.service, shard: sharedShard };
-      withReserve(reserve, () => new ShardFile(directory.sharedFile, identity)).close();
-    }
-    topologyFile.adoptStrategy(strategy);
-    return { directory, topologyFile, strategy };
+    return takeDirectory(config, log);
   } catch (error) {
-    topologyFile?.close();
     if (error instanceof FileLocked) {
       throw new CannotStart(
         `A Shardlite is already running on the data directory ${config.data}: look at it with \`shardctl status --data ${config.data}\`, or choose another --data.`,
@@ -355,11 +323,6 @@ function takeDirectory(config: ServiceConfig, log: ProcessLog): TakenDirectory {
       throw new CannotStart(error.message, { cause: error });
     throw error;
   }
-}
-
-function upgradeText({ path, from, to }: Upgrade, { upgradeCopies }: ServiceConfig): string {
-  const copy = upgradeCopies === 'keep' ? `, and kept as it was as ${upgradeCopyOf(path, from)}` : '';
-  return `${path} is brought from version ${from} to version ${to}${copy}`;
 }
 
 /** Its children have the limit that it has. */

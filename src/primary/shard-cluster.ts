@@ -36,8 +36,14 @@ export class ShardCluster {
     const { record, removeFile, clock, log, batchSize } = options;
     const clients = new ClientFigures(() => this.supervisor.frontends.flatMap(({ health }) => health ?? []), clock);
     const ofRebalancer: SupervisorListener = {
-      onState: ({ state }) => {
-        if (state === 'ready') this.rebalancer.onReady();
+      onState: ({ state, spec }) => {
+        if (state !== 'ready') return;
+        // Before anybody may ask it: what it has acknowledged must never be missed without a word.
+        if (spec.shard !== null) record.files.acknowledge(spec.shard, 0);
+        this.rebalancer.onReady();
+      },
+      onHealth: ({ spec }, { lsn }) => {
+        if (spec.shard !== null && lsn !== null) record.files.acknowledge(spec.shard, lsn);
       },
       onDeath: ({ spec }) => {
         if (spec.shard !== null) this.rebalancer.onDeath(spec.shard);
@@ -45,6 +51,7 @@ export class ShardCluster {
       onFailures: (count) => clients.failed(count),
       onMoveReport: (report) => this.rebalancer.onReport(report),
       onRemoved: (shard) => {
+        record.files.forget(shard);
         removeFile(shard);
         this.rebalancer.onRemoved();
       },

@@ -22,6 +22,7 @@ import type {
 import { type Database, isDiskFull } from '../sqlite/database.ts';
 import { type DiskReserve, noReserve, withReserve } from '../sqlite/disk-reserve.ts';
 import { type OpenDatabase, openExclusively } from '../sqlite/open-database.ts';
+import { FileRecords } from './file-records.ts';
 import type { Origin, StoreKind } from './strategy.ts';
 import { topologySchema } from './topology-schema.ts';
 
@@ -66,6 +67,7 @@ export class TopologyFile implements TopologyRecord {
   /** Names this service in each shard's file, so that files of two services are never mixed up. */
   readonly service: string;
   readonly store: StoreKind;
+  readonly files: FileRecords;
   readonly #slots: number;
   #strategy: Strategy;
   #ring: Ring;
@@ -94,6 +96,7 @@ export class TopologyFile implements TopologyRecord {
       const { epoch, ranges } = this.#db.prepare('SELECT epoch, ranges FROM ring').get() as RingRow;
       this.#ring = this.#ringOf({ epoch, ranges: JSON.parse(ranges) });
       this.#recoverMoves();
+      this.files = new FileRecords(this.#db);
     } catch (error) {
       this.#db.close();
       throw error;
@@ -124,6 +127,12 @@ export class TopologyFile implements TopologyRecord {
   /** The lowest id that no shard ever had: a file of an old shard is never taken for one of a new. */
   nextShardId(): number {
     return (this.#db.prepare('SELECT last_shard FROM service').pluck().get() as number) + 1;
+  }
+
+  /** No new shard gets an id up to this one. */
+  neverUseUpTo(shard: number): void {
+    if (shard < this.nextShardId()) return;
+    this.#db.transaction(() => this.#db.prepare('UPDATE service SET last_shard = ?').run(shard));
   }
 
   /** Queued: what it comes to is known when it begins. */

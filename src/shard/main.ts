@@ -2,16 +2,16 @@
 
 import { systemClock } from '../ports/clock.ts';
 import { unixSockets } from '../ports/sockets.ts';
-import { ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
+import { WrongFile } from '../sqlite/database.ts';
+import { type DiskReserve, ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import type { StartShard } from '../supervision/messages.ts';
-import { runWorker } from '../supervision/worker.ts';
+import { CannotServe, runWorker } from '../supervision/worker.ts';
 import { Shard } from './shard.ts';
 
 await runWorker<StartShard>('start-shard', async (start, { log, tell }) => {
   const reserve = ReserveFile.beside(start.file);
-  const identity = { service: start.service, shard: start.shard };
-  const file = withReserve(reserve, () => new ShardFile(start.file, identity, { reserve }));
+  const file = openFile(start, reserve);
   const shard = new Shard(start, file, {
     clock: systemClock,
     sockets: unixSockets,
@@ -21,3 +21,13 @@ await runWorker<StartShard>('start-shard', async (start, { log, tell }) => {
   await shard.listen();
   return shard;
 });
+
+/** @throws CannotServe when it is not the file that should be there */
+function openFile({ file, service, shard, acknowledgedLsn, topology }: StartShard, reserve: DiskReserve): ShardFile {
+  const record = { acknowledgedLsn, epoch: topology.epoch };
+  try {
+    return withReserve(reserve, () => new ShardFile(file, { service, shard }, { reserve, record }));
+  } catch (error) {
+    throw error instanceof WrongFile ? new CannotServe(error.message, { cause: error }) : error;
+  }
+}

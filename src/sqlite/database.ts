@@ -24,6 +24,9 @@ export class UnusableFile extends Error {
 /** The disk is full, and a file cannot be opened without writing. */
 export class NoRoomToOpen extends UnusableFile {}
 
+/** It is not the file that should be here. To try again does not help: an operator has to look. */
+export class WrongFile extends UnusableFile {}
+
 /** Another process holds the file's exclusive lock. */
 export class FileLocked extends Error {
   override readonly name = 'FileLocked';
@@ -97,6 +100,16 @@ export class Database {
     } catch (error) {
       this.rollback();
       throw error;
+    }
+  }
+
+  /** The same, without a sync: a power cut may undo it, the end of this process cannot. */
+  unsyncedTransaction<T>(work: () => T): T {
+    this.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return this.transaction(work);
+    } finally {
+      this.exec('PRAGMA synchronous = FULL');
     }
   }
 

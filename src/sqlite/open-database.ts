@@ -3,6 +3,7 @@
  * processes share the file, of the newest schema version.
  */
 
+import { existsSync } from 'node:fs';
 import {
   Database,
   FileLocked,
@@ -11,8 +12,9 @@ import {
   sqliteCodeOf,
   sqliteVersion,
   UnusableFile,
+  WrongFile,
 } from './database.ts';
-import { createOrCheck, type Schema, type Upgrade, type UpgradeCopies, upgrade } from './schema.ts';
+import { type Absence, createOrCheck, type Schema, type Upgrade, type UpgradeCopies, upgrade } from './schema.ts';
 
 /**
  * Before 3.51.3 two connections that restart one WAL at the same time can corrupt it ("WAL-reset bug",
@@ -36,6 +38,8 @@ const pageCacheKiB = 16 * 1024;
 export type OpenOptions = {
   /** Milliseconds to wait for the exclusive lock; 0 fails at once. */
   readonly lockWaitMs?: number;
+  /** It is created unless this says otherwise. */
+  readonly absence?: Absence;
   /** They are kept unless it says otherwise. */
   readonly upgradeCopies?: UpgradeCopies;
   /** Told before a file of an older version is copied and brought to the newest. */
@@ -61,12 +65,13 @@ export function openExclusively(path: string, schema: Schema, options: OpenOptio
  * Opens a file that other processes write too, as durably.
  * @throws UnusableFile, FileLocked when another process has it exclusively
  */
-export function openShared(path: string, schema: Schema): Database {
-  return open(path, schema, {}, () => {});
+export function openShared(path: string, schema: Schema, options: OpenOptions = {}): Database {
+  return open(path, schema, options, () => {});
 }
 
 function open(path: string, schema: Schema, options: OpenOptions, choose: (db: Database) => void): Database {
   checkSqliteVersion();
+  if (options.absence === 'refuse' && !existsSync(path)) throw new WrongFile(`${path} is missing.`);
   const db = new Database(path, { timeout: options.lockWaitMs ?? lockWaitMs });
   try {
     choose(db);
@@ -82,7 +87,7 @@ function open(path: string, schema: Schema, options: OpenOptions, choose: (db: D
     db.checkpointAfter('many');
     db.exec(`PRAGMA journal_size_limit = ${walBytesKept}`);
     db.exec(`PRAGMA cache_size = -${pageCacheKiB}`);
-    const version = db.transaction(() => createOrCheck(db, path, schema));
+    const version = db.transaction(() => createOrCheck(db, path, schema, options.absence));
     if (version < schema.version) {
       options.onUpgrade?.({ path, from: version, to: schema.version });
       upgrade(db, path, schema, version, options.upgradeCopies ?? 'keep');
@@ -99,7 +104,7 @@ function opened(path: string, error: unknown): unknown {
   if (code === undefined) return error;
   if (code.startsWith('SQLITE_BUSY')) return new FileLocked(`${path} is in use by another process.`, { cause: error });
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
-    return new UnusableFile(`${path} is damaged or not a SQLite file.`, { cause: error });
+    return new WrongFile(`${path} is damaged or not a SQLite file.`, { cause: error });
   }
   const Reason = isDiskFull(error) ? NoRoomToOpen : UnusableFile;
   return new Reason(`${path} cannot be opened: ${(error as Error).message} (${code}).`, { cause: error });

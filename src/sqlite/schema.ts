@@ -5,7 +5,7 @@
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Database, isDiskFull, UnusableFile } from './database.ts';
+import { type Database, isDiskFull, UnusableFile, WrongFile } from './database.ts';
 
 export type Schema = {
   /** SQLite `application_id`: tells our files from any other SQLite file. */
@@ -26,33 +26,35 @@ export type Upgrade = { readonly path: string; readonly from: number; readonly t
 /** A file cannot be copied as it was, and is left so. */
 export class NoRoomForCopy extends UnusableFile {}
 
+/** Whether a file that is not there, or has nothing in it, becomes a new one, or is refused. */
+export type Absence = 'create' | 'refuse';
+
 /**
  * Within a transaction: creates the tables in an empty file.
  * @returns the version of the file, which may be an older one
- * @throws UnusableFile when it is none of this kind, or newer than this program
+ * @throws WrongFile when it is none of this kind, or newer than this program
  */
-export function createOrCheck(db: Database, path: string, schema: Schema): number {
+export function createOrCheck(db: Database, path: string, schema: Schema, absence: Absence = 'create'): number {
   const applicationId = db.setting('application_id');
   const version = db.setting('user_version') as number;
   const isEmpty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
   if (isEmpty && applicationId === 0) {
+    if (absence === 'refuse') throw new WrongFile(`${path} is empty.`);
     db.exec(schema.ddl);
     db.exec(`PRAGMA application_id = ${schema.applicationId}`);
     db.exec(`PRAGMA user_version = ${schema.version}`);
     return schema.version;
   }
   if (applicationId !== schema.applicationId) {
-    throw new UnusableFile(
-      `${path} is a SQLite file, but not of this kind: it was not written by Shardlite as this file.`,
-    );
+    throw new WrongFile(`${path} is a SQLite file of another kind: it was not written by Shardlite as this file.`);
   }
   if (version > schema.version) {
-    throw new UnusableFile(
+    throw new WrongFile(
       `${path} has schema version ${version}, and this Shardlite knows none after ${schema.version}: use the newer Shardlite that wrote it.`,
     );
   }
   if (version < schema.version && schema.migrations[version] === undefined) {
-    throw new UnusableFile(`${path} has schema version ${version}, which this Shardlite cannot read any more.`);
+    throw new WrongFile(`${path} has schema version ${version}, which this Shardlite cannot read any more.`);
   }
   return version;
 }

@@ -15,7 +15,7 @@ import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, makesRoom, type Operation, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
-import { type Database, isDiskFull } from './database.ts';
+import { type Database, isDiskFull, unlessBusy } from './database.ts';
 import { type DiskReserve, noReserve, withReserve } from './disk-reserve.ts';
 import { EntryTable, type OldEntry } from './entry-table.ts';
 import { FileAudit } from './file-audit.ts';
@@ -26,7 +26,7 @@ import { type LedgerLimits, LedgerTable } from './ledger-table.ts';
 import { type OpenDatabase, openExclusively, openShared } from './open-database.ts';
 import { shardSchema } from './shard-schema.ts';
 import { type FileFigures, SlotTransfer } from './slot-transfer.ts';
-import { claim, type FileIdentity, StandingTable } from './standing-table.ts';
+import { checkRecord, claim, type FileIdentity, type FileRecord, StandingTable } from './standing-table.ts';
 import { type Request, WriteBatch } from './write-batch.ts';
 
 export type ShardFileOptions = {
@@ -38,6 +38,8 @@ export type ShardFileOptions = {
   readonly open?: OpenDatabase;
   readonly ledger?: LedgerLimits;
   readonly reserve?: DiskReserve;
+  /** The file must fit what is recorded of it. Where nothing is, it may also be made. */
+  readonly record?: FileRecord;
 };
 
 /** The row after which a sweep goes on. */
@@ -60,12 +62,14 @@ export class ShardFile implements FileFigures {
   readonly #listing: KeyListing;
   #counters: FileCounters;
   #latestMs = 0;
+  #isClosed = false;
 
-  /** @throws UnusableFile, FileLocked */
+  /** @throws UnusableFile, WrongFile, FileLocked */
   constructor(path: string, identity: FileIdentity, options: ShardFileOptions = {}) {
-    const { access = 'exclusive', now = Date.now, open = openExclusively } = options;
+    const { access = 'exclusive', now = Date.now, open = openExclusively, record } = options;
     this.#access = access;
-    this.#db = access === 'exclusive' ? open(path, shardSchema) : openShared(path, shardSchema);
+    const absence = typeof record?.acknowledgedLsn === 'number' ? 'refuse' : 'create';
+    this.#db = (access === 'exclusive' ? open : openShared)(path, shardSchema, { absence });
     this.#shard = identity.shard;
     this.#now = now;
     this.#reserve = options.reserve ?? noReserve;
@@ -76,6 +80,7 @@ export class ShardFile implements FileFigures {
       this.#idempotency = new IdempotencyTable(this.#db);
       this.#ledger = new LedgerTable(this.#db, this.#idempotency, options.ledger);
       this.#counters = this.#ledger.counters();
+      if (record !== undefined) checkRecord(path, { lsn: this.#counters.lsn, epoch: this.#standing.epoch }, record);
       if (access === 'shared') this.#db.failWhenBusy();
     } catch (error) {
       this.#db.close();
@@ -86,7 +91,7 @@ export class ShardFile implements FileFigures {
     this.transfer = new SlotTransfer(this.#db, this, tables);
   }
 
-  /** What a full disk has no room to note is counted all the same. */
+  /** What a full disk has no room to note is counted all the same. Once the file is closed, as they were then. */
   get counters(): FileCounters {
     const { lsn, keys, bytes } = this.#noted;
     const { unsettled } = this.transfer;
@@ -94,7 +99,7 @@ export class ShardFile implements FileFigures {
   }
 
   get #noted(): FileCounters {
-    return this.#access === 'exclusive' ? this.#counters : this.#ledger.counters();
+    return this.#access === 'exclusive' || this.#isClosed ? this.#counters : this.#ledger.counters();
   }
 
   /**
@@ -250,6 +255,8 @@ export class ShardFile implements FileFigures {
 
   /** Leaves one file behind: the WAL is folded in. Idempotent. */
   close(): void {
+    this.#counters = unlessBusy(() => this.#noted) ?? this.#counters;
+    this.#isClosed = true;
     this.#db.close();
   }
 

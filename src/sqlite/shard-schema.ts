@@ -5,7 +5,7 @@ import { entryDdl } from './entry-table.ts';
 import { idempotencyDdl } from './idempotency-table.ts';
 import { ledgerDdl } from './ledger-table.ts';
 import type { Schema } from './schema.ts';
-import { standingDdl } from './standing-table.ts';
+import { adoptedRingDdl, standingDdl } from './standing-table.ts';
 import { transferDdl } from './transfer-table.ts';
 
 export const shardSchema: Schema = {
@@ -21,5 +21,6 @@ function fromVersion2(db: Database): void {
     ALTER TABLE identity RENAME TO standing;
     ALTER TABLE standing ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE standing ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;
+    ${adoptedRingDdl()}
   `);
 }

@@ -209,7 +209,7 @@ export class SlotTransfer implements ParticipantStorage {
 
   #settleEach(ring: Ring, shard: number, isOpen: (move: MoveId) => boolean): MoveId[] {
     const settled: MoveId[] = [];
-    this.#standing.adopt(ring.epoch);
+    this.#standing.adopt(ring);
     for (const transfer of this.#transfers.all()) {
       const { move, direction, slots, keys, bytes, arrival } = transfer;
       if (direction === 'orphaned') continue;

@@ -1,12 +1,14 @@
 /**
- * Where a shard's file stands: whose it is, and as of which ring. One row. Within transactions of the file, but for the
+ * Where a shard's file stands: whose it is, and which ring it has adopted. Within transactions of the file, but for the
  * claim.
  *
- *   epoch    of the ring that was adopted last; it rises in the transaction that makes the transfers true to that ring
- *   leaving  whether slots are just being given away
+ *   standing      one row. epoch is that of the ring that was adopted last: it rises in the transaction that makes the
+ *                 transfers true to that ring. leaving says whether slots are just being given away.
+ *   adopted_ring  one row: that ring, so that meta.sqlite can be made anew from the shards' files
  */
 
-import { type Database, type Statement, UnusableFile } from './database.ts';
+import type { Ring, RingDescription, SlotRange } from '../partition/ring.ts';
+import { type Database, type Statement, WrongFile } from './database.ts';
 
 export const standingDdl = `
   CREATE TABLE standing (
@@ -17,29 +19,53 @@ export const standingDdl = `
     epoch         INTEGER NOT NULL DEFAULT 0,
     leaving       INTEGER NOT NULL DEFAULT 0
   ) STRICT;
+  ${adoptedRingDdl()}
 `;
+
+/** Absent until a ring is adopted. The ranges are JSON: [[first slot, last slot, shard], ...]. */
+export function adoptedRingDdl(): string {
+  return 'CREATE TABLE adopted_ring (id INTEGER PRIMARY KEY CHECK (id = 1), ranges TEXT NOT NULL) STRICT;';
+}
 
 export type FileIdentity = { readonly service: string; readonly shard: number };
 
+/** What is recorded elsewhere of a file that is opened. */
+export type FileRecord = {
+  /** Writes up to here were acknowledged, so they are in it; null while it was not made yet. */
+  readonly acknowledgedLsn: number | null;
+  /** Of the newest ring: no file can have adopted a later one. Absent where nothing is partitioned. */
+  readonly epoch?: number;
+};
+
 export class StandingTable {
   readonly #setEpoch: Statement<[number]>;
+  readonly #setRanges: Statement<[string]>;
+  readonly #ranges: Statement;
   #epoch: number;
 
   constructor(db: Database) {
     this.#setEpoch = db.prepare('UPDATE standing SET epoch = ?');
+    this.#setRanges = db.prepare('INSERT OR REPLACE INTO adopted_ring (id, ranges) VALUES (1, ?)');
+    this.#ranges = db.prepare('SELECT ranges FROM adopted_ring').pluck();
     this.#epoch = db.prepare('SELECT epoch FROM standing').pluck().get() as number;
   }
 
-  /** Of the ring that was adopted last. */
+  /** Of the ring that was adopted last; 0 before the first. */
   get epoch(): number {
     return this.#epoch;
   }
 
+  get adoptedRing(): RingDescription | undefined {
+    const ranges = this.#ranges.get() as string | undefined;
+    return ranges === undefined ? undefined : { epoch: this.#epoch, ranges: JSON.parse(ranges) as SlotRange[] };
+  }
+
   /** Nothing when the file has adopted this ring before, or a newer one. */
-  adopt(epoch: number): void {
-    if (epoch <= this.#epoch) return;
-    this.#setEpoch.run(epoch);
-    this.#epoch = epoch;
+  adopt(ring: Ring): void {
+    if (ring.epoch <= this.#epoch) return;
+    this.#setEpoch.run(ring.epoch);
+    this.#setRanges.run(JSON.stringify(ring.ranges()));
+    this.#epoch = ring.epoch;
   }
 
   /** The transaction in which it was adopted was rolled back. */
@@ -48,9 +74,14 @@ export class StandingTable {
   }
 }
 
+/** Undefined for a file that nobody has claimed yet. */
+export function identityIn(db: Database): FileIdentity | undefined {
+  return db.prepare('SELECT service, shard FROM standing').get() as FileIdentity | undefined;
+}
+
 /**
  * A new file becomes that of this shard.
- * @throws UnusableFile when it belongs to another one
+ * @throws WrongFile when it belongs to another one
  */
 export function claim(db: Database, path: string, { service, shard }: FileIdentity): void {
   // In one step: where the file is shared, only one process may find it new.
@@ -58,10 +89,28 @@ export function claim(db: Database, path: string, { service, shard }: FileIdenti
     service,
     shard,
   );
-  const found = db.prepare('SELECT service, shard FROM standing').get() as FileIdentity;
+  const found = identityIn(db) as FileIdentity;
   if (found.service !== service || found.shard !== shard) {
-    throw new UnusableFile(
+    throw new WrongFile(
       `${path} belongs to shard ${found.shard} of service ${found.service}, not to shard ${shard} of service ${service}.`,
+    );
+  }
+}
+
+/** @throws WrongFile when the file, or the record, is an older copy */
+export function checkRecord(
+  path: string,
+  { lsn, epoch }: { readonly lsn: number; readonly epoch: number },
+  record: FileRecord,
+): void {
+  if (record.epoch !== undefined && epoch > record.epoch) {
+    throw new WrongFile(
+      `${path} knows the ring of epoch ${epoch}, and meta.sqlite none after epoch ${record.epoch}: meta.sqlite is an older copy.`,
+    );
+  }
+  if (lsn < (record.acknowledgedLsn ?? 0)) {
+    throw new WrongFile(
+      `${path} is an older copy: it ends with write ${lsn}, and write ${record.acknowledgedLsn} was acknowledged.`,
     );
   }
 }

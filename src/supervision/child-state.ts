@@ -16,7 +16,7 @@
  *                └ drain, also from starting and ready ──▶ draining ── exited ─────────┘
  *
  * Entering a state sets its timer anew: in `starting`, `retrying` and `draining` a timeout kills, in `backoff` and
- * `failed` it forks. A silent child that stays so is `lost`, and killed. An event that a state does not list is late
+ * `failed` it forks. A child that exits because it has `refused` to serve has failed at once. A silent child that stays so is `lost`, and killed. An event that a state does not list is late
  * news and changes nothing.
  */
 
@@ -43,6 +43,8 @@ export function isGivenUp(state: string): boolean {
 export type ChildEvent =
   | { readonly kind: 'ready'; readonly atMs: number }
   | { readonly kind: 'exited'; readonly atMs: number }
+  /** It exited because something is wrong that no restart mends. */
+  | { readonly kind: 'refused' }
   | { readonly kind: 'timeout' }
   /** No sign of life for a second, though the process is there. */
   | { readonly kind: 'silent' }
@@ -109,6 +111,7 @@ const transitions: TransitionTable = {
       effects: [{ kind: 'clear-timer' }],
     }),
     exited: ({ deaths }, _event, context) => afterDeath(deaths + 1, context),
+    refused: (_state, _event, { policy }) => failed(policy),
     timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'start-overdue' }] }),
     drain: (_state, _event, { policy }) => draining(policy),
   },
@@ -128,6 +131,7 @@ const transitions: TransitionTable = {
   },
   draining: {
     exited: () => stopped,
+    refused: () => stopped,
     timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'drain-overdue' }] }),
   },
   backoff: {
@@ -146,6 +150,7 @@ const transitions: TransitionTable = {
       effects: [{ kind: 'clear-timer' }],
     }),
     exited: (_state, _event, { policy }) => failed(policy),
+    refused: (_state, _event, { policy }) => failed(policy),
     timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'start-overdue' }] }),
     drain: (_state, _event, { policy }) => draining(policy),
   },

@@ -16,6 +16,9 @@ export type ProcessUsage = {
   readonly memoryUsage: { readonly rss: () => number };
 };
 
+/** What a store counts of itself; `lsn` is that of its last write on disk. */
+type Stored = { readonly lsn: number; readonly keys: number; readonly bytes: number };
+
 export class HealthSampler {
   /** The last ten intervals, the current one included; used round robin. */
   readonly #window = Array.from({ length: windowIntervals }, () => new LatencyHistogram());
@@ -39,7 +42,7 @@ export class HealthSampler {
   }
 
   /** Ends the current interval. */
-  sample(stored: { readonly keys: number; readonly bytes: number } | undefined): Health {
+  sample(stored: Stored | undefined): Health {
     // At least one millisecond: a rate is a number.
     const elapsedMs = Math.max(1, this.#clock.nowMs() - this.#sampledAtMs);
     const cpu = this.#usage.cpuUsage(this.#cpu);
@@ -52,6 +55,7 @@ export class HealthSampler {
       intervalP99Ms: LatencyHistogram.percentileMs([this.#current], 99),
       keys: stored?.keys ?? null,
       bytes: stored?.bytes ?? null,
+      lsn: stored?.lsn ?? null,
     };
     this.#cpu = this.#usage.cpuUsage();
     this.#sampledAtMs = this.#clock.nowMs();

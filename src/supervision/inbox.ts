@@ -18,6 +18,7 @@ import type {
 } from './messages.ts';
 
 export type WorkerJob = {
+  /** Also after `drain`: then as it was at the end. */
   readonly health: () => Health;
   /** Clones need no topology: they share one store. */
   readonly adopt?: (topology: Topology) => void;

@@ -4,7 +4,7 @@
  *
  *   child ── born ──▶ primary       the child listens (what is sent to a cluster worker earlier is lost)
  *   child ◀─ start-… ─ primary
- *   child ── ready ──▶ primary      then `health` each second, and `heartbeat` in between
+ *   child ── ready ──▶ primary      then `health` each second, and `heartbeat` in between; or `refused`, and it exits
  *   child ◀─ primary-heartbeat ─ primary, as often
  *   child ◀─ topology ─ primary     at every change
  *   child ◀─ access ─── primary     who may come in has changed; of routers and clones
@@ -51,6 +51,9 @@ const topology = objectOf({
   lastShard: integer,
 });
 
+/** The file has at least this; null where it was not made yet. */
+const acknowledgedLsn = oneOf(integer, exactly(null));
+
 const startShard = objectOf({
   type: exactly('start-shard'),
   shard: integer,
@@ -60,6 +63,7 @@ const startShard = objectOf({
   /** Where other shards reach it during a move. */
   moveSocketPath: text,
   valueBytesMax: integer,
+  acknowledgedLsn,
   topology,
 });
 
@@ -112,6 +116,7 @@ const sharedFile = objectOf({
   /** The shard that the file is, or would be if it were served partitioned. */
   shard: integer,
   file: text,
+  acknowledgedLsn,
   /** Exclusive where one clone is all there is. */
   access: exclusiveOrShared,
 });
@@ -171,7 +176,12 @@ const health = objectOf({
   /** Of a shard's or the clones' store; null for a router. */
   keys: oneOf(integer, exactly(null)),
   bytes: oneOf(integer, exactly(null)),
+  /** Writes up to here are on disk. */
+  lsn: oneOf(integer, exactly(null)),
 });
+
+/** The child cannot serve until an operator has done something, and exits: in a sentence, why. */
+const refused = objectOf({ type: exactly('refused'), reason: text });
 
 /** What an acknowledgement is worth, in sentences, where the store's own settings decide it. */
 const storeReport = objectOf({ type: exactly('store-report'), acknowledgement: text });
@@ -198,7 +208,7 @@ const auditReport = objectOf({
 });
 
 const toChild = oneOf(startShard, startRouter, startClone, topology, access, moveOrder, audit, drain, primaryHeartbeat);
-const toPrimary = oneOf(born, ready, heartbeat, health, failures, storeReport, moveReport, auditReport);
+const toPrimary = oneOf(born, ready, refused, heartbeat, health, failures, storeReport, moveReport, auditReport);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;

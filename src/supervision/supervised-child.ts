@@ -63,6 +63,7 @@ export type ChildDeath = {
 export type ChildListener = {
   readonly onState?: (child: SupervisedChild, before: ChildStateName) => void;
   readonly onDeath?: (child: SupervisedChild, death: ChildDeath) => void;
+  readonly onHealth?: (child: SupervisedChild, health: Health) => void;
   readonly onStoreReport?: (child: SupervisedChild, report: StoreReport) => void;
   /** A router answered so many requests with a status from 500 on. */
   readonly onFailures?: (count: number) => void;
@@ -90,6 +91,9 @@ export class SupervisedChild {
   #health: Health | undefined;
   #killedFor: KillReason | undefined;
   readonly #silence = new Silence();
+  #refusal: string | undefined;
+  /** The process that said why it would not serve. */
+  #refuser: ForkedProcess | undefined;
   readonly #stopped = new Deferred<void>();
 
   constructor(spec: ChildSpec, options: SupervisedChildOptions) {
@@ -127,6 +131,11 @@ export class SupervisedChild {
   /** The latest report of the current process. */
   get health(): Health | undefined {
     return this.#health;
+  }
+
+  /** Why its last process would not serve. */
+  get refusal(): string | undefined {
+    return this.#refusal;
   }
 
   start(): void {
@@ -210,6 +219,8 @@ export class SupervisedChild {
     if (this.#process !== forked) return;
     this.#process = undefined;
     this.#health = undefined;
+    if (this.#refuser === forked) return this.#on({ kind: 'refused' });
+    this.#refusal = undefined;
     const death = { code, signal, killedFor: this.#killedFor };
     if (this.state !== 'draining') this.#options.listener.onDeath?.(this, death);
     this.#on({ kind: 'exited', atMs: this.#options.clock.nowMs() });
@@ -223,7 +234,12 @@ export class SupervisedChild {
         // It may have been told to drain before it could listen.
         return this.send(this.state === 'draining' ? { type: 'drain' } : this.spec.startMessage());
       case 'ready':
+        this.#refusal = undefined;
         return this.#on({ kind: 'ready', atMs: this.#options.clock.nowMs() });
+      case 'refused':
+        this.#refusal = message.reason;
+        this.#refuser = this.#process;
+        return;
       case 'move-answer':
       case 'move-refusal':
       case 'move-progress':
@@ -236,7 +252,7 @@ export class SupervisedChild {
         return this.#options.listener.onFailures?.(message.count);
       case 'health':
         this.#health = message;
-        return;
+        return this.#options.listener.onHealth?.(this, message);
       case 'heartbeat':
         return;
     }

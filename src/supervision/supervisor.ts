@@ -68,7 +68,8 @@ export class Supervisor implements Members {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#listener = toEach([{ onState: (child) => this.#onState(child) }, ...options.listeners]);
+    // The others first: what has to be recorded of a shard is recorded before anybody may ask it.
+    this.#listener = toEach([...options.listeners, { onState: (child) => this.#onState(child) }]);
     for (const id of options.shardIds) this.#shards.set(id, this.#newChild(this.#shardSpec(id)));
     this.frontends = options.roster.frontends.map(({ startMessage, ...spec }) =>
       this.#newChild({ ...spec, shard: null, startMessage: () => startMessage(this.#topology()) }),
@@ -210,6 +211,9 @@ function toEach(listeners: readonly SupervisorListener[]): SupervisorListener {
     },
     onDeath: (child, death) => {
       for (const listener of listeners) listener.onDeath?.(child, death);
+    },
+    onHealth: (child, health) => {
+      for (const listener of listeners) listener.onHealth?.(child, health);
     },
     onStoreReport: (child, report) => {
       for (const listener of listeners) listener.onStoreReport?.(child, report);

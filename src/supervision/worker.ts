@@ -16,7 +16,12 @@ export type WorkerSurroundings = {
   readonly primary: Pick<PrimaryWatch, 'isSilent'>;
 };
 
-/** @param begin does the child's work from its start message on; resolves when it is ready */
+/** Something is wrong that no restart mends. The message tells an operator what. */
+export class CannotServe extends Error {
+  override readonly name = 'CannotServe';
+}
+
+/** @param begin does the child's work from its start message on; resolves when it is ready, or throws CannotServe */
 export async function runWorker<M extends StartMessage>(
   type: M['type'],
   begin: (start: M, surroundings: WorkerSurroundings) => Promise<WorkerJob>,
@@ -32,6 +37,7 @@ export async function runWorker<M extends StartMessage>(
     onStart: (start) => void work(start),
     onDrain: async (job) => {
       await job?.drain();
+      if (job !== undefined) await tell(job.health());
       process.exit(0);
     },
   });
@@ -45,7 +51,7 @@ export async function runWorker<M extends StartMessage>(
     const primary = new PrimaryWatch((isSilent) => logPrimary(log, isSilent));
     watch = primary;
     every(systemClock, heartbeatIntervalMs, () => primary.tick());
-    const job = await begin(start, { log, tell, primary });
+    const job = await begin(start, { log, tell, primary }).catch(refuse);
     inbox.begun(job);
     await tell({ type: 'ready' });
     tellHealth(systemClock, () => job.health(), tell);
@@ -61,6 +67,12 @@ export async function runWorker<M extends StartMessage>(
 function logPrimary(log: ProcessLog, isSilent: boolean): void {
   if (isSilent) log.warn('the primary does not answer: new connections wait, and what dies stays dead');
   else log.info('the primary answers again');
+}
+
+async function refuse(error: unknown): Promise<never> {
+  if (!(error instanceof CannotServe)) throw error;
+  await tell({ type: 'refused', reason: error.message });
+  process.exit(1);
 }
 
 /** Resolves when the message has left; an error means that the primary is gone, and 'disconnect' ends this process. */

@@ -4,7 +4,7 @@
  * used again by later worlds, emptied: opening one and preparing its statements takes longer than a small world.
  */
 
-import { Database, FileLocked } from '../../src/sqlite/database.ts';
+import { Database, FileLocked, WrongFile } from '../../src/sqlite/database.ts';
 import type { OpenDatabase } from '../../src/sqlite/open-database.ts';
 import { createOrCheck, type Schema } from '../../src/sqlite/schema.ts';
 import type { Life } from './scheduler.ts';
@@ -87,8 +87,10 @@ export class Disks {
 
   /** For one process. @throws FileLocked when another one that lives has it */
   openerOf(life: Life): OpenDatabase {
-    return (path, schema) => {
-      const disk = this.#byPath.get(path)?.disk ?? this.#create(path, schema);
+    return (path, schema, { absence } = {}) => {
+      const found = this.#byPath.get(path)?.disk;
+      if (found === undefined && absence === 'refuse') throw new WrongFile(`${path} is missing.`);
+      const disk = found ?? this.#create(path, schema);
       if (disk.holder?.isAlive && disk.holder !== life) throw new FileLocked(`${path} is held by ${disk.holder.name}`);
       disk.rollback();
       disk.holder = life;

@@ -138,7 +138,8 @@ class WatchedFile extends ShardFile {
   readonly #world: SimulatedWorld;
   readonly #path: string;
 
-  constructor(world: SimulatedWorld, life: Life, { file, service, shard }: StartShard) {
+  constructor(world: SimulatedWorld, life: Life, start: StartShard) {
+    const { file, service, shard, acknowledgedLsn, topology } = start;
     super(
       file,
       { service, shard },
@@ -146,6 +147,7 @@ class WatchedFile extends ShardFile {
         open: world.disks.openerOf(life),
         now: () => world.scheduler.clockOf(life).dateMs(),
         ledger: world.circumstances.ledger,
+        record: { acknowledgedLsn, epoch: topology.epoch },
       },
     );
     this.#world = world;
@@ -237,6 +239,7 @@ const quietHealth: Health = {
   intervalP99Ms: null,
   keys: null,
   bytes: null,
+  lsn: null,
 };
 
 function forkRouter(world: SimulatedWorld, parent: Life, name: string): SimulatedChild {
@@ -307,6 +310,7 @@ export class SimulatedPrimary {
           socketPath: forRouters,
           moveSocketPath: forMoves,
           valueBytesMax,
+          acknowledgedLsn: this.record.files.acknowledgedLsn(shard),
           topology,
         }),
       },

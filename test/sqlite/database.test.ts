@@ -52,7 +52,7 @@ test.each([
     'not a database, though it has more than a hundred bytes in it'.repeat(20),
     /is damaged or not a SQLite file/,
   ],
-  ['of another kind', { ...schema, applicationId: 1 }, /not of this kind/],
+  ['of another kind', { ...schema, applicationId: 1 }, /of another kind/],
   [
     'of a later version',
     { ...schema, version: 2 },

@@ -36,6 +36,7 @@ const states: { readonly [S in ChildStateName]: Extract<ChildState, { name: S }>
 const events: { readonly [E in ChildEvent['kind']]: Extract<ChildEvent, { kind: E }> } = {
   ready: { kind: 'ready', atMs: 2_000 },
   exited: { kind: 'exited', atMs: 2_000 },
+  refused: { kind: 'refused' },
   timeout: { kind: 'timeout' },
   silent: { kind: 'silent' },
   heard: { kind: 'heard' },
@@ -64,6 +65,7 @@ const listed: { readonly [S in ChildStateName]: { readonly [E in ChildEvent['kin
   starting: {
     ready: { state: { name: 'ready', deaths: 2, sinceMs: 2_000 }, effects: [clearTimer] },
     exited: thirdDeath,
+    refused: failed,
     timeout: { state: states.starting, effects: [killFor('start-overdue')] },
     drain: beginDrain,
   },
@@ -80,6 +82,7 @@ const listed: { readonly [S in ChildStateName]: { readonly [E in ChildEvent['kin
   },
   draining: {
     exited: stopped,
+    refused: stopped,
     timeout: { state: states.draining, effects: [killFor('drain-overdue')] },
   },
   backoff: {
@@ -94,6 +97,7 @@ const listed: { readonly [S in ChildStateName]: { readonly [E in ChildEvent['kin
   retrying: {
     ready: { state: { name: 'ready', deaths: policy.deathsMax, sinceMs: 2_000 }, effects: [clearTimer] },
     exited: failed,
+    refused: failed,
     timeout: { state: states.retrying, effects: [killFor('start-overdue')] },
     drain: beginDrain,
   },

@@ -14,6 +14,7 @@ const health: Health = {
   intervalP99Ms: null,
   keys: null,
   bytes: null,
+  lsn: null,
 };
 
 beforeEach(() => {

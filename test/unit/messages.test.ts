@@ -49,6 +49,7 @@ const toChild: readonly MessageToChild[] = [
     socketPath: '/tmp/s/1.sock',
     moveSocketPath: '/tmp/s/1.move',
     valueBytesMax: 1_048_576,
+    acknowledgedLsn: null,
     topology,
   },
   {
@@ -104,7 +105,14 @@ const toChild: readonly MessageToChild[] = [
     accessRules: noRules,
     rateLimit: null,
     certificate: null,
-    store: { kind: 'sqlite', service: 'f00d', shard: 1, file: 'shards/shard-1.sqlite', access: 'shared' },
+    store: {
+      kind: 'sqlite',
+      service: 'f00d',
+      shard: 1,
+      file: 'shards/shard-1.sqlite',
+      acknowledgedLsn: 17,
+      access: 'shared',
+    },
   },
 ];
 
@@ -113,6 +121,7 @@ const toPrimary: readonly MessageToPrimary[] = [
   { type: 'store-report', acknowledgement: 'An acknowledged write is on disk.' },
   { type: 'ready' },
   { type: 'heartbeat' },
+  { type: 'refused', reason: 'shard-1.sqlite is missing.' },
   { type: 'failures', count: 3 },
   {
     type: 'health',
@@ -123,6 +132,7 @@ const toPrimary: readonly MessageToPrimary[] = [
     intervalP99Ms: 2.5,
     keys: 7,
     bytes: 8,
+    lsn: 9,
   },
   {
     type: 'health',
@@ -133,6 +143,7 @@ const toPrimary: readonly MessageToPrimary[] = [
     intervalP99Ms: null,
     keys: null,
     bytes: null,
+    lsn: null,
   },
   { type: 'move-answer', move: 1, side: 'target', answer: 'verified' },
   { type: 'move-refusal', move: 1, side: 'source', code: 'disk-full', reason: 'the disk is full' },
@@ -185,6 +196,7 @@ test('a health report with a number that JSON does not have is refused', () => {
     intervalP99Ms: null,
     keys: null,
     bytes: null,
+    lsn: null,
   };
   expect(() => parseMessageToPrimary({ ...report, cpuPercent: Number.NaN })).toThrow(TypeError);
   expect(() => parseMessageToPrimary(JSON.parse(JSON.stringify({ ...report, cpuPercent: Number.NaN })))).toThrow();

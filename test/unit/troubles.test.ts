@@ -14,6 +14,7 @@ const idle = {
   bytes: null,
   operationsPerS: null,
   p99Ms: null,
+  refusal: null,
 } as const;
 
 const processOf = (id: string, state: string, slots: number | null = null): ProcessStatus => ({
@@ -22,6 +23,11 @@ const processOf = (id: string, state: string, slots: number | null = null): Proc
   role: id.split('-')[0] as ProcessStatus['role'],
   state,
   slots,
+});
+
+test('a process that has refused to serve says why itself', () => {
+  const processes = [{ ...processOf('shard-1', 'failed', 8_192), refusal: 'shard-1.sqlite is missing.' }];
+  expect(troublesOf({ processes })).toEqual(['shard-1.sqlite is missing.']);
 });
 
 test('each process that does not serve has its sentence, and one without slots that comes or goes has none', () => {
