@@ -20,12 +20,15 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Shardlite needs Node 20.19 or newer; this is Node ${process.versions.node}.`);
 }
 
-/** What an installation depends on: the locked versions, and the Node that native code was compiled for. */
+/** The Node that native code is compiled for. */
+const abi = `node-abi-${process.versions.modules} ${process.platform}-${process.arch}\n`;
+
+/** What an installation depends on: the locked versions, and that Node. */
 function installationWanted() {
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
-  return `${lock} node-abi-${process.versions.modules} ${process.platform}-${process.arch}\n`;
+  return `${lock} ${abi}`;
 }
 
 const wanted = installationWanted();
@@ -36,7 +39,7 @@ if (found !== wanted) {
   // `--no-save` leaves the lock file as it is.
   run('npm', ['install', '--no-save', '--no-fund', '--no-audit', '--include=dev'], compilerHint);
   // What was compiled for another Node would stay as it is.
-  if (found !== undefined) run('npm', ['rebuild', 'better-sqlite3'], compilerHint);
+  if (found !== undefined && !found.endsWith(abi)) run('npm', ['rebuild', 'better-sqlite3'], compilerHint);
   writeFileSync(installStamp, wanted);
 }
 
