@@ -1,7 +1,7 @@
 /** Clients of the rebalance benchmark: they fill the service, then read and write for ever and check each answer. */
 
 import { Pool } from 'undici';
-import { LatencyHistogram } from '../src/supervision/latency.ts';
+import { LatencyHistogram } from '../src/metrics/latency-histogram.ts';
 
 const connections = 64;
 const valueBytes = 100;

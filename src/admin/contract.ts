@@ -23,15 +23,37 @@ export type ProcessStatus = {
   /** Of one core, over the last second. */
   readonly cpuPercent: number | null;
   readonly memoryBytes: number | null;
+  /** By how much the slowest hundredth of turns of its event loop came late, over the last second. */
+  readonly eventLoopDelayMs: number | null;
+  /** Which part of the last second its event loop was busy, 0 to 1. */
+  readonly eventLoopUtilization: number | null;
+  /** Of clients. */
+  readonly connections: number | null;
   readonly slots: number | null;
   /** Of a shard: what clones share is no single one's. */
   readonly keys: number | null;
   /** Of keys and values. */
   readonly bytes: number | null;
+  /** On disk, of a shard. */
+  readonly fileBytes: number | null;
+  readonly walBytes: number | null;
   readonly operationsPerS: number | null;
   readonly p99Ms: number | null;
+  readonly reads: OperationFigures | null;
+  readonly writes: OperationFigures | null;
+  /** Answers with a status from 500 on. */
+  readonly failuresPerS: number | null;
+  readonly lastDeath: { readonly reason: string; readonly atMs: number } | null;
   /** Why it will not serve until an operator has done something, and what: in sentences. Null where it does. */
   readonly refusal: string | null;
+};
+
+type OperationFigures = {
+  /** Over the last second. */
+  readonly perS: number;
+  /** Over ten seconds; null when there was no operation. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
 };
 
 export type ServiceStatus = {
@@ -39,9 +61,12 @@ export type ServiceStatus = {
   readonly state: 'starting' | 'ready' | 'degraded' | 'draining';
   /** Names this service for good: another one made in the same place has another. */
   readonly service: string;
+  readonly version: string;
   readonly url: string;
   /** What the service shows at that address, in PEM; null where it speaks no TLS. */
   readonly certificate: string | null;
+  /** Where metrics are; null when that is off. */
+  readonly adminUrl: string | null;
   readonly strategy: Strategy;
   readonly data: string;
   /** Where everything lies when nothing is partitioned; null otherwise. */
@@ -50,6 +75,10 @@ export type ServiceStatus = {
   readonly acknowledgement: string | null;
   /** All keys, and their bytes with those of their values, as of the last second; null where not all of them are counted. */
   readonly stored: { readonly keys: number; readonly bytes: number } | null;
+  /** Of the one file that clones share; null where each shard has its own, or there is none. */
+  readonly sharedFile: { readonly fileBytes: number; readonly walBytes: number } | null;
+  /** Room on the file system of the data directory. */
+  readonly diskFreeBytes: number;
   readonly uptimeMs: number;
   /** Lines of the primary's log that found no place, since it started. */
   readonly logLinesLost: number;

@@ -5,6 +5,20 @@ export function countText(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** 1234 → `1,234`, 1234567 → `1.23M`: six characters at most, up to 999 trillion. */
+export function shortCountText(count: number): string {
+  const units = ['', 'k', 'M', 'G', 'T'];
+  let power = 0;
+  let amount = Math.round(count);
+  if (amount < 10_000) return countText(amount);
+  // 999.6k would be rounded to 1000k, so it is shown as 1.00M.
+  while (Number(amount.toPrecision(3)) >= 1_000 && power < units.length - 1) {
+    amount /= 1_000;
+    power++;
+  }
+  return `${amount.toPrecision(3)}${units[power]}`;
+}
+
 /** 1536 → `1.5 KiB` */
 export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

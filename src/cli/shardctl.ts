@@ -2,10 +2,10 @@
 
 /** `shardctl`: reads arguments and calls one command. Exit codes: 0 done, 1 failed, 2 usage, 3 no service. */
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { ServiceUnreachable } from '../admin/admin-client.ts';
 import { ConfigError, flagOf, settingNames, settings } from '../config/service-config.ts';
+import { versionOfPackage } from '../config/version.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { exportCommand } from './export-command.ts';
 import { importCommand } from './import-command.ts';
@@ -15,6 +15,7 @@ import { restartCommand, stopCommand } from './process-commands.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
 import { createTokenCommand, listTokensCommand, revokeTokenCommand } from './token-commands.ts';
+import { topCommand } from './top-command.ts';
 import {
   addShardCommand,
   applyCommand,
@@ -25,13 +26,9 @@ import {
 import { verifyCommand } from './verify-command.ts';
 import { whyCommand } from './why-command.ts';
 
-/** This file is built to dist/src/cli. */
-const packageFile = new URL('../../../package.json', import.meta.url);
-const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
-
 const program = new Command('shardctl')
   .description('Runs and operates Shardlite, a sharded key-value service on SQLite.')
-  .version(version)
+  .version(versionOfPackage())
   .showHelpAfterError('(shardctl --help lists the commands, shardctl COMMAND --help its options)')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
@@ -67,6 +64,7 @@ operatorCommand('status', 'show every process of the service')
   .option('--json', 'print one JSON object')
   .option('--watch', 'show it again each second, until Ctrl-C')
   .action(statusCommand);
+operatorCommand('top', 'show the service live, until q').action(topCommand);
 operatorCommand('restart <PROCESS>', 'start a failed process again, e.g. shard-2').action(restartCommand);
 
 const changeCommand = (nameAndArguments: string, description: string) =>

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
 import { settings } from '../config/service-config.ts';
 
-export function bannerOf({ url, data, store, acknowledgement, ring, processes }: ServiceStatus): string {
+export function bannerOf({ url, adminUrl, data, store, acknowledgement, ring, processes }: ServiceStatus): string {
   const ofRole = (role: ProcessStatus['role']) => processes.filter((one) => one.role === role);
   const atData = data === resolve(settings.data.default) ? '' : ` --data ${data}`;
   const failed = processes.filter(({ state }) => state === 'failed');
@@ -21,6 +21,7 @@ export function bannerOf({ url, data, store, acknowledgement, ring, processes }:
     ),
     store === null ? `  ring      epoch ${ring.epoch}` : `  store     ${store}`,
     ...(acknowledgement === null ? [] : [`            ${acknowledgement}`]),
+    ...(adminUrl === null ? [] : [`  metrics   ${adminUrl}/metrics`]),
     '',
     ...failed.map(
       ({ id, role }) =>

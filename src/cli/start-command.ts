@@ -14,6 +14,8 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
     file: (file as string | undefined) ?? process.env['SHARDLITE_CONFIG'],
   };
   const config = readConfig(sources);
+  // What `ps` shows.
+  process.title = 'shardlite primary';
   const log = await createLog('primary');
   let service: Service | undefined;
   let signals = 0;
@@ -47,7 +49,7 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
 }
 
 function announce(status: ServiceStatus, log: ProcessLog): void {
-  const { url, data } = status;
+  const { url, adminUrl, data } = status;
   if (process.stdout.isTTY) process.stdout.write(bannerOf(status));
-  else log.info({ event: 'service-ready', url, data }, `serving at ${url}`);
+  else log.info({ event: 'service-ready', url, adminUrl, data }, `serving at ${url}`);
 }

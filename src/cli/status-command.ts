@@ -21,44 +21,89 @@ export async function statusCommand({ data, json, watch }: StatusOptions): Promi
   }
 }
 
-const columns: readonly Column<ProcessStatus>[] = [
+const processColumns: readonly Column<ProcessStatus>[] = [
   { title: 'id', align: 'left', cell: ({ id }) => id },
   { title: 'role', align: 'left', cell: ({ role }) => role },
   { title: 'state', align: 'left', cell: ({ state }) => state },
   { title: 'pid', align: 'right', cell: ({ pid }) => text(pid, String) },
-  { title: 'restarts', align: 'right', cell: ({ restarts }) => String(restarts) },
   { title: 'uptime', align: 'right', cell: ({ uptimeMs }) => text(uptimeMs, durationText) },
-  { title: 'cpu', align: 'right', cell: ({ cpuPercent }) => text(cpuPercent, (percent) => `${percent.toFixed(0)} %`) },
+  { title: 'cpu', align: 'right', cell: ({ cpuPercent }) => text(cpuPercent, percentText) },
+  { title: 'loop', align: 'right', cell: ({ eventLoopDelayMs }) => text(eventLoopDelayMs, latencyText) },
   { title: 'memory', align: 'right', cell: ({ memoryBytes }) => text(memoryBytes, bytesText) },
+  { title: 'clients', align: 'right', cell: ({ connections }) => text(connections, countText) },
+  { title: 'restarts', align: 'right', cell: ({ restarts }) => String(restarts) },
+  {
+    title: 'last death',
+    align: 'left',
+    cell: ({ lastDeath }) => text(lastDeath, ({ reason, atMs }) => `${reason}, ${agoText(atMs)} ago`),
+  },
+];
+
+const rateOf = (figures: ProcessStatus['reads']) => text(figures, ({ perS }) => countText(Math.round(perS)));
+const p50Of = (figures: ProcessStatus['reads']) => text(figures?.p50Ms ?? null, latencyText);
+const p99Of = (figures: ProcessStatus['reads']) => text(figures?.p99Ms ?? null, latencyText);
+
+const workColumns: readonly Column<ProcessStatus>[] = [
+  { title: 'id', align: 'left', cell: ({ id }) => id },
   { title: 'slots', align: 'right', cell: ({ slots }) => text(slots, countText) },
   { title: 'keys', align: 'right', cell: ({ keys }) => text(keys, countText) },
   { title: 'bytes', align: 'right', cell: ({ bytes }) => text(bytes, bytesText) },
-  {
-    title: 'ops/s',
-    align: 'right',
-    cell: ({ operationsPerS }) => text(operationsPerS, (rate) => countText(Math.round(rate))),
-  },
-  { title: 'p99', align: 'right', cell: ({ p99Ms }) => text(p99Ms, latencyText) },
+  { title: 'file', align: 'right', cell: ({ fileBytes }) => text(fileBytes, bytesText) },
+  { title: 'wal', align: 'right', cell: ({ walBytes }) => text(walBytes, bytesText) },
+  { title: 'reads/s', align: 'right', cell: ({ reads }) => rateOf(reads) },
+  { title: 'p50', align: 'right', cell: ({ reads }) => p50Of(reads) },
+  { title: 'p99', align: 'right', cell: ({ reads }) => p99Of(reads) },
+  { title: 'writes/s', align: 'right', cell: ({ writes }) => rateOf(writes) },
+  { title: 'p50', align: 'right', cell: ({ writes }) => p50Of(writes) },
+  { title: 'p99', align: 'right', cell: ({ writes }) => p99Of(writes) },
+  { title: 'errors/s', align: 'right', cell: ({ failuresPerS }) => text(failuresPerS, rateText) },
 ];
 
 function statusText(status: ServiceStatus): string {
-  const { state, url, strategy, data, store, ring, uptimeMs, acknowledgement, logLinesLost, processes } = status;
+  const { version, state, url, strategy, data, store, ring, uptimeMs, acknowledgement, logLinesLost } = status;
   const where = store === null ? `ring epoch ${ring.epoch}   data ${data}` : `${strategy} over ${store}`;
-  const { stored } = status;
+  const { adminUrl, diskFreeBytes, processes } = status;
   const change = openChangeText(status.moves);
   return [
-    `Shardlite ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`,
+    `Shardlite ${version} ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`,
     ...(state === 'degraded' ? troublesOf(status) : []),
     ...(change === undefined ? [] : [change]),
+    [`disk free ${bytesText(diskFreeBytes)}`, ...(adminUrl === null ? [] : [`metrics ${adminUrl}/metrics`])].join(
+      '   ',
+    ),
     ...(acknowledgement === null ? [] : [acknowledgement]),
     ...(logLinesLost === 0
       ? []
       : [`${countText(logLinesLost)} lines of the primary's log were lost: see where it goes.`]),
-    // Of shards, the table says how many each of them holds.
-    ...(store === null || stored === null ? [] : [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}`]),
+    ...storedText(status),
     '',
-    tableOf(columns, processes),
+    tableOf(processColumns, processes),
+    '',
+    tableOf(
+      workColumns,
+      processes.filter(({ role }) => role !== 'primary'),
+    ),
   ].join('\n');
+}
+
+/** Of shards, the table says how much each of them holds. */
+function storedText({ store, stored, sharedFile }: ServiceStatus): string[] {
+  if (store === null || stored === null) return [];
+  const file = sharedFile && `, file ${bytesText(sharedFile.fileBytes)}, wal ${bytesText(sharedFile.walBytes)}`;
+  return [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}${file ?? ''}`];
+}
+
+function percentText(percent: number): string {
+  return `${percent.toFixed(0)} %`;
+}
+
+/** Seldom errors are errors, too: 0.2 is not 0. */
+function rateText(perS: number): string {
+  return perS > 0 && perS < 10 ? perS.toFixed(1) : countText(Math.round(perS));
+}
+
+function agoText(atMs: number): string {
+  return durationText(Math.max(0, Date.now() - atMs));
 }
 
 function text<T>(value: T | null, format: (value: T) => string): string {

@@ -6,8 +6,14 @@
 import { AccessControl } from '../access/access-control.ts';
 import { rateLimitOf } from '../access/rate-limiter.ts';
 import { createApp } from '../http/app.ts';
+import { edgeMeasures } from '../http/edge-measures.ts';
+import { isServiceFailure } from '../http/error-status.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
-import { renewCertificate } from '../http/http-server.ts';
+import { connectionsOf, renewCertificate } from '../http/http-server.ts';
+import { RequestMeter } from '../http/request-meter.ts';
+import { isWrite } from '../kv/operation.ts';
+import type { OnSettled } from '../kv/store.ts';
+import { amount } from '../metrics/measure.ts';
 import { systemClock } from '../ports/clock.ts';
 import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
@@ -23,7 +29,10 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
   const access = new AccessControl();
   await access.adopt(start.accessRules);
   const health = new HealthSampler(systemClock);
-  const onSettled = (durationMs: number) => health.record(durationMs);
+  const onSettled: OnSettled = (operation, durationMs, outcome) => {
+    health.record(isWrite(operation) ? 'write' : 'read', durationMs);
+    if (isServiceFailure(outcome)) health.failed();
+  };
   const shared: SharedStore =
     start.store.kind === 'sqlite'
       ? new SharedFile(start.store, onSettled)
@@ -32,8 +41,10 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
           onAcknowledgement: (acknowledgement) => tell({ type: 'store-report', acknowledgement }),
           onTrouble: (message) => log.warn(`Redis: ${message}`),
         });
+  const meter = start.metering === 'on' ? new RequestMeter() : undefined;
   const app = createApp({
     store: shared.store,
+    meter,
     service: {
       // Nothing is partitioned: no slot has an owner, and any clone serves it.
       topology: () => ({ epoch: 0, ranges: [], shards: [] }),
@@ -47,14 +58,23 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
     access,
     certificate: start.certificate ?? undefined,
     rateLimit: start.rateLimit === null ? undefined : rateLimitOf(start.rateLimit),
-    onDefect: (error) => log.error(error, 'a request failed on a defect'),
+    onDefect: (error) => {
+      health.failed();
+      log.error(error, 'a request failed on a defect');
+    },
   });
   // A single process listens by itself; the primary deals connections to clones.
   const isAlone = start.store.kind === 'sqlite' && start.store.access === 'exclusive';
   await app.listen({ host: start.host, port: start.port, exclusive: isAlone });
 
   return {
-    health: () => health.sample(shared.counters()),
+    health: () => health.sample({ stored: shared.counters(), connections: connectionsOf(app.server) }),
+    measures: () => [
+      ...health.measures(),
+      ...edgeMeasures(app, meter),
+      ...shared.measures(),
+      amount('shardlite_held_requests', shared.held()),
+    ],
     audit: (id) => shared.audit((report) => tell({ type: 'audit-report', id, ...report, faults: [...report.faults] })),
     onAccess: ({ rules, certificate }) => {
       void access.adopt(rules);

@@ -4,7 +4,8 @@
  */
 
 import type { Readiness } from '../http/routes/service-routes.ts';
-import type { Store } from '../kv/store.ts';
+import type { OnSettled } from '../kv/store.ts';
+import type { Measure } from '../metrics/measure.ts';
 import { firstRing } from '../partition/ring.ts';
 import { systemClock } from '../ports/clock.ts';
 import { unlessBusy, WrongFile } from '../sqlite/database.ts';
@@ -22,14 +23,14 @@ import type { SharedStore } from './shared-store.ts';
 const auditStepRows = 256;
 
 export class SharedFile implements SharedStore {
-  readonly store: Store;
+  readonly store: SqliteStore;
   readonly #file: ShardFile;
   readonly #shard: number;
   readonly #sweeper: Sweeper;
   #counters: FileCounters;
 
   /** @throws CannotServe, UnusableFile, FileLocked */
-  constructor(address: SharedFileAddress, onSettled: (durationMs: number) => void) {
+  constructor(address: SharedFileAddress, onSettled: OnSettled) {
     const { shard } = address;
     this.#file = openFile(address);
     this.#shard = shard;
@@ -51,6 +52,14 @@ export class SharedFile implements SharedStore {
   counters(): FileCounters {
     this.#counters = unlessBusy(() => this.#file.counters) ?? this.#counters;
     return this.#counters;
+  }
+
+  held(): number {
+    return this.store.held;
+  }
+
+  measures(): readonly Measure[] {
+    return unlessBusy(() => this.#file.measures()) ?? [];
   }
 
   audit(onReport: (report: AuditReport) => void): void {

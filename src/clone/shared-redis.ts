@@ -5,6 +5,7 @@
 
 import { redisAddressOf } from '../config/redis-address.ts';
 import type { Readiness } from '../http/routes/service-routes.ts';
+import type { Measure } from '../metrics/measure.ts';
 import { RedisStore, type RedisStoreEvents } from '../redis/redis-store.ts';
 import type { SharedStore } from './shared-store.ts';
 
@@ -33,6 +34,14 @@ export class SharedRedis implements SharedStore {
 
   counters(): undefined {
     return undefined;
+  }
+
+  held(): number {
+    return this.store.held;
+  }
+
+  measures(): readonly Measure[] {
+    return [];
   }
 
   audit(): void {}

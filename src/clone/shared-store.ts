@@ -2,6 +2,7 @@
 
 import type { Readiness } from '../http/routes/service-routes.ts';
 import type { Store } from '../kv/store.ts';
+import type { Measure } from '../metrics/measure.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import type { FileCounters } from '../sqlite/file-counters.ts';
 
@@ -10,6 +11,10 @@ export interface SharedStore {
   readiness(): Readiness;
   /** Also when it has stopped: then as they were at the end. Undefined where nobody counts. */
   counters(): FileCounters | undefined;
+  /** Operations that are not answered yet. */
+  held(): number;
+  /** What this process measures of what it shares. */
+  measures(): readonly Measure[];
   /** Walks every row and reports later. Where there is no file to walk, it never reports. */
   audit(onReport: (report: AuditReport) => void): void;
   stop(): Promise<void>;

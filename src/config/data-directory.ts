@@ -1,6 +1,6 @@
 /** Where everything of one service lies on disk, and the sockets of its running processes. */
 
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** Longest path of a Unix socket that Linux takes, in bytes (`sun_path` less its final NUL). */
@@ -59,6 +59,18 @@ export class DataDirectory {
   shardsWithFiles(): number[] {
     const ids = readdirSync(this.path).flatMap((name) => /^shard-(\d{1,5})\.sqlite$/.exec(name)?.[1] ?? []);
     return ids.map(Number).sort((a, b) => a - b);
+  }
+
+  /** What a database and its write-ahead log take, in bytes; 0 for what is not there yet. Opens neither. */
+  sizesOf(file: string): { readonly fileBytes: number; readonly walBytes: number } {
+    const bytesOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    return { fileBytes: bytesOf(file), walBytes: bytesOf(`${file}-wal`) };
+  }
+
+  /** Room for this user on its file system, in bytes. */
+  freeBytes(): number {
+    const { bavail, bsize } = statfsSync(this.path);
+    return bavail * bsize;
   }
 
   get adminSocket(): string {

@@ -22,6 +22,8 @@ const upgradeCopies = ['keep', 'none'] as const;
 export type ServiceConfig = {
   readonly port: number;
   readonly host: string;
+  /** On loopback, for operators. Undefined means the port after that of the service. */
+  readonly adminPort: number | 'off' | undefined;
   /** Undefined means the strategy of the last start, or `partitioned` in a new data directory. */
   readonly strategy: Strategy | undefined;
   /** Undefined means as many as the data directory has, or one a core in a new one. */
@@ -96,6 +98,14 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: (raw) => (typeof raw === 'string' && /^[\w.:%-]+$/.test(raw) ? raw : undefined),
     default: '127.0.0.1',
     defaultText: '127.0.0.1',
+  },
+  adminPort: {
+    value: 'PORT',
+    description: 'port of metrics and the page for operators, on loopback alone; off: neither',
+    allowed: 'a whole number from 0 (any free port) to 65535, or off',
+    parse: (raw) => (raw === 'off' ? raw : wholeNumber(0, 65_535)(raw)),
+    default: undefined,
+    defaultText: 'the one after --port, so 7701; any free one where that is taken',
   },
   strategy: {
     value: 'NAME',

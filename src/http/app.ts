@@ -16,6 +16,7 @@ import { hostGuard } from './host-guard.ts';
 import { type Certificate, createHttpServer, refuseBytes } from './http-server.ts';
 import { crossOrigin, originGuard } from './origin-guard.ts';
 import { answerProblem, kvErrorOf, rawProblem, sendProblem } from './problem.ts';
+import type { RequestMeter } from './request-meter.ts';
 import { registerBatchRoutes } from './routes/batch-routes.ts';
 import { registerChangesRoutes } from './routes/changes-routes.ts';
 import { registerCounterRoutes } from './routes/counter-routes.ts';
@@ -40,6 +41,8 @@ export type AppOptions = {
   readonly access?: AccessControl;
   /** Of each token or address; absent for none. */
   readonly rateLimit?: RateLimit | undefined;
+  /** Counts requests, where somebody may want to know. */
+  readonly meter?: RequestMeter | undefined;
   /** Told of each answer with status 500. */
   readonly onDefect: (error: unknown) => void;
 };
@@ -55,7 +58,7 @@ const timeoutCheckIntervalMs = 1_000;
 const keepAliveTimeoutMs = 72_000;
 
 export function createApp(options: AppOptions): FastifyInstance {
-  const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, onDefect } = options;
+  const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, meter, onDefect } = options;
   const admission = new Admission(
     store,
     options.access ?? new AccessControl(),
@@ -72,7 +75,11 @@ export function createApp(options: AppOptions): FastifyInstance {
     serverFactory: (handle) =>
       createHttpServer(handle, {
         certificate: options.certificate,
-        http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutCheckIntervalMs },
+        http: {
+          headersTimeout: headersTimeoutMs,
+          connectionsCheckingInterval: timeoutCheckIntervalMs,
+          ...(meter && { ServerResponse: meter.Response }),
+        },
         requestTimeoutMs,
         answerTimeoutMs,
         keepAliveTimeoutMs,
@@ -114,6 +121,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   });
   answerUnroutable(app);
   const operations = operationsOf(app);
+  meter?.watch(app);
   const storeFor: StoreFor = (request) => admission.storeFor(request);
   registerKvRoutes(app, storeFor);
   registerCounterRoutes(app, storeFor);

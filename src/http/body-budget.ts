@@ -37,6 +37,10 @@ export class BodyBudget {
     this.bytesMax = bytesMax;
   }
 
+  get takenBytes(): number {
+    return this.#taken;
+  }
+
   /** What one request and its answer take, until the answer is sent or given up. */
   shareOf(response: ServerResponse): BodyShare {
     let taken = 0;

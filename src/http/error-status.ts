@@ -1,6 +1,7 @@
 /** How HTTP says each error. README, OpenAPI document and conformance tests are checked against it. */
 
 import type { ErrorCode } from '../kv/errors.ts';
+import type { Outcome } from '../kv/outcome.ts';
 
 type ErrorStatus = {
   readonly status: number;
@@ -58,6 +59,7 @@ export const errorStatus = {
 } as const satisfies Record<ErrorCode, ErrorStatus>;
 
 /** Of the service, not of the request. */
-export function isServiceFailure(code: ErrorCode): boolean {
-  return errorStatus[code].status >= 500;
+export function isServiceFailure(outcome: Outcome): boolean {
+  if (outcome.kind === 'batch') return outcome.outcomes.some(isServiceFailure);
+  return outcome.kind === 'failed' && errorStatus[outcome.code].status >= 500;
 }

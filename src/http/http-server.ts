@@ -119,12 +119,20 @@ export function renewCertificate(server: Server, certificate: Certificate): void
  * again, and holds its descriptor, until somebody takes it (Node 22.12 has dropMaxConnection against that).
  */
 function closeBeyond(connectionsMax: number, server: Server): void {
-  let open = 0;
+  const open = { count: 0 };
+  openConnections.set(server, open);
   server.on('connection', (socket) => {
-    open++;
-    socket.once('close', () => open--);
-    if (open > connectionsMax) socket.destroy();
+    open.count++;
+    socket.once('close', () => open.count--);
+    if (open.count > connectionsMax) socket.destroy();
   });
+}
+
+const openConnections = new WeakMap<object, { count: number }>();
+
+/** Of a server that was made here. Node's own count asks the primary of a cluster. */
+export function connectionsOf(server: object): number {
+  return openConnections.get(server)?.count ?? 0;
 }
 
 /** Tells a client that waits with its body (RFC 9110, 10.1.1) to send it. */

@@ -27,3 +27,6 @@ export interface Store {
   /** Answers what is under way, then lets go of files and sockets. Idempotent. */
   stop(): Promise<void>;
 }
+
+/** An operation was answered or given up, so long after it came. */
+export type OnSettled = (operation: Operation, durationMs: number, outcome: Outcome) => void;

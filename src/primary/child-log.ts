@@ -42,5 +42,10 @@ function logDeath(log: ProcessLog, child: SupervisedChild, { code, signal, kille
   const { name } = child.spec;
   const facts = { child: name, code, signal, killedFor };
   if (killedFor !== undefined) log.warn(facts, `${name} was killed by the primary: ${causes[killedFor]}`);
-  else log.warn(facts, `${name} died (${signal ?? `exit code ${code}`})`);
+  else log.warn(facts, `${name} died (${deathText({ code, signal, killedFor })})`);
+}
+
+/** For people, e.g. `SIGKILL`, `exit code 1` or `killed: it gave no sign of life for 15 s`. */
+export function deathText({ code, signal, killedFor }: ChildDeath): string {
+  return killedFor === undefined ? (signal ?? `exit code ${code}`) : `killed: ${causes[killedFor]}`;
 }

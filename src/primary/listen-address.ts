@@ -1,6 +1,8 @@
 /** Finds out, before anything is forked, whether the service can listen where it should. */
 
+import { createServer as createHttpServer, type Server } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
+import type { ServiceConfig } from '../config/service-config.ts';
 
 /** Nobody can listen at this address; the message says why and what to do. */
 export class UnusableAddress extends Error {
@@ -25,12 +27,43 @@ export function checkedPort(host: string, port: number): Promise<number> {
   });
 }
 
-function whyNot(error: NodeJS.ErrnoException, host: string, port: number): string {
+/** Operators look at the service from this machine alone. */
+const adminHost = '127.0.0.1';
+
+/**
+ * Listens for operators, before anybody else may take the port; whoever asks is answered once the server has a handler.
+ * A port that nobody has asked for need not be this one: a second service beside this starts all the same.
+ * @throws UnusableAddress when the port that was asked for cannot be had
+ */
+export async function listenOnAdminPort({ adminPort, port }: ServiceConfig): Promise<Server | undefined> {
+  if (adminPort === 'off') return undefined;
+  if (adminPort !== undefined && adminPort !== 0 && adminPort === port) {
+    throw new UnusableAddress(`--port and --admin-port are both ${port}: choose another of them.`);
+  }
+  const usual = port === 0 ? 0 : (port + 1) % 65_536;
+  try {
+    return await listenAt(adminPort ?? usual);
+  } catch (error) {
+    if (adminPort === undefined) return listenAt(0);
+    const why = whyNot(error as NodeJS.ErrnoException, adminHost, adminPort, '--admin-port');
+    throw new UnusableAddress(why, { cause: error });
+  }
+}
+
+function listenAt(port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createHttpServer();
+    server.once('error', reject);
+    server.listen({ host: adminHost, port, exclusive: true }, () => resolve(server));
+  });
+}
+
+function whyNot(error: NodeJS.ErrnoException, host: string, port: number, flag = '--port'): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is taken by another program: choose one with --port, or 0 for any free one.`;
+      return `Port ${port} on ${host} is taken by another program: choose one with ${flag}, or 0 for any free one.`;
     case 'EACCES':
-      return `Port ${port} on ${host} is not open to this user: choose one from 1024 up with --port.`;
+      return `Port ${port} on ${host} is not open to this user: choose one from 1024 up with ${flag}.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

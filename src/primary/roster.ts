@@ -67,7 +67,7 @@ function routerSpec(index: number, options: RosterOptions): FrontendSpec {
     name: `router-${index}`,
     role: 'router',
     fork: forkFrontend,
-    startMessage: (topology) => ({ type: 'start-router', ...edgeOf(options), topology }),
+    startMessage: (topology) => ({ type: 'start-router', router: index, ...edgeOf(options), topology }),
   };
 }
 
@@ -83,7 +83,7 @@ function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
 /** What everybody who speaks HTTP has to know. */
 function edgeOf({ config, access }: RosterOptions) {
   const { rules, certificate } = access();
-  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit } = config;
+  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit, adminPort } = config;
   return {
     host,
     port,
@@ -94,6 +94,7 @@ function edgeOf({ config, access }: RosterOptions) {
     accessRules: rules,
     certificate,
     rateLimit: rateLimit ?? null,
+    metering: adminPort === 'off' ? ('off' as const) : ('on' as const),
   };
 }
 

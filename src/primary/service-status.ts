@@ -6,10 +6,11 @@ import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { RebalanceStatus } from '../rebalance/rebalancer.ts';
-import { MemoryGauge } from '../supervision/health.ts';
 import { logLinesLost } from '../supervision/log.ts';
+import type { Health } from '../supervision/messages.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
+import { deathText } from './child-log.ts';
 import { refusalOf } from './refusal.ts';
 
 /** Of the service as a whole. */
@@ -19,6 +20,10 @@ export type StatusSources = {
   readonly supervisor: Supervisor;
   readonly config: ServiceConfig;
   readonly certificate: string | null;
+  readonly version: string;
+  readonly adminUrl: string | null;
+  /** Of this process. */
+  readonly health: Health;
   readonly service: string;
   readonly strategy: Strategy;
   readonly acknowledgement: string | null;
@@ -30,19 +35,8 @@ export type StatusSources = {
 };
 
 export function statusOf(sources: StatusSources): ServiceStatus {
-  const {
-    supervisor,
-    config,
-    certificate,
-    service,
-    strategy,
-    acknowledgement,
-    directory,
-    ring,
-    moves,
-    state,
-    uptimeMs,
-  } = sources;
+  const { supervisor, config, certificate, version, adminUrl, service, strategy } = sources;
+  const { acknowledgement, directory, ring, moves, state, uptimeMs } = sources;
   const primary: ProcessStatus = {
     ...unknown,
     id: 'primary',
@@ -51,12 +45,17 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     pid: process.pid,
     restarts: 0,
     uptimeMs,
-    memoryBytes: memory.bytes(),
+    cpuPercent: sources.health.cpuPercent,
+    memoryBytes: sources.health.memoryBytes,
+    eventLoopDelayMs: sources.health.eventLoopDelayMs,
+    eventLoopUtilization: sources.health.eventLoopUtilization,
   };
-  const processes = [primary, ...supervisor.children.map((child) => processStatusOf(child, ring))];
+  const processes = [primary, ...supervisor.children.map((child) => processStatusOf(child, ring, directory))];
   return {
     state: state === 'ready' && processes.some(isInTrouble) ? 'degraded' : state,
     service,
+    version,
+    adminUrl,
     url: urlOf(config, certificate === null ? 'http' : 'https'),
     certificate,
     strategy,
@@ -64,6 +63,9 @@ export function statusOf(sources: StatusSources): ServiceStatus {
     store: strategy === 'partitioned' ? null : storeText(config, directory),
     acknowledgement,
     stored: storedIn(strategy, supervisor),
+    sharedFile:
+      strategy === 'partitioned' || config.store !== 'sqlite' ? null : directory.sizesOf(directory.sharedFile),
+    diskFreeBytes: directory.freeBytes(),
     uptimeMs,
     logLinesLost: logLinesLost(),
     ring: ring.describe(),
@@ -72,37 +74,48 @@ export function statusOf(sources: StatusSources): ServiceStatus {
   };
 }
 
-const memory = new MemoryGauge();
-
 const unknown = {
   cpuPercent: null,
   memoryBytes: null,
+  eventLoopDelayMs: null,
+  eventLoopUtilization: null,
+  connections: null,
   slots: null,
   keys: null,
   bytes: null,
+  fileBytes: null,
+  walBytes: null,
   operationsPerS: null,
   p99Ms: null,
+  reads: null,
+  writes: null,
+  failuresPerS: null,
+  lastDeath: null,
   refusal: null,
 } as const;
 
-function processStatusOf(child: SupervisedChild, ring: Ring): ProcessStatus {
-  const { cpuPercent, memoryBytes, keys, bytes, operationsPerS, p99Ms } = child.health ?? unknown;
+function processStatusOf(child: SupervisedChild, ring: Ring, directory: DataDirectory): ProcessStatus {
+  const { name, role, shard } = child.spec;
+  const { lastDeath } = child;
   return {
-    id: child.spec.name,
-    role: child.spec.role,
+    id: name,
+    role,
     state: child.state,
     pid: child.pid ?? null,
     restarts: child.restarts,
     uptimeMs: child.uptimeMs ?? null,
-    cpuPercent,
-    memoryBytes,
-    operationsPerS,
-    p99Ms,
-    ...(child.spec.shard === null
-      ? { slots: null, keys: null, bytes: null }
-      : { slots: ring.slotsOf(child.spec.shard).length, keys, bytes }),
+    ...unknown,
+    ...(child.health && figuresOf(child.health)),
+    ...(shard === null
+      ? { keys: null, bytes: null }
+      : { slots: ring.slotsOf(shard).length, ...directory.sizesOf(directory.shardFile(shard)) }),
+    lastDeath: lastDeath === undefined ? null : { reason: deathText(lastDeath), atMs: lastDeath.atMs },
     refusal: refusalOf(child, ring) ?? null,
   };
+}
+
+function figuresOf({ type: _, intervalP99Ms: __, lsn: ___, ...figures }: Health) {
+  return figures;
 }
 
 /** Each shard counts its own keys. Each clone counts all that they share, at another moment than the others. */

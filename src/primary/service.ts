@@ -3,7 +3,10 @@
  * life cycle and answers operators; what children do is the supervisor's, what moves the rebalancer's.
  */
 
+import type { Server } from 'node:http';
 import { AccessRefused } from '../access/access-refused.ts';
+import { type AdminPort, type ObservedService, serveAdminPort } from '../admin/admin-port.ts';
+
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type {
   AdminActions,
@@ -16,8 +19,10 @@ import type {
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import { versionOfPackage } from '../config/version.ts';
 import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connection-limit.ts';
-import { systemClock } from '../ports/clock.ts';
+import { labelled, type Measure } from '../metrics/measure.ts';
+import { every, systemClock, type Timer } from '../ports/clock.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
@@ -25,15 +30,20 @@ import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import { ReserveFile } from '../sqlite/disk-reserve.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { Deferred } from '../supervision/deferred.ts';
+import { HealthSampler, healthIntervalMs } from '../supervision/health.ts';
 import type { ProcessLog } from '../supervision/log.ts';
+import type { Health } from '../supervision/messages.ts';
+import { processMeasures } from '../supervision/process-measures.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor, SupervisorListener } from '../supervision/supervisor.ts';
 import { AccessBook } from './access-book.ts';
 import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
-import { checkedPort, UnusableAddress } from './listen-address.ts';
+import { checkedPort, listenOnAdminPort, UnusableAddress } from './listen-address.ts';
+import { Meter } from './meter.ts';
 import { ReserveKeeper } from './reserve-keeper.ts';
 import { rosterOf } from './roster.ts';
+import { serviceMeasures } from './service-measures.ts';
 import { type LifeState, statusOf } from './service-status.ts';
 import { ServingWatch } from './serving-watch.ts';
 import { ShardCluster } from './shard-cluster.ts';
@@ -53,7 +63,7 @@ const notYetRead = 'Redis has not said yet what an acknowledgement is worth.';
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
 
-export class Service implements AdminActions {
+export class Service implements AdminActions, ObservedService {
   readonly #config: ServiceConfig;
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
@@ -62,11 +72,17 @@ export class Service implements AdminActions {
   readonly #cluster: ShardCluster;
   readonly #auditor: Auditor;
   readonly #reserveKeeper: ReserveKeeper;
+  readonly #meter: Meter;
+  readonly #health = new HealthSampler(systemClock);
+  readonly #version = versionOfPackage();
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<ServiceEnd>();
   readonly #servingWatch: ServingWatch;
   readonly #startedAtMs = performance.now();
+  readonly #ticks: Timer;
+  #healthNow: Health = this.#health.sample();
   #operators: AdminApi | undefined;
+  #adminPort: AdminPort | undefined;
   /** What an acknowledgement is worth, in sentences; null where it means that the write is on disk. */
   #acknowledgement: string | null;
   #state: LifeState = 'starting';
@@ -100,6 +116,10 @@ export class Service implements AdminActions {
       random: Math.random,
     });
     this.#auditor = new Auditor(this.#supervisor, topologyFile);
+    this.#meter = new Meter(this.#supervisor, systemClock);
+    this.#ticks = every(systemClock, healthIntervalMs, () => {
+      this.#healthNow = this.#health.sample();
+    });
     this.#servingWatch = new ServingWatch({
       clock: systemClock,
       exitAfterMs: config.failedExitMs,
@@ -124,16 +144,20 @@ export class Service implements AdminActions {
     // Files and sockets of this service are for its user alone.
     process.umask(0o077);
     const access = await accessOf(config);
-    const port = await checkedPort(config.host, config.port).catch((error: unknown) => {
-      throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
-    });
-    warnOfFewFiles(log);
-    await checkRedis(config);
-    const service = new Service({ ...config, port }, access, log);
-    service.#operators = await listenForOperators(service.#directory.adminSocket, service);
-    service.#cluster.start();
-    service.#reserveKeeper.start();
-    return service;
+    const { port, adminServer } = await takePorts(config);
+    try {
+      warnOfFewFiles(log);
+      await checkRedis(config);
+      const service = new Service({ ...config, port }, access, log);
+      service.#operators = await listenForOperators(service.#directory.adminSocket, service);
+      if (adminServer !== undefined) service.#adminPort = await serveAdminPort(adminServer, service);
+      service.#cluster.start();
+      service.#reserveKeeper.start();
+      return service;
+    } catch (error) {
+      adminServer?.close();
+      throw error;
+    }
   }
 
   /** Resolves when every shard or clone serves or has failed, and somebody listens. @throws CannotStart */
@@ -151,6 +175,9 @@ export class Service implements AdminActions {
       supervisor: this.#supervisor,
       config: this.#config,
       certificate: this.#access.announcement.certificate?.cert ?? null,
+      version: this.#version,
+      adminUrl: this.#adminPort?.url ?? null,
+      health: this.#healthNow,
       service: this.#topologyFile.service,
       strategy: this.#strategy,
       acknowledgement: this.#acknowledgement,
@@ -173,9 +200,21 @@ export class Service implements AdminActions {
     this.#servingWatch.stop();
     this.#reserveKeeper.stop();
     await this.#cluster.stop();
+    await this.#adminPort?.close();
     await this.#operators?.close();
+    this.#ticks.cancel();
     this.#topologyFile.close();
     this.#stopped.resolve(end);
+  }
+
+  async measures(): Promise<readonly Measure[]> {
+    const children = await this.#meter.measures();
+    return [
+      ...serviceMeasures(this.status()),
+      ...this.#rebalancer.totals.measures(),
+      ...labelled(await processMeasures(), { process: 'primary' }),
+      ...children,
+    ];
   }
 
   restart(name: string): boolean {
@@ -257,7 +296,11 @@ export class Service implements AdminActions {
         this.#settleReady();
         if (this.#state !== 'draining') this.#servingWatch.look();
       },
-      onDeath: (child) => this.#auditor.onDeath(child),
+      onDeath: (child) => {
+        this.#auditor.onDeath(child);
+        this.#meter.onDeath(child);
+      },
+      onMeasures: (child, report) => this.#meter.onReport(child, report),
       onHealth: ({ spec }, { lsn }) => {
         // What clones share. Of a shard's file the cluster knows.
         if (spec.role === 'clone' && lsn !== null) this.#topologyFile.files.acknowledge(sharedShard, lsn);
@@ -295,6 +338,20 @@ async function accessOf(config: ServiceConfig): Promise<AccessBook> {
   } catch (error) {
     if (!(error instanceof UnusableDirectory) && !(error instanceof AccessRefused)) throw error;
     throw new CannotStart(error.message, { cause: error });
+  }
+}
+
+type TakenPorts = { readonly port: number; readonly adminServer: Server | undefined };
+
+/** That of operators first: it is kept, while the service's is only tried. @throws CannotStart */
+async function takePorts(config: ServiceConfig): Promise<TakenPorts> {
+  let adminServer: Server | undefined;
+  try {
+    adminServer = await listenOnAdminPort(config);
+    return { adminServer, port: await checkedPort(config.host, config.port) };
+  } catch (error) {
+    adminServer?.close();
+    throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
   }
 }
 

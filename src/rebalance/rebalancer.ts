@@ -29,6 +29,7 @@ import {
 } from './coordinator.ts';
 import type { Move, MoveCommand, MoveReport, Side } from './move.ts';
 import { FreezeClock, MoveProgress, type ProgressView } from './move-progress.ts';
+import { MoveTotals } from './move-totals.ts';
 import type { Members, TopologyRecord } from './ports.ts';
 import { Throttle, type ThrottleSetting } from './throttle.ts';
 import type { ChangeFigures, ChangeRequest, TopologyChange } from './topology-change.ts';
@@ -55,15 +56,32 @@ export type RebalanceStatus = {
   readonly open: readonly Pick<TopologyChange, 'id' | 'kind' | 'state' | 'isPaused' | 'reason'>[];
 };
 
+/** What a change that is under way may be doing. */
+export const changePhases = [
+  'paused',
+  'waiting',
+  'planning',
+  'preparing',
+  'tracking',
+  'copying',
+  'freezing',
+  'verifying',
+  'releasing',
+  'aborting',
+  'done',
+  'aborted',
+] as const;
+
 export type RunningChange = ProgressView & {
   readonly id: number;
-  readonly phase: string;
+  readonly phase: (typeof changePhases)[number];
   readonly waitsFor: WaitsFor | null;
 };
 
 type WaitsFor = { readonly shard: number; readonly hasFailed: boolean };
 
 export class Rebalancer {
+  readonly totals = new MoveTotals();
   readonly #options: RebalancerOptions;
   readonly #throttle: Throttle;
   readonly #batchSize: BatchSize;
@@ -166,6 +184,7 @@ export class Rebalancer {
         return this.#on({ kind: 'refused', move, by: report.side, code: report.code, reason: report.reason });
       case 'move-progress':
         this.#running?.progress.copied(report.rows, report.bytes);
+        this.totals.copied(report.rows, report.bytes);
         return this.#on({ kind: 'progressed', move });
     }
   }
@@ -390,12 +409,14 @@ export class Rebalancer {
     // A repeated announcement has nothing to end.
     if (durationMs === undefined) return;
     this.#running?.progress.froze(durationMs);
+    this.totals.froze(durationMs);
     this.#batchSize.froze(durationMs);
   }
 
   #movedFigures(move: Move): ChangeFigures {
     const { progress } = this.#running as Running;
     progress.moved(move.slots.length);
+    this.totals.moved(move.slots.length);
     return progress.takeFigures();
   }
 

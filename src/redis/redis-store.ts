@@ -12,7 +12,7 @@ import type { Listing, ListQuery } from '../kv/listing.ts';
 import { noOpId, type OpId, opIdBytes } from '../kv/op-id.ts';
 import { isWrite, type Operation } from '../kv/operation.ts';
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
-import type { Store } from '../kv/store.ts';
+import type { OnSettled, Store } from '../kv/store.ts';
 import { runCommand } from './redis-command.ts';
 import { RedisConnection, type RedisConnectionEvents, type RedisStanding } from './redis-connection.ts';
 import { type ErrorMeaning, isDenialWithinScript, isOfMovingSlot, meaningOf } from './redis-error.ts';
@@ -44,15 +44,14 @@ type Pending = {
 };
 
 export type RedisStoreEvents = Omit<RedisConnectionEvents, 'onStanding'> & {
-  /** An operation was answered, this many milliseconds after it came. */
-  readonly onSettled: (durationMs: number) => void;
+  readonly onSettled: OnSettled;
 };
 
 export class RedisStore implements Store {
   /** Undefined: Redis keeps no ledger of writes. */
   readonly feed: FeedSource | undefined;
   readonly #connection: RedisConnection;
-  readonly #onSettled: (durationMs: number) => void;
+  readonly #onSettled: OnSettled;
   /** Everything that is not answered yet, in order of arrival. */
   readonly #pending = new Set<Pending>();
   #pendingBytes = 0;
@@ -75,6 +74,11 @@ export class RedisStore implements Store {
 
   get standing(): RedisStanding {
     return this.#connection.standing;
+  }
+
+  /** Operations that are not answered yet. */
+  get held(): number {
+    return this.#pending.size;
   }
 
   execute(operation: Operation): Promise<Outcome> {
@@ -216,7 +220,7 @@ export class RedisStore implements Store {
     // The answer may come after it was given up.
     if (!this.#pending.has(pending)) return;
     this.#forget(pending);
-    this.#onSettled(performance.now() - pending.startedAtMs);
+    this.#onSettled(pending.operation, performance.now() - pending.startedAtMs, outcome);
     pending.settle(outcome);
   }
 

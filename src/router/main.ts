@@ -7,10 +7,14 @@ import { AccessControl } from '../access/access-control.ts';
 import { rateLimitOf } from '../access/rate-limiter.ts';
 import { defaultHoldLimits } from '../holding/hold-queue.ts';
 import { createApp } from '../http/app.ts';
+import { edgeMeasures } from '../http/edge-measures.ts';
 import { isServiceFailure } from '../http/error-status.ts';
 import { allowedHostsOf } from '../http/host-guard.ts';
-import { renewCertificate } from '../http/http-server.ts';
+import { connectionsOf, renewCertificate } from '../http/http-server.ts';
+import { RequestMeter } from '../http/request-meter.ts';
 import type { Readiness, TopologyView } from '../http/routes/service-routes.ts';
+import { isWrite } from '../kv/operation.ts';
+import { amount } from '../metrics/measure.ts';
 import { ringOf } from '../partition/ring.ts';
 import { systemClock } from '../ports/clock.ts';
 import { unixSockets } from '../ports/sockets.ts';
@@ -19,7 +23,6 @@ import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
 import type { StartRouter, Topology } from '../supervision/messages.ts';
 import { runWorker, type WorkerSurroundings } from '../supervision/worker.ts';
-import type { Answer } from '../wire/answer-frame.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import { FailureReports } from './failure-reports.ts';
 
@@ -35,9 +38,11 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
     sockets: unixSockets,
     hold: defaultHoldLimits,
     frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
-    onSettled: (durationMs, answer) => {
-      health.record(durationMs);
-      if (isFailure(answer)) failures.failed();
+    onSettled: (operation, durationMs, outcome) => {
+      health.record(isWrite(operation) ? 'write' : 'read', durationMs);
+      if (!isServiceFailure(outcome)) return;
+      health.failed();
+      failures.failed();
     },
     onWireError: (error) => log.error(error, 'a shard broke the wire protocol'),
   });
@@ -48,8 +53,10 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
   };
   adopt(start.topology);
 
+  const meter = start.metering === 'on' ? new RequestMeter() : undefined;
   const app = createApp({
     store,
+    meter,
     service: {
       topology: () => viewOf(topology),
       readiness: () => readinessOf(store),
@@ -63,6 +70,7 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
     certificate: start.certificate ?? undefined,
     rateLimit: start.rateLimit === null ? undefined : rateLimitOf(start.rateLimit),
     onDefect: (error) => {
+      health.failed();
       failures.failed();
       log.error(error, 'a request failed on a defect');
     },
@@ -70,7 +78,8 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
   await app.listen({ host: start.host, port: start.port });
 
   return {
-    health: () => health.sample(undefined),
+    health: () => health.sample({ connections: connectionsOf(app.server) }),
+    measures: () => [...health.measures(), ...edgeMeasures(app, meter), amount('shardlite_held_requests', store.held)],
     adopt,
     onAccess: ({ rules, certificate }) => {
       void access.adopt(rules);
@@ -81,12 +90,6 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
       await store.stop();
     },
   };
-}
-
-/** Of the service, not of the request. */
-function isFailure(answer: Answer): boolean {
-  if (answer.kind === 'batch') return answer.outcomes.some(isFailure);
-  return answer.kind === 'failed' && isServiceFailure(answer.code);
 }
 
 function viewOf({ epoch, ranges, shards }: Topology): TopologyView {

@@ -129,6 +129,11 @@ export class Dispatcher {
     if (isNew) failpoint('router:ring:after');
   }
 
+  /** Requests that are taken on and not answered yet. */
+  get held(): number {
+    return [...this.#links.values()].reduce((sum, link) => sum + link.held, this.#parked.size);
+  }
+
   /** Ids of shards by how their links stand. */
   standing(): Standing {
     const silent = [...this.#links.values()].filter(({ shard }) => this.#silent.has(shard));

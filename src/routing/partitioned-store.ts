@@ -4,7 +4,7 @@ import type { FeedPage, FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import type { Operation } from '../kv/operation.ts';
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
-import type { Store, Timing } from '../kv/store.ts';
+import type { OnSettled, Store, Timing } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
 import { type Answer, feedPageOf } from '../wire/answer-frame.ts';
 import { WireError } from '../wire/frame.ts';
@@ -13,8 +13,7 @@ import { Dispatcher, type DispatcherOptions, retryIntervalMs, type ShardAddress 
 import { KeyLister } from './key-lister.ts';
 
 export type PartitionedStoreOptions = DispatcherOptions & {
-  /** One request was answered or given up, this long after it came. */
-  readonly onSettled: (durationMs: number, answer: Answer) => void;
+  readonly onSettled: OnSettled;
 };
 
 export class PartitionedStore implements Store {
@@ -45,9 +44,9 @@ export class PartitionedStore implements Store {
     const startedAtMs = clock.nowMs();
     return new Promise((resolve, reject) => {
       const settle = (answer: Answer) => {
-        onSettled(clock.nowMs() - startedAtMs, answer);
-        if (isOutcome(answer)) resolve(answer);
-        else reject(new WireError(`a shard answered ${operation.kind} with ${answer.kind}`));
+        if (!isOutcome(answer)) return reject(new WireError(`a shard answered ${operation.kind} with ${answer.kind}`));
+        onSettled(operation, clock.nowMs() - startedAtMs, answer);
+        resolve(answer);
       };
       this.#dispatcher.execute(operation, settle, timing);
     });
@@ -60,6 +59,11 @@ export class PartitionedStore implements Store {
   adopt(ring: Ring, addresses: readonly ShardAddress[], lastShard: number): void {
     this.#lastShard = lastShard;
     this.#dispatcher.adopt(ring, addresses);
+  }
+
+  /** Requests that are taken on and not answered yet. */
+  get held(): number {
+    return this.#dispatcher.held;
   }
 
   standing(): ReturnType<Dispatcher['standing']> {

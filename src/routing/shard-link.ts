@@ -94,6 +94,11 @@ export class ShardLink {
     return this.#state.name;
   }
 
+  /** Requests that are not answered, also while they are on their way. */
+  get held(): number {
+    return this.#held.size;
+  }
+
   /** Takes the request on, or refuses it at once. */
   request(pending: Pending): void {
     if (this.#state.name === 'failed')

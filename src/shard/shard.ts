@@ -3,6 +3,7 @@
  * and no other slot's rows are ever seen through it. Where it runs is the business of `main.ts`, or of the simulator.
  */
 
+import type { Measure } from '../metrics/measure.ts';
 import { type Ring, ringOf } from '../partition/ring.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Sockets } from '../ports/sockets.ts';
@@ -10,13 +11,14 @@ import { MoveParticipant } from '../rebalance/participant.ts';
 import type { StepLimits } from '../rebalance/step-limits.ts';
 import type { ShardFile } from '../sqlite/shard-file.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
-import { HealthSampler, type ProcessUsage } from '../supervision/health.ts';
+import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
 import type { Health, MessageToPrimary, StartShard, Topology } from '../supervision/messages.ts';
+import type { ProcessUsage } from '../supervision/process-usage.ts';
 import type { WireError } from '../wire/frame.ts';
 import { MoveConnection, MoveServer } from '../wire/move-connection.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
-import { ShardServer } from '../wire/shard-server.ts';
+import { type AnsweredBatch, ShardServer } from '../wire/shard-server.ts';
 import { executeServed, type Served } from './execution.ts';
 
 export type ShardPorts = {
@@ -90,7 +92,7 @@ export class Shard implements WorkerJob {
       frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
       lsn: () => file.counters.lsn,
       execute: (requests) => executeServed(requests, file, served),
-      onBatch: (requests, durationMs) => this.#health.record(durationMs, requests),
+      onBatch: (batch) => this.#noteBatch(batch),
       onWireError,
     });
   }
@@ -115,7 +117,11 @@ export class Shard implements WorkerJob {
   }
 
   health(): Health {
-    return this.#health.sample(this.#file.counters);
+    return this.#health.sample({ stored: this.#file.counters });
+  }
+
+  measures(): readonly Measure[] {
+    return [...this.#health.measures(), ...this.#file.measures()];
   }
 
   adopt(topology: Topology): void {
@@ -147,6 +153,11 @@ export class Shard implements WorkerJob {
     this.#moveServer.stop();
     await this.#server.stop();
     this.#file.close();
+  }
+
+  #noteBatch({ reads, writes, durationMs }: AnsweredBatch): void {
+    if (reads > 0) this.#health.record('read', durationMs, reads);
+    if (writes > 0) this.#health.record('write', durationMs, writes);
   }
 
   #owns(slot: number): boolean {

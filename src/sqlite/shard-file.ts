@@ -14,12 +14,14 @@ import type { FeedPage } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, makesRoom, type Operation, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
+import { amount, type Measure } from '../metrics/measure.ts';
 import type { Ring } from '../partition/ring.ts';
 import { type Database, isDiskFull, unlessBusy } from './database.ts';
 import { type DiskReserve, noReserve, withReserve } from './disk-reserve.ts';
 import { EntryTable, type OldEntry } from './entry-table.ts';
 import { FileAudit } from './file-audit.ts';
 import type { FileCounters } from './file-counters.ts';
+import { FileMeasures, timed } from './file-measures.ts';
 import { IdempotencyTable } from './idempotency-table.ts';
 import { KeyListing } from './key-listing.ts';
 import { type LedgerLimits, LedgerTable } from './ledger-table.ts';
@@ -60,6 +62,7 @@ export class ShardFile implements FileFigures {
   readonly #standing: StandingTable;
   readonly #idempotency: IdempotencyTable;
   readonly #listing: KeyListing;
+  readonly #measures = new FileMeasures();
   #counters: FileCounters;
   #latestMs = 0;
   #isClosed = false;
@@ -110,6 +113,10 @@ export class ShardFile implements FileFigures {
    * be: then nothing was done.
    */
   execute(requests: readonly Request[]): readonly Outcome[] {
+    return timed(this.#measures.batches, () => this.#execute(requests));
+  }
+
+  #execute(requests: readonly Request[]): readonly Outcome[] {
     const nowMs = this.#nowMs();
     if (requests.every(isRead)) return requests.map(({ operation }) => this.#entries.read(operation, nowMs));
     if (!this.#reserve.isGiven) {
@@ -161,6 +168,7 @@ export class ShardFile implements FileFigures {
       const batch = this.#newBatch(nowMs);
       const expired = this.#entries.expired(after, nowMs, rowsMax);
       for (const entry of expired) if (isOurs(entry.slot)) batch.sweep(entry);
+      this.#measures.expiredKeys += batch.slots.length;
       this.#end(batch);
       return expired.length === rowsMax ? expired.at(-1) : undefined;
     });
@@ -198,7 +206,7 @@ export class ShardFile implements FileFigures {
       // Nobody else can write from here on.
       if (this.#access === 'shared') this.#counters = this.#ledger.reload();
       const result = work();
-      this.#db.commit();
+      timed(this.#measures.commits, () => this.#db.commit());
       return result;
     } catch (error) {
       this.#db.rollback();
@@ -253,6 +261,13 @@ export class ShardFile implements FileFigures {
     return audit;
   }
 
+  measures(): readonly Measure[] {
+    const nowMs = this.#nowMs();
+    const [oldest] = this.#entries.expired(sweepBegin, nowMs, 1);
+    const backlogMs = oldest === undefined ? 0 : nowMs - oldest.expiresAtMs;
+    return [...this.#measures.measures(), amount('shardlite_expired_backlog_seconds', backlogMs / 1_000)];
+  }
+
   /** Leaves one file behind: the WAL is folded in. Idempotent. */
   close(): void {
     this.#counters = unlessBusy(() => this.#noted) ?? this.#counters;
@@ -267,7 +282,9 @@ export class ShardFile implements FileFigures {
   #end(batch: WriteBatch): void {
     batch.end();
     this.#counters = batch.counters;
-    for (const slot of batch.slots) this.transfer.touch(slot);
+    const { slots } = batch;
+    for (const slot of slots) this.transfer.touch(slot);
+    if (slots.length > 0) this.#measures.writesOfCommits.count(slots.length);
   }
 
   #newBatch(nowMs: number): WriteBatch {

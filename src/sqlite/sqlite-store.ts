@@ -11,7 +11,7 @@ import type { FeedSource } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, type KeyOperation, type Operation } from '../kv/operation.ts';
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
-import type { Store } from '../kv/store.ts';
+import type { OnSettled, Store } from '../kv/store.ts';
 import { unlessBusy } from './database.ts';
 import type { ShardFile } from './shard-file.ts';
 
@@ -22,8 +22,7 @@ type Waiting = {
 };
 
 export type SqliteStoreOptions = {
-  /** One operation was answered, this long after it came. */
-  readonly onSettled?: (durationMs: number) => void;
+  readonly onSettled?: OnSettled;
 };
 
 /** Of the lock: whoever holds it for longer was stopped or hangs. */
@@ -47,7 +46,7 @@ export class SqliteStore implements Store {
     page: (_shard, afterLsn, rowsMax) => this.#whenFree(() => ({ ...this.#file.feed(afterLsn, rowsMax), epoch: 1 })),
   };
   readonly #file: ShardFile;
-  readonly #onSettled: (durationMs: number) => void;
+  readonly #onSettled: OnSettled;
   /** In order of arrival. */
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -58,6 +57,11 @@ export class SqliteStore implements Store {
   constructor(file: ShardFile, { onSettled = () => {} }: SqliteStoreOptions = {}) {
     this.#file = file;
     this.#onSettled = onSettled;
+  }
+
+  /** Operations that are not answered yet. */
+  get held(): number {
+    return this.#waiting.length;
   }
 
   execute(operation: Operation): Promise<Outcome> {
@@ -145,9 +149,10 @@ export class SqliteStore implements Store {
 
   #settle(turn: readonly Waiting[], outcomes: readonly Outcome[]): void {
     const nowMs = performance.now();
-    for (const [index, { settle, startedAtMs }] of turn.entries()) {
-      this.#onSettled(nowMs - startedAtMs);
-      settle(outcomes[index] as Outcome);
+    for (const [index, { operation, settle, startedAtMs }] of turn.entries()) {
+      const outcome = outcomes[index] as Outcome;
+      this.#onSettled(operation, nowMs - startedAtMs, outcome);
+      settle(outcome);
     }
   }
 }

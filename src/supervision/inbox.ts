@@ -6,6 +6,7 @@
  *   idle ──start──▶ starting ──begun──▶ working ──drain──▶ draining
  */
 
+import type { Measure } from '../metrics/measure.ts';
 import type { MoveOrder } from '../rebalance/move.ts';
 import type {
   AccessMessage,
@@ -28,6 +29,8 @@ export type WorkerJob = {
   readonly onOrder?: (order: MoveOrder) => void;
   /** A walk over its file; the report goes to the primary by itself. */
   readonly audit?: (id: number) => void;
+  /** What only this process knows to tell whoever scrapes the service. */
+  readonly measures: () => readonly Measure[];
   /** Finishes what is under way and lets go of everything. */
   readonly drain: () => Promise<void>;
 };
@@ -37,6 +40,8 @@ export type StartMessage = StartShard | StartRouter | StartClone;
 export type InboxEvents<M extends StartMessage> = {
   /** The child's work may begin; whoever begins it says `begun` when it serves. Once. */
   readonly onStart: (start: M) => void;
+  /** The primary wants to know what this child measures. */
+  readonly onMeasure: (id: number, job: WorkerJob) => void;
   /** The child lets go of everything, and ends. Undefined when its work never began. Once. */
   readonly onDrain: (job: WorkerJob | undefined) => void;
 };
@@ -71,6 +76,7 @@ export class Inbox<M extends StartMessage> {
       case 'access':
       case 'move':
       case 'audit':
+      case 'measure':
         if (this.#state === 'starting') this.#waiting.push(message);
         else if (this.#state === 'working') this.#carryOut(message);
         return;
@@ -105,10 +111,18 @@ export class Inbox<M extends StartMessage> {
     this.#events.onStart(start);
   }
 
-  #carryOut(message: Extract<MessageToChild, { type: 'access' | 'move' | 'audit' }>): void {
-    if (message.type === 'move') this.#job?.onOrder?.(message);
-    else if (message.type === 'access') this.#job?.onAccess?.(message);
-    else this.#job?.audit?.(message.id);
+  #carryOut(message: Extract<MessageToChild, { type: 'access' | 'move' | 'audit' | 'measure' }>): void {
+    const job = this.#job as WorkerJob;
+    switch (message.type) {
+      case 'move':
+        return job.onOrder?.(message);
+      case 'access':
+        return job.onAccess?.(message);
+      case 'audit':
+        return job.audit?.(message.id);
+      case 'measure':
+        return this.#events.onMeasure(message.id, job);
+    }
   }
 
   #drain(): void {

@@ -12,6 +12,10 @@
  */
 
 import type { AccessRules } from '../access/gate.ts';
+
+import type { Labels, Measure } from '../metrics/measure.ts';
+import { metricNames } from '../metrics/metric-table.ts';
+
 import { type MoveOrder, type MoveReport, moveAnswers, moveCommands, refusalCodes } from '../rebalance/move.ts';
 import {
   exactly,
@@ -23,6 +27,7 @@ import {
   oneOf,
   oneOfTexts,
   parsed,
+  recordOf,
   type Shape,
   type ShapeOf,
   text,
@@ -99,10 +104,13 @@ const httpFields = {
   /** As the operator wrote it: `access/rate-limiter.ts` reads it. */
   rateLimit: oneOf(text, exactly(null)),
   certificate,
+  /** Whether somebody may want to know how many requests there were of each kind. */
+  metering: oneOfTexts(['on', 'off']),
 };
 
 const startRouter = objectOf({
   type: exactly('start-router'),
+  router: integer,
   ...httpFields,
   topology,
 });
@@ -153,6 +161,9 @@ const access = objectOf({ type: exactly('access'), rules: accessRules, certifica
 /** Walk your file and report. */
 const audit = objectOf({ type: exactly('audit'), id: integer });
 
+/** Say what you measure. */
+const measure = objectOf({ type: exactly('measure'), id: integer });
+
 const drain = objectOf({ type: exactly('drain') });
 
 const primaryHeartbeat = objectOf({ type: exactly('primary-heartbeat') });
@@ -163,16 +174,34 @@ const ready = objectOf({ type: exactly('ready') });
 
 const heartbeat = objectOf({ type: exactly('heartbeat') });
 
+const operationFigures = objectOf({
+  /** Over the last interval. */
+  perS: number,
+  /** Over the last ten seconds; null when there was no operation. */
+  p50Ms: oneOf(number, exactly(null)),
+  p99Ms: oneOf(number, exactly(null)),
+});
+
 const health = objectOf({
   type: exactly('health'),
   /** Of one core, over the last interval; above 100 when helper threads work too. */
   cpuPercent: number,
   memoryBytes: integer,
+  /** By how much the slowest hundredth of turns of the event loop came late. */
+  eventLoopDelayMs: number,
+  /** 0 to 1. */
+  eventLoopUtilization: number,
   operationsPerS: number,
   /** Over the last ten seconds; null when there was no operation. */
   p99Ms: oneOf(number, exactly(null)),
   /** Over the last interval alone: for those who react to it. */
   intervalP99Ms: oneOf(number, exactly(null)),
+  reads: operationFigures,
+  writes: operationFigures,
+  /** Requests that were answered with a status from 500 on. */
+  failuresPerS: number,
+  /** Of clients; null for a shard. */
+  connections: oneOf(integer, exactly(null)),
   /** Of a shard's or the clones' store; null for a router. */
   keys: oneOf(integer, exactly(null)),
   bytes: oneOf(integer, exactly(null)),
@@ -195,6 +224,15 @@ const moveReport: Shape<MoveReport> = oneOf(
   objectOf({ type: exactly('move-progress'), move: integer, rows: integer, bytes: integer }),
 );
 
+const labels: Shape<Labels> = recordOf(text);
+const name = oneOfTexts(metricNames);
+const someMeasure: Shape<Measure> = oneOf(
+  objectOf({ name, labels, value: number }),
+  objectOf({ name, labels, counts: listOf(number), sum: number }),
+);
+
+const measures = objectOf({ type: exactly('measures'), id: integer, measures: listOf(someMeasure) });
+
 const auditReport = objectOf({
   type: exactly('audit-report'),
   id: integer,
@@ -207,8 +245,30 @@ const auditReport = objectOf({
   changedMeanwhile: isTrueOrFalse,
 });
 
-const toChild = oneOf(startShard, startRouter, startClone, topology, access, moveOrder, audit, drain, primaryHeartbeat);
-const toPrimary = oneOf(born, ready, refused, heartbeat, health, failures, storeReport, moveReport, auditReport);
+const toChild = oneOf(
+  startShard,
+  startRouter,
+  startClone,
+  topology,
+  access,
+  moveOrder,
+  audit,
+  measure,
+  drain,
+  primaryHeartbeat,
+);
+const toPrimary = oneOf(
+  born,
+  ready,
+  refused,
+  heartbeat,
+  health,
+  failures,
+  storeReport,
+  moveReport,
+  auditReport,
+  measures,
+);
 
 export type Topology = ShapeOf<typeof topology>;
 export type StartShard = ShapeOf<typeof startShard>;
@@ -217,6 +277,7 @@ export type StartClone = ShapeOf<typeof startClone>;
 export type SharedFileAddress = ShapeOf<typeof sharedFile>;
 export type StoreReport = ShapeOf<typeof storeReport>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;
+export type MeasuresMessage = ShapeOf<typeof measures>;
 export type Health = ShapeOf<typeof health>;
 export type AccessMessage = ShapeOf<typeof access>;
 export type MessageToChild = ShapeOf<typeof toChild>;

@@ -48,6 +48,12 @@ export function objectOf<const F extends Fields>(fields: F): Shape<ObjectOf<F>> 
     Object.entries(fields).every(([name, shape]) => shape((value as Record<string, unknown>)[name]));
 }
 
+/** Whatever its fields are called. */
+export function recordOf<T>(item: Shape<T>): Shape<Record<string, T>> {
+  return (value): value is Record<string, T> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(item);
+}
+
 /** @throws TypeError when the value has not this shape */
 export function parsed<T>(shape: Shape<T>, value: unknown, what: string): T {
   if (!shape(value)) throw new TypeError(`${what} has an unexpected shape: ${JSON.stringify(value)?.slice(0, 200)}`);

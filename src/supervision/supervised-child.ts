@@ -22,6 +22,7 @@ import { Silence } from './heartbeat.ts';
 import {
   type AuditReportMessage,
   type Health,
+  type MeasuresMessage,
   type MessageToChild,
   type MessageToPrimary,
   parseMessageToPrimary,
@@ -59,6 +60,9 @@ export type ChildDeath = {
   readonly killedFor: KillReason | undefined;
 };
 
+/** Why a process ended though nobody had asked it to, and when, in Unix milliseconds. */
+export type LastDeath = ChildDeath & { readonly atMs: number };
+
 /** Whoever wants to know: of what a listener does not name it is not told. */
 export type ChildListener = {
   readonly onState?: (child: SupervisedChild, before: ChildStateName) => void;
@@ -68,6 +72,7 @@ export type ChildListener = {
   /** A router answered so many requests with a status from 500 on. */
   readonly onFailures?: (count: number) => void;
   readonly onAuditReport?: (report: AuditReportMessage) => void;
+  readonly onMeasures?: (child: SupervisedChild, report: MeasuresMessage) => void;
   /** What a shard says of a move. */
   readonly onMoveReport?: (report: MoveReport) => void;
 };
@@ -90,6 +95,7 @@ export class SupervisedChild {
   #forkedAtMs = 0;
   #health: Health | undefined;
   #killedFor: KillReason | undefined;
+  #lastDeath: LastDeath | undefined;
   readonly #silence = new Silence();
   #refusal: string | undefined;
   /** The process that said why it would not serve. */
@@ -136,6 +142,10 @@ export class SupervisedChild {
   /** Why its last process would not serve. */
   get refusal(): string | undefined {
     return this.#refusal;
+  }
+
+  get lastDeath(): LastDeath | undefined {
+    return this.#lastDeath;
   }
 
   start(): void {
@@ -222,7 +232,10 @@ export class SupervisedChild {
     if (this.#refuser === forked) return this.#on({ kind: 'refused' });
     this.#refusal = undefined;
     const death = { code, signal, killedFor: this.#killedFor };
-    if (this.state !== 'draining') this.#options.listener.onDeath?.(this, death);
+    if (this.state !== 'draining') {
+      this.#lastDeath = { ...death, atMs: this.#options.clock.dateMs() };
+      this.#options.listener.onDeath?.(this, death);
+    }
     this.#on({ kind: 'exited', atMs: this.#options.clock.nowMs() });
   }
 
@@ -248,6 +261,8 @@ export class SupervisedChild {
         return this.#options.listener.onStoreReport?.(this, message);
       case 'audit-report':
         return this.#options.listener.onAuditReport?.(message);
+      case 'measures':
+        return this.#options.listener.onMeasures?.(this, message);
       case 'failures':
         return this.#options.listener.onFailures?.(message.count);
       case 'health':

@@ -224,6 +224,9 @@ function toEach(listeners: readonly SupervisorListener[]): SupervisorListener {
     onAuditReport: (report) => {
       for (const listener of listeners) listener.onAuditReport?.(report);
     },
+    onMeasures: (child, report) => {
+      for (const listener of listeners) listener.onMeasures?.(child, report);
+    },
     onMoveReport: (report) => {
       for (const listener of listeners) listener.onMoveReport?.(report);
     },

@@ -8,6 +8,7 @@ import { heartbeatIntervalMs, PrimaryWatch, tellHealth } from './heartbeat.ts';
 import { Inbox, type StartMessage, type WorkerJob } from './inbox.ts';
 import { createLog, type ProcessLog } from './log.ts';
 import { type MessageToPrimary, parseMessageToChild } from './messages.ts';
+import { processMeasures } from './process-measures.ts';
 
 /** What a child has of the world around it, besides its start message. */
 export type WorkerSurroundings = {
@@ -35,6 +36,9 @@ export async function runWorker<M extends StartMessage>(
   let watch: PrimaryWatch | undefined;
   const inbox = new Inbox<M>(type, {
     onStart: (start) => void work(start),
+    onMeasure: async (id, job) => {
+      await tell({ type: 'measures', id, measures: [...(await processMeasures()), ...job.measures()] });
+    },
     onDrain: async (job) => {
       await job?.drain();
       if (job !== undefined) await tell(job.health());
@@ -43,7 +47,10 @@ export async function runWorker<M extends StartMessage>(
   });
 
   async function work(start: M): Promise<void> {
-    const log = await createLog(nameOf(start));
+    const name = nameOf(start);
+    // What `ps` shows.
+    process.title = `shardlite ${name}`;
+    const log = await createLog(name);
     process.on('uncaughtException', (error) => {
       log.fatal(error);
       process.exit(1);
@@ -89,6 +96,6 @@ function nameOf(start: StartMessage): string {
     case 'start-clone':
       return `clone-${start.clone}`;
     case 'start-router':
-      return 'router';
+      return `router-${start.router}`;
   }
 }

@@ -3,13 +3,14 @@
  * executed as one batch, and each connection's answers leave in one write. It knows no SQL and no slots.
  */
 
+import { isWrite } from '../kv/operation.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ByteStream, Listener, Sockets } from '../ports/sockets.ts';
 import { type Answer, answerFrameBytes, encodeAnswer } from './answer-frame.ts';
 import { routerHelloOf, shardHelloFrame, type WireError } from './frame.ts';
 import { readFrames } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { type Request, requestOf } from './request-frame.ts';
+import { isQuery, type Request, requestOf } from './request-frame.ts';
 
 export type ShardServerOptions = {
   readonly clock: Clock;
@@ -20,9 +21,15 @@ export type ShardServerOptions = {
   readonly lsn: () => number;
   /** Executes a batch and returns one outcome a request, in order. What it throws ends the process. */
   readonly execute: (requests: readonly Request[]) => readonly Answer[];
-  /** A batch was answered: how many requests, and how long after the first of them arrived. */
-  readonly onBatch: (requests: number, durationMs: number) => void;
+  readonly onBatch: (batch: AnsweredBatch) => void;
   readonly onWireError: (error: WireError) => void;
+};
+
+export type AnsweredBatch = {
+  readonly reads: number;
+  readonly writes: number;
+  /** From the arrival of its first request. */
+  readonly durationMs: number;
 };
 
 /** A router that does not read its answers is not read either, beyond this much. */
@@ -102,16 +109,19 @@ export class ShardServer {
     const answers = this.#options.execute(turn.map(({ request }) => request));
     const sqliteMicros = Math.round((this.#options.clock.nowMs() - beganAtMs) * 1_000);
     const writers = new Set<Connection>();
+    let writes = 0;
     for (const [index, { connection, request }] of turn.entries()) {
       const answer = answers[index] as Answer;
       const { room, at } = connection.writer.reserve(answerFrameBytes(answer));
       encodeAnswer(room, at, request.requestId, answer, sqliteMicros);
       writers.add(connection);
+      if (!isQuery(request.operation) && isWrite(request.operation)) writes++;
     }
     for (const { writer, socket } of writers) {
       writer.flush();
       if (socket.writableLength > unsentBytesMax) socket.pause();
     }
-    this.#options.onBatch(turn.length, this.#options.clock.nowMs() - this.#turnBeganAtMs);
+    const durationMs = this.#options.clock.nowMs() - this.#turnBeganAtMs;
+    this.#options.onBatch({ reads: turn.length - writes, writes, durationMs });
   }
 }

@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { ServiceStatus } from '../../src/admin/contract.ts';
 import { shardctl, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -66,28 +67,50 @@ test('values come from a file or standard input, and go to standard output, byte
   expect((await shardctl(['get', '_wD-', '--base64url', '--data', data])).bytes.equals(bytes)).toBe(true);
 });
 
-test('status shows every process as a table, and the same as JSON', async () => {
+test('status shows every process and what each does as tables, and the same as JSON', async () => {
   const data = temporaryDirectory();
   const service = await startService({ data, args: ['--shards', '3', '--routers', '2'] });
   await fetch(`${service.url}/v1/kv/key`, { method: 'PUT', body: 'value' });
   await service.until('shard-1', ({ keys }) => keys !== null);
+  await service.kill('shard-3');
+  await service.until('shard-3', ({ state, restarts, keys }) => state === 'ready' && restarts === 1 && keys !== null);
 
-  const table = (await shardctl(['status', '--data', data])).stdout.trimEnd().split('\n');
-  expect(table[0]).toMatch(/^Shardlite (starting|ready) at http:\/\/127\.0\.0\.1:\d+ {3}up .* ring epoch 1/);
-  expect(table[2]).toMatch(/^id +role +state +pid +restarts +uptime +cpu +memory +slots +keys +bytes +ops\/s +p99$/);
-  expect(table.slice(3).map((line) => line.split(/\s+/)[0])).toEqual([
-    'primary',
-    'router-1',
-    'router-2',
-    'shard-1',
-    'shard-2',
-    'shard-3',
-  ]);
+  const { stdout } = await shardctl(['status', '--data', data]);
+  const [head, processes = '', work = ''] = stdout.trimEnd().split('\n\n');
+  expect(head).toMatch(/^Shardlite \d+\.\d+\.\d+ ready at http:\/\/127\.0\.0\.1:\d+ {3}up .* ring epoch 1/);
+  expect(head).toMatch(/\ndisk free [\d.]+ \w+ {3}metrics http:\/\/127\.0\.0\.1:\d+\/metrics$/);
+  const columnsOf = (table: string) => table.split('\n').map((line) => line.split(/ {2,}/));
+  expect(columnsOf(processes)[0]?.join(' ')).toBe(
+    'id role state pid uptime cpu loop memory clients restarts last death',
+  );
+  expect(columnsOf(work)[0]?.join(' ')).toBe('id slots keys bytes file wal reads/s p50 p99 writes/s p50 p99 errors/s');
+  const children = ['router-1', 'router-2', 'shard-1', 'shard-2', 'shard-3'];
+  expect(columnsOf(processes).map(([id]) => id)).toEqual(['id', 'primary', ...children]);
+  expect(columnsOf(work).map(([id]) => id)).toEqual(['id', ...children]);
+  expect(processes).toMatch(/\nshard-3 .* 1 {2}SIGKILL, \d+\.\ds ago$/);
 
-  const status = JSON.parse((await shardctl(['status', '--json', '--data', data])).stdout) as {
-    processes: { id: string; slots: number | null }[];
-  };
+  const status = JSON.parse((await shardctl(['status', '--json', '--data', data])).stdout) as ServiceStatus;
   expect(status.processes.reduce((sum, { slots }) => sum + (slots ?? 0), 0)).toBe(16_384);
+  expect(status.diskFreeBytes).toBeGreaterThan(0);
+});
+
+test('status tells reads from writes: how many a second, and how long they take', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '1', '--routers', '1'] });
+  await fetch(`${service.url}/v1/kv/key`, { method: 'PUT', body: 'value' });
+  const { writes, reads } = await service.until('router-1', ({ writes }) => writes !== null && writes.p99Ms !== null);
+  expect(writes?.p50Ms).toBeGreaterThan(0);
+  expect(writes?.p99Ms).toBeGreaterThanOrEqual(writes?.p50Ms as number);
+  expect(reads).toEqual({ perS: 0, p50Ms: null, p99Ms: null });
+  await (await fetch(`${service.url}/v1/kv/key`)).arrayBuffer();
+  await service.until('router-1', ({ reads }) => reads !== null && reads.p99Ms !== null && reads.perS > 0);
+  await service.until('shard-1', ({ reads }) => reads !== null && reads.p99Ms !== null);
+});
+
+test('ps tells which process is which', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '2'] });
+  for (const { id, pid } of (await service.status()).processes) {
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '')).toBe(`shardlite ${id}`);
+  }
 });
 
 test('stop drains the service, and a second stop finds none', async () => {

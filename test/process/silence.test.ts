@@ -31,7 +31,7 @@ test('a shard that is stopped is told as silent by /readyz, status and the log, 
   await expect.poll(readiness).toEqual([200, { ...standing, silentShards: [1] }]);
   expect((await service.status()).state).toBe('degraded');
   expect((await shardctl(['status', '--data', service.data])).stdout).toMatch(
-    /^Shardlite degraded at .*\nshard-1 does not answer: requests for its 8,192 slots \(50\.0 %\) wait$/m,
+    /^Shardlite \S+ degraded at .*\nshard-1 does not answer: requests for its 8,192 slots \(50\.0 %\) wait$/m,
   );
 
   process.kill(shard.pid as number, 'SIGCONT');

@@ -102,6 +102,7 @@ export class SimulatedChild implements ForkedProcess {
 function forkShard(world: SimulatedWorld, parent: Life, id: number): SimulatedChild {
   const inbox: Inbox<StartMessage> = new Inbox('start-shard', {
     onStart: (start) => beginShard(world, child, inbox, start as StartShard),
+    onMeasure: () => {},
     onDrain: (job) => child.ends(job),
   });
   const child = new SimulatedChild(world, parent, `shard-${id}`, (message) => inbox.receive(message));
@@ -196,6 +197,7 @@ export class SimulatedRouter {
     dispatcher.adopt(dispatcher.ring, topology.shards);
     child.serves(inbox, {
       health: () => quietHealth,
+      measures: () => [],
       adopt: (next) => dispatcher.adopt(ringOf(next, next.slots), next.shards),
       drain: async () => dispatcher.stop(),
     });
@@ -222,21 +224,33 @@ const noEdge = {
   port: 0,
   valueBytesMax,
   bodyMemoryBytesMax: 0,
-  allowedHosts: [],
-  allowedOrigins: [],
+  allowedHosts: [] as string[],
+  allowedOrigins: [] as string[],
   accessRules: noRules,
   rateLimit: null,
   certificate: null,
+  metering: 'off',
+} as const;
+const noUsage = {
+  cpuUsage: () => ({ user: 0, system: 0 }),
+  memoryUsage: { rss: () => 0 },
+  eventLoop: () => ({ eventLoopDelayMs: 0, eventLoopUtilization: 0 }),
 };
-const noUsage = { cpuUsage: () => ({ user: 0, system: 0 }), memoryUsage: { rss: () => 0 } };
+const noOperations = { perS: 0, p50Ms: null, p99Ms: null };
 
 const quietHealth: Health = {
   type: 'health',
   cpuPercent: 0,
   memoryBytes: 0,
+  eventLoopDelayMs: 0,
+  eventLoopUtilization: 0,
   operationsPerS: 0,
   p99Ms: null,
   intervalP99Ms: null,
+  reads: noOperations,
+  writes: noOperations,
+  failuresPerS: 0,
+  connections: null,
   keys: null,
   bytes: null,
   lsn: null,
@@ -245,6 +259,7 @@ const quietHealth: Health = {
 function forkRouter(world: SimulatedWorld, parent: Life, name: string): SimulatedChild {
   const inbox: Inbox<StartMessage> = new Inbox('start-router', {
     onStart: (start) => void world.routers.push(new SimulatedRouter(world, child, inbox, start)),
+    onMeasure: () => {},
     onDrain: (job) => child.ends(job),
   });
   const child = new SimulatedChild(world, parent, name, (message) => inbox.receive(message));
@@ -291,15 +306,15 @@ export class SimulatedPrimary {
     this.record = new WatchedRecord(world, life);
     const clock: Clock = scheduler.clockOf(life);
     const note = (_facts: object, text: string) => trace.note(life, () => text);
-    const router = (name: string): FrontendSpec => ({
-      name,
+    const router = (index: number): FrontendSpec => ({
+      name: `router-${index}`,
       role: 'router',
-      fork: () => forkRouter(world, life, name),
-      startMessage: (topology) => ({ type: 'start-router', ...noEdge, topology }),
+      fork: () => forkRouter(world, life, `router-${index}`),
+      startMessage: (topology) => ({ type: 'start-router', router: index, ...noEdge, topology }),
     });
     this.cluster = new ShardCluster({
       roster: {
-        frontends: Array.from({ length: circumstances.routers }, (_, index) => router(`router-${index + 1}`)),
+        frontends: Array.from({ length: circumstances.routers }, (_, index) => router(index + 1)),
         forkShard: (id) => forkShard(world, life, id),
         socketsOf: (id, forks) => ({ forRouters: `${id}.${forks}.sock`, forMoves: `${id}.${forks}.move` }),
         startShard: (shard, { forRouters, forMoves }, topology) => ({

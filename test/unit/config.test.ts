@@ -36,6 +36,7 @@ type RightValues<T> = readonly [flag: string, variable: string, field: T];
 const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> } = {
   port: ['1', '2', 3],
   host: ['0.0.0.0', '::1', 'db.example'],
+  adminPort: ['4', '5', 'off'],
   strategy: ['cloned', 'single', 'partitioned'],
   shards: ['255', '254', 253],
   routers: ['63', '62', 61],

@@ -8,6 +8,12 @@ import type { Health } from '../../src/supervision/messages.ts';
 const health: Health = {
   type: 'health',
   cpuPercent: 0,
+  eventLoopDelayMs: 0,
+  eventLoopUtilization: 0,
+  reads: { perS: 0, p50Ms: null, p99Ms: null },
+  writes: { perS: 0, p50Ms: null, p99Ms: null },
+  failuresPerS: 0,
+  connections: null,
   memoryBytes: 1,
   operationsPerS: 0,
   p99Ms: null,

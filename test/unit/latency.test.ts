@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LatencyHistogram } from '../../src/supervision/latency.ts';
+import { LatencyHistogram } from '../../src/metrics/latency-histogram.ts';
 
 /** Milliseconds, from fractions of a microsecond to an hour; every magnitude as often as any other. */
 const anyDuration = fc.double({ min: -4, max: 6.5, noNaN: true }).map((exponent) => 10 ** exponent);

@@ -54,6 +54,7 @@ const toChild: readonly MessageToChild[] = [
   },
   {
     type: 'start-router',
+    router: 2,
     host: '127.0.0.1',
     port: 0,
     valueBytesMax: 1_048_576,
@@ -77,6 +78,7 @@ const toChild: readonly MessageToChild[] = [
     },
     rateLimit: '10/s',
     certificate: { cert: 'PEM', key: 'PEM' },
+    metering: 'on',
     topology,
   },
   {
@@ -91,6 +93,7 @@ const toChild: readonly MessageToChild[] = [
     accessRules: noRules,
     rateLimit: null,
     certificate: null,
+    metering: 'off',
     store: { kind: 'redis', url: 'redis://:secret@localhost:6379' },
   },
   {
@@ -105,6 +108,7 @@ const toChild: readonly MessageToChild[] = [
     accessRules: noRules,
     rateLimit: null,
     certificate: null,
+    metering: 'off',
     store: {
       kind: 'sqlite',
       service: 'f00d',
@@ -127,9 +131,15 @@ const toPrimary: readonly MessageToPrimary[] = [
     type: 'health',
     cpuPercent: 12.5,
     memoryBytes: 1,
+    eventLoopDelayMs: 1.5,
+    eventLoopUtilization: 0.5,
     operationsPerS: 0.5,
     p99Ms: 1.25,
     intervalP99Ms: 2.5,
+    reads: { perS: 0.25, p50Ms: 0.5, p99Ms: 1.25 },
+    writes: { perS: 0.25, p50Ms: 0.75, p99Ms: 1.25 },
+    failuresPerS: 0.5,
+    connections: 64,
     keys: 7,
     bytes: 8,
     lsn: 9,
@@ -138,12 +148,26 @@ const toPrimary: readonly MessageToPrimary[] = [
     type: 'health',
     cpuPercent: 0,
     memoryBytes: 1,
+    eventLoopDelayMs: 0,
+    eventLoopUtilization: 0,
     operationsPerS: 0,
     p99Ms: null,
     intervalP99Ms: null,
+    reads: { perS: 0, p50Ms: null, p99Ms: null },
+    writes: { perS: 0, p50Ms: null, p99Ms: null },
+    failuresPerS: 0,
+    connections: null,
     keys: null,
     bytes: null,
     lsn: null,
+  },
+  {
+    type: 'measures',
+    id: 4,
+    measures: [
+      { name: 'shardlite_http_requests_total', labels: { method: 'GET', status: '2xx' }, value: 7 },
+      { name: 'shardlite_commit_writes', labels: {}, counts: [0, 1.5], sum: 3.5 },
+    ],
   },
   { type: 'move-answer', move: 1, side: 'target', answer: 'verified' },
   { type: 'move-refusal', move: 1, side: 'source', code: 'disk-full', reason: 'the disk is full' },
@@ -167,8 +191,8 @@ describe.each<[to: string, parse: (message: unknown) => unknown, messages: reado
 
   test.each(messages)('of type $type is refused when any field of it is missing', (message) => {
     for (const path of fieldsWithin(message)) {
-      // A list may have one item less.
-      if (/^\d+$/.test(path.at(-1) as string)) continue;
+      // A list may have one item less, and so may labels.
+      if (/^\d+$/.test(path.at(-1) as string) || path.at(-2) === 'labels') continue;
       expect(() => parse(changed(message, path, undefined)), path.join('.')).toThrow(TypeError);
     }
   });
@@ -191,9 +215,15 @@ test('a health report with a number that JSON does not have is refused', () => {
   const report = {
     type: 'health',
     memoryBytes: 1,
+    eventLoopDelayMs: 0,
+    eventLoopUtilization: 0,
     operationsPerS: 1,
     p99Ms: null,
     intervalP99Ms: null,
+    reads: { perS: 0, p50Ms: null, p99Ms: null },
+    writes: { perS: 0, p50Ms: null, p99Ms: null },
+    failuresPerS: 0,
+    connections: null,
     keys: null,
     bytes: null,
     lsn: null,

@@ -38,9 +38,17 @@ const watchChanges: RouteDoc = {
   example: "curl --no-buffer --max-time 1 '{origin}/v1/changes?prefix=cities/'",
 };
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** How many clients are watching changes. */
+    readonly watchers: () => number;
+  }
+}
+
 export function registerChangesRoutes(app: FastifyInstance, { feed }: Store, admission: Admission): void {
-  if (feed === undefined) return;
   const streams = new Set<ChangeStream>();
+  app.decorate('watchers', () => streams.size);
+  if (feed === undefined) return;
   const watch = new FeedWatch(feed);
   app.addHook('preClose', async () => {
     watch.stop();
