@@ -12,6 +12,7 @@ import { importCommand } from './import-command.ts';
 import { deleteCommand, getCommand, putCommand } from './key-commands.ts';
 import { movesCommand, steerCommand, throttleCommand } from './moves-commands.ts';
 import { restartCommand, stopCommand } from './process-commands.ts';
+import { recoverCommand } from './recover-command.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
 import { createTokenCommand, listTokensCommand, revokeTokenCommand } from './token-commands.ts';
@@ -131,6 +132,13 @@ const restCommand = (nameAndArguments: string, description: string) =>
     '--token <TOKEN>',
     'token to come in with (default: SHARDLITE_TOKEN)',
   );
+
+operatorCommand('recover', 'say what is wrong with the files of a stopped service, and go on from there')
+  .option('--rebuild', 'make meta.sqlite anew from the files of the shards')
+  .option('--accept-loss <SHARD...>', 'go on with what is left of a shard')
+  .option('--yes', 'do not ask')
+  .option('--json', 'print one JSON object')
+  .action(recoverCommand);
 
 const keyOptions = (command: Command) => command.option('--base64url', 'KEY is base64url: for keys that are not text');
 keyOptions(restCommand('why <KEY>', 'show which shard a key belongs to, step by step, and whether it is there'))

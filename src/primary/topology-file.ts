@@ -58,6 +58,19 @@ export type FreshService = Origin & {
   readonly shards: number;
   /** Of the ring: 16,384, but for simulations. */
   readonly slots?: number;
+  /** What is known of a service that has lost its own. */
+  readonly rebuilt?: RebuiltService;
+};
+
+/** A service as its shards' files tell of it. */
+export type RebuiltService = {
+  readonly service: string;
+  readonly ring: RingDescription;
+  readonly shards: readonly { readonly id: number; readonly weight: number; readonly acknowledgedLsn: number }[];
+  /** The highest id that any shard ever had. */
+  readonly lastShard: number;
+  /** The highest id of a move that any file remembers: no later one may be taken for it. */
+  readonly lastMove: MoveId;
 };
 
 export class TopologyFile implements TopologyRecord {
@@ -300,15 +313,38 @@ export class TopologyFile implements TopologyRecord {
     this.#db.prepare('UPDATE change SET state = ?, reason = ? WHERE id = ?').run(state, reason, id);
   }
 
-  #createOnce({ shards, strategy, store, slots }: FreshService): void {
+  #createOnce({ shards, strategy, store, slots, rebuilt }: FreshService): void {
     if (this.#db.prepare('SELECT count(*) FROM service').pluck().get() !== 0) return;
+    if (rebuilt !== undefined) return this.#rebuild({ strategy, store }, rebuilt);
     const weights = new Map(Array.from({ length: shards }, (_, index) => [index + 1, 1]));
     const { epoch, ranges } = firstRing(weights, slots).describe();
-    this.#db
-      .prepare('INSERT INTO service (id, strategy, store, last_shard) VALUES (?, ?, ?, ?)')
-      .run(randomUUID(), strategy, store, shards);
+    this.#insertService(randomUUID(), { strategy, store }, shards);
     const insertShard = this.#db.prepare('INSERT INTO shard (id, weight) VALUES (?, ?)');
     for (const [id, weight] of weights) insertShard.run(id, weight);
+    this.#insertRing({ epoch, ranges });
+  }
+
+  #rebuild(origin: Origin, { service, ring, shards, lastShard, lastMove }: RebuiltService): void {
+    this.#insertService(service, origin, lastShard);
+    const insertShard = this.#db.prepare('INSERT INTO shard (id, weight, acknowledged_lsn) VALUES (?, ?, ?)');
+    for (const { id, weight, acknowledgedLsn } of shards) insertShard.run(id, weight, acknowledgedLsn);
+    this.#insertRing(ring);
+    if (lastMove === 0) return;
+    this.#db
+      .prepare(
+        `INSERT INTO move (id, change, from_shard, to_shard, slots, state, reason)
+         VALUES (?, 0, ?, ?, '[]', 'done', 'of before the recovery')`,
+      )
+      .run(lastMove, lastShard, lastShard);
+  }
+
+  #insertService(id: string, { strategy, store }: Origin, lastShard: number): void {
+    this.#db
+      .prepare('INSERT INTO service (id, strategy, store, last_shard) VALUES (?, ?, ?, ?)')
+      .run(id, strategy, store, lastShard);
+  }
+
+  #insertRing({ epoch, ranges }: RingDescription): void {
     this.#db.prepare('INSERT INTO ring (epoch, ranges) VALUES (?, ?)').run(epoch, JSON.stringify(ranges));
   }
 

@@ -1,0 +1,118 @@
+/** `shardctl recover`: what is wrong with a stopped data directory, and the ways on from there. */
+
+import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
+import { UnusableDirectory } from '../config/data-directory.ts';
+import { CannotRecover, Recovery } from '../primary/recovery.ts';
+import type { Findings, ShardFinding } from '../primary/recovery-findings.ts';
+import { agreementTo } from './agreement.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { bytesText, countText } from './quantity.ts';
+import { type Column, tableOf } from './table.ts';
+
+type RecoverOptions = {
+  readonly data: string;
+  readonly rebuild?: boolean;
+  readonly acceptLoss?: readonly string[];
+  readonly yes?: boolean;
+  readonly json?: boolean;
+};
+
+export async function recoverCommand(options: RecoverOptions): Promise<void> {
+  const { data, rebuild = false, acceptLoss = [], json } = options;
+  await refuseRunning(data);
+  const say = json ? () => {} : console.log;
+  const recovery = new Recovery(data);
+  const done: string[] = [];
+  await reported(async () => {
+    const found = recovery.findings();
+    say(findingsText(found));
+    if (rebuild && found.meta !== 'fits') {
+      await agree(options, 'meta.sqlite is made anew; weights that it alone knew are 1 again.');
+      recovery.rebuild();
+      done.push('meta.sqlite was made anew from the files of the shards.');
+    }
+    for (const text of acceptLoss) done.push(await acceptOne(recovery, shardOf(text), options));
+  });
+  for (const sentence of done) say(sentence);
+  const after = await reported(async () => recovery.findings());
+  if (json) console.log(JSON.stringify({ ...after, ring: after.ring.describe(), done }));
+  if (!isSound(after)) throw new CliFailure(exitCodes.failed, waysOn(after));
+  say('Every file fits: the service can be started.');
+}
+
+async function acceptOne(recovery: Recovery, shard: number, options: RecoverOptions): Promise<string> {
+  const finding = recovery.findings().shards.find((one) => one.shard === shard);
+  const slots = countText(finding?.slots ?? 0);
+  await agree(options, `Whatever is lost of shard ${shard} (${slots} slots) stays lost.`);
+  const { keys } = recovery.acceptLoss(shard);
+  return `LOSS ACCEPTED: shard ${shard} goes on with ${countText(keys)} keys in its ${slots} slots. Everything else that they held is gone.`;
+}
+
+async function agree({ yes, json }: RecoverOptions, what: string): Promise<void> {
+  if (yes) return;
+  const answer = await agreementTo(`${what} Go ahead?`, json ? process.stderr : process.stdout);
+  if (answer === undefined) throw new CliFailure(exitCodes.usage, `${what} Nobody can be asked here: add --yes.`);
+  if (!answer) throw new CliFailure(exitCodes.failed, 'Nothing was changed.');
+}
+
+async function reported<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CannotRecover || error instanceof UnusableDirectory)) throw error;
+    throw new CliFailure(exitCodes.failed, error.message, { cause: error });
+  }
+}
+
+/** @throws CliFailure */
+async function refuseRunning(data: string): Promise<void> {
+  try {
+    await askService(data, 'GET', '/v1/status');
+  } catch (error) {
+    if (error instanceof ServiceUnreachable) return;
+    throw error;
+  }
+  throw new CliFailure(exitCodes.failed, `A service is running on ${data}: \`shardctl stop\` first.`);
+}
+
+function shardOf(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new CliFailure(exitCodes.usage, `--accept-loss is ${JSON.stringify(text)}, but must be the number of a shard.`);
+}
+
+function isSound({ meta, shards }: Findings): boolean {
+  return meta === 'fits' && shards.every(({ problem }) => problem === null);
+}
+
+const columns: readonly Column<ShardFinding>[] = [
+  { title: 'shard', align: 'left', cell: ({ shard }) => `shard-${shard}` },
+  { title: 'slots', align: 'right', cell: ({ slots }) => countText(slots) },
+  { title: 'keys', align: 'right', cell: ({ keys }) => (keys === null ? '–' : countText(keys)) },
+  { title: 'bytes', align: 'right', cell: ({ bytes }) => (bytes === null ? '–' : bytesText(bytes)) },
+  { title: 'file', align: 'left', cell: ({ problem }) => (problem === null ? 'fits' : 'does not fit') },
+];
+
+const metaTexts = {
+  fits: 'meta.sqlite fits the files of the shards.',
+  missing: 'meta.sqlite is missing or cannot be read.',
+  older: 'meta.sqlite is an older copy: the files of the shards know a newer ring.',
+} as const;
+
+function findingsText({ ring, meta, shards, strays }: Findings): string {
+  return [
+    tableOf(columns, shards),
+    '',
+    `The newest ring that is known has epoch ${ring.epoch}. ${metaTexts[meta]}`,
+    ...shards.flatMap(({ problem }) => problem ?? []),
+    ...strays.map((path) => `${path} is of no shard that this service has: it is left as it is.`),
+  ].join('\n');
+}
+
+function waysOn({ meta, shards }: Findings): string {
+  const wrong = shards.filter(({ problem }) => problem !== null).map(({ shard }) => shard);
+  return [
+    'Not everything fits: see above. The best is to put the right files back.',
+    ...(meta === 'fits' ? [] : ['`shardctl recover --rebuild` makes meta.sqlite anew from the files of the shards.']),
+    ...wrong.map((id) => `\`shardctl recover --accept-loss ${id}\` goes on with what is left of shard ${id}.`),
+  ].join(' ');
+}
