@@ -20,7 +20,10 @@ test('the package has the program, the types of what it exports, and its documen
   const { files, bytes } = await packPackage(temporaryDirectory());
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
   const built = sources.filter((file) => file.endsWith('.ts')).map((file) => `dist/src/${file.replace(/ts$/, 'js')}`);
-  const typed = [...sources.filter((file) => /^(client|embedding)\/.*ts$/.test(file)), 'config/service-config.ts'];
+  const typed = [
+    ...sources.filter((file) => /^(adapters|client|embedding)\/.*ts$/.test(file)),
+    'config/service-config.ts',
+  ];
   const types = [...typed, 'kv/errors.ts'].map((file) => `dist/src/${file.replace(/ts$/, 'd.ts')}`);
   const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
   expect(files).toEqual([...documents, ...built, ...types].sort());
