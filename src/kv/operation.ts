@@ -17,12 +17,12 @@ export type PutOperation = Guarded & {
   /** As the client sent it: 0–255 latin1 bytes, '' when the client sent none. */
   readonly contentType: string;
   readonly value: Buffer;
-  /** Unix milliseconds from which on the value is gone; absent for never. */
-  readonly expiresAtMs?: number;
   /**
-   * Milliseconds, where a client said how long the value is to live. A store with a clock of its own counts from there,
-   * and answers when the value expires; others take `expiresAtMs`, which says the same by the clock of this machine.
+   * Unix milliseconds from which on the value is gone. Refused when that is over by the store's clock, or later than
+   * `lifetimeMsMax` from now. Absent for never, and where `ttlMs` says it.
    */
+  readonly expiresAtMs?: number;
+  /** Milliseconds for which the value is to live. The store counts from its own clock, and answers when that is over. */
   readonly ttlMs?: number;
 };
 type DeleteOperation = Guarded & { readonly kind: 'delete' };
@@ -52,6 +52,9 @@ export function makesRoom(operation: Operation): boolean {
   const writes = operation.operations.filter(isWrite);
   return writes.length > 0 && writes.every(({ kind }) => kind === 'delete');
 }
+
+/** Of a value that expires: ten years. */
+export const lifetimeMsMax = 315_360_000_000;
 
 /** Operations that one batch may have. */
 export const batchOperationsMax = 1_000;

@@ -29,6 +29,15 @@ export const idempotencyKeyReused: FailedOutcome = {
   detail: 'This idempotency key has named another request. Use a new one for each new write.',
 };
 
+/** @param nowMs by the clock of the store */
+export function expiryOutOfRange(expiresAtMs: number, nowMs: number): FailedOutcome {
+  return {
+    kind: 'failed',
+    code: 'parameter-invalid',
+    detail: `expires-at is in Unix milliseconds, later than now (${nowMs}) and within ten years; ${expiresAtMs} is not.`,
+  };
+}
+
 export const notANumber: FailedOutcome = {
   kind: 'failed',
   code: 'counter-not-a-number',

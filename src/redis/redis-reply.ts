@@ -5,13 +5,21 @@
  *   created|replaced VERSION [EXPIRY, where Redis's clock decided it]  deleted VERSION
  *   counted VERSION NUMBER
  *   precondition-failed VERSION   the version that the key has, 0 for none
- *   reused  nan  overflow NUMBER  much  over  alone                    refusals, in the order of kv/refusals.ts:
- *       idempotencyKeyReused, notANumber, overflow (with the number there is), tooMuchRead, readIsOver, batchAborted
+ *   reused  nan  overflow NUMBER  expiry WANTED NOW  much  over  alone refusals, in the order of kv/refusals.ts:
+ *       idempotencyKeyReused, notANumber, overflow (with the number there is), expiryOutOfRange, tooMuchRead, readIsOver, batchAborted
  */
 
 import type { KeyOperation } from '../kv/operation.ts';
 import { expiryOf, type KeyOutcome } from '../kv/outcome.ts';
-import { batchAborted, idempotencyKeyReused, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
+import {
+  batchAborted,
+  expiryOutOfRange,
+  idempotencyKeyReused,
+  notANumber,
+  overflow,
+  readIsOver,
+  tooMuchRead,
+} from '../kv/refusals.ts';
 import { unpackedMetadata, unpackedValue } from './redis-entry.ts';
 
 /** @throws RangeError when no script of ours answers this */
@@ -38,6 +46,8 @@ export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
       return notANumber;
     case 'overflow':
       return overflow(BigInt(first), operation.kind === 'increment' ? operation.by : 0n);
+    case 'expiry':
+      return expiryOutOfRange(Number(first), Number(second));
     case 'much':
       return tooMuchRead;
     case 'over':

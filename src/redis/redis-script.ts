@@ -5,6 +5,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { lifetimeMsMax } from '../kv/operation.ts';
 import { headBytesMax } from './redis-entry.ts';
 
 export type RedisScript = { readonly lua: string; readonly sha1: string };
@@ -80,6 +81,13 @@ local function expiryOf(wanted)
   return expiry, ' ' .. expiry
 end
 
+-- A time that is over, or too far away.
+local function isOutOfRange(wanted)
+  if wanted == '0' or string.sub(wanted, 1, 1) == '+' then return false end
+  local expiry = tonumber(wanted)
+  return expiry <= now() or expiry > now() + ${lifetimeMsMax}
+end
+
 local function isAmong(versions, entry)
   if not entry then return false end
   return versions == '*' or string.find(versions, ',' .. entry.version .. ',', 1, true) ~= nil
@@ -126,6 +134,8 @@ local function write(i)
   local new, name = false, 'deleted'
   local number = ''
   if kind == 'put' then
+    local wanted = field(i, 5)
+    if isOutOfRange(wanted) then return 'expiry ' .. wanted .. ' ' .. text(now()), true end
     new, name = {tail = field(i, 8)}, old and 'replaced' or 'created'
     new.expiry, number = expiryOf(field(i, 5))
   elseif kind == 'increment' then

@@ -76,6 +76,7 @@ export class LedgerTable {
   readonly #forgotten: Statement;
   readonly #pruned: Statement;
   readonly #last: Statement;
+  readonly #latest: Statement;
   readonly #count: Statement;
   readonly #forget: Statement<[number, number]>;
   #rows: number;
@@ -105,10 +106,16 @@ export class LedgerTable {
       'UPDATE standing SET forgotten_lsn = max(forgotten_lsn, ?), pruned_lsn = max(pruned_lsn, ?)',
     );
     this.#last = db.prepare('SELECT lsn, keys, bytes, writes FROM ledger ORDER BY lsn DESC LIMIT 1').raw();
+    this.#latest = db.prepare('SELECT at_ms FROM ledger ORDER BY lsn DESC LIMIT 1').pluck();
     this.#count = db.prepare('SELECT count(*) FROM ledger').pluck();
     const last = this.#last.get() as LastRow | undefined;
     this.#rows = this.#count.get() as number;
     this.#writes = last?.[3] ?? 0;
+  }
+
+  /** When the last commit was, in Unix milliseconds; 0 before the first. */
+  latestMs(): number {
+    return (this.#latest.get() as number | undefined) ?? 0;
   }
 
   /** The file's counters after the last commit. */

@@ -10,12 +10,14 @@
  *   transfer     what is known of slots that come and go: see transfer-table.ts.
  */
 
+import { ExpiryClock, type MachineClock } from '../kv/expiry-clock.ts';
 import type { FeedPage } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, makesRoom, type Operation, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import { amount, type Measure } from '../metrics/measure.ts';
 import type { Ring } from '../partition/ring.ts';
+import { systemClock } from '../ports/clock.ts';
 import { type Database, isDiskFull, unlessBusy } from './database.ts';
 import { type DiskReserve, noReserve, withReserve } from './disk-reserve.ts';
 import { EntryTable, type OldEntry } from './entry-table.ts';
@@ -34,8 +36,7 @@ import { type Request, WriteBatch } from './write-batch.ts';
 export type ShardFileOptions = {
   /** Whether this process alone has the file, as is usual, or others write it too. */
   readonly access?: 'exclusive' | 'shared';
-  /** Unix milliseconds. */
-  readonly now?: () => number;
+  readonly clock?: MachineClock;
   /** How a file of this process alone is opened. */
   readonly open?: OpenDatabase;
   readonly ledger?: LedgerLimits;
@@ -47,6 +48,9 @@ export type ShardFileOptions = {
 /** The row after which a sweep goes on. */
 export type SweepPosition = Pick<OldEntry, 'expiresAtMs' | 'id'>;
 
+/** A note of the time is good until the machine is started again: the newer, the less two oscillators differ. */
+const timeNoteIntervalMs = 60_000;
+
 const sweepBegin: SweepPosition = { expiresAtMs: 0, id: 0 };
 
 export class ShardFile implements FileFigures {
@@ -55,7 +59,8 @@ export class ShardFile implements FileFigures {
   readonly #db: Database;
   readonly #access: 'exclusive' | 'shared';
   readonly #shard: number;
-  readonly #now: () => number;
+  readonly #machine: MachineClock;
+  readonly #clock: ExpiryClock;
   readonly #reserve: DiskReserve;
   readonly #entries: EntryTable;
   readonly #ledger: LedgerTable;
@@ -64,17 +69,18 @@ export class ShardFile implements FileFigures {
   readonly #listing: KeyListing;
   readonly #measures = new FileMeasures();
   #counters: FileCounters;
-  #latestMs = 0;
+  /** By the machine's clock that is never set; undefined before the first note. */
+  #timeNotedAtMs: number | undefined;
   #isClosed = false;
 
   /** @throws UnusableFile, WrongFile, FileLocked */
   constructor(path: string, identity: FileIdentity, options: ShardFileOptions = {}) {
-    const { access = 'exclusive', now = Date.now, open = openExclusively, record } = options;
+    const { access = 'exclusive', clock = systemClock, open = openExclusively, record } = options;
     this.#access = access;
     const absence = typeof record?.acknowledgedLsn === 'number' ? 'refuse' : 'create';
     this.#db = (access === 'exclusive' ? open : openShared)(path, shardSchema, { absence });
     this.#shard = identity.shard;
-    this.#now = now;
+    this.#machine = clock;
     this.#reserve = options.reserve ?? noReserve;
     try {
       claim(this.#db, path, identity);
@@ -84,6 +90,7 @@ export class ShardFile implements FileFigures {
       this.#ledger = new LedgerTable(this.#db, this.#idempotency, options.ledger);
       this.#counters = this.#ledger.counters();
       if (record !== undefined) checkRecord(path, { lsn: this.#counters.lsn, epoch: this.#standing.epoch }, record);
+      this.#clock = new ExpiryClock(clock, this.#ledger.latestMs(), this.#standing.timeNote);
       if (access === 'shared') this.#db.failWhenBusy();
     } catch (error) {
       this.#db.close();
@@ -206,7 +213,9 @@ export class ShardFile implements FileFigures {
       // Nobody else can write from here on.
       if (this.#access === 'shared') this.#counters = this.#ledger.reload();
       const result = work();
+      const timeNotedAtMs = this.#noteTime();
       timed(this.#measures.commits, () => this.#db.commit());
+      this.#timeNotedAtMs = timeNotedAtMs;
       return result;
     } catch (error) {
       this.#db.rollback();
@@ -292,10 +301,18 @@ export class ShardFile implements FileFigures {
     return new WriteBatch({ db: this.#db, ...tables, shard: this.#shard, nowMs }, this.#counters);
   }
 
-  /** A clock that is set back brings nothing back that had expired. */
   #nowMs(): number {
-    this.#latestMs = Math.max(this.#latestMs, this.#now());
-    return this.#latestMs;
+    return this.#clock.now();
+  }
+
+  /** Within the first write, and then now and then. Returns when it was noted last. */
+  #noteTime(): number | undefined {
+    const nowMs = this.#machine.nowMs();
+    if (this.#timeNotedAtMs !== undefined && nowMs - this.#timeNotedAtMs < timeNoteIntervalMs)
+      return this.#timeNotedAtMs;
+    const note = this.#clock.note();
+    if (note !== undefined) this.#standing.noteTime(note);
+    return nowMs;
   }
 }
 

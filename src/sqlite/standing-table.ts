@@ -4,9 +4,11 @@
  *
  *   standing      one row. epoch is that of the ring that was adopted last: it rises in the transaction that makes the
  *                 transfers true to that ring. leaving says whether slots are just being given away.
+ *                 told_ms is a time that was told, with the uptime and the boot then: see kv/expiry-clock.ts
  *   adopted_ring  one row: that ring, so that meta.sqlite can be made anew from the shards' files
  */
 
+import type { TimeNote } from '../kv/expiry-clock.ts';
 import type { Ring, RingDescription, SlotRange } from '../partition/ring.ts';
 import { type Database, type Statement, WrongFile } from './database.ts';
 
@@ -17,7 +19,10 @@ export const standingDdl = `
     forgotten_lsn INTEGER NOT NULL DEFAULT 0, -- records up to here may be gone, also of slots that came
     pruned_lsn    INTEGER NOT NULL DEFAULT 0, -- rows of the ledger up to here are gone
     epoch         INTEGER NOT NULL DEFAULT 0,
-    leaving       INTEGER NOT NULL DEFAULT 0
+    leaving       INTEGER NOT NULL DEFAULT 0,
+    told_ms       INTEGER NOT NULL DEFAULT 0,
+    uptime_ms     INTEGER NOT NULL DEFAULT 0,
+    boot          TEXT NOT NULL DEFAULT ''
   ) STRICT;
   ${adoptedRingDdl()}
 `;
@@ -41,9 +46,13 @@ export class StandingTable {
   readonly #setEpoch: Statement<[number]>;
   readonly #setRanges: Statement<[string]>;
   readonly #ranges: Statement;
+  readonly #setTime: Statement<[number, number, string]>;
+  readonly #time: Statement;
   #epoch: number;
 
   constructor(db: Database) {
+    this.#setTime = db.prepare('UPDATE standing SET told_ms = ?, uptime_ms = ?, boot = ?');
+    this.#time = db.prepare('SELECT told_ms AS toldMs, uptime_ms AS uptimeMs, boot FROM standing');
     this.#setEpoch = db.prepare('UPDATE standing SET epoch = ?');
     this.#setRanges = db.prepare('INSERT OR REPLACE INTO adopted_ring (id, ranges) VALUES (1, ?)');
     this.#ranges = db.prepare('SELECT ranges FROM adopted_ring').pluck();
@@ -66,6 +75,14 @@ export class StandingTable {
     this.#setEpoch.run(ring.epoch);
     this.#setRanges.run(JSON.stringify(ring.ranges()));
     this.#epoch = ring.epoch;
+  }
+
+  get timeNote(): TimeNote {
+    return this.#time.get() as TimeNote;
+  }
+
+  noteTime({ toldMs, uptimeMs, boot }: TimeNote): void {
+    this.#setTime.run(toldMs, Math.floor(uptimeMs), boot);
   }
 
   /** The transaction in which it was adopted was rolled back. */

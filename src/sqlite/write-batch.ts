@@ -10,12 +10,21 @@ import {
   batchBytesMax,
   isWrite,
   type KeyOperation,
+  lifetimeMsMax,
   type Operation,
   type PutOperation,
   type WriteOperation,
 } from '../kv/operation.ts';
-import type { FailedOutcome, KeyOutcome, Outcome } from '../kv/outcome.ts';
-import { batchAborted, idempotencyKeyReused, notANumber, overflow, readIsOver, tooMuchRead } from '../kv/refusals.ts';
+import { expiryOf, type FailedOutcome, type KeyOutcome, type Outcome } from '../kv/outcome.ts';
+import {
+  batchAborted,
+  expiryOutOfRange,
+  idempotencyKeyReused,
+  notANumber,
+  overflow,
+  readIsOver,
+  tooMuchRead,
+} from '../kv/refusals.ts';
 import { packRecords, type WriteRecord } from '../kv/write-record.ts';
 import type { Database } from './database.ts';
 import { type EntryTable, type ExpiredEntry, hasExpired, type OldEntry } from './entry-table.ts';
@@ -103,7 +112,8 @@ export class WriteBatch {
 
   #unwritten(operation: KeyOperation, opId: OpId, resend: Resend | undefined): KeyOutcome {
     if (!isWrite(operation)) return this.#at.entries.read(operation, this.#at.nowMs);
-    return this.#earlier(operation, opId, resend)?.outcome ?? diskFull;
+    const earlier = this.#earlier(operation, opId, resend);
+    return earlier === undefined ? diskFull : this.#withExpiry(operation, earlier.outcome);
   }
 
   #isAgain({ operations }: AtomicOperation, resend: Resend | undefined): boolean {
@@ -164,7 +174,15 @@ export class WriteBatch {
   /** Applies the write, unless it or another with the same idempotency key was applied before. */
   #once(operation: WriteOperation, opId: OpId, resend: Resend | undefined): KeyOutcome {
     const earlier = this.#earlier(operation, opId, resend);
-    return earlier === undefined ? this.#apply(operation, opId, resend?.seenLsn ?? 0) : earlier.outcome;
+    if (earlier === undefined) return this.#apply(operation, opId, resend?.seenLsn ?? 0);
+    return this.#withExpiry(operation, earlier.outcome);
+  }
+
+  /** No record says when a value expires, and the value itself does as long as it is there. */
+  #withExpiry({ slot, key }: WriteOperation, outcome: KeyOutcome): KeyOutcome {
+    if (outcome.kind !== 'created' && outcome.kind !== 'replaced') return outcome;
+    const found = this.#at.entries.find(slot, key);
+    return found?.version === outcome.version ? { ...outcome, ...expiryOf(found.expiresAtMs) } : outcome;
   }
 
   #earlier(
@@ -197,7 +215,15 @@ export class WriteBatch {
 
     let put: Pick<PutOperation, 'contentType' | 'value' | 'expiresAtMs'> | undefined;
     let number: bigint | undefined;
-    if (operation.kind === 'put') put = operation;
+    let expiry: { expiresAtMs?: number } = {};
+    if (operation.kind === 'put') {
+      const { ttlMs, expiresAtMs } = operation;
+      if (expiresAtMs !== undefined && (expiresAtMs <= nowMs || expiresAtMs > nowMs + lifetimeMsMax)) {
+        return expiryOutOfRange(expiresAtMs, nowMs);
+      }
+      if (ttlMs !== undefined) expiry = { expiresAtMs: nowMs + ttlMs };
+      put = { ...operation, ...expiry };
+    }
     if (operation.kind === 'increment') {
       const counted = this.#counted(slot, key, old, operation.by);
       if (counted.kind === 'failed') return counted;
@@ -224,7 +250,7 @@ export class WriteBatch {
       put === undefined
         ? ({ kind: 'deleted', version } as const)
         : number === undefined
-          ? ({ kind: old === undefined ? 'created' : 'replaced', version } as const)
+          ? ({ kind: old === undefined ? 'created' : 'replaced', version, ...expiry } as const)
           : ({ kind: 'counted', version, number } as const);
     this.#record(operation, opId, outcome);
     return outcome;

@@ -145,9 +145,9 @@ export function answerOf(frame: Buffer): Answer {
     case kindBytes.absent:
       return { kind: 'absent' };
     case kindBytes.created:
-      return { kind: 'created', version };
+      return { kind: 'created', version, ...expiryOf(checkedUInt53(frame, 24)) };
     case kindBytes.replaced:
-      return { kind: 'replaced', version };
+      return { kind: 'replaced', version, ...expiryOf(checkedUInt53(frame, 24)) };
     case kindBytes.deleted:
       return { kind: 'deleted', version };
     case kindBytes.counted:

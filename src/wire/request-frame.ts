@@ -4,7 +4,7 @@
  * 0        4            8    9       10     12      16      32         40          42           43
  * ├ length ┼ request id ┼ op ┼ flags ┼ slot ┼ epoch ┼ op id ┼ seen lsn ┼ key bytes ┼ type bytes ┼ key, type, extras, body
  *
- * extras   `by` of an increment, then what the flags say: expires at, the fingerprint of an idempotency key (8 bytes
+ * extras   `by` of an increment, then what the flags say: expires at, or the ttl in ms; the fingerprint of an idempotency key (8 bytes
  *          each), and a condition: two counts (1 byte each: how many versions, 0xff for `*`, 0xfe for none), and the
  *          versions.
  * body     a value, in the client's own bytes; of an atomic operation, requests; of a query, what it asks.
@@ -15,7 +15,13 @@ import { fingerprintBytes, type IdempotencyKey } from '../kv/idempotency-key.ts'
 import { keyBytesMax } from '../kv/key.ts';
 import { type ListQuery, listLimitMax } from '../kv/listing.ts';
 import { noOpId, opIdBytes, type Resend } from '../kv/op-id.ts';
-import { batchBytesMax, batchOperationsMax, type KeyOperation, type Operation } from '../kv/operation.ts';
+import {
+  batchBytesMax,
+  batchOperationsMax,
+  type KeyOperation,
+  lifetimeMsMax,
+  type Operation,
+} from '../kv/operation.ts';
 import { expiryOf, type FailedOutcome } from '../kv/outcome.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import { slotCount } from '../partition/slot.ts';
@@ -24,7 +30,7 @@ import { listQueryBytes, listQueryOf, packListQuery } from './listing-frame.ts';
 
 const headerBytes = 43;
 const typeBytesMax = 255;
-const extrasBytesMax = 3 * 8 + 2 + 2 * 8 * conditionVersionsMax;
+const extrasBytesMax = 4 * 8 + 2 + 2 * 8 * conditionVersionsMax;
 
 /** The largest frame there can be, of a request or an answer, when values have at most `valueBytesMax` bytes. */
 export function frameBytesMaxOf(valueBytesMax: number): number {
@@ -53,7 +59,7 @@ export type Request = {
 };
 
 const kindBytes = { get: 1, head: 2, put: 3, delete: 4, increment: 5, atomic: 6, list: 7, feed: 8 } as const;
-const flagBits = { resent: 1, expiry: 2, idempotencyKey: 4, condition: 8 } as const;
+const flagBits = { resent: 1, expiry: 2, idempotencyKey: 4, condition: 8, ttl: 16 } as const;
 const everyVersion = 0xff;
 const noVersions = 0xfe;
 
@@ -125,9 +131,10 @@ function fitsKey({ length }: Buffer): boolean {
   return length >= 1 && length <= keyBytesMax;
 }
 
-function fitsExtras({ expiresAtMs = 1, idempotencyKey, condition }: Extras): boolean {
+function fitsExtras({ expiresAtMs = 1, ttlMs = 1, idempotencyKey, condition }: Extras): boolean {
   // 0 stands for never.
   if (expiresAtMs === 0 || !isWithin(expiresAtMs, Number.MAX_SAFE_INTEGER)) return false;
+  if (!isWithin(ttlMs, lifetimeMsMax)) return false;
   if (idempotencyKey !== undefined && idempotencyKey.fingerprint.length !== fingerprintBytes) return false;
   return condition === undefined || (fitsVersions(condition.ifMatch) && fitsVersions(condition.ifNoneMatch));
 }
@@ -257,22 +264,25 @@ type Extras = {
   readonly kind: string;
   readonly by?: bigint;
   readonly expiresAtMs?: number;
+  readonly ttlMs?: number;
   readonly idempotencyKey?: IdempotencyKey;
   readonly condition?: Condition;
 };
 
 function flagsOf(operation: Asked): number {
-  const { expiresAtMs, idempotencyKey, condition } = operation as Extras;
+  const { expiresAtMs, ttlMs, idempotencyKey, condition } = operation as Extras;
   return (
+    (ttlMs === undefined ? 0 : flagBits.ttl) |
     (expiresAtMs === undefined ? 0 : flagBits.expiry) |
     (idempotencyKey === undefined ? 0 : flagBits.idempotencyKey) |
     (condition === undefined ? 0 : flagBits.condition)
   );
 }
 
-function extrasBytes({ by, expiresAtMs, idempotencyKey, condition }: Extras): number {
+function extrasBytes({ by, expiresAtMs, ttlMs, idempotencyKey, condition }: Extras): number {
   let bytes = by === undefined ? 0 : 8;
   if (expiresAtMs !== undefined) bytes += 8;
+  if (ttlMs !== undefined) bytes += 8;
   if (idempotencyKey !== undefined) bytes += fingerprintBytes;
   if (condition === undefined) return bytes;
   return bytes + 2 + 8 * (versionsIn(condition.ifMatch) + versionsIn(condition.ifNoneMatch));
@@ -283,10 +293,15 @@ function versionsIn(versions: Versions | undefined): number {
 }
 
 /** Returns where they end. */
-function encodeExtras(target: Buffer, start: number, { by, expiresAtMs, idempotencyKey, condition }: Extras): number {
+function encodeExtras(
+  target: Buffer,
+  start: number,
+  { by, expiresAtMs, ttlMs, idempotencyKey, condition }: Extras,
+): number {
   let at = start;
   if (by !== undefined) at = target.writeBigInt64LE(by, at);
   if (expiresAtMs !== undefined) at = writeUInt53(target, expiresAtMs, at);
+  if (ttlMs !== undefined) at = writeUInt53(target, ttlMs, at);
   if (idempotencyKey !== undefined) at += idempotencyKey.fingerprint.copy(target, at);
   if (condition === undefined) return at;
   const lists = [condition.ifMatch, condition.ifNoneMatch];
@@ -300,7 +315,7 @@ function encodeExtras(target: Buffer, start: number, { by, expiresAtMs, idempote
   return at;
 }
 
-type ExtrasFound = Pick<Extras, 'expiresAtMs' | 'idempotencyKey' | 'condition'>;
+type ExtrasFound = Pick<Extras, 'expiresAtMs' | 'ttlMs' | 'idempotencyKey' | 'condition'>;
 
 /** @throws WireError */
 function extrasOf(frame: Buffer, start: number): { readonly end: number; readonly extras: ExtrasFound } {
@@ -313,7 +328,8 @@ function extrasOf(frame: Buffer, start: number): { readonly end: number; readonl
     if (at > frame.length) throw new WireError('a request breaks off in what comes before its value');
     return began;
   };
-  const expiry = (flags & flagBits.expiry) === 0 ? {} : expiryOf(checkedUInt53(frame, take(8)));
+  const time = (flags & flagBits.expiry) === 0 ? {} : expiryOf(checkedUInt53(frame, take(8)));
+  const expiry = (flags & flagBits.ttl) === 0 ? time : { ...time, ttlMs: checkedUInt53(frame, take(8)) };
   let name: { idempotencyKey?: IdempotencyKey } = {};
   if ((flags & flagBits.idempotencyKey) !== 0) {
     const began = take(fingerprintBytes);

@@ -146,7 +146,7 @@ class WatchedFile extends ShardFile {
       { service, shard },
       {
         open: world.disks.openerOf(life),
-        now: () => world.scheduler.clockOf(life).dateMs(),
+        clock: world.scheduler.clockOf(life),
         ledger: world.circumstances.ledger,
         record: { acknowledgedLsn, epoch: topology.epoch },
       },

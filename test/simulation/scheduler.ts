@@ -68,6 +68,9 @@ export class Scheduler {
     return {
       nowMs: () => this.#nowMs + owner.aheadMs,
       dateMs: () => epochMs + this.#nowMs + owner.aheadMs,
+      uptimeMs: () => this.#nowMs + owner.aheadMs,
+      // Processes disagree about how much has passed, as those of one machine never do.
+      boot: undefined,
       after: (delayMs, run) => this.after(owner, delayMs, run),
       soon: (run) => this.soon(owner, run),
     };

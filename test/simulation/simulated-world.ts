@@ -257,7 +257,8 @@ export class SimulatedWorld {
     const service = this.primary?.record.service as string;
     const life = newLife('preload');
     for (const shard of ring.shards()) {
-      const file = new ShardFile(this.pathOf(shard), { service, shard }, { open: this.disks.openerOf(life) });
+      const options = { open: this.disks.openerOf(life), clock: this.scheduler.clockOf(life) };
+      const file = new ShardFile(this.pathOf(shard), { service, shard }, options);
       for (const intent of intents.filter(({ slot }) => ring.shardOf(slot) === shard)) {
         const operation = this.clients.newOperation(intent);
         const [outcome] = file.execute([{ operation, resend: { opId: noOpId, resent: false, seenLsn: 0 } }]);

@@ -8,6 +8,7 @@ import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import { get, put, remove } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const identity = { service: 'test', shard: 1 };
 
@@ -117,18 +118,18 @@ test('a file is either shared or one process has it alone', () => {
 
 test('what has expired is swept once, whoever sweeps it', () => {
   const path = newPath();
-  let nowMs = 1_000;
+  const clock = new VirtualClock();
   const [one, two] = [1, 2].map(() => {
-    const file = new ShardFile(path, identity, { access: 'shared', now: () => nowMs });
+    const file = new ShardFile(path, identity, { access: 'shared', clock });
     onTestFinished(() => file.close());
     return file;
   }) as [ShardFile, ShardFile];
   const passing = put('passing', 'value');
   one.execute([
-    { operation: { ...passing, expiresAtMs: 2_000 } as typeof passing },
+    { operation: { ...passing, expiresAtMs: clock.dateMs() + 1_000 } as typeof passing },
     { operation: put('kept', 'value') },
   ]);
-  nowMs = 3_000;
+  clock.pass(2_000);
   for (const file of [one, two]) file.sweep(() => true, 10);
   expect(one.counters).toMatchObject({ keys: 1, bytes: 4 + 5 });
 });

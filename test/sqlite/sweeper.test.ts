@@ -31,7 +31,7 @@ let sweeper: Sweeper;
 beforeEach(() => {
   clock = new VirtualClock();
   const path = join(temporaryDirectory(), 'shard.sqlite');
-  file = new CostlyFile(path, { service: 'test', shard: 1 }, { now: () => clock.dateMs() });
+  file = new CostlyFile(path, { service: 'test', shard: 1 }, { clock });
   sweeper = new Sweeper(file, clock, () => true);
 });
 afterEach(() => {
@@ -42,7 +42,9 @@ afterEach(() => {
 /** Keys that expire one after the other, evenly, from now on and within so long. */
 function expiring(count: number, withinMs: number): void {
   const requests = Array.from({ length: count }, (_, index) => ({
-    operation: put(`key-${index}`, '', '', { expiresAtMs: clock.dateMs() + Math.floor((index * withinMs) / count) }),
+    operation: put(`key-${index}`, '', '', {
+      expiresAtMs: clock.dateMs() + 1 + Math.floor((index * withinMs) / count),
+    }),
   }));
   file.execute(requests);
 }

@@ -16,6 +16,7 @@ import { put } from '../support/operations.ts';
 import { smallDisk } from '../support/small-disk.ts';
 import { tablesOf } from '../support/tables-of-file.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** Names, columns, their types and defaults, and indexes. */
 function shapeOf(path: string): unknown {
@@ -138,7 +139,9 @@ test('a client that names a write again after the upgrade gets the answer that i
   const path = join(data, 'shard-1.sqlite');
   const [identity] = tablesOf(path)['identity'] as [FileIdentity];
   const names = tablesOf(path)['idempotency'] as { record: Buffer }[];
-  const file = new ShardFile(path, identity, { now: () => contents.madeAtMs });
+  const clock = new VirtualClock();
+  clock.dateAheadMs = contents.madeAtMs;
+  const file = new ShardFile(path, identity, { clock });
   onTestFinished(() => file.close());
   const { lsn } = file.counters;
   expect(names).toHaveLength(4);

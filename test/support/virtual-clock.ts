@@ -6,6 +6,7 @@ type Pending = { readonly dueMs: number; readonly run: () => void };
 
 export class VirtualClock implements Clock {
   #nowMs = 0;
+  readonly boot: string | undefined = 'virtual';
   #timers: Pending[] = [];
   /** What the system says is so far from what has passed. */
   dateAheadMs = 1_767_225_600_000;
@@ -16,6 +17,10 @@ export class VirtualClock implements Clock {
 
   dateMs(): number {
     return Math.floor(this.#nowMs) + this.dateAheadMs;
+  }
+
+  uptimeMs(): number {
+    return this.#nowMs;
   }
 
   after(delayMs: number, run: () => void): Timer {
