@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../src/kv/condition.ts';
-import { type AtomicOperation, isWrite, type KeyOperation } from '../../src/kv/operation.ts';
+import { type AtomicOperation, isWrite, type KeyOperation, lifetimeMsMax } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import type { Store } from '../../src/kv/store.ts';
 import { atomic, get, head, idempotencyKey, increment, put, remove, versionOf } from '../support/operations.ts';
@@ -106,6 +106,19 @@ export function describeData(storeNow: () => Store): void {
       expect(await run(head('n'))).toMatchObject({ expiresAtMs: expiresAtMs + 1 });
       await run(put('n', '3'));
       expect(await run(head('n'))).not.toHaveProperty('expiresAtMs');
+    });
+
+    test('the store counts a ttl by its own clock, and refuses what would be over at once', async () => {
+      await run(put('key', 'there', '', { ttlMs: 60_000 }));
+      const found = await run(head('key'));
+      expect(found).toMatchObject({ kind: 'metadata', expiresAtMs: expect.any(Number) });
+      const leftMs = ((found.kind === 'metadata' && found.expiresAtMs) || 0) - Date.now();
+      expect([leftMs > 0, leftMs <= 61_000]).toEqual([true, true]);
+      for (const expiresAtMs of [1, Date.now() - 1_000, Date.now() + lifetimeMsMax + 3_600_000]) {
+        const refused = await run(put('past', 'never', '', { expiresAtMs }));
+        expect(refused).toMatchObject({ kind: 'failed', code: 'parameter-invalid' });
+      }
+      expect(await run(get('past'))).toEqual({ kind: 'absent' });
     });
 
     test('versions go on growing over an expiry', async () => {

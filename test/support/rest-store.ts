@@ -55,8 +55,9 @@ export class RestStore implements Store {
       case 'head':
         return readOutcome('head', await this.#ask('HEAD', path));
       case 'put': {
-        const { contentType, value, expiresAtMs } = operation;
-        const url = expiresAtMs === undefined ? path : withParameter(path, `expires-at=${expiresAtMs}`);
+        const { contentType, value, expiresAtMs, ttlMs } = operation;
+        const timed = expiresAtMs === undefined ? path : withParameter(path, `expires-at=${expiresAtMs}`);
+        const url = ttlMs === undefined ? timed : withParameter(timed, `ttl=${ttlMs / 1_000}`);
         const type = contentType === '' ? {} : { 'content-type': contentType };
         return writeOutcome('put', await this.#ask('PUT', url, value, { ...headers, ...type }));
       }
@@ -156,12 +157,13 @@ function jsonOf(operation: KeyOperation): object {
   const guarded = { ...common, ...textsOf(operation.condition) };
   if (kind === 'increment') return { ...guarded, by: String(operation.by) };
   if (kind !== 'put') return guarded;
-  const { contentType, value, expiresAtMs } = operation;
+  const { contentType, value, expiresAtMs, ttlMs } = operation;
   return {
     ...guarded,
     contentType,
     valueBase64: value.toString('base64'),
     ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
+    ...(ttlMs !== undefined && { ttl: ttlMs / 1_000 }),
   };
 }
 

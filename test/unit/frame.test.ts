@@ -10,7 +10,7 @@ import type { FeedPage } from '../../src/kv/feed.ts';
 import { fingerprintBytes } from '../../src/kv/idempotency-key.ts';
 import { keyBytesMax } from '../../src/kv/key.ts';
 import { opIdBytes } from '../../src/kv/op-id.ts';
-import type { KeyOperation } from '../../src/kv/operation.ts';
+import { type KeyOperation, lifetimeMsMax } from '../../src/kv/operation.ts';
 import { slotCount } from '../../src/partition/slot.ts';
 import {
   type Answer,
@@ -65,12 +65,13 @@ const guards = {
   }),
 };
 const expiresAtMs = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const ttlMs = fc.integer({ min: 1, max: lifetimeMsMax });
 const addressKeys = ['kind', 'slot', 'key'] as const;
 
 const anyRead = fc.record({ kind: fc.constantFrom('get', 'head'), ...address });
 const anyWrite = fc.oneof(
   fc.record(
-    { kind: fc.constant('put'), ...address, contentType, value, expiresAtMs, ...guards },
+    { kind: fc.constant('put'), ...address, contentType, value, expiresAtMs, ttlMs, ...guards },
     { requiredKeys: [...addressKeys, 'contentType', 'value'] },
   ),
   fc.record({ kind: fc.constant('delete'), ...address, ...guards }, { requiredKeys: [...addressKeys] }),
@@ -139,6 +140,7 @@ const anyKeyOutcome = fc.oneof(
   ),
   fc.record({ kind: fc.constant('absent') }),
   fc.record({ kind: fc.constantFrom('created', 'replaced', 'deleted', 'precondition-failed'), version: uint53 }),
+  fc.record({ kind: fc.constantFrom('created', 'replaced'), version: uint53, expiresAtMs }),
   fc.record({
     kind: fc.constant('counted'),
     version: uint53,

@@ -89,7 +89,8 @@ export function registerKvRoutes(app: FastifyInstance, storeFor: StoreFor): void
       ...guardsOf(request, key, [contentType, value]),
     };
     const outcome = await storeFor(request).execute(operation, timing);
-    reply.headers(expiryHeader({ ...expiry, ...outcome }));
+    if (outcome.kind === 'created' || outcome.kind === 'replaced')
+      reply.headers(expiryHeader({ ...expiry, ...outcome }));
     return sendWritten(reply, outcome, timing);
   });
 
