@@ -81,6 +81,8 @@ test("another service's file, another shard's, and one that nobody can read do n
   expect(problems(file(2, first, { service: 'theirs' }))).toBe('shard-2.sqlite belongs to shard 2 of service theirs.');
   expect(problems(file(2, first, { shard: 1 }))).toBe('shard-2.sqlite belongs to shard 1 of service ours.');
   expect(problems({ shard: 2, path: pathOf(2), problem: 'It is damaged.' })).toBe('It is damaged.');
+  const foreign = [file(1, first), file(2, second, { service: 'theirs' })];
+  expect(findingsOf(foreign, topologyOf(first), pathOf)?.ring.epoch).toBe(1);
   const stray = findingsOf([file(1, first), file(2, first), file(7, first)], topologyOf(first), pathOf);
   expect(stray?.strays).toEqual(['shard-7.sqlite']);
 });
