@@ -5,7 +5,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -49,6 +49,8 @@ if (!existsSync(buildStamp) || newestSourceMs() > statSync(buildStamp).mtimeMs) 
   mkdirSync(dist, { recursive: true });
   for (const name of readdirSync(dist)) rmSync(join(dist, name), { recursive: true });
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], 'The sources do not compile.');
+  // The page for operators is served as it is written.
+  cpSync(join(root, 'src', 'page'), join(dist, 'src', 'page'), { recursive: true });
   writeFileSync(buildStamp, '');
 }
 

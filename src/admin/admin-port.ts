@@ -1,6 +1,6 @@
 /**
- * What operators and their programs reach on loopback over TCP: the metrics. Anybody on this machine may read there, and
- * nobody can change anything.
+ * What operators and their programs reach on loopback over TCP: metrics, and a page. Anybody on this machine may read
+ * there: it tells no key and no value. To act takes the token that only this user gets, over the admin socket.
  */
 
 import type { Server } from 'node:http';
@@ -8,11 +8,20 @@ import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import { allowedHostsOf } from '../http/host-guard.ts';
 import type { Measure } from '../metrics/measure.ts';
+import type { AdminActions } from './contract.ts';
+import { registerDashboard } from './dashboard.ts';
+import { answerRefusals, registerReading, registerSteering } from './operator-routes.ts';
+import { PageGuard } from './page-guard.ts';
 
-export type AdminPort = { readonly url: string; readonly close: () => Promise<void> };
+export type AdminPort = {
+  readonly url: string;
+  /** Of the page, with the token to act. */
+  readonly dashboard: string;
+  readonly close: () => Promise<void>;
+};
 
 /** Whoever knows how the service does. */
-export interface ObservedService {
+export interface ObservedService extends AdminActions {
   measures(): Promise<readonly Measure[]>;
 }
 
@@ -25,12 +34,15 @@ export async function serveAdminPort(server: Server, service: ObservedService): 
     forceCloseConnections: true,
     serverFactory: (handle) => server.on('request', handle),
   });
-  const names = allowedHostsOf(loopback, []);
-  app.addHook('onRequest', async ({ headers: { host = '' } }, reply) => {
-    // A web page can make its own name resolve to this machine, and would read what is said here.
-    if (names === 'any' || names.has(host.replace(/:\d*$/, '').toLowerCase())) return;
-    return reply.code(421).send({ detail: `This port does not answer for the host ${JSON.stringify(host)}.` });
+  const guard = new PageGuard(allowedHostsOf(loopback, []));
+  app.addHook('onRequest', async ({ method, headers }, reply) => {
+    const refusal = guard.refusalOf(method, headers);
+    if (refusal !== undefined) return reply.code(refusal.status).send({ detail: refusal.detail });
   });
+  answerRefusals(app);
+  registerDashboard(app);
+  registerReading(app, service);
+  registerSteering(app, service);
   app.get('/metrics', async (_request, reply) => {
     // Loaded by the first scrape: it takes longer than all of the start of this process.
     const { expositionOf } = await import('../metrics/exposition.ts');
@@ -39,5 +51,7 @@ export async function serveAdminPort(server: Server, service: ObservedService): 
   });
   await app.ready();
   const { port } = server.address() as AddressInfo;
-  return { url: `http://${loopback}:${port}`, close: () => app.close() };
+  const url = `http://${loopback}:${port}`;
+  // Browsers keep what follows # to themselves: the token is in no request line and in no log.
+  return { url, dashboard: `${url}/#token=${guard.token}`, close: () => app.close() };
 }

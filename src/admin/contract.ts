@@ -142,6 +142,8 @@ export interface AdminActions {
   changes(): readonly TopologyChange[];
   /** False when there is nothing to steer. */
   steer(order: SteeringOrder): boolean;
+  /** The address of the page for operators, with the token that lets it act; null when it is off. */
+  dashboard(): string | null;
 }
 
 export const changeRequestSchema = {

@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { ServiceUnreachable } from '../admin/admin-client.ts';
 import { ConfigError, flagOf, settingNames, settings } from '../config/service-config.ts';
 import { versionOfPackage } from '../config/version.ts';
+import { dashboardCommand } from './dashboard-command.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { exportCommand } from './export-command.ts';
 import { importCommand } from './import-command.ts';
@@ -65,6 +66,9 @@ operatorCommand('status', 'show every process of the service')
   .option('--json', 'print one JSON object')
   .option('--watch', 'show it again each second, until Ctrl-C')
   .action(statusCommand);
+operatorCommand('dashboard', 'print the address of the page for operators, with the token that lets it act').action(
+  dashboardCommand,
+);
 operatorCommand('top', 'show the service live, until q').action(topCommand);
 operatorCommand('restart <PROCESS>', 'start a failed process again, e.g. shard-2').action(restartCommand);
 

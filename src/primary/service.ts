@@ -8,14 +8,7 @@ import { AccessRefused } from '../access/access-refused.ts';
 import { type AdminPort, type ObservedService, serveAdminPort } from '../admin/admin-port.ts';
 
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
-import type {
-  AdminActions,
-  ServiceAudit,
-  ServiceStatus,
-  SteeringOrder,
-  TokenOrder,
-  TokenView,
-} from '../admin/contract.ts';
+import type { ServiceAudit, ServiceStatus, SteeringOrder, TokenOrder, TokenView } from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
@@ -63,7 +56,7 @@ const notYetRead = 'Redis has not said yet what an acknowledgement is worth.';
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
 
-export class Service implements AdminActions, ObservedService {
+export class Service implements ObservedService {
   readonly #config: ServiceConfig;
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
@@ -215,6 +208,10 @@ export class Service implements AdminActions, ObservedService {
       ...labelled(await processMeasures(), { process: 'primary' }),
       ...children,
     ];
+  }
+
+  dashboard(): string | null {
+    return this.#adminPort?.dashboard ?? null;
   }
 
   restart(name: string): boolean {

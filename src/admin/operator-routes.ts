@@ -1,0 +1,51 @@
+/** What operators ask of the service, over whichever way they come: what it is like, and how its topology changes. */
+
+import type { FastifyInstance } from 'fastify';
+import { AccessRefused } from '../access/access-refused.ts';
+import { ChangeRefused } from '../rebalance/change-refused.ts';
+import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
+import { isDiskFull } from '../sqlite/database.ts';
+import { type AdminActions, changeRequestSchema, type SteeringOrder, steeringOrderSchema } from './contract.ts';
+
+const noRoom = 'There is no room on the disk to record the change: nothing was begun. Free some, then try again.';
+
+/** Why an order came to nothing. */
+const nothingTo: Record<SteeringOrder['kind'], string> = {
+  pause: 'There is no topology change to pause.',
+  resume: 'No topology change is paused.',
+  abort: 'No topology change is running.',
+  throttle: 'There is nothing to throttle.',
+};
+
+export function answerRefusals(app: FastifyInstance): void {
+  app.setErrorHandler((error, _request, reply) => {
+    if (isDiskFull(error)) return reply.code(507).send({ detail: noRoom });
+    const isRefusal = error instanceof ChangeRefused || error instanceof AccessRefused;
+    const status = isRefusal ? 409 : ((error as { statusCode?: number }).statusCode ?? 500);
+    return reply.code(status).send({ detail: (error as Error).message });
+  });
+}
+
+export function registerReading(app: FastifyInstance, actions: AdminActions): void {
+  app.get('/v1/status', async () => actions.status());
+  app.get('/v1/changes', async () => actions.changes().map(viewOf));
+  app.get('/v1/moves', async () => actions.moves());
+}
+
+export function registerSteering(app: FastifyInstance, actions: AdminActions): void {
+  app.post<{ Body: ChangeRequest }>('/v1/plan', { schema: { body: changeRequestSchema } }, async ({ body }) =>
+    actions.plan(body),
+  );
+  app.post<{ Body: ChangeRequest }>('/v1/changes', { schema: { body: changeRequestSchema } }, async ({ body }, reply) =>
+    reply.code(202).send({ ...viewOf(actions.change(body)), waitsFor: actions.moves().open.length - 1 }),
+  );
+  app.post<{ Body: SteeringOrder }>('/v1/moves', { schema: { body: steeringOrderSchema } }, async ({ body }, reply) => {
+    if (!actions.steer(body)) return reply.code(409).send({ detail: nothingTo[body.kind] });
+    return reply.code(202).send({});
+  });
+}
+
+/** Maps do not survive JSON; who owned every slot before is of no interest to anybody. */
+function viewOf({ weights, weightsBefore, ringBefore: _, ...change }: TopologyChange) {
+  return { ...change, weights: [...weights], weightsBefore: [...weightsBefore] };
+}
