@@ -16,7 +16,7 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const KiB = 1024;
 
-test('the package has the program, the types of what it exports, and its documents; and it is small', async () => {
+test('the package has the program, the page for operators, the types of what it exports, and its documents; and it is small', async () => {
   const { files, bytes } = await packPackage(temporaryDirectory());
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
   const built = sources.filter((file) => file.endsWith('.ts')).map((file) => `dist/src/${file.replace(/ts$/, 'js')}`);
@@ -25,8 +25,9 @@ test('the package has the program, the types of what it exports, and its documen
     'config/service-config.ts',
   ];
   const types = [...typed, 'kv/errors.ts'].map((file) => `dist/src/${file.replace(/ts$/, 'd.ts')}`);
+  const page = sources.filter((file) => /^page\/./.test(file)).map((file) => `dist/src/${file}`);
   const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
-  expect(files).toEqual([...documents, ...built, ...types].sort());
+  expect(files).toEqual([...documents, ...built, ...types, ...page].sort());
   expect(bytes).toBeLessThan(300 * KiB);
 });
 
