@@ -5,7 +5,7 @@
 
 import { chmodSync } from 'node:fs';
 import fastify from 'fastify';
-import { type AdminActions, type TokenOrder, tokenOrderSchema } from './contract.ts';
+import { type AdminActions, snapshotRequestSchema, type TokenOrder, tokenOrderSchema } from './contract.ts';
 import { answerRefusals, registerReading, registerSteering } from './operator-routes.ts';
 
 export type AdminApi = { readonly close: () => Promise<void> };
@@ -24,6 +24,18 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
     return reply.code(202).send({});
   });
   app.post('/v1/verify', async () => actions.verify());
+  app.post<{ Body: { directory: string } }>(
+    '/v1/snapshots',
+    { schema: { body: snapshotRequestSchema } },
+    async ({ body }, reply) => reply.code(201).send(await actions.beginSnapshot(body.directory)),
+  );
+  app.get<{ Params: { id: string } }>('/v1/snapshots/:id', async ({ params }) =>
+    actions.renewSnapshot(Number(params.id)),
+  );
+  app.post<{ Params: { id: string } }>('/v1/snapshots/:id/end', async ({ params }) => {
+    actions.endSnapshot(Number(params.id));
+    return {};
+  });
   app.get('/v1/dashboard', async (_request, reply) => {
     const address = actions.dashboard();
     if (address !== null) return { address };

@@ -108,6 +108,18 @@ export type ServiceAudit = {
   readonly isSound: boolean;
 };
 
+/** All files of the service as of one moment, kept as they are for who copies them. */
+export type SnapshotView = {
+  readonly id: number;
+  /** All of each file is to be copied, and so much of the WAL beside it. */
+  readonly files: readonly {
+    readonly shard: number;
+    readonly path: string;
+    readonly walBytes: number;
+    readonly lsn: number;
+  }[];
+};
+
 /** What a new token shall allow. */
 export type TokenOrder = Pick<TokenRecord, 'name' | 'read' | 'write' | 'prefixes' | 'expiresAtMs'>;
 /** What is shown of a token. */
@@ -131,6 +143,12 @@ export interface AdminActions {
   moves(): RebalanceStatus;
   /** @throws ChangeRefused when a shard is away */
   verify(): Promise<ServiceAudit>;
+  /** @param directory where a copy of `meta.sqlite` goes @throws SnapshotRefused; ChangeRefused over Redis */
+  beginSnapshot(directory: string): Promise<SnapshotView>;
+  /** At least once in ten seconds, or it ends. @throws SnapshotRefused when it has ended */
+  renewSnapshot(id: number): SnapshotView;
+  /** @throws SnapshotRefused when it has ended before: then the copy is worth nothing */
+  endSnapshot(id: number): void;
   /** Returns the token, which nobody can find out again. @throws AccessRefused */
   createToken(order: TokenOrder): string;
   tokens(): readonly TokenView[];
@@ -145,6 +163,13 @@ export interface AdminActions {
   /** The address of the page for operators, with the token that lets it act; null when it is off. */
   dashboard(): string | null;
 }
+
+export const snapshotRequestSchema = {
+  type: 'object',
+  required: ['directory'],
+  additionalProperties: false,
+  properties: { directory: { type: 'string' } },
+};
 
 export const changeRequestSchema = {
   type: 'object',

@@ -6,6 +6,7 @@ import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { isDiskFull } from '../sqlite/database.ts';
 import { type AdminActions, changeRequestSchema, type SteeringOrder, steeringOrderSchema } from './contract.ts';
+import { SnapshotRefused } from './snapshot-refused.ts';
 
 const noRoom = 'There is no room on the disk to record the change: nothing was begun. Free some, then try again.';
 
@@ -20,6 +21,7 @@ const nothingTo: Record<SteeringOrder['kind'], string> = {
 export function answerRefusals(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => {
     if (isDiskFull(error)) return reply.code(507).send({ detail: noRoom });
+    if (error instanceof SnapshotRefused) return reply.code(503).send({ detail: error.message });
     const isRefusal = error instanceof ChangeRefused || error instanceof AccessRefused;
     const status = isRefusal ? 409 : ((error as { statusCode?: number }).statusCode ?? 500);
     return reply.code(status).send({ detail: (error as Error).message });

@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { ServiceUnreachable } from '../admin/admin-client.ts';
 import { ConfigError, flagOf, settingNames, settings } from '../config/service-config.ts';
 import { versionOfPackage } from '../config/version.ts';
+import { backupCommand, restoreCommand, verifyBackupCommand } from './backup-commands.ts';
 import { dashboardCommand } from './dashboard-command.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { exportCommand } from './export-command.ts';
@@ -113,6 +114,24 @@ operatorCommand('throttle', 'bound the speed of moves; without an option: as fas
 operatorCommand('verify', 'walk every row: is it where it belongs? Of a running service, or of one that is stopped')
   .option('--json', 'print one JSON object')
   .action(verifyCommand);
+
+const backup = operatorCommand('backup', 'copy all data of the running service, as of one moment, to a directory')
+  .argument('<DIR>', 'empty, or not there yet')
+  .option('--rate <MiB>', 'copy at most so many MiB a second (default: 128)')
+  .option('--json', 'print the manifest')
+  .action(backupCommand);
+backup
+  .command('verify <DIR>')
+  .description('compare every file of a backup with its manifest')
+  .option('--json', 'print the manifest')
+  .action(verifyBackupCommand);
+program
+  .command('restore <DIR>')
+  .description('make a new data directory of a backup')
+  .requiredOption('--data <NEW>', 'empty, or not there yet')
+  .option('--shards <N>', 'with so many shards (default: as many as it had)')
+  .option('--json', 'print the manifest')
+  .action(restoreCommand);
 
 /** Of an option that may be given several times. */
 const alsoTake = (text: string, before: readonly string[] = []) => [...before, text];

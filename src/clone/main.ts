@@ -80,6 +80,11 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
       void access.adopt(rules);
       if (certificate !== null) renewCertificate(app.server, certificate);
     },
+    // One file has no other to be of the same moment with: nobody has to wait.
+    onSnapshot: ({ id, step }) => {
+      if (step === 'pin') shared.pin((pinned) => tell({ type: 'snapshot-pinned', id, ...pinned }));
+      if (step === 'end') shared.unpin();
+    },
     drain: async () => {
       await app.close();
       await shared.stop();

@@ -12,6 +12,7 @@ import { unlessBusy, WrongFile } from '../sqlite/database.ts';
 import { ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import type { FileCounters } from '../sqlite/file-counters.ts';
+import type { PinnedFile } from '../sqlite/file-pin.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import { SqliteStore } from '../sqlite/sqlite-store.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
@@ -60,6 +61,16 @@ export class SharedFile implements SharedStore {
 
   measures(): readonly Measure[] {
     return unlessBusy(() => this.#file.measures()) ?? [];
+  }
+
+  pin(onPinned: (pinned: PinnedFile) => void): void {
+    const pinned = unlessBusy(() => this.#file.pin());
+    if (pinned === undefined) setImmediate(() => this.pin(onPinned));
+    else onPinned(pinned);
+  }
+
+  unpin(): void {
+    this.#file.unpin();
   }
 
   audit(onReport: (report: AuditReport) => void): void {

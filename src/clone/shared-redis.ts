@@ -46,6 +46,10 @@ export class SharedRedis implements SharedStore {
 
   audit(): void {}
 
+  pin(): void {}
+
+  unpin(): void {}
+
   stop(): Promise<void> {
     return this.store.stop();
   }

@@ -5,6 +5,7 @@ import type { Store } from '../kv/store.ts';
 import type { Measure } from '../metrics/measure.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import type { FileCounters } from '../sqlite/file-counters.ts';
+import type { PinnedFile } from '../sqlite/file-pin.ts';
 
 export interface SharedStore {
   readonly store: Store;
@@ -17,5 +18,8 @@ export interface SharedStore {
   measures(): readonly Measure[];
   /** Walks every row and reports later. Where there is no file to walk, it never reports. */
   audit(onReport: (report: AuditReport) => void): void;
+  /** Keeps the file as it is for who copies it, and tells when it does. Where there is no file, it never does. */
+  pin(onPinned: (pinned: PinnedFile) => void): void;
+  unpin(): void;
   stop(): Promise<void>;
 }

@@ -15,26 +15,12 @@ export class UnusableDirectory extends Error {
 
 export type ShardSockets = { readonly forRouters: string; readonly forMoves: string };
 
-export class DataDirectory {
+/** The files of a directory, which need not be there. */
+export class DataFiles {
   readonly path: string;
 
-  /** Creates it when it is not there, for this user alone. @throws UnusableDirectory */
   constructor(path: string) {
     this.path = resolve(path);
-    const longest = this.shardSockets(65_535, 999_999).forRouters;
-    if (Buffer.byteLength(longest) > socketPathBytesMax) {
-      throw new UnusableDirectory(
-        `The path of the data directory is too long for Unix sockets: ${longest} has ${Buffer.byteLength(longest)} bytes, and ${socketPathBytesMax} are allowed. Choose a shorter --data.`,
-      );
-    }
-    try {
-      makeDirectory(this.path);
-      makeDirectory(this.#run);
-    } catch (error) {
-      throw new UnusableDirectory(`The data directory ${this.path} cannot be made: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
   }
 
   get metaFile(): string {
@@ -53,6 +39,27 @@ export class DataDirectory {
   /** What is kept of tokens. */
   get tokensFile(): string {
     return join(this.path, 'tokens.json');
+  }
+}
+
+export class DataDirectory extends DataFiles {
+  /** Creates it when it is not there, for this user alone. @throws UnusableDirectory */
+  constructor(path: string) {
+    super(path);
+    const longest = this.shardSockets(65_535, 999_999).forRouters;
+    if (Buffer.byteLength(longest) > socketPathBytesMax) {
+      throw new UnusableDirectory(
+        `The path of the data directory is too long for Unix sockets: ${longest} has ${Buffer.byteLength(longest)} bytes, and ${socketPathBytesMax} are allowed. Choose a shorter --data.`,
+      );
+    }
+    try {
+      makeDirectory(this.path);
+      makeDirectory(this.#run);
+    } catch (error) {
+      throw new UnusableDirectory(`The data directory ${this.path} cannot be made: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
   }
 
   /** Ids of the shards of which there are files, ascending. */

@@ -1,7 +1,7 @@
 /** `verify`: whether the ring covers every slot once, and whether each shard's file holds just what it should. */
 
 import type { ServiceAudit } from '../admin/contract.ts';
-import { DataDirectory } from '../config/data-directory.ts';
+import { DataFiles } from '../config/data-directory.ts';
 import { ringOf } from '../partition/ring.ts';
 import { slotCount } from '../partition/slot.ts';
 import { WrongFile } from '../sqlite/database.ts';
@@ -23,9 +23,9 @@ export function auditOf(epoch: number, shards: readonly AuditReport[]): ServiceA
 
 const stepRows = 1_000;
 
-/** Of a service that does not run. @throws ChangeRefused, FileLocked, UnusableFile, UnusableDirectory */
+/** Of a service that does not run. @throws ChangeRefused, FileLocked, UnusableFile */
 export function auditFiles(data: string): ServiceAudit {
-  const directory = new DataDirectory(data);
+  const directory = new DataFiles(data);
   const topology = new TopologyFile(directory.metaFile, { shards: 1, strategy: 'partitioned', store: 'sqlite' });
   try {
     checkWalkable(topology.store);
@@ -55,5 +55,5 @@ export function auditFiles(data: string): ServiceAudit {
 }
 
 function unwalked(shard: number, faults: readonly string[]): AuditReport {
-  return { shard, keys: 0, bytes: 0, digest: 0, inTransit: 0, faults, changedMeanwhile: false };
+  return { shard, lsn: 0, keys: 0, bytes: 0, digest: 0, inTransit: 0, faults, changedMeanwhile: false };
 }

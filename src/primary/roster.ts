@@ -26,6 +26,10 @@ export type RosterOptions = {
   readonly files: Pick<FileRecords, 'acknowledgedLsn'>;
 };
 
+export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 'files'> & {
+  readonly valueBytesMax: number;
+};
+
 /** Once in a process: what node:cluster forks is one setting for all. */
 export function rosterOf(options: RosterOptions): Roster {
   const { config, directory, service, strategy, files } = options;
@@ -33,6 +37,18 @@ export function rosterOf(options: RosterOptions): Roster {
   cluster.setupPrimary({ exec: strategy === 'partitioned' ? routerEntry : cloneEntry, args: [], execArgv: [] });
   return {
     frontends: frontendsOf(options),
+    ...shardsRosterOf({ directory, service, files, valueBytesMax: config.valueBytesMax }),
+  };
+}
+
+/** Without those who speak HTTP: shards can be forked, and move slots, where nobody is to be served. */
+export function shardsRosterOf({
+  directory,
+  service,
+  files,
+  valueBytesMax,
+}: ShardsRosterOptions): Omit<Roster, 'frontends'> {
+  return {
     forkShard: () => fork(shardEntry, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
     socketsOf: (shard, life) => directory.shardSockets(shard, life),
     startShard: (shard, sockets, topology) => ({
@@ -42,7 +58,7 @@ export function rosterOf(options: RosterOptions): Roster {
       file: directory.shardFile(shard),
       socketPath: sockets.forRouters,
       moveSocketPath: sockets.forMoves,
-      valueBytesMax: config.valueBytesMax,
+      valueBytesMax,
       acknowledgedLsn: files.acknowledgedLsn(shard),
       topology,
     }),

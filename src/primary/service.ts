@@ -4,11 +4,19 @@
  */
 
 import type { Server } from 'node:http';
+import { basename, join } from 'node:path';
 import { AccessRefused } from '../access/access-refused.ts';
 import { type AdminPort, type ObservedService, serveAdminPort } from '../admin/admin-port.ts';
 
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
-import type { ServiceAudit, ServiceStatus, SteeringOrder, TokenOrder, TokenView } from '../admin/contract.ts';
+import type {
+  ServiceAudit,
+  ServiceStatus,
+  SnapshotView,
+  SteeringOrder,
+  TokenOrder,
+  TokenView,
+} from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
@@ -40,6 +48,7 @@ import { serviceMeasures } from './service-measures.ts';
 import { type LifeState, statusOf } from './service-status.ts';
 import { ServingWatch } from './serving-watch.ts';
 import { ShardCluster } from './shard-cluster.ts';
+import { type FileHolder, Snapshots } from './snapshots.ts';
 import { checkWalkable, type Origin, refuseUnlessPartitioned } from './strategy.ts';
 import { type TakenDirectory, takeDirectory } from './take-directory.ts';
 import type { TopologyFile } from './topology-file.ts';
@@ -68,6 +77,7 @@ export class Service implements ObservedService {
   readonly #meter: Meter;
   readonly #health = new HealthSampler(systemClock);
   readonly #version = versionOfPackage();
+  readonly #snapshots: Snapshots;
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<ServiceEnd>();
   readonly #servingWatch: ServingWatch;
@@ -109,6 +119,15 @@ export class Service implements ObservedService {
       random: Math.random,
     });
     this.#auditor = new Auditor(this.#supervisor, topologyFile);
+    this.#snapshots = new Snapshots({
+      clock: systemClock,
+      rebalancer: this.#rebalancer,
+      holders: () => this.#fileHolders(),
+      copyTopology: (target, files) => {
+        for (const { shard, lsn } of files) topologyFile.files.acknowledge(shard, lsn);
+        topologyFile.copyTo(join(target, basename(directory.metaFile)));
+      },
+    });
     this.#meter = new Meter(this.#supervisor, systemClock);
     this.#ticks = every(systemClock, healthIntervalMs, () => {
       this.#healthNow = this.#health.sample();
@@ -279,6 +298,19 @@ export class Service implements ObservedService {
     return this.#auditor.verify();
   }
 
+  async beginSnapshot(directory: string): Promise<SnapshotView> {
+    checkWalkable(this.#topologyFile.store);
+    return this.#snapshots.begin(directory);
+  }
+
+  renewSnapshot(id: number): SnapshotView {
+    return this.#snapshots.renew(id);
+  }
+
+  endSnapshot(id: number): void {
+    this.#snapshots.end(id);
+  }
+
   get #supervisor(): Supervisor {
     return this.#cluster.supervisor;
   }
@@ -289,7 +321,8 @@ export class Service implements ObservedService {
 
   #listener(log: ProcessLog): SupervisorListener {
     return {
-      onState: () => {
+      onState: (child) => {
+        this.#snapshots.onState(child);
         this.#settleReady();
         if (this.#state !== 'draining') this.#servingWatch.look();
       },
@@ -302,12 +335,26 @@ export class Service implements ObservedService {
         // What clones share. Of a shard's file the cluster knows.
         if (spec.role === 'clone' && lsn !== null) this.#topologyFile.files.acknowledge(sharedShard, lsn);
       },
+      onSnapshotPinned: (child, pinned) => this.#snapshots.onPinned(child, pinned),
       onAuditReport: (report) => this.#auditor.onReport(report),
       onStoreReport: (child, { acknowledgement }) => {
         if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
         this.#acknowledgement = acknowledgement;
       },
     };
+  }
+
+  /** Clones share one file: whichever of them serves can pin it. */
+  #fileHolders(): readonly FileHolder[] {
+    const { shards, frontends } = this.#supervisor;
+    const holderOf = (child: SupervisedChild, shard: number) => ({
+      child,
+      shard,
+      path: this.#directory.shardFile(shard),
+    });
+    if (this.#strategy === 'partitioned') return shards.map((child) => holderOf(child, child.spec.shard as number));
+    const clone = frontends.find(({ state }) => state === 'ready') ?? (frontends[0] as SupervisedChild);
+    return [holderOf(clone, sharedShard)];
   }
 
   #settleReady(): void {

@@ -263,6 +263,11 @@ export class TopologyFile implements TopologyRecord {
     this.#ring = next;
   }
 
+  /** All of it as it is now, as a file of its own. @throws SqliteError when there is a file already */
+  copyTo(path: string): void {
+    this.#db.prepare('VACUUM INTO ?').run(path);
+  }
+
   /** @param figures what has come of the change since they were recorded last */
   finishMove(id: MoveId, figures: ChangeFigures): void {
     this.#urgentTransaction(() => {

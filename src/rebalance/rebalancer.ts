@@ -94,6 +94,8 @@ export class Rebalancer {
   #waitsFor: WaitsFor | undefined;
   /** The change under way is paused, as of the last step. */
   #rests = false;
+  /** Somebody wants no batch to be under way: told when none is. */
+  #onBetweenBatches: (() => void) | undefined;
   /** Between `start` and `stop`. What is asked before is recorded, and begun then. */
   #isStarted = false;
 
@@ -155,6 +157,18 @@ export class Rebalancer {
     this.#on({ kind: 'abort', reason });
     this.#stepSoon(0);
     return true;
+  }
+
+  /** No further batch begins until `letBatchesBegin`; tells, once, when none is under way. */
+  holdBatches(onBetweenBatches: () => void): void {
+    this.#onBetweenBatches = onBetweenBatches;
+    if (this.#move === undefined) onBetweenBatches();
+  }
+
+  /** Idempotent. */
+  letBatchesBegin(): void {
+    this.#onBetweenBatches = undefined;
+    this.#stepSoon(0);
   }
 
   setThrottle(setting: ThrottleSetting): void {
@@ -229,7 +243,7 @@ export class Rebalancer {
 
   /** Begins what is next, when nothing is under way. */
   #step(): void {
-    if (this.#move !== undefined) return;
+    if (this.#move !== undefined || this.#onBetweenBatches !== undefined) return;
     const { record, members, clients, clock } = this.#options;
     const [change] = record.openChanges();
     this.#rests = change?.isPaused === true;
@@ -392,6 +406,7 @@ export class Rebalancer {
     }
     if (state.phase === 'done' || state.phase === 'aborted') {
       this.#move = undefined;
+      this.#onBetweenBatches?.();
       this.#stepSoon(state.phase === 'done' ? 0 : retryDelayMs);
     }
   }

@@ -5,7 +5,7 @@
 
 import type { Measure } from '../metrics/measure.ts';
 import { type Ring, ringOf } from '../partition/ring.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
 import type { Sockets } from '../ports/sockets.ts';
 import { MoveParticipant } from '../rebalance/participant.ts';
 import type { StepLimits } from '../rebalance/step-limits.ts';
@@ -13,7 +13,7 @@ import type { ShardFile } from '../sqlite/shard-file.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
 import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
-import type { Health, MessageToPrimary, StartShard, Topology } from '../supervision/messages.ts';
+import type { Health, MessageToPrimary, SnapshotOrder, StartShard, Topology } from '../supervision/messages.ts';
 import type { ProcessUsage } from '../supervision/process-usage.ts';
 import type { WireError } from '../wire/frame.ts';
 import { MoveConnection, MoveServer } from '../wire/move-connection.ts';
@@ -31,6 +31,12 @@ export type ShardPorts = {
   /** A peer broke a protocol of ours; the connection was dropped. */
   readonly onWireError: (error: WireError) => void;
 };
+
+/**
+ * Clients are kept waiting for a snapshot at most so long, if the primary does not say go on. It gives the snapshot up
+ * in half of that (primary/snapshots.ts): none counts in which one shard went on before another stood still.
+ */
+const snapshotHoldMsMax = 1_000;
 
 /** A step takes about a millisecond: clients are served in between. */
 const auditStepRows = 256;
@@ -51,6 +57,8 @@ export class Shard implements WorkerJob {
    */
   readonly #arrivedAtEpoch = new Map<number, number>();
   #ring: Ring;
+  /** While clients wait for the others' part in a snapshot. */
+  #hold: Timer | undefined;
 
   constructor(start: StartShard, file: ShardFile, ports: ShardPorts) {
     const { clock, sockets, usage, stepLimits, tell, onWireError } = ports;
@@ -147,7 +155,20 @@ export class Shard implements WorkerJob {
     step();
   }
 
+  onSnapshot({ id, step }: SnapshotOrder): void {
+    if (step === 'pin') {
+      this.#server.hold();
+      this.#hold?.cancel();
+      this.#hold = this.#ports.clock.after(snapshotHoldMsMax, () => this.#server.goOn());
+      return this.#ports.tell({ type: 'snapshot-pinned', id, ...this.#file.pin() });
+    }
+    this.#hold?.cancel();
+    this.#server.goOn();
+    if (step === 'end') this.#file.unpin();
+  }
+
   async drain(): Promise<void> {
+    this.#hold?.cancel();
     this.#sweeper.stop();
     this.#participant.stop();
     this.#moveServer.stop();

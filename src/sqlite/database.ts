@@ -16,6 +16,13 @@ export type { Statement };
  */
 const walPages = { many: 4_000, few: 1_000 } as const;
 
+/** Of every file: see open-database.ts. */
+export const pageBytes = 4096;
+/** https://www.sqlite.org/fileformat2.html#walformat */
+const walHeaderBytes = 32;
+const walFrameHeaderBytes = 24;
+type WalFrames = { readonly log: number; readonly checkpointed: number };
+
 /** The file cannot be opened as what it should be. The message tells an operator what it is instead. */
 export class UnusableFile extends Error {
   override readonly name = 'UnusableFile';
@@ -50,6 +57,8 @@ export class Database {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
+  #walPages: keyof typeof walPages = 'many';
+  #areCheckpointsHeld = false;
 
   constructor(path: string, options?: Sqlite.Options) {
     this.path = path;
@@ -128,7 +137,23 @@ export class Database {
 
   /** Sets how many pages are written before a commit also checkpoints. */
   checkpointAfter(pages: keyof typeof walPages): void {
-    this.exec(`PRAGMA wal_autocheckpoint = ${walPages[pages]}`);
+    this.#walPages = pages;
+    this.exec(`PRAGMA wal_autocheckpoint = ${this.#areCheckpointsHeld ? 0 : walPages[pages]}`);
+  }
+
+  /** While they are held, no commit of this connection checkpoints, and the WAL grows with each. */
+  holdCheckpoints(areHeld: boolean): void {
+    this.#areCheckpointsHeld = areHeld;
+    this.checkpointAfter(this.#walPages);
+  }
+
+  /**
+   * How much of the WAL, from its begin, the committed content of the file needs besides the file itself: 0 when a
+   * checkpoint has brought all of it there.
+   */
+  walBytesNeeded(): number {
+    const { log, checkpointed } = this.prepare('PRAGMA wal_checkpoint(NOOP)').get() as WalFrames;
+    return log === checkpointed ? 0 : walHeaderBytes + log * (walFrameHeaderBytes + pageBytes);
   }
 
   /**

@@ -12,6 +12,8 @@ import type { FileCounters } from './file-counters.ts';
 
 export type AuditReport = {
   readonly shard: number;
+  /** Of the last commit. */
+  readonly lsn: number;
   /** Rows of slots that this shard owns. */
   readonly keys: number;
   readonly bytes: number;
@@ -93,6 +95,7 @@ export class FileAudit {
     const { keys: seenKeys, bytes: seenBytes, digest } = this.#sum;
     return {
       shard: this.#file.shard,
+      lsn,
       keys: seenKeys,
       bytes: seenBytes,
       digest,

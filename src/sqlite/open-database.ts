@@ -9,6 +9,7 @@ import {
   FileLocked,
   isDiskFull,
   NoRoomToOpen,
+  pageBytes,
   sqliteCodeOf,
   sqliteVersion,
   UnusableFile,
@@ -76,7 +77,7 @@ function open(path: string, schema: Schema, options: OpenOptions, choose: (db: D
   try {
     choose(db);
     // Both must come before the first table; on a file that has tables they change nothing.
-    db.exec('PRAGMA page_size = 4096');
+    db.exec(`PRAGMA page_size = ${pageBytes}`);
     db.exec('PRAGMA auto_vacuum = INCREMENTAL');
     expectPragma(db, 'journal_mode = WAL', 'journal_mode', 'wal');
     // better-sqlite3 opens WAL databases with NORMAL, which loses acknowledged commits at a power cut.

@@ -24,6 +24,7 @@ import { EntryTable, type OldEntry } from './entry-table.ts';
 import { FileAudit } from './file-audit.ts';
 import type { FileCounters } from './file-counters.ts';
 import { FileMeasures, timed } from './file-measures.ts';
+import { FilePin, type PinnedFile } from './file-pin.ts';
 import { IdempotencyTable } from './idempotency-table.ts';
 import { KeyListing } from './key-listing.ts';
 import { type LedgerLimits, LedgerTable } from './ledger-table.ts';
@@ -68,6 +69,7 @@ export class ShardFile implements FileFigures {
   readonly #idempotency: IdempotencyTable;
   readonly #listing: KeyListing;
   readonly #measures = new FileMeasures();
+  readonly #pin: FilePin;
   #counters: FileCounters;
   /** By the machine's clock that is never set; undefined before the first note. */
   #timeNotedAtMs: number | undefined;
@@ -97,6 +99,7 @@ export class ShardFile implements FileFigures {
       throw error;
     }
     this.#listing = new KeyListing(this.#db);
+    this.#pin = new FilePin(this.#db, access);
     const tables = { ledger: this.#ledger, idempotency: this.#idempotency, standing: this.#standing };
     this.transfer = new SlotTransfer(this.#db, this, tables);
   }
@@ -277,8 +280,19 @@ export class ShardFile implements FileFigures {
     return [...this.#measures.measures(), amount('shardlite_expired_backlog_seconds', backlogMs / 1_000)];
   }
 
+  /** From now until `unpin` another process may copy the file. */
+  pin(): PinnedFile {
+    return { walBytes: this.#pin.hold(), lsn: this.counters.lsn };
+  }
+
+  /** Idempotent. */
+  unpin(): void {
+    this.#pin.release();
+  }
+
   /** Leaves one file behind: the WAL is folded in. Idempotent. */
   close(): void {
+    this.#pin.release();
     this.#counters = unlessBusy(() => this.#noted) ?? this.#counters;
     this.#isClosed = true;
     this.#db.close();

@@ -12,6 +12,7 @@ import type {
   AccessMessage,
   Health,
   MessageToChild,
+  SnapshotOrder,
   StartClone,
   StartRouter,
   StartShard,
@@ -31,6 +32,8 @@ export type WorkerJob = {
   readonly audit?: (id: number) => void;
   /** What only this process knows to tell whoever scrapes the service. */
   readonly measures: () => readonly Measure[];
+  /** A part in a snapshot of all files, of those who have one. */
+  readonly onSnapshot?: (order: SnapshotOrder) => void;
   /** Finishes what is under way and lets go of everything. */
   readonly drain: () => Promise<void>;
 };
@@ -77,6 +80,7 @@ export class Inbox<M extends StartMessage> {
       case 'move':
       case 'audit':
       case 'measure':
+      case 'snapshot':
         if (this.#state === 'starting') this.#waiting.push(message);
         else if (this.#state === 'working') this.#carryOut(message);
         return;
@@ -111,7 +115,7 @@ export class Inbox<M extends StartMessage> {
     this.#events.onStart(start);
   }
 
-  #carryOut(message: Extract<MessageToChild, { type: 'access' | 'move' | 'audit' | 'measure' }>): void {
+  #carryOut(message: Extract<MessageToChild, { type: 'access' | 'move' | 'audit' | 'snapshot' | 'measure' }>): void {
     const job = this.#job as WorkerJob;
     switch (message.type) {
       case 'move':
@@ -120,6 +124,8 @@ export class Inbox<M extends StartMessage> {
         return job.onAccess?.(message);
       case 'audit':
         return job.audit?.(message.id);
+      case 'snapshot':
+        return job.onSnapshot?.(message);
       case 'measure':
         return this.#events.onMeasure(message.id, job);
     }

@@ -163,6 +163,12 @@ const audit = objectOf({ type: exactly('audit'), id: integer });
 
 /** Say what you measure. */
 const measure = objectOf({ type: exactly('measure'), id: integer });
+/** A part in a snapshot of all files: see primary/snapshots.ts. */
+const snapshot = objectOf({
+  type: exactly('snapshot'),
+  id: integer,
+  step: oneOf(exactly('pin'), exactly('go-on'), exactly('end')),
+});
 
 const drain = objectOf({ type: exactly('drain') });
 
@@ -237,6 +243,7 @@ const auditReport = objectOf({
   type: exactly('audit-report'),
   id: integer,
   shard: integer,
+  lsn: integer,
   keys: integer,
   bytes: integer,
   digest: integer,
@@ -254,9 +261,18 @@ const toChild = oneOf(
   moveOrder,
   audit,
   measure,
+  snapshot,
   drain,
   primaryHeartbeat,
 );
+const snapshotPinned = objectOf({
+  type: exactly('snapshot-pinned'),
+  id: integer,
+  /** Of the WAL, from its begin, beside all of the file. */
+  walBytes: integer,
+  lsn: integer,
+});
+
 const toPrimary = oneOf(
   born,
   ready,
@@ -268,6 +284,7 @@ const toPrimary = oneOf(
   moveReport,
   auditReport,
   measures,
+  snapshotPinned,
 );
 
 export type Topology = ShapeOf<typeof topology>;
@@ -278,6 +295,8 @@ export type SharedFileAddress = ShapeOf<typeof sharedFile>;
 export type StoreReport = ShapeOf<typeof storeReport>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;
 export type MeasuresMessage = ShapeOf<typeof measures>;
+export type SnapshotOrder = ShapeOf<typeof snapshot>;
+export type SnapshotPinned = ShapeOf<typeof snapshotPinned>;
 export type Health = ShapeOf<typeof health>;
 export type AccessMessage = ShapeOf<typeof access>;
 export type MessageToChild = ShapeOf<typeof toChild>;

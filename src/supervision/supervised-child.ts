@@ -26,6 +26,7 @@ import {
   type MessageToChild,
   type MessageToPrimary,
   parseMessageToPrimary,
+  type SnapshotPinned,
   type StoreReport,
 } from './messages.ts';
 
@@ -73,6 +74,7 @@ export type ChildListener = {
   readonly onFailures?: (count: number) => void;
   readonly onAuditReport?: (report: AuditReportMessage) => void;
   readonly onMeasures?: (child: SupervisedChild, report: MeasuresMessage) => void;
+  readonly onSnapshotPinned?: (child: SupervisedChild, pinned: SnapshotPinned) => void;
   /** What a shard says of a move. */
   readonly onMoveReport?: (report: MoveReport) => void;
 };
@@ -263,6 +265,8 @@ export class SupervisedChild {
         return this.#options.listener.onAuditReport?.(message);
       case 'measures':
         return this.#options.listener.onMeasures?.(this, message);
+      case 'snapshot-pinned':
+        return this.#options.listener.onSnapshotPinned?.(this, message);
       case 'failures':
         return this.#options.listener.onFailures?.(message.count);
       case 'health':

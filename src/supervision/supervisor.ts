@@ -227,6 +227,9 @@ function toEach(listeners: readonly SupervisorListener[]): SupervisorListener {
     onMeasures: (child, report) => {
       for (const listener of listeners) listener.onMeasures?.(child, report);
     },
+    onSnapshotPinned: (child, pinned) => {
+      for (const listener of listeners) listener.onSnapshotPinned?.(child, pinned);
+    },
     onMoveReport: (report) => {
       for (const listener of listeners) listener.onMoveReport?.(report);
     },

@@ -47,6 +47,7 @@ export class ShardServer {
   readonly #connections = new Set<Connection>();
   #turn: { readonly connection: Connection; readonly request: Request }[] = [];
   #turnBeganAtMs = 0;
+  #isHeld = false;
   #listener: Listener | undefined;
 
   constructor(options: ShardServerOptions) {
@@ -57,8 +58,21 @@ export class ShardServer {
     this.#listener = await this.#options.sockets.listen(socketPath, (socket) => this.#accept(socket));
   }
 
+  /** What arrives waits, until `goOn`. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Idempotent. */
+  goOn(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#runTurn();
+  }
+
   /** Executes what has arrived, reads no more, and closes each connection once its answers have left. Idempotent. */
   stop(): Promise<void> {
+    this.#isHeld = false;
     this.#runTurn();
     for (const { socket } of this.#connections) {
       socket.pause();
@@ -102,6 +116,7 @@ export class ShardServer {
   }
 
   #runTurn(): void {
+    if (this.#isHeld) return;
     const turn = this.#turn.filter(({ connection }) => !connection.socket.destroyed);
     this.#turn = [];
     if (turn.length === 0) return;

@@ -1,0 +1,71 @@
+/**
+ * Brings a data directory that nobody serves to another number of shards, by the same moves as in a running service: its
+ * shards are forked, and nobody listens to clients.
+ */
+
+import type { DataDirectory } from '../config/data-directory.ts';
+import { valueBytesLargest } from '../config/service-config.ts';
+import { systemClock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import { shardsRosterOf } from '../primary/roster.ts';
+import { ShardCluster } from '../primary/shard-cluster.ts';
+import { TopologyFile } from '../primary/topology-file.ts';
+import type { ChangeRequest } from '../rebalance/topology-change.ts';
+import { defaultRestartPolicy } from '../supervision/child-state.ts';
+import { BackupRefused } from './manifest.ts';
+
+/** What is wrong, the change says when it ends. */
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+const pollIntervalMs = 50;
+
+/** @throws BackupRefused when a shard does not start, or slots do not move */
+export async function changeShards(directory: DataDirectory, shards: number): Promise<void> {
+  const record = new TopologyFile(directory.metaFile, { shards, strategy: 'partitioned', store: 'sqlite' });
+  try {
+    if (shards === record.weights().size) return;
+    record.adoptStrategy('partitioned');
+    const cluster = new ShardCluster({
+      roster: {
+        frontends: [],
+        ...shardsRosterOf({
+          directory,
+          service: record.service,
+          files: record.files,
+          valueBytesMax: valueBytesLargest,
+        }),
+      },
+      record,
+      shardIds: [...record.weights().keys()],
+      policy: defaultRestartPolicy,
+      listeners: [],
+      removeFile: (shard) => directory.removeShardFile(shard),
+      clock: systemClock,
+      log: silent,
+      random: Math.random,
+    });
+    cluster.start();
+    try {
+      for (const request of changesTo(shards, [...record.weights().keys()])) await carryOut(request, cluster, record);
+    } finally {
+      await cluster.stop();
+    }
+  } finally {
+    record.close();
+  }
+}
+
+function changesTo(shards: number, ids: readonly number[]): ChangeRequest[] {
+  if (shards > ids.length) return [{ kind: 'add-shard', count: shards - ids.length }];
+  return ids.slice(shards).map((shard) => ({ kind: 'remove-shard', shard }));
+}
+
+async function carryOut(request: ChangeRequest, { rebalancer }: ShardCluster, record: TopologyFile): Promise<void> {
+  const { id } = rebalancer.request(request);
+  for (;;) {
+    const { state, reason } = record.change(id);
+    if (state === 'done') return;
+    if (state === 'aborted') throw new BackupRefused(`The shards cannot be changed: ${reason}.`);
+    await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
+  }
+}

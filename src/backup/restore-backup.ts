@@ -1,0 +1,110 @@
+/**
+ * Makes a data directory of a backup, for as many shards as wanted. All of it happens beside the directory, which appears
+ * whole by a rename, or not at all.
+ */
+
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { DataDirectory } from '../config/data-directory.ts';
+import { auditFiles } from '../primary/audit.ts';
+import { changeShards } from './change-shards.ts';
+import { copyFile, sha256Of, syncAll, syncDirectory } from './durable-files.ts';
+import { BackupRefused, type Manifest, manifestOf } from './manifest.ts';
+
+export type RestoreOptions = {
+  /** Of the backup. */
+  readonly directory: string;
+  /** Empty, or not there. */
+  readonly data: string;
+  /** As many as the backup has unless it says otherwise. */
+  readonly shards: number | undefined;
+  readonly onProgress: (done: number, total: number) => void;
+};
+
+/** @throws BackupRefused */
+export async function restoreBackup({ directory, data, shards, onProgress }: RestoreOptions): Promise<Manifest> {
+  const manifest = manifestOf(directory);
+  const target = resolve(data);
+  if (existsSync(target) && (await readdir(target)).length > 0) {
+    throw new BackupRefused(`${target} is not empty: restore into a directory that is empty or not there.`);
+  }
+  const unfinished = `${target}.restoring`;
+  if (existsSync(unfinished)) {
+    throw new BackupRefused(
+      `${unfinished} is there already: another restore runs, or broke off. Remove it, then try again.`,
+    );
+  }
+  try {
+    await mkdir(unfinished, { recursive: true, mode: 0o700 });
+    await copyVerified(manifest, directory, unfinished, onProgress);
+    checkContent(manifest, unfinished);
+    if (shards !== undefined) await changeShards(new DataDirectory(unfinished), shards);
+    await rm(join(unfinished, 'run'), { recursive: true, force: true });
+    await syncAll(unfinished);
+    await rename(unfinished, target);
+    await syncDirectory(dirname(target));
+    return manifest;
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Compares every file with the manifest. @throws BackupRefused */
+export async function verifyBackup(
+  directory: string,
+  onProgress: (done: number, total: number) => void,
+): Promise<Manifest> {
+  const manifest = manifestOf(directory);
+  const total = bytesOf(manifest);
+  let done = 0;
+  for (const { name, sha256 } of manifest.files) {
+    const found = await sha256Of(join(directory, name), (bytes) => {
+      done += bytes;
+      onProgress(done, total);
+    }).catch((error: Error) => error.message);
+    if (found !== sha256)
+      throw new BackupRefused(`${join(directory, name)} is not as it was when the backup was made.`);
+  }
+  return manifest;
+}
+
+async function copyVerified(
+  manifest: Manifest,
+  from: string,
+  to: string,
+  onProgress: RestoreOptions['onProgress'],
+): Promise<void> {
+  const total = bytesOf(manifest);
+  let done = 0;
+  for (const { name, sha256 } of manifest.files) {
+    await copyFile(join(from, name), join(to, name), {
+      bytesPerS: Number.POSITIVE_INFINITY,
+      onBytes: (bytes) => {
+        done += bytes;
+        onProgress(done, total);
+      },
+    }).catch((error: Error) => {
+      throw new BackupRefused(`${join(from, name)} cannot be copied: ${error.message}.`, { cause: error });
+    });
+    if ((await sha256Of(join(to, name))) !== sha256) {
+      throw new BackupRefused(`${join(from, name)} is not as it was when the backup was made.`);
+    }
+  }
+}
+
+/** @throws BackupRefused when the rows are others than those of the manifest */
+function checkContent(manifest: Manifest, data: string): void {
+  const { shards } = auditFiles(data);
+  for (const { shard, keys, bytes, digest } of manifest.shards) {
+    const found = shards.find((one) => one.shard === shard);
+    const isSame = found?.keys === keys && found.bytes === bytes && found.digest === digest;
+    if (!isSame || found.faults.length > 0)
+      throw new BackupRefused(`The rows of shard ${shard} are not those of the backup.`);
+  }
+}
+
+function bytesOf({ files }: Manifest): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
+}

@@ -1,0 +1,151 @@
+/**
+ * Takes a backup of a running service: has all files pinned as of one moment (primary/snapshots.ts), copies them beside
+ * clients, and makes of each copy one plain SQLite file that was walked row by row. The manifest comes last.
+ */
+
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AdminAnswer, askService } from '../admin/admin-client.ts';
+import type { ServiceAudit, ServiceStatus, SnapshotView } from '../admin/contract.ts';
+import { DataFiles } from '../config/data-directory.ts';
+import { auditFiles } from '../primary/audit.ts';
+import { copyFile, sha256Of, syncAll, writeWhole } from './durable-files.ts';
+import { BackupRefused, type Manifest, manifestFormat, manifestName } from './manifest.ts';
+
+/** A process that died is back after less than a second. */
+const attemptsMax = 5;
+const attemptDelayMs = 1_000;
+/** The primary ends a snapshot of which it has not heard for ten times as long. */
+const renewIntervalMs = 1_000;
+
+export type TakeOptions = {
+  /** Of the running service. */
+  readonly data: string;
+  /** Empty, or not there. */
+  readonly directory: string;
+  readonly version: string;
+  readonly bytesPerS: number;
+  readonly onProgress: (done: number, total: number) => void;
+};
+
+/** What was copied so far is not of one moment; another attempt may be. */
+class SnapshotLost extends BackupRefused {}
+
+/**
+ * All or nothing: what fails leaves the directory as it was found.
+ * @throws BackupRefused; ServiceUnreachable
+ */
+export async function takeBackup(options: TakeOptions): Promise<Manifest> {
+  const directory = resolve(options.directory);
+  const wasThere = existsSync(directory);
+  await makeEmpty(directory);
+  try {
+    return await takeAgain({ ...options, directory });
+  } catch (error) {
+    await empty(directory);
+    if (!wasThere) await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A shard that dies, or is just away, ends an attempt, not the backup. */
+async function takeAgain(options: TakeOptions): Promise<Manifest> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await take(options);
+    } catch (error) {
+      if (!(error instanceof SnapshotLost) || attempt === attemptsMax) throw error;
+      await empty(options.directory);
+      await sleep(attemptDelayMs);
+    }
+  }
+}
+
+async function take({ data, directory, version, bytesPerS, onProgress }: TakeOptions): Promise<Manifest> {
+  const { service, strategy } = (await ask(data, 'GET', '/v1/status')) as ServiceStatus;
+  const takenAt = new Date().toISOString();
+  const snapshot = (await ask(data, 'POST', '/v1/snapshots', { directory })) as SnapshotView;
+  await copySnapshot(snapshot, { data, directory, bytesPerS, onProgress });
+  // It counts only if no file was let go of before this.
+  await ask(data, 'POST', `/v1/snapshots/${snapshot.id}/end`);
+  const { tokensFile } = new DataFiles(data);
+  if (existsSync(tokensFile)) {
+    const to = join(directory, basename(tokensFile));
+    await copyFile(tokensFile, to, { bytesPerS: Number.POSITIVE_INFINITY, onBytes: () => {} });
+  }
+  // Folds each WAL into its file.
+  const audit = auditFiles(directory);
+  checkWhole(audit, snapshot);
+  await syncAll(directory);
+  const files: Manifest['files'][number][] = [];
+  for (const name of (await readdir(directory)).sort()) {
+    const path = join(directory, name);
+    files.push({ name, bytes: (await stat(path)).size, sha256: await sha256Of(path) });
+  }
+  const manifest: Manifest = {
+    format: manifestFormat,
+    version,
+    service,
+    strategy,
+    takenAt,
+    epoch: audit.epoch,
+    files,
+    shards: audit.shards.map(({ shard, lsn, keys, bytes, digest }) => ({ shard, lsn, keys, bytes, digest })),
+  };
+  await writeWhole(join(directory, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+async function copySnapshot(
+  { id, files }: SnapshotView,
+  { data, directory, bytesPerS, onProgress }: Pick<TakeOptions, 'data' | 'directory' | 'bytesPerS' | 'onProgress'>,
+): Promise<void> {
+  const total = files.reduce((sum, { path, walBytes }) => sum + statSync(path).size + walBytes, 0);
+  let done = 0;
+  let renewedAtMs = performance.now();
+  const onBytes = async (bytes: number) => {
+    done += bytes;
+    onProgress(done, total);
+    if (performance.now() - renewedAtMs < renewIntervalMs) return;
+    renewedAtMs = performance.now();
+    await ask(data, 'GET', `/v1/snapshots/${id}`);
+  };
+  for (const { path, walBytes } of files) {
+    const to = join(directory, basename(path));
+    await copyFile(path, to, { bytesPerS, onBytes });
+    if (walBytes > 0) await copyFile(`${path}-wal`, `${to}-wal`, { bytesMax: walBytes, bytesPerS, onBytes });
+  }
+}
+
+/** @throws SnapshotLost when the copy is not what was pinned */
+function checkWhole({ shards }: ServiceAudit, { files }: SnapshotView): void {
+  const faults = shards.flatMap(({ shard, faults }) => faults.map((fault) => `shard ${shard}: ${fault}`));
+  for (const { shard, lsn } of files) {
+    const found = shards.find((one) => one.shard === shard)?.lsn ?? 0;
+    if (found < lsn) faults.push(`shard ${shard}: its copy ends with write ${found}, and ${lsn} was acknowledged`);
+  }
+  if (faults.length > 0) throw new SnapshotLost(`The copy is not whole: ${faults.join('; ')}.`);
+}
+
+async function empty(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) await rm(join(directory, name), { recursive: true, force: true });
+}
+
+async function makeEmpty(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    if ((await readdir(directory)).length === 0) return;
+  } catch (error) {
+    throw new BackupRefused(`${directory} cannot be made: ${(error as Error).message}.`, { cause: error });
+  }
+  throw new BackupRefused(`${directory} is not empty: a backup goes into a directory of its own.`);
+}
+
+async function ask(data: string, method: 'GET' | 'POST', path: string, question?: unknown): Promise<unknown> {
+  const { status, body }: AdminAnswer = await askService(data, method, path, question);
+  if (status === 503) throw new SnapshotLost((body as { detail: string }).detail);
+  if (status >= 300) throw new BackupRefused((body as { detail: string }).detail);
+  return body;
+}

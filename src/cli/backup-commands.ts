@@ -1,0 +1,83 @@
+/** `shardctl backup` and `restore`: a copy of a running service as of one moment, and a data directory made of one. */
+
+import { BackupRefused, type Manifest, totalsOf } from '../backup/manifest.ts';
+import { restoreBackup, verifyBackup } from '../backup/restore-backup.ts';
+import { takeBackup } from '../backup/take-backup.ts';
+import { versionOfPackage } from '../config/version.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { bytesText, countText, durationText } from './quantity.ts';
+
+const MiB = 1024 * 1024;
+/** Beside clients: a quarter of what a common SSD reads. */
+const defaultRateMiB = 128;
+
+type Output = { readonly json?: boolean };
+
+export async function backupCommand(
+  directory: string,
+  { data, rate, json }: Output & { data: string; rate?: string },
+): Promise<void> {
+  const bytesPerS = wholeNumberOf('--rate', rate ?? `${defaultRateMiB}`, 1, 1_000_000) * MiB;
+  const { manifest, tookMs } = await shown('Copying', (onProgress) =>
+    takeBackup({ data, directory, version: versionOfPackage(), bytesPerS, onProgress }),
+  );
+  if (json) return console.log(JSON.stringify(manifest));
+  console.log(
+    `${directory} has ${contentText(manifest)} as of ${manifest.takenAt}, taken in ${durationText(tookMs)}: \`shardctl restore ${directory} --data NEW\` makes a data directory of it.`,
+  );
+}
+
+export async function verifyBackupCommand(directory: string, { json }: Output): Promise<void> {
+  const { manifest } = await shown('Reading', (onProgress) => verifyBackup(directory, onProgress));
+  if (json) console.log(JSON.stringify(manifest));
+  else console.log(`${directory} is whole: ${contentText(manifest)} as of ${manifest.takenAt}.`);
+}
+
+export async function restoreCommand(
+  directory: string,
+  { data, shards, json }: Output & { data: string; shards?: string },
+): Promise<void> {
+  const count = shards === undefined ? undefined : wholeNumberOf('--shards', shards, 1, 64);
+  const { manifest, tookMs } = await shown('Restoring', (onProgress) =>
+    restoreBackup({ directory, data, shards: count, onProgress }),
+  );
+  if (json) return console.log(JSON.stringify(manifest));
+  console.log(
+    `${data} has ${contentText(manifest)} as of ${manifest.takenAt}, restored in ${durationText(tookMs)}: \`shardctl start --data ${data}\` serves it.`,
+  );
+}
+
+async function shown(
+  title: string,
+  work: (onProgress: (done: number, total: number) => void) => Promise<Manifest>,
+): Promise<{ manifest: Manifest; tookMs: number }> {
+  const startedAtMs = performance.now();
+  let bar: ProgressBar | undefined;
+  try {
+    const manifest = await work((done, total) => {
+      bar ??= new ProgressBar({ title, total, amountText: bytesText });
+      bar.advanceTo(done);
+    });
+    return { manifest, tookMs: performance.now() - startedAtMs };
+  } catch (error) {
+    if (error instanceof BackupRefused) throw new CliFailure(exitCodes.failed, error.message, { cause: error });
+    throw error;
+  } finally {
+    bar?.end();
+  }
+}
+
+function contentText(manifest: Manifest): string {
+  const { keys, bytes } = totalsOf(manifest);
+  return `${countText(keys)} keys, ${bytesText(bytes)}, of ${countText(manifest.shards.length)} shards`;
+}
+
+function wholeNumberOf(option: string, text: string, min: number, max: number): number {
+  const number = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= min && number <= max) return number;
+  throw new CliFailure(
+    exitCodes.usage,
+    `${option} is a whole number from ${countText(min)} to ${countText(max)}, not ${JSON.stringify(text)}.`,
+  );
+}

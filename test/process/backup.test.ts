@@ -1,0 +1,181 @@
+/**
+ * A backup is all data as of one moment. Clients write all the time while shards come, go and are killed; each knows what
+ * was acknowledged when, and so what a restored service must have.
+ */
+
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { expect, test } from 'vitest';
+import { shardctl, startService, type TestService } from '../support/service.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const keysEach = 7;
+
+/** Writes 1, 2, 3, … one after the other, each to the next of its keys: so the order of its writes is known. */
+class CountingWriter {
+  /** The number whose write began last. */
+  begun = 0;
+  /** Up to here everything was acknowledged. */
+  acknowledged = 0;
+  readonly #name: string;
+  readonly #running: Promise<void>;
+  #isOver = false;
+
+  constructor(url: string, name: string) {
+    this.#name = name;
+    this.#running = this.#run(new Pool(url, { connections: 1 }));
+  }
+
+  async finish(): Promise<void> {
+    this.#isOver = true;
+    await this.#running;
+  }
+
+  /** What is wrong with what a service restored from a backup has. */
+  async faultsIn(pool: Pool, { acknowledged, begun }: { acknowledged: number; begun: number }): Promise<string[]> {
+    const found = await Promise.all(
+      Array.from({ length: keysEach }, async (_, key) => {
+        const { statusCode, body } = await pool.request({ method: 'GET', path: `/v1/kv/${this.#keyOf(key)}` });
+        const text = await body.text();
+        return statusCode === 200 ? Number(text) : 0;
+      }),
+    );
+    const newest = Math.max(...found);
+    const faults: string[] = [];
+    if (newest > begun) faults.push(`${this.#name} has ${newest}, which was not written yet`);
+    // What came before the newest was acknowledged before that began.
+    const whole = Math.max(newest - 1, acknowledged);
+    for (const [key, number] of found.entries()) {
+      const last = whole - ((((whole - key) % keysEach) + keysEach) % keysEach);
+      if (number < last) faults.push(`${this.#keyOf(key)} has ${number}, not ${last}, beside ${newest}`);
+    }
+    return faults;
+  }
+
+  async #run(pool: Pool): Promise<void> {
+    while (!this.#isOver) {
+      const number = ++this.begun;
+      for (;;) {
+        const request = { method: 'PUT' as const, path: `/v1/kv/${this.#keyOf(number % keysEach)}`, body: `${number}` };
+        const { statusCode, body } = await pool.request(request);
+        await body.dump();
+        if (statusCode < 300) break;
+      }
+      this.acknowledged = number;
+    }
+    await pool.destroy();
+  }
+
+  #keyOf(key: number): string {
+    return `${this.#name}-${key}`;
+  }
+}
+
+type Taken = { readonly directory: string; readonly before: readonly number[]; readonly after: readonly number[] };
+
+async function take(service: TestService, writers: readonly CountingWriter[], directory: string): Promise<Taken> {
+  const before = writers.map(({ acknowledged }) => acknowledged);
+  const { code, stderr } = await shardctl(['backup', directory, '--data', service.data]);
+  expect(stderr.replace(/Copying.*\n/g, '')).toBe('');
+  expect(code).toBe(0);
+  return { directory, before, after: writers.map(({ begun }) => begun) };
+}
+
+test('every backup beside writers, moves and kills holds exactly what was acknowledged, as of one moment, on any number of shards', async () => {
+  const directory = temporaryDirectory();
+  const service = await startService({ data: join(directory, 'data'), args: ['--shards', '2', '--routers', '1'] });
+  const writers = Array.from({ length: 16 }, (_, index) => new CountingWriter(service.url, `writer-${index}`));
+  const taken: Taken[] = [];
+  const ask = (...args: string[]) => shardctl([...args, '--data', service.data, '--yes']);
+  const backup = async () => taken.push(await take(service, writers, join(directory, `backup-${taken.length}`)));
+
+  await backup();
+  await Promise.all([ask('add-shard'), backup()]);
+  await Promise.all([service.kill('shard-1'), backup()]);
+  await Promise.all([ask('remove-shard', '2'), backup()]);
+  for (const writer of writers) await writer.finish();
+  await service.end('SIGTERM');
+
+  for (const [index, { directory: from, before, after }] of taken.entries()) {
+    const data = join(directory, `restored-${index}`);
+    const shards = (index % 3) + 1;
+    expect(await shardctl(['restore', from, '--data', data, '--shards', `${shards}`])).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    const restored = await startService({ data, args: ['--routers', '1'] });
+    expect((await restored.status()).processes.filter(({ role }) => role === 'shard')).toHaveLength(shards);
+    const pool = new Pool(restored.url, { connections: 8 });
+    for (const [writer, one] of writers.entries()) {
+      const bounds = { acknowledged: before[writer] as number, begun: after[writer] as number };
+      expect(await one.faultsIn(pool, bounds)).toEqual([]);
+    }
+    await pool.destroy();
+    expect((await shardctl(['verify', '--data', data])).code).toBe(0);
+    await restored.end('SIGTERM');
+  }
+}, 240_000);
+
+test.each(['single', 'cloned'])(
+  'a backup of the %s strategy is restored partitioned, with types, versions and expiry',
+  async (strategy) => {
+    const directory = temporaryDirectory();
+    const service = await startService({ data: join(directory, 'data'), args: ['--strategy', strategy] });
+    const put = (url: string, key: string, headers: Record<string, string>) =>
+      fetch(`${url}/v1/kv/${key}`, { method: 'PUT', body: `value of ${key}`, headers });
+    await put(service.url, 'page', { 'content-type': 'text/html' });
+    await put(service.url, 'session?ttl=3600', {});
+    expect(await shardctl(['backup', join(directory, 'backup'), '--data', service.data])).toMatchObject({ code: 0 });
+    await put(service.url, 'page', {});
+
+    const data = join(directory, 'restored');
+    expect(await shardctl(['restore', join(directory, 'backup'), '--data', data, '--shards', '3'])).toMatchObject({
+      code: 0,
+    });
+    const restored = await startService({ data });
+    for (const key of ['page', 'session']) {
+      const [was, is] = await Promise.all([service, restored].map(({ url }) => fetch(`${url}/v1/kv/${key}`)));
+      expect([is?.status, is?.headers.get('expires-at')]).toEqual([200, was?.headers.get('expires-at')]);
+      expect(await is?.text()).toMatch(/^value of /);
+      if (key === 'page') expect(is?.headers.get('content-type')).toBe('text/html');
+      else expect(is?.headers.get('etag')).toBe(was?.headers.get('etag'));
+    }
+  },
+);
+
+test('what is no whole backup is not restored, and nothing is overwritten', async () => {
+  const directory = temporaryDirectory();
+  const backup = join(directory, 'backup');
+  const service = await startService({ data: join(directory, 'data'), args: ['--shards', '2'] });
+  await fetch(`${service.url}/v1/kv/key`, { method: 'PUT', body: 'value' });
+  await shardctl(['backup', backup, '--data', service.data]);
+  expect(readdirSync(backup).sort()).toEqual(['manifest.json', 'meta.sqlite', 'shard-1.sqlite', 'shard-2.sqlite']);
+
+  expect(await shardctl(['backup', backup, '--data', service.data])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is not empty: a backup goes into a directory of its own'),
+  });
+  expect(await shardctl(['restore', backup, '--data', service.data])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is not empty: restore into a directory that is empty or not there'),
+  });
+  expect(await shardctl(['restore', backup, '--data', join(directory, 'new'), '--shards', 'many'])).toMatchObject({
+    code: 2,
+  });
+  expect((await shardctl(['backup', 'verify', backup])).code).toBe(0);
+
+  appendFileSync(join(backup, 'shard-2.sqlite'), 'x');
+  const damaged = { code: 1, stderr: expect.stringContaining('is not as it was when the backup was made') };
+  expect(await shardctl(['backup', 'verify', backup])).toMatchObject(damaged);
+  expect(await shardctl(['restore', backup, '--data', join(directory, 'new')])).toMatchObject(damaged);
+  const manifest = JSON.parse(readFileSync(join(backup, 'manifest.json'), 'utf8'));
+  manifest.files[0].name = '../data/meta.sqlite';
+  writeFileSync(join(backup, 'manifest.json'), JSON.stringify(manifest));
+  expect((await shardctl(['restore', backup, '--data', join(directory, 'new')])).stderr).toContain('is no backup');
+  rmSync(join(backup, 'manifest.json'));
+  expect((await shardctl(['restore', backup, '--data', join(directory, 'new')])).stderr).toContain(
+    'has no manifest.json',
+  );
+  expect(existsSync(join(directory, 'new'))).toBe(false);
+});
