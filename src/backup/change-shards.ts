@@ -3,6 +3,7 @@
  * shards are forked, and nobody listens to clients.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataDirectory } from '../config/data-directory.ts';
 import { valueBytesLargest } from '../config/service-config.ts';
 import { systemClock } from '../ports/clock.ts';
@@ -23,7 +24,7 @@ const pollIntervalMs = 50;
 export async function changeShards(directory: DataDirectory, shards: number): Promise<void> {
   const record = new TopologyFile(directory.metaFile, { shards, strategy: 'partitioned', store: 'sqlite' });
   try {
-    if (shards === record.weights().size) return;
+    if (shards === record.weights().size && record.openChanges().length === 0) return;
     record.adoptStrategy('partitioned');
     const cluster = new ShardCluster({
       roster: {
@@ -46,6 +47,7 @@ export async function changeShards(directory: DataDirectory, shards: number): Pr
     });
     cluster.start();
     try {
+      await endOpenChanges(cluster, record);
       for (const request of changesTo(shards, [...record.weights().keys()])) await carryOut(request, cluster, record);
     } finally {
       await cluster.stop();
@@ -66,6 +68,14 @@ async function carryOut(request: ChangeRequest, { rebalancer }: ShardCluster, re
     const { state, reason } = record.change(id);
     if (state === 'done') return;
     if (state === 'aborted') throw new BackupRefused(`The shards cannot be changed: ${reason}.`);
-    await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
+    await sleep(pollIntervalMs);
+  }
+}
+
+/** Those that were asked for, and not done, when the backup was made: what is asked for now is another number. */
+async function endOpenChanges({ rebalancer }: ShardCluster, record: TopologyFile): Promise<void> {
+  while (record.openChanges().length > 0) {
+    rebalancer.abort('the data is restored to another number of shards');
+    await sleep(pollIntervalMs);
   }
 }
