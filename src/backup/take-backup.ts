@@ -114,9 +114,21 @@ async function copySnapshot(
   };
   for (const { path, walBytes } of files) {
     const to = join(directory, basename(path));
-    await copyFile(path, to, { bytesPerS, onBytes });
-    if (walBytes > 0) await copyFile(`${path}-wal`, `${to}-wal`, { bytesMax: walBytes, bytesPerS, onBytes });
+    try {
+      await copyFile(path, to, { bytesPerS, onBytes });
+      if (walBytes > 0) await copyFile(`${path}-wal`, `${to}-wal`, { bytesMax: walBytes, bytesPerS, onBytes });
+    } catch (error) {
+      throw copyRefused(path, error);
+    }
   }
+}
+
+/** A file that is gone, or shorter, was let go of: its process died. Anything else is for whoever asked to mend. */
+function copyRefused(path: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || error instanceof RangeError) return new SnapshotLost(`${path} was let go of meanwhile.`);
+  if (code === undefined) return error;
+  return new BackupRefused(`${path} cannot be copied: ${message}.`, { cause: error });
 }
 
 /** @throws SnapshotLost when the copy is not what was pinned */

@@ -15,6 +15,7 @@ import { statSync } from 'node:fs';
 import type { SnapshotView } from '../admin/contract.ts';
 import { SnapshotRefused } from '../admin/snapshot-refused.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
+import { failpoint } from '../ports/failpoint.ts';
 import type { Rebalancer } from '../rebalance/rebalancer.ts';
 import { Deferred } from '../supervision/deferred.ts';
 import type { SnapshotPinned } from '../supervision/messages.ts';
@@ -127,7 +128,10 @@ export class Snapshots {
     const timer = clock.after(pinDeadlineMs, () =>
       this.#end(`A process did not stand still within ${pinDeadlineMs} ms.`),
     );
-    for (const { child } of pins) child.send({ type: 'snapshot', id: snapshot.id, step: 'pin' });
+    for (const { child } of pins) {
+      child.send({ type: 'snapshot', id: snapshot.id, step: 'pin' });
+      failpoint('primary:snapshot:pinning');
+    }
     try {
       await snapshot.allPinned.promise;
     } finally {

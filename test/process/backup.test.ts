@@ -5,6 +5,7 @@
 
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
 import { shardctl, startService, type TestService } from '../support/service.ts';
@@ -84,13 +85,24 @@ async function take(service: TestService, writers: readonly CountingWriter[], di
 
 test('every backup beside writers, moves and kills holds exactly what was acknowledged, as of one moment, on any number of shards', async () => {
   const directory = temporaryDirectory();
-  const service = await startService({ data: join(directory, 'data'), args: ['--shards', '2', '--routers', '1'] });
+  const failpoint = join(directory, 'failpoint');
+  const service = await startService({
+    data: join(directory, 'data'),
+    args: ['--shards', '2', '--routers', '1'],
+    env: { SHARDLITE_FAILPOINT_FILE: failpoint },
+  });
   const writers = Array.from({ length: 16 }, (_, index) => new CountingWriter(service.url, `writer-${index}`));
   const taken: Taken[] = [];
   const ask = (...args: string[]) => shardctl([...args, '--data', service.data, '--yes']);
   const backup = async () => taken.push(await take(service, writers, join(directory, `backup-${taken.length}`)));
 
-  await backup();
+  // One shard has pinned its file, the other has not been told to: for as long as the primary stands still.
+  writeFileSync(failpoint, 'primary:snapshot:pinning SIGSTOP');
+  const first = backup();
+  while (!existsSync(`${failpoint}.taken`)) await sleep(5);
+  await sleep(200);
+  process.kill(service.pid, 'SIGCONT');
+  await first;
   await Promise.all([ask('add-shard'), backup()]);
   await Promise.all([service.kill('shard-1'), backup()]);
   await Promise.all([ask('remove-shard', '2'), backup()]);
