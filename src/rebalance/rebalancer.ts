@@ -90,6 +90,8 @@ export class Rebalancer {
   #move: CoordinatorState | undefined;
   #moveTimer: Timer | undefined;
   #stepTimer: Timer | undefined;
+  /** The pace that the shards were told last. */
+  #askedRowsPerS = 0;
   /** A shard that must serve before anything goes on. */
   #waitsFor: WaitsFor | undefined;
   /** The change under way is paused, as of the last step. */
@@ -199,6 +201,7 @@ export class Rebalancer {
       case 'move-progress':
         this.#running?.progress.copied(report.rows, report.bytes);
         this.totals.copied(report.rows, report.bytes);
+        this.#followPace();
         return this.#on({ kind: 'progressed', move });
     }
   }
@@ -447,14 +450,22 @@ export class Rebalancer {
     this.#logChange('is being undone', record.change(id));
   }
 
+  /** One slot may have most rows of a shard, and be copied for minutes: a pace is not only for the next move. */
+  #followPace(): void {
+    if (this.#move?.phase !== 'copying' || this.#throttle.rowsPerS === this.#askedRowsPerS) return;
+    // A side that copies already takes from it the new pace alone.
+    this.#ask(this.#move.move, 'target', 'copy');
+  }
+
   #ask(move: Move, side: Side, command: MoveCommand): void {
     const { members, record } = this.#options;
     if (command === 'freeze') this.#freeze.begin();
+    this.#askedRowsPerS = this.#throttle.rowsPerS;
     members.order(side === 'source' ? move.from : move.to, {
       command,
       move,
       epoch: record.ring.epoch,
-      rowsPerS: this.#throttle.rowsPerS,
+      rowsPerS: this.#askedRowsPerS,
     });
   }
 }

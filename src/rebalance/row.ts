@@ -94,6 +94,13 @@ export class RowSum {
     this.digest = (this.digest + digest) % 2 ** 52;
   }
 
+  /** Takes a sum of rows out that it has. */
+  subtractSum({ keys, bytes, digest }: SlotSum): void {
+    this.keys -= keys;
+    this.bytes -= bytes;
+    this.digest = (this.digest - digest + 2 ** 52) % 2 ** 52;
+  }
+
   equals(other: SlotSum): boolean {
     return this.keys === other.keys && this.bytes === other.bytes && this.digest === other.digest;
   }

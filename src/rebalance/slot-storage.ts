@@ -38,10 +38,13 @@ export interface SlotStorage {
   /** Source: results of writes to these slots, from at most `commitsMax` ledger rows after this lsn. */
   ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart;
   /**
-   * Either side: finds the sums of slots whose sums are unknown, reading about `rowsMax` rows, and returns how many
-   * slots are left. No client waits for a sum that is known before its slot is frozen.
+   * Either side: goes on finding the sums of slots whose sums are unknown, reading about as much as a page has, and
+   * returns how many slots are left. What is written meanwhile loses nothing of it. No client waits for a sum that is
+   * known before its slot is frozen.
    */
-  sumSome(slots: readonly number[], rowsMax: number): number;
+  sumSome(slots: readonly number[], limits: PageLimits): number;
+  /** Either side: what these slots come to is of no more interest. */
+  forgetSums(slots: readonly number[]): void;
   /** Source, durable: notes these slots as migrating, and returns their sum. */
   openOutgoing(move: Move): SlotSum;
 

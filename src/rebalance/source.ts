@@ -41,6 +41,7 @@ export class MoveSource {
   track(move: Move): MoveAnswer | undefined {
     if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return undefined;
     if (this.#state.phase === 'idle' || this.#state.move.id !== move.id) {
+      this.#drop();
       this.#state = { phase: 'tracking', move, slots: new Set(move.slots), changed: new Map() };
     }
     return 'tracked';
@@ -63,7 +64,7 @@ export class MoveSource {
   /** The move is over here. */
   end(move: MoveId): void {
     this.#over = Math.max(this.#over, move);
-    if (this.#state.phase !== 'idle' && this.#state.move.id === move) this.#state = { phase: 'idle' };
+    if (this.#state.phase !== 'idle' && this.#state.move.id === move) this.#drop();
   }
 
   get move(): Move | undefined {
@@ -108,7 +109,7 @@ export class MoveSource {
         return { kind: 'page', ...this.#storage.page(slots, request.after, page[request.step]) };
       case 'changes': {
         const changes = this.#takeChanges(state.changed, page.short);
-        const slotsUnsummed = this.#storage.sumSome(slots, page.short.rowsMax);
+        const slotsUnsummed = this.#storage.sumSome(slots, page.short);
         const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, commitsMax);
         return { kind: 'changes', changes, left: state.changed.size, slotsUnsummed, ledger };
       }
@@ -124,6 +125,12 @@ export class MoveSource {
         return { kind: 'rest', changes, ledger, sum: this.#storage.openOutgoing(state.move), lsn, forgottenLsn };
       }
     }
+  }
+
+  #drop(): void {
+    if (this.#state.phase === 'idle') return;
+    this.#storage.forgetSums(this.#state.move.slots);
+    this.#state = { phase: 'idle' };
   }
 
   #takeChanges(

@@ -6,12 +6,10 @@
 import type { PageStep } from './move.ts';
 
 export type StepLimits = {
-  /** Source: of a page of rows, and of a round of changes. */
+  /** Of a page of rows, of a round of changes, and, short, of what is summed between two questions. */
   readonly page: Record<PageStep, { readonly rowsMax: number; readonly bytesMax: number }>;
   /** Source: commits of the ledger that are looked through. */
   readonly commitsMax: number;
-  /** Target: rows that are summed between two questions. */
-  readonly rowsSummedMax: number;
   /** Target: rows of an earlier move that are wiped. */
   readonly rowsWiped: Record<PageStep, number>;
   /** Target: so few changes left that clients can wait for them. */
@@ -30,7 +28,6 @@ export const defaultStepLimits: StepLimits = {
   },
   // The ledger is long: some three milliseconds.
   commitsMax: 1_024,
-  rowsSummedMax: 512,
   // Each row lies somewhere else in the file, so these cost more than those of a page.
   rowsWiped: { short: 128, long: 8_192 },
   fewChanges: 64,

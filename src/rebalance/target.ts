@@ -62,6 +62,7 @@ export class MoveTarget {
     if (this.#state.phase === 'prepared' && this.#state.move.id === move.id) return [answer(move, 'prepared')];
     // In any later phase of this move the command is late. A newer move begins in place of this one.
     if (this.#state.phase !== 'idle' && this.#state.move.id === move.id) return [];
+    this.#drop();
     this.#storage.openIncoming(move);
     this.#state = { phase: 'wiping', move, step };
     return this.wipe(move.id);
@@ -104,7 +105,7 @@ export class MoveTarget {
   /** The move is over here: the slots are this shard's own. */
   end(id: MoveId): void {
     this.#over = Math.max(this.#over, id);
-    if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#state = { phase: 'idle' };
+    if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#drop();
   }
 
   /** Takes the source's reply to the last request. */
@@ -147,15 +148,17 @@ export class MoveTarget {
     { move, round, ledger: before }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
     { changes, left, slotsUnsummed, ledger: part }: Extract<SourceReply, { kind: 'changes' }>,
   ): TargetEffect[] {
-    const { rowsSummedMax, fewChanges } = this.#limits;
+    const { page, fewChanges } = this.#limits;
     this.#storage.apply(changes);
-    const isSummed = this.#storage.sumSome(move.slots, rowsSummedMax) + slotsUnsummed === 0;
+    const isSummed = this.#storage.sumSome(move.slots, page.short) + slotsUnsummed === 0;
     const ledger = { results: [...before.results, part.results], upToLsn: part.upToLsn };
-    if ((isSummed && part.isWhole && left + changes.length <= fewChanges) || round >= roundsMax) {
+    const isCaughtUp = part.isWhole && left + changes.length <= fewChanges;
+    if (isSummed && (isCaughtUp || round >= roundsMax)) {
       this.#state = { phase: 'waiting', move, round, ledger };
       return [progress(move, changes), answer(move, 'caught-up')];
     }
-    this.#state = { phase: 'catching-up', move, round: round + 1, ledger };
+    // Summing comes to an end however much is written; only what clients write may not.
+    this.#state = { phase: 'catching-up', move, round: isSummed ? round + 1 : round, ledger };
     return [progress(move, changes), changesSince(move, ledger.upToLsn)];
   }
 
@@ -176,6 +179,12 @@ export class MoveTarget {
     }
     this.#state = { phase: 'sealed', move };
     return [answer(move, 'verified')];
+  }
+
+  #drop(): void {
+    if (this.#state.phase === 'idle') return;
+    this.#storage.forgetSums(this.#state.move.slots);
+    this.#state = { phase: 'idle' };
   }
 
   /** A repeated command is ignored; an unknown move means that this shard started after it began. */

@@ -26,6 +26,11 @@ export const entryDdl = `
 /** For slots as a JSON array: one statement for thousands of slots takes a tenth of one for each. */
 export const slotIsListed = 'slot IN (SELECT value FROM json_each(?))';
 
+/** Larger values are read one by one, so that a statement of many rows takes little memory whatever they are. */
+const inlineBytesMax = 4 * 1024;
+/** The value where it is small, else null: for statements that read many rows. */
+export const smallValue = `CASE WHEN length(value) <= ${inlineBytesMax} THEN value END`;
+
 /** A row as a write finds it. */
 export type OldEntry = {
   readonly id: number;

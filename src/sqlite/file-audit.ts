@@ -8,6 +8,7 @@ import type { Ring } from '../partition/ring.ts';
 import { slotOf } from '../partition/slot.ts';
 import { type Row, RowSum } from '../rebalance/row.ts';
 import type { Database, Statement } from './database.ts';
+import { smallValue } from './entry-table.ts';
 import type { FileCounters } from './file-counters.ts';
 
 export type AuditReport = {
@@ -33,11 +34,13 @@ type AuditRow = [
   key: Buffer,
   version: number,
   contentType: string,
-  value: Buffer,
+  smallValue: Buffer | null,
   expiresAtMs: number,
 ];
 
 const faultsShown = 10;
+/** Few rows with many bytes take as long as many with few. */
+const stepBytes = 1024 * 1024;
 
 export type AuditedFile = {
   readonly counters: () => FileCounters;
@@ -50,6 +53,7 @@ export type AuditedFile = {
 export class FileAudit {
   readonly #file: AuditedFile;
   readonly #rows: Statement<[number, number]>;
+  readonly #value: Statement<[number]>;
   readonly #sum = new RowSum();
   readonly #faults: string[] = [];
   readonly #lsnAtStart: number;
@@ -61,9 +65,11 @@ export class FileAudit {
     this.#lsnAtStart = file.counters().lsn;
     this.#rows = db
       .prepare<[number, number]>(
-        'SELECT id, slot, key, version, content_type, value, expires_at FROM entry WHERE id > ? ORDER BY id LIMIT ?',
+        `SELECT id, slot, key, version, content_type, ${smallValue}, expires_at FROM entry
+         WHERE id > ? ORDER BY id LIMIT ?`,
       )
       .raw();
+    this.#value = db.prepare<[number]>('SELECT value FROM entry WHERE id = ?').pluck();
   }
 
   /** SQLite's own check of the file's structure. It takes as long as it takes: not beside clients. */
@@ -73,14 +79,20 @@ export class FileAudit {
     }
   }
 
-  /** False when every row has been seen. */
+  /** One step, of about so many rows or `stepBytes`. False when every row has been seen. */
   step(rowsMax: number): boolean {
     const transit = this.#file.slotsInTransit();
     const rows = this.#rows.all(this.#afterId, rowsMax) as AuditRow[];
     // After the rows: where others write too, each is at most as new as this.
     const { lsn } = this.#file.counters();
-    for (const [id, slot, key, version, contentType, value, expiresAtMs] of rows) {
+    let bytes = 0;
+    for (const [id, slot, key, version, contentType, small, expiresAtMs] of rows) {
+      if (bytes >= stepBytes) return true;
       this.#afterId = id;
+      const value = small ?? (this.#value.get(id) as Buffer | undefined);
+      // Deleted meanwhile, where others write too.
+      if (value === undefined) continue;
+      bytes += key.length + value.length;
       this.#see({ slot, key, version, contentType, value, ...expiryOf(expiresAtMs) }, transit, lsn);
     }
     return rows.length === rowsMax;

@@ -1,8 +1,10 @@
-/** Lists keys of one file in the order of their bytes. It only reads, and reads so much at most. */
+/**
+ * Lists keys of one file in the order of their bytes. It only reads, and no page takes long: it ends when it has cost
+ * so much, full or not, and the next one goes on.
+ */
 
 import {
   beginOf,
-  bytesOf,
   commonPrefixOf,
   type ListEntry,
   type Listing,
@@ -14,10 +16,14 @@ import {
 } from '../kv/listing.ts';
 import { expiryOf } from '../kv/outcome.ts';
 import type { Database, Statement } from './database.ts';
-import { hasExpired } from './entry-table.ts';
+import { hasExpired, smallValue } from './entry-table.ts';
 
-/** Rows looked at for one page, visible or not: beyond them the page ends, and the next one goes on. */
-const rowsLookedAtMax = 4_096;
+/** Of one page, visible rows or not, in rows read: some ten milliseconds. */
+const costMax = 2_048;
+/** A statement takes as long as this many rows, whatever it finds. */
+const statementCost = 2;
+/** Where rows come slowly, off a disk, this ends a page. */
+const durationMaxMs = 10;
 const rowsAtATime = 128;
 
 type MetadataRow = [
@@ -28,55 +34,64 @@ type MetadataRow = [
   expiresAtMs: number,
   valueBytes: number,
 ];
-type Found = MetadataRow | [...MetadataRow, value: Buffer];
+type Found = MetadataRow | [...MetadataRow, smallValue: Buffer | null];
 
 export class KeyListing {
+  readonly #now: () => number;
   readonly #keys: Statement<[Buffer, Buffer, number]>;
   readonly #keysToTheEnd: Statement<[Buffer, number]>;
   readonly #values: Statement<[Buffer, Buffer, number]>;
   readonly #valuesToTheEnd: Statement<[Buffer, number]>;
+  readonly #value: Statement<[number, Buffer]>;
 
-  constructor(db: Database) {
+  /** @param now milliseconds; only differences count */
+  constructor(db: Database, now: () => number) {
+    this.#now = now;
     const columns = 'slot, key, version, content_type, expires_at, length(value)';
     const within = 'FROM entry WHERE key >= ? AND key < ? ORDER BY key LIMIT ?';
     const toTheEnd = 'FROM entry WHERE key >= ? ORDER BY key LIMIT ?';
     this.#keys = db.prepare<[Buffer, Buffer, number]>(`SELECT ${columns} ${within}`).raw();
     this.#keysToTheEnd = db.prepare<[Buffer, number]>(`SELECT ${columns} ${toTheEnd}`).raw();
-    this.#values = db.prepare<[Buffer, Buffer, number]>(`SELECT ${columns}, value ${within}`).raw();
-    this.#valuesToTheEnd = db.prepare<[Buffer, number]>(`SELECT ${columns}, value ${toTheEnd}`).raw();
+    this.#values = db.prepare<[Buffer, Buffer, number]>(`SELECT ${columns}, ${smallValue} ${within}`).raw();
+    this.#valuesToTheEnd = db.prepare<[Buffer, number]>(`SELECT ${columns}, ${smallValue} ${toTheEnd}`).raw();
+    this.#value = db.prepare<[number, Buffer]>('SELECT value FROM entry WHERE slot = ? AND key = ?').pluck();
   }
 
   /** @param isVisible whether rows of a slot are there for anybody to see */
   page(query: ListQuery, nowMs: number, isVisible: (slot: number) => boolean): Listing {
     const end = successorOf(query.prefix);
+    const overdueAtMs = this.#now() + durationMaxMs;
     const entries: ListEntry[] = [];
     let bytes = 0;
-    let lookedAt = 0;
+    let cost = 0;
+    let rowsMax = firstRowsMax(query);
     let begin = beginOf(query);
     while (begin !== undefined && (end === undefined || Buffer.compare(begin, end) < 0)) {
-      const rowsWanted = Math.min(rowsAtATime, query.limit - entries.length + 1);
+      const rowsWanted = Math.min(rowsMax, query.limit - entries.length + 1);
       const rows = this.#rows(query, begin, end, rowsWanted);
+      cost += statementCost + rows.length;
+      rowsMax = Math.min(2 * rowsMax, rowsAtATime);
       let reached: ListPosition | undefined;
       for (const row of rows) {
-        lookedAt++;
         const [slot, key, , , expiresAtMs] = row;
         reached = { kind: 'key', bytes: key };
         if (!isVisible(slot) || hasExpired(expiresAtMs, nowMs)) continue;
         const entry = entryOf(row, query);
-        const entryBytes = bytesOf(entry);
+        const entryBytes = query.values ? valueBytesOf(entry) : 0;
         if (entries.length === query.limit || (entries.length > 0 && bytes + entryBytes > listBytesMax)) {
           return { kind: 'listing', entries, next: positionOf(entries.at(-1) as ListEntry) };
         }
-        entries.push(entry);
+        entries.push(query.values ? this.#withValue(entry, row) : entry);
         bytes += entryBytes;
         if (entry.kind === 'prefix') {
-          // All that begins so is listed with it.
+          // All that begins so is listed with it, and what comes next is likely to begin as others do.
           reached = { kind: 'prefix', bytes: entry.key };
+          rowsMax = firstRowsMax(query);
           break;
         }
       }
       if (reached === undefined || (rows.length < rowsWanted && reached.kind === 'key')) break;
-      if (lookedAt >= rowsLookedAtMax) return { kind: 'listing', entries, next: reached };
+      if (cost >= costMax || this.#now() >= overdueAtMs) return { kind: 'listing', entries, next: reached };
       begin = beginOf({ prefix: query.prefix, after: reached });
     }
     return { kind: 'listing', entries, next: undefined };
@@ -86,11 +101,28 @@ export class KeyListing {
     if (end === undefined) return (values ? this.#valuesToTheEnd : this.#keysToTheEnd).all(begin, rowsMax) as Found[];
     return (values ? this.#values : this.#keys).all(begin, end, rowsMax) as Found[];
   }
+
+  /** Large values are read once it is known that the page has room for them. */
+  #withValue(entry: ListEntry, [slot, key, , , , , small]: Found): ListEntry {
+    if (entry.kind === 'prefix') return entry;
+    return { ...entry, value: small ?? (this.#value.get(slot, key) as Buffer) };
+  }
 }
 
-function entryOf([, key, version, contentType, expiresAtMs, valueBytes, value]: Found, query: ListQuery): ListEntry {
+/**
+ * Rows of the first statement after a common prefix. Where there is a delimiter, the first row may be all that is
+ * needed of many; it becomes twice as many with each statement that finds none.
+ */
+function firstRowsMax({ delimiter }: ListQuery): number {
+  return delimiter === undefined ? rowsAtATime : 1;
+}
+
+function entryOf([, key, version, contentType, expiresAtMs, valueBytes]: Found, query: ListQuery): ListEntry {
   const common = commonPrefixOf(key, query);
   if (common !== undefined) return { kind: 'prefix', key: common };
-  const entry = { kind: 'key', key, version, contentType, valueBytes, ...expiryOf(expiresAtMs) } as const;
-  return value === undefined ? entry : { ...entry, value };
+  return { kind: 'key', key, version, contentType, valueBytes, ...expiryOf(expiresAtMs) };
+}
+
+function valueBytesOf(entry: ListEntry): number {
+  return entry.kind === 'key' ? entry.valueBytes : 0;
 }

@@ -98,7 +98,7 @@ export class ShardFile implements FileFigures {
       this.#db.close();
       throw error;
     }
-    this.#listing = new KeyListing(this.#db);
+    this.#listing = new KeyListing(this.#db, () => clock.nowMs());
     this.#pin = new FilePin(this.#db, access);
     const tables = { ledger: this.#ledger, idempotency: this.#idempotency, standing: this.#standing };
     this.transfer = new SlotTransfer(this.#db, this, tables);
@@ -159,7 +159,7 @@ export class ShardFile implements FileFigures {
 
   /** @param isVisible whether rows of a slot are there for anybody to see */
   list(query: ListQuery, isVisible: (slot: number) => boolean): Listing {
-    return this.#listing.page(query, this.#nowMs(), isVisible);
+    return this.#asOfOneMoment(() => this.#listing.page(query, this.#nowMs(), isVisible));
   }
 
   /**
@@ -197,12 +197,10 @@ export class ShardFile implements FileFigures {
 
   /** Rows of the ledger after `afterLsn`. */
   feed(afterLsn: number, rowsMax: number): Omit<FeedPage, 'epoch'> {
-    const page = () => {
+    return this.#asOfOneMoment(() => {
       const { prunedLsn } = this.#ledger;
       return { kind: 'feed', prunedLsn, lsn: this.counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) } as const;
-    };
-    // Where others write too, all of it has to be of one moment.
-    return this.#access === 'exclusive' ? page() : this.#db.snapshot(page);
+    });
   }
 
   get lsn(): number {
@@ -219,9 +217,11 @@ export class ShardFile implements FileFigures {
       const timeNotedAtMs = this.#noteTime();
       timed(this.#measures.commits, () => this.#db.commit());
       this.#timeNotedAtMs = timeNotedAtMs;
+      this.transfer.watch.written();
       return result;
     } catch (error) {
       this.#db.rollback();
+      this.transfer.watch.undone();
       this.#counters = before.counters;
       this.#ledger.restore(before.tally);
       this.#standing.restore(before.epoch);
@@ -302,17 +302,21 @@ export class ShardFile implements FileFigures {
     return withReserve(this.#reserve, work, () => this.#db.foldLog());
   }
 
+  /** Several statements, where others may write in between. */
+  #asOfOneMoment<T>(read: () => T): T {
+    return this.#access === 'exclusive' ? read() : this.#db.snapshot(read);
+  }
+
   #end(batch: WriteBatch): void {
     batch.end();
     this.#counters = batch.counters;
-    const { slots } = batch;
-    for (const slot of slots) this.transfer.touch(slot);
-    if (slots.length > 0) this.#measures.writesOfCommits.count(slots.length);
+    if (batch.writes > 0) this.#measures.writesOfCommits.count(batch.writes);
   }
 
   #newBatch(nowMs: number): WriteBatch {
     const tables = { entries: this.#entries, ledger: this.#ledger, idempotency: this.#idempotency };
-    return new WriteBatch({ db: this.#db, ...tables, shard: this.#shard, nowMs }, this.#counters);
+    const { watch } = this.transfer;
+    return new WriteBatch({ db: this.#db, ...tables, watch, shard: this.#shard, nowMs }, this.#counters);
   }
 
   #nowMs(): number {

@@ -17,6 +17,7 @@ import { SlotSums } from '../rebalance/slot-sums.ts';
 import { type Database, isDiskFull } from './database.ts';
 import type { IdempotencyTable } from './idempotency-table.ts';
 import type { LedgerTable } from './ledger-table.ts';
+import { RowWatch } from './row-watch.ts';
 import { SlotReader } from './slot-reader.ts';
 import { SlotWriter } from './slot-writer.ts';
 import type { StandingTable } from './standing-table.ts';
@@ -56,6 +57,8 @@ const noRecords = Buffer.alloc(0);
 
 export class SlotTransfer implements ParticipantStorage {
   readonly isDiskFull = isDiskFull;
+  /** Is told of every row that is written. */
+  readonly watch: RowWatch;
   readonly #db: Database;
   readonly #figures: FileFigures;
   readonly #ledger: LedgerTable;
@@ -76,11 +79,7 @@ export class SlotTransfer implements ParticipantStorage {
     this.#transfers = new TransferTable(db);
     this.#reader = new SlotReader(db, this.#sums);
     this.#writer = new SlotWriter(db);
-  }
-
-  /** Every write to a slot that does not come by a move says so, at once. */
-  touch(slot: number): void {
-    this.#sums.touch(slot);
+    this.watch = new RowWatch(this.#sums, this.#reader);
   }
 
   /** Rows that move write many pages: while they do so beside clients, checkpoints come often, and none takes long. */
@@ -106,7 +105,7 @@ export class SlotTransfer implements ParticipantStorage {
       this.#idempotency.forgetSlots(move.slots);
       this.#transfers.note(move, 'importing', { keys: 0, bytes: 0 });
     });
-    for (const slot of move.slots) this.#sums.touch(slot);
+    this.forgetSums(move.slots);
   }
 
   wipe(slots: readonly number[], rowsMax: number): boolean {
@@ -131,6 +130,7 @@ export class SlotTransfer implements ParticipantStorage {
     try {
       this.#figures.transaction(() => {
         this.#applyEach(changes);
+        this.watch.written();
         const sum = this.#reader.sumOf(move.slots);
         if (!sum.equals(expected)) throw new SumsDiffer();
         this.#ledger.forgetUpTo(forgottenLsn);
@@ -148,7 +148,7 @@ export class SlotTransfer implements ParticipantStorage {
       return true;
     } catch (error) {
       // What was summed within the transaction is of rows that were taken back with it.
-      for (const slot of move.slots) this.#sums.touch(slot);
+      this.forgetSums(move.slots);
       if (error instanceof SumsDiffer) return false;
       throw error;
     }
@@ -158,8 +158,12 @@ export class SlotTransfer implements ParticipantStorage {
     return this.#reader.page(slots, after, limits);
   }
 
-  sumSome(slots: readonly number[], rowsMax: number): number {
-    return this.#reader.sumSome(slots, rowsMax);
+  sumSome(slots: readonly number[], limits: PageLimits): number {
+    return this.#reader.sumSome(slots, limits);
+  }
+
+  forgetSums(slots: readonly number[]): void {
+    for (const slot of slots) this.#sums.forget(slot);
   }
 
   deltaOf(slot: number, key: Key): RowDelta {
@@ -257,7 +261,7 @@ export class SlotTransfer implements ParticipantStorage {
   #purge({ move, slots }: Transfer, rowsMax: number): void {
     let left = rowsMax;
     for (const slot of slots) {
-      this.#sums.touch(slot);
+      this.#sums.forget(slot);
       left -= this.#writer.deleteOfSlot(slot, left);
       left -= this.#idempotency.forgetSlot(slot, left);
       if (left === 0) return;
@@ -267,7 +271,7 @@ export class SlotTransfer implements ParticipantStorage {
 
   #applyEach(changes: readonly RowDelta[]): void {
     for (const change of changes) {
-      this.#sums.touch(change.slot);
+      this.watch.beforeWrite(change.slot, change.key);
       this.#writer.apply(change);
     }
   }

@@ -31,6 +31,7 @@ import { type EntryTable, type ExpiredEntry, hasExpired, type OldEntry } from '.
 import type { FileCounters } from './file-counters.ts';
 import type { IdempotencyTable } from './idempotency-table.ts';
 import type { LedgerTable } from './ledger-table.ts';
+import type { RowWatch } from './row-watch.ts';
 
 export type Request = {
   readonly operation: Operation;
@@ -43,6 +44,8 @@ export type CommitContext = {
   readonly entries: EntryTable;
   readonly ledger: LedgerTable;
   readonly idempotency: IdempotencyTable;
+  /** Is told of each key before its row is written. */
+  readonly watch: Pick<RowWatch, 'beforeWrite'>;
   readonly shard: number;
   readonly nowMs: number;
 };
@@ -75,6 +78,7 @@ export class WriteBatch {
 
   /** Deletes a row that has expired, and records it. */
   sweep({ id, slot, key, valueBytes }: ExpiredEntry): void {
+    this.#at.watch.beforeWrite(slot, key);
     this.#at.entries.delete(id);
     this.#expire(slot, key, 0);
     this.#count(-1, -(key.length + valueBytes));
@@ -93,9 +97,9 @@ export class WriteBatch {
     return { kind: 'batch', outcomes };
   }
 
-  /** The slots written to, one a record. */
-  get slots(): readonly number[] {
-    return this.#records.map(({ slot }) => slot);
+  /** How many records it has so far. */
+  get writes(): number {
+    return this.#records.length;
   }
 
   /** Leaves the batch's row in the ledger, if it wrote anything. */
@@ -231,6 +235,7 @@ export class WriteBatch {
       number = counted.number;
     }
 
+    this.#at.watch.beforeWrite(slot, key);
     if (isExpired) this.#expire(slot, key, seenLsn);
     const version = this.#newVersion(seenLsn);
     if (put === undefined) {

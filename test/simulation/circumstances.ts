@@ -80,7 +80,6 @@ export function stepLimitsOf(pageRows: number, purgeRows: number): StepLimits {
   return {
     page: { short: page, long: page },
     commitsMax: 2 * pageRows,
-    rowsSummedMax: pageRows,
     rowsWiped: { short: purgeRows, long: purgeRows },
     fewChanges: 0,
     purge: { rowsMax: purgeRows, pagesMax: 2 },

@@ -94,16 +94,27 @@ test('changes replace rows and delete them', () => {
   expect(unpacked(reader.page([3], undefined, many).rows)).toEqual([changed]);
 });
 
-test('sums are found by steps, each slot once, and those that are known cost nothing', () => {
+const steps = (rowsMax: number) => ({ rowsMax, bytesMax: 1_000_000 });
+
+test('sums are found by steps, within a slot too, and those that are known cost nothing', () => {
   writer.store(PackedRows.of(rows));
   sums.set(3, new RowSum());
-  expect(reader.sumSome(slots, 0)).toBe(3);
+  expect(reader.sumSome(slots, steps(0))).toBe(3);
   // Slot 7 comes first, and its 130 rows are more than a step.
-  expect(reader.sumSome(slots, 10)).toBe(2);
+  expect([reader.sumSome(slots, steps(100)), sums.walkOf(7)?.sum.keys, sums.of(7)]).toEqual([3, 100, undefined]);
+  expect(reader.sumSome(slots, steps(31))).toBe(2);
   expect([sums.of(7)?.keys, sums.of(6), sums.of(3)?.keys]).toEqual([130, undefined, 0]);
-  expect(reader.sumSome(slots, 10)).toBe(0);
-  expect(reader.sumSome(slots, 10)).toBe(0);
-  expect(reader.sumOf([5, 7]).keys).toBe(131);
+  expect([reader.sumSome(slots, steps(10)), reader.sumSome(slots, steps(10))]).toEqual([0, 0]);
+  expect(reader.sumOf([5, 7])).toEqual(sumOf(rows.slice(2)));
+});
+
+test('a step of large rows ends by their bytes', () => {
+  const large = Array.from({ length: 9 }, (_, n) => row(5, `large ${n}`, { value: Buffer.alloc(10_000, n) }));
+  writer.store(PackedRows.of(large));
+  expect(reader.sumSome([5], { rowsMax: 512, bytesMax: 25_000 })).toBe(1);
+  expect(sums.walkOf(5)?.sum.keys).toBe(3);
+  while (reader.sumSome([5], { rowsMax: 512, bytesMax: 25_000 }) > 0);
+  expect(sums.of(5)).toEqual(sumOf(large));
 });
 
 test('what was summed while it was stored is only counted', () => {
@@ -113,8 +124,13 @@ test('what was summed while it was stored is only counted', () => {
   sums.add(packed);
   const expected = sums.expectedOf(7);
   // Counting 130 rows costs less than a step of ten.
-  expect(reader.sumSome(slots, 10)).toBe(0);
+  expect(reader.sumSome(slots, steps(10))).toBe(0);
   expect(sums.of(7)).toBe(expected);
+  for (const slot of slots) sums.expectNone(slot);
+  sums.add(packed);
+  // So does counting the last ten of them.
+  expect([reader.sumSome([7], steps(4)), sums.walkOf(7)?.sum.keys]).toEqual([1, 120]);
+  expect([reader.sumSome([7], steps(1)), sums.of(7)]).toEqual([0, sumOf(rows.slice(3))]);
   sums.expectNone(3);
   expect(reader.sumOf([3])).toMatchObject({ keys: 2, bytes: 12 });
 });

@@ -50,7 +50,7 @@ test("the source's sum is what its rows come to, whatever is written between its
         let next: Cursor | undefined;
         for (const step of steps) {
           if (step === 'page') next = file.transfer.page(slots, next, { rowsMax, bytesMax: 1_000 }).next;
-          else if (step === 'sum') file.transfer.sumSome(slots, 2);
+          else if (step === 'sum') file.transfer.sumSome(slots, { rowsMax: 2, bytesMax: 1_000 });
           else execute(file, step);
         }
         const { keys, bytes, digest } = file.transfer.openOutgoing(move);

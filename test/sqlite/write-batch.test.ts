@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { KeyOperation, Operation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import { unpackRecords } from '../../src/kv/write-record.ts';
+import { slotOf } from '../../src/partition/slot.ts';
 import type { FileCounters } from '../../src/sqlite/file-counters.ts';
 import { WriteBatch } from '../../src/sqlite/write-batch.ts';
 import { memoryTables } from '../support/memory-tables.ts';
@@ -19,8 +20,8 @@ beforeEach(() => {
   nowMs = 1_000;
 });
 
-function newBatch(): WriteBatch {
-  return new WriteBatch({ ...tables, shard, nowMs }, counters);
+function newBatch(beforeWrite: (slot: number, key: Buffer) => void = () => {}): WriteBatch {
+  return new WriteBatch({ ...tables, watch: { beforeWrite }, shard, nowMs }, counters);
 }
 
 type Sent = { readonly opId?: Buffer; readonly resent?: boolean; readonly seenLsn?: number };
@@ -78,11 +79,14 @@ describe('writes', () => {
     expect(tables.ledger.feed(lsn, 9)).toEqual([]);
   });
 
-  test('name the slots they wrote to', () => {
-    const batch = newBatch();
-    const [a, b] = [put('a', '1'), remove('b')];
-    for (const operation of [a, get('c'), b]) batch.answer({ operation });
-    expect(batch.slots).toEqual([a.slot, b.slot]);
+  test('tell of each key that they are about to write, and of no other', () => {
+    const told: string[] = [];
+    const batch = newBatch((_slot, key) =>
+      told.push(`${key} ${tables.entries.find(slotOf(key), key)?.version ?? '-'}`),
+    );
+    const missed = put('d', '1', '', { condition: { ifMatch: '*' } });
+    for (const operation of [put('a', '1'), get('c'), missed, put('a', '2'), remove('a')]) batch.answer({ operation });
+    expect(told).toEqual(['a -', 'a 11', 'a 12']);
   });
 
   test('get a version above what their writer has seen anywhere', () => {

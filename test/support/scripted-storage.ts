@@ -57,7 +57,11 @@ export class ScriptedStorage implements SlotStorage {
     return this.ledger;
   }
 
-  sumSome(slots: readonly number[], rowsMax: number): number {
+  forgetSums(slots: readonly number[]): void {
+    this.asked.push(`forgetSums ${slots}`);
+  }
+
+  sumSome(slots: readonly number[], { rowsMax }: PageLimits): number {
     this.asked.push(`sumSome ${slots} ${rowsMax}`);
     return this.unsummed.shift() ?? 0;
   }

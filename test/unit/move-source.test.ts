@@ -83,7 +83,7 @@ describe('commands', () => {
     source.freeze(7);
     expect(source.cancel(7)).toBe('cancelled');
     expect([source.refuses(slot), source.track(move)]).toEqual([false, undefined]);
-    expect(storage.asked).toEqual(['forget 7']);
+    expect(storage.asked).toEqual([`forgetSums ${slot}`, 'forget 7']);
   });
 });
 

@@ -101,13 +101,13 @@ describe('packed rows', () => {
   });
 });
 
-describe('the sum of rows', () => {
-  const sumOf = (rows: readonly Row[]) => {
-    const sum = new RowSum();
-    for (const one of rows) sum.add(one);
-    return sum;
-  };
+function sumOf(rows: readonly Row[]): RowSum {
+  const sum = new RowSum();
+  for (const one of rows) sum.add(one);
+  return sum;
+}
 
+describe('the sum of rows', () => {
   test('counts keys, and the bytes of keys and values', () => {
     const { keys, bytes, digest } = sumOf([row('key'), row('k', { value: Buffer.alloc(5_000) })]);
     expect({ keys, bytes }).toEqual({ keys: 2, bytes: 3 + 5 + 1 + 5_000 });
@@ -164,19 +164,44 @@ describe('the sum of rows', () => {
 describe('the sums of slots', () => {
   const packed = (...rows: Row[]) => PackedRows.of(rows);
 
-  test('are known once set, and unknown after anything else was written', () => {
+  test('are known once set, until they are forgotten', () => {
     const sums = new SlotSums();
     const sum = new RowSum();
     expect(sums.of(3)).toBeUndefined();
     sums.set(3, sum);
     expect(sums.of(3)).toBe(sum);
-    sums.touch(4);
+    sums.forget(4);
     expect(sums.of(3)).toBe(sum);
-    sums.touch(3);
-    expect(sums.of(3)).toBeUndefined();
+    sums.forget(3);
+    expect([sums.of(3), sums.watches(3)]).toEqual([undefined, false]);
   });
 
-  test('are expected of what was stored since the slot was empty, until they are known or touched', () => {
+  test('stay what the rows come to while keys are written: before, among and behind those that were walked', () => {
+    const sums = new SlotSums();
+    const of = (...some: Row[]) => sumOf(some);
+    const key = (text: string) => ({ slot: 3, key: Buffer.from(text) });
+    const later = { ...row('k'), version: 9 };
+    for (const begin of ['known', 'expected', 'walked'] as const) {
+      if (begin === 'known') sums.set(3, of(row('b'), row('k')));
+      if (begin === 'expected') sums.expectNone(3);
+      if (begin === 'expected') sums.add(packed(row('b'), row('k')));
+      if (begin === 'walked') sums.pause(3, Buffer.from('k'), of(row('b'), row('k')));
+      const now = () => sums.of(3) ?? sums.expectedOf(3) ?? sums.walkOf(3)?.sum;
+      expect([begin, sums.watches(3), sums.watches(4)]).toEqual([begin, true, false]);
+      sums.replace(key('k'), of(row('k')), of(later));
+      expect(now()).toEqual(of(row('b'), later));
+      sums.replace(key('b'), of(row('b')), of());
+      expect(now()).toEqual(of(later));
+      sums.replace(key('c'), of(), of(row('c')));
+      sums.replace({ slot: 4, key: Buffer.from('c') }, of(), of(row('c', { slot: 4 })));
+      expect(now()).toEqual(of(later, row('c')));
+      sums.replace(key('ka'), of(), of(row('ka')));
+      expect(now()).toEqual(begin === 'walked' ? of(later, row('c')) : of(later, row('c'), row('ka')));
+      sums.forget(3);
+    }
+  });
+
+  test('are expected of what was stored since the slot was empty, until they are known or forgotten', () => {
     const sums = new SlotSums();
     sums.add(packed(row('before')));
     expect(sums.expectedOf(3)).toBeUndefined();
@@ -189,7 +214,7 @@ describe('the sums of slots', () => {
     sums.set(3, sums.expectedOf(3) as RowSum);
     expect(sums.expectedOf(3)).toBeUndefined();
     sums.expectNone(3);
-    sums.touch(3);
+    sums.forget(3);
     expect(sums.expectedOf(3)).toBeUndefined();
   });
 
@@ -201,7 +226,7 @@ describe('the sums of slots', () => {
     expect([sums.of(3), sums.of(4) === undefined]).toEqual([undefined, false]);
   });
 
-  test('are gathered over pages, as long as the next begins where the last ended and nothing was written', () => {
+  test('are gathered over pages, as long as the next begins where the last ended', () => {
     const sums = new SlotSums();
     const sum = sums.begin(3, undefined) as RowSum;
     sums.pause(3, Buffer.from('k'), sum);
@@ -209,9 +234,9 @@ describe('the sums of slots', () => {
     expect(sums.begin(3, Buffer.from('j'))).toBeUndefined();
     expect(sums.begin(4, Buffer.from('k'))).toBeUndefined();
     expect(sums.begin(3, undefined)).not.toBe(sum);
-    sums.touch(4);
+    sums.forget(4);
     expect(sums.begin(3, Buffer.from('k'))).toBe(sum);
-    sums.touch(3);
+    sums.forget(3);
     expect(sums.begin(3, Buffer.from('k'))).toBeUndefined();
   });
 
