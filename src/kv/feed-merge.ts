@@ -11,11 +11,8 @@
  * that waits at lsn L until another is read up to X has L > X, and around a circle the lsns would have to fall for ever.
  */
 
-import { type FeedPage, type FeedRow, type ShardId, shardIdMax } from './feed.ts';
+import { beginning, type FeedPage, type FeedRow, type Place, type ShardId, shardIdMax } from './feed.ts';
 import { unpackRecords, type WriteRecord } from './write-record.ts';
-
-/** How far one shard's ledger has been read: up to `lsn`, and `carried` records of the arrival that follows it. */
-type Place = { readonly lsn: number; readonly carried: number };
 
 /** How far all ledgers have been read. */
 export type FeedPosition = {
@@ -35,7 +32,6 @@ export class FeedGone extends Error {
   override readonly name = 'FeedGone';
 }
 
-const beginning: Place = { lsn: 0, carried: 0 };
 const eventTypes = { created: 'put', replaced: 'put', counted: 'put', deleted: 'delete', expired: 'expire' } as const;
 
 export class FeedMerge {
@@ -61,10 +57,10 @@ export class FeedMerge {
     return this.#placeOf(shard).lsn;
   }
 
-  /** The shards whose rows have run out, and the lsn after which each is to be read. */
-  wanted(shards: readonly ShardId[]): readonly { readonly shard: ShardId; readonly afterLsn: number }[] {
+  /** The shards whose rows have run out, and the place after which each is to be read. */
+  wanted(shards: readonly ShardId[]): readonly { readonly shard: ShardId; readonly after: Place }[] {
     const empty = shards.filter((shard) => (this.#rows.get(shard)?.length ?? 0) === 0);
-    return empty.map((shard) => ({ shard, afterLsn: this.#placeOf(shard).lsn }));
+    return empty.map((shard) => ({ shard, after: this.#placeOf(shard) }));
   }
 
   /**
@@ -116,7 +112,7 @@ export class FeedMerge {
         yield eventOf(record);
       }
     } else if (arrival.kind === 'arrived') {
-      const { from, sourceLsn, forgottenLsn } = arrival;
+      const { from, sourceLsn, forgottenLsn, recordsBefore, isLast } = arrival;
       const readLsn = this.#placeOf(from).lsn;
       // Reading the source up to there has given all that came along, also what had come to the source before.
       if (readLsn < sourceLsn && !this.#isBefore(from)) {
@@ -124,29 +120,34 @@ export class FeedMerge {
         if (readLsn < forgottenLsn) {
           throw new FeedGone(`shard ${from} is gone, and what it had changed up to ${forgottenLsn} is not kept`);
         }
-        if (!(yield* this.#carried(shard, unpackRecords(records), alive))) return false;
+        const carried = unpackRecords(records);
+        if (!(yield* this.#carried(shard, carried, recordsBefore, alive))) return false;
+        if (!isLast) {
+          this.#places.set(shard, { lsn: this.#placeOf(shard).lsn, carried: recordsBefore + carried.length });
+          return true;
+        }
       }
     }
     this.#places.set(shard, { lsn, carried: 0 });
     return true;
   }
 
-  /** Gives the events of removed shards that came along with slots to `holder`. */
+  /** Gives the events of removed shards that came along with slots to `holder`. The records of each key are in order. */
   *#carried(
     holder: ShardId,
     records: readonly WriteRecord[],
+    recordsBefore: number,
     alive: ReadonlySet<ShardId>,
   ): Generator<FeedEvent, boolean> {
-    const byVersion = [...records].sort((a, b) => a.outcome.version - b.outcome.version);
-    for (let index = this.#placeOf(holder).carried; index < byVersion.length; index++) {
-      const record = byVersion[index] as WriteRecord;
+    for (const [index, record] of records.entries()) {
+      if (recordsBefore + index < this.#placeOf(holder).carried) continue;
       const { shard, outcome } = record;
       const name = record.key.toString('latin1');
       if (this.#isBefore(shard) || outcome.version <= this.#placeOf(shard).lsn) continue;
       if (outcome.version <= (this.#given.get(name) ?? 0)) continue;
       if (alive.has(shard)) return false;
       this.#given.set(name, outcome.version);
-      this.#places.set(holder, { lsn: this.#placeOf(holder).lsn, carried: index + 1 });
+      this.#places.set(holder, { lsn: this.#placeOf(holder).lsn, carried: recordsBefore + index + 1 });
       yield eventOf(record);
     }
     return true;

@@ -10,6 +10,7 @@
  */
 
 import { fingerprintBytes, type IdempotencyKey } from './idempotency-key.ts';
+import { keyBytesMax } from './key.ts';
 import { type OpId, opIdBytes } from './op-id.ts';
 import type { WriteOutcome } from './outcome.ts';
 import { readUInt53, writeUInt53 } from './uint53.ts';
@@ -88,6 +89,31 @@ export function selectRecords(
     }
     at = end;
   }
+}
+
+/** The most that one record takes, in bytes. */
+export const recordBytesMax = headBytes + numberBytes + idempotencyBytes + keyBytesMax;
+
+export const allRecords = { records: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+
+/**
+ * Measures the first of the packed records: so many that they reach either bound, or all.
+ * @returns how many these are, and how many bytes
+ */
+export function measureRecords(
+  packed: Buffer,
+  until: { readonly records: number; readonly bytes: number },
+): { readonly records: number; readonly bytes: number } {
+  let [records, at] = [0, 0];
+  while (at < packed.length && records < until.records && at < until.bytes) {
+    at = endOfRecord(packed, at);
+    records++;
+  }
+  return { records, bytes: at };
+}
+
+export function versionOfPacked(record: Buffer): number {
+  return readUInt53(record, versionAt);
 }
 
 function packedBytes({ key, outcome, idempotency }: WriteRecord): number {

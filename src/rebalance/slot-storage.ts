@@ -12,6 +12,9 @@ export type Page = { readonly rows: PackedRows; readonly next: Cursor | undefine
 
 export type PageLimits = { readonly rowsMax: number; readonly bytesMax: number };
 
+/** Of a part of the ledger: commits, and bytes of their records but for those of the last one. */
+export type PartLimits = { readonly commitsMax: number; readonly bytesMax: number };
+
 export interface SlotStorage {
   readonly lsn: number;
   /** Results of writes up to here may be missing in `ledgerSince`: resends of them cannot be told from new writes. */
@@ -35,8 +38,8 @@ export interface SlotStorage {
   page(slots: readonly number[], after: Cursor | undefined, limits: PageLimits): Page;
   /** Source: what a key is now. */
   deltaOf(slot: number, key: Key): RowDelta;
-  /** Source: results of writes to these slots, from at most `commitsMax` ledger rows after this lsn. */
-  ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart;
+  /** Source: results of writes to these slots, from so much of the ledger after this lsn. */
+  ledgerSince(slots: readonly number[], lsn: number, limits: PartLimits): LedgerPart;
   /**
    * Either side: goes on finding the sums of slots whose sums are unknown, reading about as much as a page has, and
    * returns how many slots are left. What is written meanwhile loses nothing of it. No client waits for a sum that is
@@ -54,6 +57,7 @@ export interface SlotStorage {
 
 export type SealedPart = {
   readonly changes: readonly RowDelta[];
+  /** Packed records, those of each key in order: parts of a size that can be stored and fed. */
   readonly results: readonly Buffer[];
   readonly sourceLsn: number;
   /** The source's: from now on the target knows no more than the source did. */

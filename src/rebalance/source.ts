@@ -103,24 +103,24 @@ export class MoveSource {
       return { kind: 'refusal', code: 'move-unknown', reason: `the source knows nothing of move ${request.move}` };
     }
     const { slots } = state.move;
-    const { page, commitsMax } = this.#limits;
+    const { page, ledger: ledgerLimits } = this.#limits;
     switch (request.kind) {
       case 'page':
         return { kind: 'page', ...this.#storage.page(slots, request.after, page[request.step]) };
       case 'changes': {
         const changes = this.#takeChanges(state.changed, page.short);
         const slotsUnsummed = this.#storage.sumSome(slots, page.short);
-        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, commitsMax);
+        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, ledgerLimits);
         return { kind: 'changes', changes, left: state.changed.size, slotsUnsummed, ledger };
       }
       case 'rest': {
         if (state.phase !== 'frozen')
           return { kind: 'refusal', code: 'move-unknown', reason: `move ${request.move} is not frozen` };
-        const changes = this.#takeChanges(state.changed, {
-          rowsMax: Number.POSITIVE_INFINITY,
-          bytesMax: Number.POSITIVE_INFINITY,
-        });
-        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, Number.POSITIVE_INFINITY);
+        const changes = this.#takeChanges(state.changed, page.long);
+        const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, ledgerLimits);
+        const left = state.changed.size;
+        // More than one reply may have: the target asks again.
+        if (left > 0 || !ledger.isWhole) return { kind: 'changes', changes, left, slotsUnsummed: 0, ledger };
         const { lsn, forgottenLsn } = this.#storage;
         return { kind: 'rest', changes, ledger, sum: this.#storage.openOutgoing(state.move), lsn, forgottenLsn };
       }

@@ -4,12 +4,13 @@
  */
 
 import type { PageStep } from './move.ts';
+import type { PartLimits } from './slot-storage.ts';
 
 export type StepLimits = {
   /** Of a page of rows, of a round of changes, and, short, of what is summed between two questions. */
   readonly page: Record<PageStep, { readonly rowsMax: number; readonly bytesMax: number }>;
-  /** Source: commits of the ledger that are looked through. */
-  readonly commitsMax: number;
+  /** Source: what of the ledger is looked through. */
+  readonly ledger: PartLimits;
   /** Target: rows of an earlier move that are wiped. */
   readonly rowsWiped: Record<PageStep, number>;
   /** Target: so few changes left that clients can wait for them. */
@@ -26,8 +27,8 @@ export const defaultStepLimits: StepLimits = {
     // its indexes once, however many rows it has.
     long: { rowsMax: 8_192, bytesMax: 4 * 1024 * 1024 },
   },
-  // The ledger is long: some three milliseconds.
-  commitsMax: 1_024,
+  // The ledger is long, and a commit may have a thousand records: some three milliseconds.
+  ledger: { commitsMax: 1_024, bytesMax: 256 * 1024 },
   // Each row lies somewhere else in the file, so these cost more than those of a page.
   rowsWiped: { short: 128, long: 8_192 },
   fewChanges: 64,

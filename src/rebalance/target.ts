@@ -9,7 +9,8 @@
  *    └────────── cancel, a refusal, or the ring says that the slots have come ────── sealed ◀─rest─ finishing
  */
 
-import type { Move, MoveAnswer, MoveId, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
+import { CarriedRecords } from './carried-records.ts';
+import type { LedgerPart, Move, MoveAnswer, MoveId, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
 import { type Cursor, packedBytes, type RowDelta } from './row.ts';
 import type { SlotStorage } from './slot-storage.ts';
 import { defaultStepLimits, type StepLimits } from './step-limits.ts';
@@ -39,7 +40,7 @@ type TargetState =
   | { readonly phase: 'sealed'; readonly move: Move };
 
 /** What has arrived of the source's ledger so far. */
-type Ledger = { readonly results: readonly Buffer[]; readonly upToLsn: number };
+type Ledger = { readonly carried: CarriedRecords; readonly upToLsn: number };
 
 export class MoveTarget {
   readonly #storage: SlotStorage;
@@ -93,7 +94,7 @@ export class MoveTarget {
     if (state.phase === 'sealed' && state.move.id === id) return [answer(state.move, 'verified')];
     if (state.phase !== 'waiting' || state.move.id !== id) return this.#unlessUnderWay(id);
     this.#state = { ...state, phase: 'finishing' };
-    return [{ kind: 'request', request: { kind: 'rest', move: id, ledgerSinceLsn: state.ledger.upToLsn } }];
+    return [restSince(state.move, state.ledger.upToLsn)];
   }
 
   cancel(id: MoveId): TargetEffect[] {
@@ -114,6 +115,7 @@ export class MoveTarget {
     if (reply.kind === 'refusal') return this.#unlessSettled({ code: reply.code, reason: reply.reason });
     if (state.phase === 'copying' && reply.kind === 'page') return this.#onPage(state, reply);
     if (state.phase === 'catching-up' && reply.kind === 'changes') return this.#onChanges(state, reply);
+    if (state.phase === 'finishing' && reply.kind === 'changes') return this.#onMoreBeforeRest(state, reply);
     if (state.phase === 'finishing' && reply.kind === 'rest') return this.#onRest(state, reply);
     // A late reply to a request from before a cancel.
     return [];
@@ -139,7 +141,7 @@ export class MoveTarget {
     if (next !== undefined) yield page(state, next);
     this.#storage.store(rows);
     if (next !== undefined) return;
-    this.#state = { phase: 'catching-up', move, round: 1, ledger: { results: [], upToLsn: 0 } };
+    this.#state = { phase: 'catching-up', move, round: 1, ledger: { carried: new CarriedRecords(), upToLsn: 0 } };
     // Only after the last page: a change must overwrite the row that a page brought, never the other way.
     yield changesSince(move, 0);
   }
@@ -151,7 +153,7 @@ export class MoveTarget {
     const { page, fewChanges } = this.#limits;
     this.#storage.apply(changes);
     const isSummed = this.#storage.sumSome(move.slots, page.short) + slotsUnsummed === 0;
-    const ledger = { results: [...before.results, part.results], upToLsn: part.upToLsn };
+    const ledger = withPart(before, part);
     const isCaughtUp = part.isWhole && left + changes.length <= fewChanges;
     if (isSummed && (isCaughtUp || round >= roundsMax)) {
       this.#state = { phase: 'waiting', move, round, ledger };
@@ -162,11 +164,21 @@ export class MoveTarget {
     return [progress(move, changes), changesSince(move, ledger.upToLsn)];
   }
 
+  /** The rest is more than one reply may have. */
+  #onMoreBeforeRest(
+    state: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
+    { changes, ledger: part }: Extract<SourceReply, { kind: 'changes' }>,
+  ): TargetEffect[] {
+    this.#storage.apply(changes);
+    this.#state = { ...state, ledger: withPart(state.ledger, part) };
+    return [restSince(state.move, part.upToLsn)];
+  }
+
   #onRest(
     { move, ledger }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
     { changes, ledger: part, sum, lsn, forgottenLsn }: Extract<SourceReply, { kind: 'rest' }>,
   ): TargetEffect[] {
-    const results = [...ledger.results, part.results];
+    const results = withPart(ledger, part).carried.parts();
     if (!this.#storage.seal(move, { changes, results, sourceLsn: lsn, forgottenLsn, expected: sum })) {
       return [
         {
@@ -207,6 +219,15 @@ function page(
 
 function changesSince(move: Move, ledgerSinceLsn: number): TargetEffect {
   return { kind: 'request', request: { kind: 'changes', move: move.id, ledgerSinceLsn } };
+}
+
+function restSince(move: Move, ledgerSinceLsn: number): TargetEffect {
+  return { kind: 'request', request: { kind: 'rest', move: move.id, ledgerSinceLsn } };
+}
+
+function withPart({ carried }: Ledger, { results, upToLsn }: LedgerPart): Ledger {
+  carried.add(results);
+  return { carried, upToLsn };
 }
 
 function progress(move: Move, changes: readonly RowDelta[]): TargetEffect {

@@ -1,6 +1,6 @@
 /** The Store over shards: what the dispatcher answers, as promises; pages of keys and the feed out of all shards. */
 
-import type { FeedPage, FeedSource } from '../kv/feed.ts';
+import type { FeedPage, FeedSource, Place } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import type { Operation } from '../kv/operation.ts';
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
@@ -20,7 +20,7 @@ export class PartitionedStore implements Store {
   readonly feed: FeedSource = {
     shards: () => this.#dispatcher.shards,
     lastShard: () => this.#lastShard,
-    page: (shard, afterLsn, rowsMax) => this.#feedPage(shard, afterLsn, rowsMax),
+    page: (shard, after, rowsMax) => this.#feedPage(shard, after, rowsMax),
   };
   readonly #options: PartitionedStoreOptions;
   readonly #dispatcher: Dispatcher;
@@ -74,8 +74,8 @@ export class PartitionedStore implements Store {
     this.#dispatcher.stop();
   }
 
-  async #feedPage(shard: number, afterLsn: number, rowsMax: number): Promise<FeedPage | FailedOutcome> {
-    const answer = await this.#ask(shard, { kind: 'feed', slot: 0, afterLsn, rowsMax });
+  async #feedPage(shard: number, after: Place, rowsMax: number): Promise<FeedPage | FailedOutcome> {
+    const answer = await this.#ask(shard, { kind: 'feed', slot: 0, after, rowsMax });
     if (answer.kind === 'feed') return feedPageOf(answer);
     if (answer.kind === 'failed') return answer;
     throw new WireError(`shard ${shard} answered feed with ${answer.kind}`);

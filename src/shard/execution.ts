@@ -37,6 +37,6 @@ export function executeServed(requests: readonly Request[], file: ShardFile, ser
 }
 
 function answerOf(query: ShardQuery, file: ShardFile, { epoch, isWhole, owns }: Served): Answer {
-  if (query.kind === 'feed') return packedFeed({ ...file.feed(query.afterLsn, query.rowsMax), epoch: epoch() });
+  if (query.kind === 'feed') return packedFeed({ ...file.feed(query.after, query.rowsMax), epoch: epoch() });
   return isWhole(query.epoch) ? file.list(query.query, owns) : movedAnswer;
 }

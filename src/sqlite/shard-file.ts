@@ -11,7 +11,7 @@
  */
 
 import { ExpiryClock, type MachineClock } from '../kv/expiry-clock.ts';
-import type { FeedPage } from '../kv/feed.ts';
+import type { FeedPage, Place } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, makesRoom, type Operation, type ReadOperation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
@@ -178,7 +178,7 @@ export class ShardFile implements FileFigures {
       const batch = this.#newBatch(nowMs);
       const expired = this.#entries.expired(after, nowMs, rowsMax);
       for (const entry of expired) if (isOurs(entry.slot)) batch.sweep(entry);
-      this.#measures.expiredKeys += batch.slots.length;
+      this.#measures.expiredKeys += batch.writes;
       this.#end(batch);
       return expired.length === rowsMax ? expired.at(-1) : undefined;
     });
@@ -195,11 +195,11 @@ export class ShardFile implements FileFigures {
     return this.#idempotency.oldestExpiry(nowMs);
   }
 
-  /** Rows of the ledger after `afterLsn`. */
-  feed(afterLsn: number, rowsMax: number): Omit<FeedPage, 'epoch'> {
+  /** Rows of the ledger after a place. */
+  feed(after: Place, rowsMax: number): Omit<FeedPage, 'epoch'> {
     return this.#asOfOneMoment(() => {
       const { prunedLsn } = this.#ledger;
-      return { kind: 'feed', prunedLsn, lsn: this.counters.lsn, rows: this.#ledger.feed(afterLsn, rowsMax) } as const;
+      return { kind: 'feed', prunedLsn, lsn: this.counters.lsn, rows: this.#ledger.feed(after, rowsMax) } as const;
     });
   }
 

@@ -1,5 +1,6 @@
 /** All tables of a shard's file, and how files of older versions come to have them. */
 
+import { allRecords, measureRecords } from '../kv/write-record.ts';
 import type { Database } from './database.ts';
 import { entryDdl } from './entry-table.ts';
 import { idempotencyDdl } from './idempotency-table.ts';
@@ -26,4 +27,16 @@ function fromVersion2(db: Database): void {
     ALTER TABLE standing ADD COLUMN boot TEXT NOT NULL DEFAULT '';
     ${adoptedRingDdl()}
   `);
+  // An arrival named one row of carried records; now it names all of them, and how many each has.
+  const records = db.prepare<[number]>('SELECT records FROM ledger WHERE lsn = ?').pluck();
+  for (const table of ['ledger', 'transfer'] as const) {
+    const update = db.prepare<[string, number]>(`UPDATE ${table} SET arrival = ? WHERE rowid = ?`);
+    const found = db.prepare(`SELECT rowid, arrival FROM ${table} WHERE arrival LIKE '%"carriedLsn":%'`).raw();
+    for (const [rowid, arrival] of found.all() as [number, string][]) {
+      const { carriedLsn: lsn, ...came } = JSON.parse(arrival) as { readonly carriedLsn: number };
+      const carried = (records.get(lsn) as Buffer | undefined) ?? Buffer.alloc(0);
+      const row = { lsn, records: measureRecords(carried, allRecords).records };
+      update.run(JSON.stringify({ ...came, carried: [row] }), rowid);
+    }
+  }
 }

@@ -4,19 +4,18 @@
  * `settle` is told by the ring.
  */
 
-import type { Arrival } from '../kv/feed.ts';
 import type { Key } from '../kv/key.ts';
-import { recordWindowLsn } from '../kv/write-record.ts';
+import { allRecords, measureRecords, recordWindowLsn } from '../kv/write-record.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { LedgerPart, Move, MoveId } from '../rebalance/move.ts';
 import type { PackedRows } from '../rebalance/packed-rows.ts';
 import type { ParticipantStorage } from '../rebalance/ports.ts';
 import type { Cursor, RowDelta, SlotSum } from '../rebalance/row.ts';
-import type { Page, PageLimits, SealedPart } from '../rebalance/slot-storage.ts';
+import type { Page, PageLimits, PartLimits, SealedPart } from '../rebalance/slot-storage.ts';
 import { SlotSums } from '../rebalance/slot-sums.ts';
 import { type Database, isDiskFull } from './database.ts';
 import type { IdempotencyTable } from './idempotency-table.ts';
-import type { LedgerTable } from './ledger-table.ts';
+import type { LedgerTable, StoredArrival } from './ledger-table.ts';
 import { RowWatch } from './row-watch.ts';
 import { SlotReader } from './slot-reader.ts';
 import { SlotWriter } from './slot-writer.ts';
@@ -39,7 +38,7 @@ export interface FileFigures {
     readonly keys: number;
     readonly bytes: number;
     readonly records: Buffer;
-    readonly arrival?: Arrival;
+    readonly arrival?: StoredArrival;
   }): void;
 }
 
@@ -134,12 +133,13 @@ export class SlotTransfer implements ParticipantStorage {
         const sum = this.#reader.sumOf(move.slots);
         if (!sum.equals(expected)) throw new SumsDiffer();
         this.#ledger.forgetUpTo(forgottenLsn);
-        const records = Buffer.concat(results);
-        this.#figures.record({ lsnAtLeast: sourceLsn, keys: 0, bytes: 0, records, arrival: { kind: 'carried' } });
-        const carriedLsn = this.#figures.lsn;
+        const carried = results.map((records) => {
+          this.#figures.record({ lsnAtLeast: sourceLsn, keys: 0, bytes: 0, records, arrival: { kind: 'carried' } });
+          return { lsn: this.#figures.lsn, records: measureRecords(records, allRecords).records };
+        });
         this.#transfers.note(move, 'importing', sum, {
           kind: 'arrived',
-          carriedLsn,
+          carried,
           from: move.from,
           sourceLsn,
           forgottenLsn,
@@ -170,8 +170,8 @@ export class SlotTransfer implements ParticipantStorage {
     return this.#reader.deltaOf(slot, key);
   }
 
-  ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart {
-    return this.#ledger.since(slots, { afterLsn: lsn, lastLsn: this.#figures.lsn, commitsMax });
+  ledgerSince(slots: readonly number[], lsn: number, limits: PartLimits): LedgerPart {
+    return this.#ledger.since(slots, { afterLsn: lsn, lastLsn: this.#figures.lsn, ...limits });
   }
 
   openOutgoing(move: Move): SlotSum {

@@ -43,7 +43,7 @@ export class SqliteStore implements Store {
   readonly feed: FeedSource = {
     shards: () => [onlyShard],
     lastShard: () => onlyShard,
-    page: (_shard, afterLsn, rowsMax) => this.#whenFree(() => ({ ...this.#file.feed(afterLsn, rowsMax), epoch: 1 })),
+    page: (_shard, after, rowsMax) => this.#whenFree(() => ({ ...this.#file.feed(after, rowsMax), epoch: 1 })),
   };
   readonly #file: ShardFile;
   readonly #onSettled: OnSettled;

@@ -8,9 +8,9 @@
  *              orphaned   no longer counted: to be purged
  */
 
-import type { Arrival } from '../kv/feed.ts';
 import type { Move, MoveId } from '../rebalance/move.ts';
 import type { Database, Statement } from './database.ts';
+import type { StoredArrival } from './ledger-table.ts';
 
 export const transferDdl = `
   CREATE TABLE transfer (
@@ -29,7 +29,7 @@ export type Transfer = {
   readonly slots: readonly number[];
   readonly keys: number;
   readonly bytes: number;
-  readonly arrival: Arrival | undefined;
+  readonly arrival: StoredArrival | undefined;
 };
 
 type TransferRow = [
@@ -66,7 +66,7 @@ export class TransferTable {
       slots: JSON.parse(slots) as number[],
       keys,
       bytes,
-      arrival: arrival === '' ? undefined : (JSON.parse(arrival) as Arrival),
+      arrival: arrival === '' ? undefined : (JSON.parse(arrival) as StoredArrival),
     }));
   }
 
@@ -75,7 +75,7 @@ export class TransferTable {
     { id, slots }: Move,
     direction: 'importing' | 'migrating',
     { keys, bytes }: { readonly keys: number; readonly bytes: number },
-    arrival?: Arrival,
+    arrival?: StoredArrival,
   ): void {
     this.#note.run(id, direction, JSON.stringify(slots), keys, bytes, arrival ? JSON.stringify(arrival) : '');
   }

@@ -11,6 +11,7 @@
  */
 
 import { type Condition, conditionVersionsMax, type Versions } from '../kv/condition.ts';
+import type { Place } from '../kv/feed.ts';
 import { fingerprintBytes, type IdempotencyKey } from '../kv/idempotency-key.ts';
 import { keyBytesMax } from '../kv/key.ts';
 import { type ListQuery, listLimitMax } from '../kv/listing.ts';
@@ -29,6 +30,8 @@ import { checkedUInt53, framesWithin, WireError } from './frame.ts';
 import { listQueryBytes, listQueryOf, packListQuery } from './listing-frame.ts';
 
 const headerBytes = 43;
+/** An lsn, how many records of the arrival after it are known, and how many rows are wanted. */
+const feedQueryBytes = 14;
 const typeBytesMax = 255;
 const extrasBytesMax = 4 * 8 + 2 + 2 * 8 * conditionVersionsMax;
 
@@ -42,7 +45,7 @@ export function frameBytesMaxOf(valueBytesMax: number): number {
 export type ShardQuery =
   /** Answered by a shard that has the ring of this epoch, and serves all its slots. */
   | { readonly kind: 'list'; readonly slot: 0; readonly epoch: number; readonly query: ListQuery }
-  | { readonly kind: 'feed'; readonly slot: 0; readonly afterLsn: number; readonly rowsMax: number };
+  | { readonly kind: 'feed'; readonly slot: 0; readonly after: Place; readonly rowsMax: number };
 
 export type Asked = Operation | ShardQuery;
 
@@ -82,7 +85,7 @@ export function requestFrameBytes(operation: Asked): number {
     case 'list':
       return headerBytes + listQueryBytes(operation.query);
     case 'feed':
-      return headerBytes + 10;
+      return headerBytes + feedQueryBytes;
   }
 }
 
@@ -122,8 +125,10 @@ function fits(asked: Asked): boolean {
         isWithin(asked.epoch, 0xffffffff) && isWithin(limit, listLimitMax) && lengths.every((one) => one <= 0xffff)
       );
     }
-    case 'feed':
-      return isWithin(asked.afterLsn, Number.MAX_SAFE_INTEGER) && isWithin(asked.rowsMax, 0xffff);
+    case 'feed': {
+      const { lsn, carried } = asked.after;
+      return isWithin(lsn, Number.MAX_SAFE_INTEGER) && isWithin(carried, 0xffffffff) && isWithin(asked.rowsMax, 0xffff);
+    }
   }
 }
 
@@ -185,8 +190,9 @@ export function encodeRequest(target: Buffer, at: number, { requestId, epoch, op
       packListQuery(target, end, operation.query);
       return;
     case 'feed':
-      writeUInt53(target, operation.afterLsn, end);
-      target.writeUInt16LE(operation.rowsMax, end + 8);
+      writeUInt53(target, operation.after.lsn, end);
+      target.writeUInt32LE(operation.after.carried, end + 8);
+      target.writeUInt16LE(operation.rowsMax, end + 12);
   }
 }
 
@@ -209,12 +215,14 @@ export function requestOf(frame: Buffer): Request {
     return { requestId, epoch, operation, resend: noResend };
   }
   if (kind === kindBytes.feed) {
-    if (body.length !== 10) throw new WireError(`a query for the feed has 10 bytes, not ${body.length}`);
+    if (body.length !== feedQueryBytes) {
+      throw new WireError(`a query for the feed has ${feedQueryBytes} bytes, not ${body.length}`);
+    }
     const operation = {
       kind: 'feed',
       slot: 0,
-      afterLsn: checkedUInt53(body, 0),
-      rowsMax: body.readUInt16LE(8),
+      after: { lsn: checkedUInt53(body, 0), carried: body.readUInt32LE(8) },
+      rowsMax: body.readUInt16LE(12),
     } as const;
     return { requestId, epoch, operation, resend: noResend };
   }

@@ -32,6 +32,12 @@ export type AnsweredBatch = {
   readonly durationMs: number;
 };
 
+/**
+ * Operations after which what arrived in one turn makes another batch. What one commit leaves in the ledger has to fit
+ * into a frame of the feed.
+ */
+export const turnOperationsMax = 4_096;
+
 /** A router that does not read its answers is not read either, beyond this much. */
 const unsentBytesMax = 16 * 1024 * 1024;
 
@@ -42,10 +48,12 @@ type Connection = {
   session: string | undefined;
 };
 
+type Arrived = { readonly connection: Connection; readonly request: Request };
+
 export class ShardServer {
   readonly #options: ShardServerOptions;
   readonly #connections = new Set<Connection>();
-  #turn: { readonly connection: Connection; readonly request: Request }[] = [];
+  #turn: Arrived[] = [];
   #turnBeganAtMs = 0;
   #isHeld = false;
   #listener: Listener | undefined;
@@ -119,13 +127,16 @@ export class ShardServer {
     if (this.#isHeld) return;
     const turn = this.#turn.filter(({ connection }) => !connection.socket.destroyed);
     this.#turn = [];
-    if (turn.length === 0) return;
+    for (const batch of inBatches(turn)) this.#runBatch(batch);
+  }
+
+  #runBatch(batch: readonly Arrived[]): void {
     const beganAtMs = this.#options.clock.nowMs();
-    const answers = this.#options.execute(turn.map(({ request }) => request));
+    const answers = this.#options.execute(batch.map(({ request }) => request));
     const sqliteMicros = Math.round((this.#options.clock.nowMs() - beganAtMs) * 1_000);
     const writers = new Set<Connection>();
     let writes = 0;
-    for (const [index, { connection, request }] of turn.entries()) {
+    for (const [index, { connection, request }] of batch.entries()) {
       const answer = answers[index] as Answer;
       const { room, at } = connection.writer.reserve(answerFrameBytes(answer));
       encodeAnswer(room, at, request.requestId, answer, sqliteMicros);
@@ -137,6 +148,17 @@ export class ShardServer {
       if (socket.writableLength > unsentBytesMax) socket.pause();
     }
     const durationMs = this.#options.clock.nowMs() - this.#turnBeganAtMs;
-    this.#options.onBatch({ reads: turn.length - writes, writes, durationMs });
+    this.#options.onBatch({ reads: batch.length - writes, writes, durationMs });
   }
+}
+
+function* inBatches(turn: readonly Arrived[]): Generator<readonly Arrived[]> {
+  let [first, operations] = [0, 0];
+  for (const [index, { request }] of turn.entries()) {
+    operations += request.operation.kind === 'atomic' ? request.operation.operations.length : 1;
+    if (operations < turnOperationsMax) continue;
+    yield turn.slice(first, index + 1);
+    [first, operations] = [index + 1, 0];
+  }
+  if (first < turn.length) yield first === 0 ? turn : turn.slice(first);
 }

@@ -1,6 +1,6 @@
 /**
  * One hash tag may have most rows of a shard, and may be written all the time: it moves all the same, and nobody else
- * feels it. `SHARDLITE_TEST_TAG_ROWS=1500000 npx vitest run test/process/large-tag` is the same with ten times the rows.
+ * feels it. `TAG_ROWS=1500000 npx vitest run test/process/large-tag` is the same with ten times the rows.
  */
 
 import { Pool } from 'undici';
@@ -10,7 +10,7 @@ import { keysOfShard } from '../support/keys-of-shard.ts';
 import { shardctl, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const rows = Number(process.env['SHARDLITE_TEST_TAG_ROWS'] ?? 150_000);
+const rows = Number(process.env['TAG_ROWS'] ?? 150_000);
 const value = 'x'.repeat(100);
 
 test(`a tag of ${rows} rows leaves its shard within a minute while it is written, and other keys stay quick`, async () => {
@@ -77,7 +77,7 @@ test(`a tag of ${rows} rows leaves its shard within a minute while it is written
   expect([removed.code, removed.stderr]).toEqual([0, '']);
   latenciesMs.sort((a, b) => a - b);
   const p99Ms = latenciesMs[Math.floor(latenciesMs.length * 0.99)] as number;
-  if (process.env['SHARDLITE_TEST_TAG_ROWS']) console.log({ rows, tookMs, p99Ms, worstMs: latenciesMs.at(-1) });
+  if (process.env['TAG_ROWS']) console.log({ rows, tookMs, p99Ms, worstMs: latenciesMs.at(-1) });
   expect(tookMs).toBeLessThan(60_000);
   expect(p99Ms).toBeLessThan(50);
   const verified = await shardctl(['verify', '--data', service.data]);

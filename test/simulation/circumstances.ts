@@ -61,7 +61,7 @@ export function circumstancesOf(random: Random): Circumstances {
     batch: batchOf(random.pick([0.2, 0.2, 1, 6])),
     stepLimits: stepLimitsOf(1 + random.below(2), 1 + random.below(2)),
     ledger: random.chance(0.3)
-      ? { rowsMin: 3, writesKept: 4, writesKeptMs: 1_000, rowsPruned: 2 }
+      ? { rowsMin: 3, writesKept: 4, writesKeptMs: 1_000, rowsPruned: 2, bytesMax: 300 }
       : defaultLedgerLimits,
     hold: random.chance(0.2) ? { ...defaultHoldLimits, countMax: 1 + random.below(3) } : defaultHoldLimits,
     deathsMax: random.chance(0.3) ? 0 : 7,
@@ -79,7 +79,7 @@ export function stepLimitsOf(pageRows: number, purgeRows: number): StepLimits {
   const page = { rowsMax: pageRows, bytesMax: 1_000_000 };
   return {
     page: { short: page, long: page },
-    commitsMax: 2 * pageRows,
+    ledger: { commitsMax: 2 * pageRows, bytesMax: 1_000_000 },
     rowsWiped: { short: purgeRows, long: purgeRows },
     fewChanges: 0,
     purge: { rowsMax: purgeRows, pagesMax: 2 },

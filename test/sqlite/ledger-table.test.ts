@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { packRecords, recordWindowLsn, unpackRecords, type WriteRecord } from '../../src/kv/write-record.ts';
-import { LedgerTable } from '../../src/sqlite/ledger-table.ts';
+import { defaultLedgerLimits, LedgerTable } from '../../src/sqlite/ledger-table.ts';
 import { memoryTables } from '../support/memory-tables.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -58,10 +58,12 @@ test('a write is found by its op id, if it came after what its writer had seen',
   expect(ledger.find(record(4).opId, 0)).toBeUndefined();
 });
 
+const at = (lsn: number) => ({ lsn, carried: 0 });
+
 describe('the feed', () => {
   test('gives rows in order, as many as are asked for', () => {
     for (const lsn of [1, 2, 5]) append(lsn);
-    const lsnsOf = (after: number, rowsMax: number) => ledger.feed(after, rowsMax).map(({ lsn }) => lsn);
+    const lsnsOf = (after: number, rowsMax: number) => ledger.feed(at(after), rowsMax).map(({ lsn }) => lsn);
     expect([lsnsOf(0, 9), lsnsOf(0, 2), lsnsOf(2, 9), lsnsOf(5, 9), lsnsOf(0, 0)]).toEqual([
       [1, 2, 5],
       [1, 2],
@@ -69,42 +71,69 @@ describe('the feed', () => {
       [],
       [],
     ]);
-    expect(ledger.feed(4, 1)).toEqual([{ lsn: 5, arrival: undefined, records: packRecords([record(5)]) }]);
+    expect(ledger.feed(at(4), 1)).toEqual([{ lsn: 5, arrival: undefined, records: packRecords([record(5)]) }]);
   });
 
   test('ends a page once it is a mebibyte', () => {
     const large = packRecords([record(1, { key: Buffer.alloc(60_000) })]);
     const records = Buffer.concat(Array(9).fill(large));
     for (let lsn = 1; lsn <= 4; lsn++) append(lsn, [], { records, writes: 9 });
-    expect(ledger.feed(0, 9)).toHaveLength(2);
+    expect(ledger.feed(at(0), 9)).toHaveLength(2);
   });
 
   test('gives what came with slots where they arrived, and not before', () => {
-    const arrived = { kind: 'arrived', carriedLsn: 3, from: 2, sourceLsn: 40, forgottenLsn: 9 } as const;
+    const came = { kind: 'arrived', from: 2, sourceLsn: 40, forgottenLsn: 9 } as const;
     append(3, [record(33)], { arrival: { kind: 'carried' }, writes: 0 });
-    append(5, [], { arrival: arrived, writes: 0 });
-    expect(ledger.feed(0, 9)).toEqual([
+    append(5, [], { arrival: { ...came, carried: [{ lsn: 3, records: 1 }] }, writes: 0 });
+    expect(ledger.feed(at(0), 9)).toEqual([
       { lsn: 3, arrival: { kind: 'carried' }, records: noRecords },
-      { lsn: 5, arrival: arrived, records: packRecords([record(33)]) },
+      { lsn: 5, arrival: { ...came, recordsBefore: 0, isLast: true }, records: packRecords([record(33)]) },
     ]);
     // Pruned meanwhile.
-    const unknown = { ...arrived, carriedLsn: 2 };
-    append(6, [], { arrival: unknown, writes: 0 });
-    expect(ledger.feed(5, 9)).toEqual([{ lsn: 6, arrival: { ...unknown, forgottenLsn: 40 }, records: noRecords }]);
+    append(6, [], { arrival: { ...came, carried: [{ lsn: 2, records: 1 }] }, writes: 0 });
+    const unknown = { ...came, forgottenLsn: 40, recordsBefore: 0, isLast: true };
+    expect(ledger.feed(at(5), 9)).toEqual([{ lsn: 6, arrival: unknown, records: noRecords }]);
+  });
+
+  test('gives many records that came with slots in pages, from any place among them, each once', () => {
+    const came = { kind: 'arrived', from: 2, sourceLsn: 40, forgottenLsn: 9 } as const;
+    const long = (version: number) => record(version, { key: Buffer.alloc(1_000, version) });
+    const versions = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
+    // One row of an older version, which has all, and two that are small.
+    append(50, versions(1, 900).map(long), { arrival: { kind: 'carried' }, writes: 0 });
+    append(51, [], { arrival: { kind: 'carried' }, writes: 0 });
+    append(52, versions(901, 3).map(long), { arrival: { kind: 'carried' }, writes: 0 });
+    const carried = [50, 51, 52].map((lsn, index) => ({ lsn, records: [900, 0, 3][index] as number }));
+    append(60, [], { arrival: { ...came, carried }, writes: 0 });
+    append(61, [record(61)]);
+    for (const begin of [0, 1, 450, 899, 900, 902, 903, 999]) {
+      const found: number[] = [];
+      for (let place = { lsn: 52, carried: begin }; ; ) {
+        const [row, ...others] = ledger.feed(place, 9);
+        if (row?.arrival?.kind !== 'arrived') throw new Error('no arrival');
+        expect(row.records.length).toBeLessThan(300 * 1024);
+        found.push(...versionsOf(row.records));
+        expect(row.arrival.recordsBefore).toBe(Math.min(place.carried, 903));
+        place = { lsn: 52, carried: place.carried + versionsOf(row.records).length };
+        expect(others.map(({ lsn }) => lsn)).toEqual(row.arrival.isLast ? [61] : []);
+        if (row.arrival.isLast) break;
+      }
+      expect(found).toEqual(versions(begin + 1, Math.max(903 - begin, 0)));
+    }
   });
 });
 
 describe('the part that goes with slots', () => {
   const lastLsn = 100;
   const since = (afterLsn: number, commitsMax = unlimited, slots = [1]) =>
-    ledger.since(slots, { afterLsn, lastLsn, commitsMax });
+    ledger.since(slots, { afterLsn, lastLsn, commitsMax, bytesMax: unlimited });
 
   test('is what was written to them, each record once', () => {
     append(1, [record(1), record(2, { slot: 2 })]);
     append(9, [record(3), record(1)], { arrival: { kind: 'carried' } });
     const { results, upToLsn, isWhole } = since(0);
     expect([versionsOf(results), upToLsn, isWhole]).toEqual([[1, 3], lastLsn, true]);
-    expect(versionsOf(since(1).results)).toEqual([3, 1]);
+    expect(versionsOf(since(1).results)).toEqual([1, 3]);
     expect(versionsOf(since(0, unlimited, [1, 2]).results).sort()).toEqual([1, 2, 3]);
     expect(since(0, unlimited, []).results).toEqual(noRecords);
   });
@@ -119,11 +148,19 @@ describe('the part that goes with slots', () => {
     expect(since(0, 4)).toMatchObject({ upToLsn: lastLsn, isWhole: true });
   });
 
+  test('ends with the commit that makes it large enough', () => {
+    for (const lsn of [1, 4, 6]) append(lsn);
+    const bytes = packRecords([record(1)]).length;
+    const part = (bytesMax: number) =>
+      ledger.since([1], { afterLsn: 0, lastLsn: 6, commitsMax: unlimited, bytesMax }).upToLsn;
+    expect([part(1), part(bytes), part(bytes + 1), part(9 * bytes)]).toEqual([1, 1, 4, 6]);
+  });
+
   test('leaves out what is older than any resend asks for, but for idempotency keys', () => {
     const idempotency = { fingerprint: Buffer.alloc(8), atMs: 5 };
     append(1, [record(1), record(2, { idempotency })]);
     append(recordWindowLsn, [record(recordWindowLsn)]);
-    const late = { afterLsn: 0, lastLsn: recordWindowLsn + 2, commitsMax: unlimited };
+    const late = { afterLsn: 0, lastLsn: recordWindowLsn + 2, commitsMax: unlimited, bytesMax: unlimited };
     expect(versionsOf(ledger.since([1], late).results).sort()).toEqual([2, recordWindowLsn]);
     expect(versionsOf(ledger.since([1], { ...late, afterLsn: 1 }).results)).toEqual([recordWindowLsn]);
     expect(versionsOf(ledger.since([2], late).results)).toEqual([]);
@@ -139,7 +176,30 @@ describe('pruning', () => {
   function fill(rows: number, writes: number, atMs: (lsn: number) => number = () => 0): void {
     for (let lsn = 1; lsn <= rows; lsn++) append(lsn, [], { records: noRecords, writes, atMs: atMs(lsn) });
   }
-  const oldestLsn = () => ledger.feed(0, 1)[0]?.lsn;
+  const oldestLsn = () => ledger.feed(at(0), 1)[0]?.lsn;
+
+  test('leaves rows of no more bytes than are allowed, says what is gone, and counts the same after a restart', () => {
+    const limits = { ...defaultLedgerLimits, bytesMax: 64_000 };
+    const large = packRecords([record(1, { key: Buffer.alloc(969) })]);
+    const bytesKept = () => tables.db.prepare('SELECT total(length(records)) FROM ledger').pluck().get() as number;
+    let small = new LedgerTable(tables.db, tables.idempotency, limits);
+    for (let lsn = 1; lsn <= 500; lsn++) {
+      if (lsn === 250) small = new LedgerTable(tables.db, tables.idempotency, limits);
+      small.append({ lsn, keys: 0, bytes: 0, atMs: 0, records: large, writes: 1, hasIdempotencyKeys: false });
+      expect(bytesKept()).toBeLessThanOrEqual(limits.bytesMax);
+    }
+    const oldest = small.feed(at(0), 1)[0]?.lsn as number;
+    expect([oldest > 430, small.prunedLsn, small.forgottenLsn]).toEqual([true, oldest - 1, oldest - 1]);
+    // One row alone may be larger: it has the file's counters.
+    const huge = Buffer.concat(Array(100).fill(large));
+    for (const lsn of [501, 502]) {
+      small.append({ lsn, keys: 7, bytes: 8, atMs: 0, records: huge, writes: 1, hasIdempotencyKeys: false });
+    }
+    expect([small.feed(at(0), 9).map(({ lsn }) => lsn), small.counters()]).toEqual([
+      [502],
+      { lsn: 502, keys: 7, bytes: 8 },
+    ]);
+  });
 
   test('leaves the last 4,096 rows, whatever they are', () => {
     fill(4_096 + 255, 1_000);
@@ -174,9 +234,9 @@ describe('pruning', () => {
   test('counts nothing that was taken back', () => {
     const { tally } = ledger;
     fill(300, 10);
-    expect(ledger.tally).toEqual({ rows: 300, writes: 3_000 });
+    expect(ledger.tally).toEqual({ rows: 300, writes: 3_000, bytes: 0 });
     ledger.restore(tally);
-    expect(ledger.tally).toEqual({ rows: 0, writes: 0 });
+    expect(ledger.tally).toEqual({ rows: 0, writes: 0, bytes: 0 });
   });
 
   test('what a move says is forgotten only grows, and prunes nothing', () => {
@@ -230,7 +290,13 @@ describe('notes of transfers', () => {
     const { transfers } = tables;
     const all = () => transfers.all();
     transfers.note(move, 'migrating', { keys: 1, bytes: 1 });
-    const arrival = { kind: 'arrived', carriedLsn: 1, from: 1, sourceLsn: 2, forgottenLsn: 0 } as const;
+    const arrival = {
+      kind: 'arrived',
+      carried: [{ lsn: 1, records: 2 }],
+      from: 1,
+      sourceLsn: 2,
+      forgottenLsn: 0,
+    } as const;
     transfers.note(move, 'importing', { keys: 5, bytes: 6 }, arrival);
     expect(all()).toEqual([{ ...note, arrival }]);
     transfers.note({ ...move, id: 3 }, 'importing', { keys: 5, bytes: 6 });

@@ -62,6 +62,21 @@ test("the source's sum is what its rows come to, whatever is written between its
   );
 });
 
+test('a slot that is written all the time stays summed, and is never read again for it', () => {
+  const file = new ShardFile(join(temporaryDirectory(), 'shard.sqlite'), identity);
+  const written = (value: string) => ({
+    kind: 'put' as const,
+    slot: 3,
+    key: Buffer.from('a'),
+    value: Buffer.from(value),
+  });
+  execute(file, written('before'));
+  file.transfer.page(slots, undefined, { rowsMax: 9, bytesMax: 1_000 });
+  for (const value of ['1', '22', '']) execute(file, written(value));
+  expect(file.transfer.sumSome(slots, { rowsMax: 0, bytesMax: 1 })).toBe(0);
+  file.close();
+});
+
 function rowOf(key: string, version: number): Row {
   return { slot: 3, key: Buffer.from(key), version, contentType: 'text/plain', value: Buffer.from(key) };
 }

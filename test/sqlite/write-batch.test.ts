@@ -38,7 +38,7 @@ function run(operations: readonly Operation[], { opId, resent = false, seenLsn =
 }
 
 function lastRecords() {
-  const [row] = tables.ledger.feed(counters.lsn - 1, 1);
+  const [row] = tables.ledger.feed({ lsn: counters.lsn - 1, carried: 0 }, 1);
   return row === undefined ? [] : unpackRecords(row.records);
 }
 
@@ -76,7 +76,7 @@ describe('writes', () => {
     const { lsn } = counters;
     run([get('a'), put('a', '2', '', { condition: { ifMatch: [1] } })]);
     expect(counters.lsn).toBe(lsn);
-    expect(tables.ledger.feed(lsn, 9)).toEqual([]);
+    expect(tables.ledger.feed({ lsn: lsn, carried: 0 }, 9)).toEqual([]);
   });
 
   test('tell of each key that they are about to write, and of no other', () => {

@@ -4,7 +4,7 @@ import type { Key } from '../../src/kv/key.ts';
 import type { LedgerPart, Move, MoveId } from '../../src/rebalance/move.ts';
 import { PackedRows } from '../../src/rebalance/packed-rows.ts';
 import type { Cursor, RowDelta, SlotSum } from '../../src/rebalance/row.ts';
-import type { Page, PageLimits, SealedPart, SlotStorage } from '../../src/rebalance/slot-storage.ts';
+import type { Page, PageLimits, PartLimits, SealedPart, SlotStorage } from '../../src/rebalance/slot-storage.ts';
 
 export class ScriptedStorage implements SlotStorage {
   readonly asked: string[] = [];
@@ -52,7 +52,7 @@ export class ScriptedStorage implements SlotStorage {
     return { slot, key };
   }
 
-  ledgerSince(slots: readonly number[], lsn: number, commitsMax: number): LedgerPart {
+  ledgerSince(slots: readonly number[], lsn: number, { commitsMax }: PartLimits): LedgerPart {
     this.asked.push(`ledgerSince ${slots} ${lsn} ${commitsMax}`);
     return this.ledger;
   }

@@ -75,7 +75,7 @@ class Shards {
     while (!target.transfer.wipe(move.slots, 128));
     target.transfer.store(source.transfer.page(move.slots, undefined, unlimited).rows);
     const expected = source.transfer.openOutgoing(move);
-    const { results } = source.transfer.ledgerSince(move.slots, 0, Number.POSITIVE_INFINITY);
+    const { results } = source.transfer.ledgerSince(move.slots, 0, { commitsMax: 2 ** 31, bytesMax: 2 ** 31 });
     const { lsn: sourceLsn, forgottenLsn } = source.transfer;
     const isSealed = target.transfer.seal(move, {
       changes: [],
@@ -125,8 +125,8 @@ class Watcher {
     let left = eventsMax;
     for (;;) {
       const before = textOfPosition(this.#merge.position);
-      for (const { shard, afterLsn } of this.#merge.wanted(this.#shards.shards)) {
-        this.#merge.offer(shard, (this.#shards.files.get(shard) as ShardFile).feed(afterLsn, rowsMax));
+      for (const { shard, after } of this.#merge.wanted(this.#shards.shards)) {
+        this.#merge.offer(shard, (this.#shards.files.get(shard) as ShardFile).feed(after, rowsMax));
       }
       for (const event of this.#merge.events(this.#shards.shards)) {
         this.seen.push(event);
@@ -252,13 +252,20 @@ describe('a merge of pages', () => {
     records: packRecords(records),
   });
   const carriedRow = (lsn: number): FeedRow => ({ lsn, arrival: { kind: 'carried' }, records: Buffer.alloc(0) });
+  type Arrived = {
+    from: number;
+    sourceLsn: number;
+    forgottenLsn?: number;
+    recordsBefore?: number;
+    isLast?: boolean;
+  };
   const arrivedRow = (
     lsn: number,
-    { from, sourceLsn, forgottenLsn = 0 }: { from: number; sourceLsn: number; forgottenLsn?: number },
+    { from, sourceLsn, forgottenLsn = 0, recordsBefore = 0, isLast = true }: Arrived,
     ...records: ReturnType<typeof record>[]
   ): FeedRow => ({
     lsn,
-    arrival: { kind: 'arrived', carriedLsn: lsn - 1, from, sourceLsn, forgottenLsn },
+    arrival: { kind: 'arrived', from, sourceLsn, forgottenLsn, recordsBefore, isLast },
     records: packRecords(records),
   });
   const page = (...rows: FeedRow[]) => ({ prunedLsn: 0, rows });
@@ -270,8 +277,8 @@ describe('a merge of pages', () => {
   test('gives what was written, by kind, and says where it is', () => {
     const merge = at('1:4,2:7;2');
     expect(merge.wanted([1, 2])).toEqual([
-      { shard: 1, afterLsn: 4 },
-      { shard: 2, afterLsn: 7 },
+      { shard: 1, after: { lsn: 4, carried: 0 } },
+      { shard: 2, after: { lsn: 7, carried: 0 } },
     ]);
     merge.offer(1, page(row(6, record(1, 'a', 5), record(1, 'b', 6, 'deleted'))));
     merge.offer(2, page(row(9, record(2, 'c', 9, 'expired'))));
@@ -279,7 +286,7 @@ describe('a merge of pages', () => {
     expect(given(merge, [1, 2])).toEqual(['put a 5', 'delete b 6', 'expire c 9']);
     expect(positionOf(merge)).toBe('1:6,2:9;2');
     expect([merge.lsnOf(1), merge.lsnOf(2), merge.lsnOf(3)]).toEqual([6, 9, 0]);
-    expect(merge.wanted([1])).toEqual([{ shard: 1, afterLsn: 6 }]);
+    expect(merge.wanted([1])).toEqual([{ shard: 1, after: { lsn: 6, carried: 0 } }]);
   });
 
   test('goes on in the middle of a row, at the event after the last', () => {
@@ -309,8 +316,8 @@ describe('a merge of pages', () => {
   test('a new shard is read from its beginning', () => {
     const merge = at('1:4;1');
     expect(merge.wanted([1, 2])).toEqual([
-      { shard: 1, afterLsn: 4 },
-      { shard: 2, afterLsn: 0 },
+      { shard: 1, after: { lsn: 4, carried: 0 } },
+      { shard: 2, after: { lsn: 0, carried: 0 } },
     ]);
     merge.offer(2, page(row(1, record(2, 'a', 1))));
     expect(given(merge, [1, 2])).toEqual(['put a 1']);
@@ -338,9 +345,9 @@ describe('a merge of pages', () => {
     expect(given(merge, [1, 2])).toEqual(['put a 10']);
   });
 
-  test('what a removed shard had done comes from where its slots went, in the order of versions', () => {
+  test('what a removed shard had done comes from where its slots went', () => {
     const merge = at('1:4,2:7;2');
-    const arrived = arrivedRow(9, { from: 1, sourceLsn: 6 }, record(1, 'b', 6), record(1, 'a', 5), record(1, 'old', 4));
+    const arrived = arrivedRow(9, { from: 1, sourceLsn: 6 }, record(1, 'old', 4), record(1, 'a', 5), record(1, 'b', 6));
     merge.offer(2, page(arrived, row(10, record(2, 'a', 10))));
     expect(given(merge, [2])).toEqual(['put a 5', 'put b 6', 'put a 10']);
     expect(positionOf(merge)).toBe('1:4,2:10;2');
@@ -355,6 +362,17 @@ describe('a merge of pages', () => {
     const again = at(positionOf(merge));
     again.offer(2, rows);
     expect(given(again, [2])).toEqual(['put b 6']);
+  });
+
+  test('what came along page by page is asked for from the next record on, and the rest of the ledger after that', () => {
+    const merge = at('1:4,2:7;2');
+    const came = { from: 1, sourceLsn: 6 };
+    merge.offer(2, page(arrivedRow(9, { ...came, isLast: false }, record(1, 'old', 4), record(1, 'a', 5))));
+    expect(given(merge, [2])).toEqual(['put a 5']);
+    expect(merge.wanted([2])).toEqual([{ shard: 2, after: { lsn: 7, carried: 2 } }]);
+    merge.offer(2, page(arrivedRow(9, { ...came, recordsBefore: 2 }, record(1, 'b', 6)), row(10, record(2, 'a', 10))));
+    expect(given(merge, [2])).toEqual(['put b 6', 'put a 10']);
+    expect(positionOf(merge)).toBe('1:4,2:10;2');
   });
 
   test('what came along twice, by two shards, is given once', () => {

@@ -51,6 +51,7 @@ const query = fc.record({
   limit: mostlySmall,
   values: fc.boolean(),
 });
+const place = fc.record({ lsn: mostlySmall, carried: mostlySmall });
 const asked = fc.oneof(
   keyOperation,
   fc.tuple(fc.nat(20_000), fc.array(keyOperation, { maxLength: 4 })).map(([slot, operations]) => ({
@@ -59,7 +60,7 @@ const asked = fc.oneof(
     operations: operations.map((one) => (one.kind === 'delete' ? one : { ...one, slot })),
   })),
   fc.record({ kind: fc.constant('list'), slot: fc.constant(0), epoch: mostlySmall, query }),
-  fc.record({ kind: fc.constant('feed'), slot: fc.constant(0), afterLsn: mostlySmall, rowsMax: mostlySmall }),
+  fc.record({ kind: fc.constant('feed'), slot: fc.constant(0), after: place, rowsMax: mostlySmall }),
 ) as fc.Arbitrary<Asked>;
 
 function frameOf(operation: Asked): Buffer {

@@ -42,6 +42,7 @@ import {
 
 const buffer = (limits: fc.IntArrayConstraints) => fc.uint8Array(limits).map((bytes) => Buffer.from(bytes));
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const place = fc.record({ lsn: fc.maxSafeNat(), carried: fc.nat(0xffffffff) });
 const uint53 = fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER));
 const contentType = buffer({ maxLength: 255, size: 'medium' }).map((bytes) => bytes.toString('latin1'));
 const value = buffer({ maxLength: 300, size: 'medium' });
@@ -106,7 +107,7 @@ const anyQuery = fc.oneof(
       values: fc.boolean(),
     }),
   }),
-  fc.record({ kind: fc.constant('feed'), slot: fc.constant(0), afterLsn: uint53, rowsMax: fc.nat(65_535) }),
+  fc.record({ kind: fc.constant('feed'), slot: fc.constant(0), after: place, rowsMax: fc.nat(65_535) }),
 ) as fc.Arbitrary<Request['operation']>;
 
 const anyRequest: fc.Arbitrary<Request> = fc.oneof(
@@ -179,7 +180,7 @@ const anyFeed = fc.record({
       arrival: fc.constantFrom(
         undefined,
         { kind: 'carried' as const },
-        { kind: 'arrived' as const, carriedLsn: 5, from: 2, sourceLsn: 7, forgottenLsn: 1 },
+        { kind: 'arrived' as const, from: 2, sourceLsn: 7, forgottenLsn: 1, recordsBefore: 3, isLast: false },
       ),
     }),
     { maxLength: 4 },

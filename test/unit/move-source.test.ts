@@ -149,6 +149,20 @@ describe('answers', () => {
     ]);
   });
 
+  test('give the rest in steps too, each no larger than a long page', () => {
+    source.track(move);
+    for (let n = 0; n < 8_200; n++) source.noteWrite(put(key(`${n}`), '1'));
+    source.freeze(7);
+    const rest = (ledgerSinceLsn: number) => source.answer({ kind: 'rest', move: 7, ledgerSinceLsn });
+    expect(rest(5)).toMatchObject({ kind: 'changes', left: 8, ledger: storage.ledger });
+    storage.ledger = { ...storage.ledger, isWhole: false };
+    const second = rest(40);
+    expect(second).toMatchObject({ kind: 'changes', left: 0, ledger: { isWhole: false } });
+    expect(second.kind === 'changes' && second.changes).toHaveLength(8);
+    storage.ledger = { ...storage.ledger, isWhole: true };
+    expect(rest(40)).toMatchObject({ kind: 'rest', changes: [], sum: storage.sum });
+  });
+
   test('give changes in steps, say what is left, and let sums be found meanwhile', () => {
     source.track(move);
     for (let n = 0; n < 600; n++) source.noteWrite(put(key(`${n}`), '1'));
@@ -168,7 +182,7 @@ describe('answers', () => {
     expect(changesAsked()).toHaveLength(256);
   });
 
-  test('give the rest only once frozen: all changes, the whole ledger, the sum', () => {
+  test('give the rest only once frozen: all changes, the rest of the ledger, the sum', () => {
     source.track(move);
     for (let n = 0; n < 600; n++) source.noteWrite(put(key(`${n}`), '1'));
     expect(source.answer({ kind: 'rest', move: 7, ledgerSinceLsn: 5 })).toEqual({
@@ -180,6 +194,6 @@ describe('answers', () => {
     const reply = source.answer({ kind: 'rest', move: 7, ledgerSinceLsn: 5 });
     expect(reply).toMatchObject({ kind: 'rest', ledger: storage.ledger, sum: storage.sum, lsn: 40, forgottenLsn: 3 });
     expect(reply.kind === 'rest' && reply.changes).toHaveLength(600);
-    expect(storage.asked).toEqual([`ledgerSince ${slot} 5 Infinity`, 'openOutgoing 7']);
+    expect(storage.asked).toEqual([`ledgerSince ${slot} 5 1024`, 'openOutgoing 7']);
   });
 });

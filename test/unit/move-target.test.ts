@@ -1,6 +1,7 @@
 /** The receiving side of a move: what it asks for and stores in each state, and that it says `verified` last of all. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
+import { packRecords } from '../../src/kv/write-record.ts';
 import type { SourceReply } from '../../src/rebalance/move.ts';
 import { PackedRows } from '../../src/rebalance/packed-rows.ts';
 import type { Row } from '../../src/rebalance/row.ts';
@@ -28,6 +29,19 @@ function request(kind: 'changes' | 'rest', ledgerSinceLsn: number): unknown {
   return { kind: 'request', request: { kind, move: 7, ledgerSinceLsn } };
 }
 
+/** Packed records with these versions. */
+function records(...versions: number[]): Buffer {
+  return packRecords(
+    versions.map((version) => ({
+      opId: Buffer.alloc(16, version),
+      slot: 3,
+      shard: 1,
+      key: Buffer.from('key'),
+      outcome: { kind: 'replaced', version },
+    })),
+  );
+}
+
 function receive(reply: SourceReply): TargetEffect[] {
   return [...target.receive(reply)];
 }
@@ -36,14 +50,14 @@ const lastPage: SourceReply = { kind: 'page', rows: PackedRows.of([row]), next: 
 type Changes = Extract<SourceReply, { kind: 'changes' }>;
 
 function changes(more: Partial<Changes> = {}): Changes {
-  const ledger = { results: Buffer.from('a'), upToLsn: 30, isWhole: true };
+  const ledger = { results: records(29, 30), upToLsn: 30, isWhole: true };
   return { kind: 'changes', changes: [], left: 0, slotsUnsummed: 0, ledger, ...more };
 }
 
 const rest: SourceReply = {
   kind: 'rest',
   changes: [row],
-  ledger: { results: Buffer.from('b'), upToLsn: 40, isWhole: true },
+  ledger: { results: records(30, 40), upToLsn: 40, isWhole: true },
   sum: { keys: 1, bytes: 8, digest: 9 },
   lsn: 44,
   forgottenLsn: 2,
@@ -177,18 +191,29 @@ describe('finish', () => {
     expect(target.finish(8)).toMatchObject([{ kind: 'refuse', move: 8 }]);
     expect(target.finish(7)).toEqual([request('rest', 30)]);
     expect(target.finish(7)).toEqual([]);
-    expect(receive(changes())).toEqual([]);
+    expect(receive(lastPage)).toEqual([]);
     expect(receive(rest)).toEqual([answer('verified')]);
     expect(storage.asked.at(-1)).toBe('seal 7');
     expect(storage.sealed).toEqual({
       changes: [row],
-      results: [Buffer.from('a'), Buffer.from('b')],
+      // One record came twice.
+      results: [records(29, 30, 40)],
       sourceLsn: 44,
       forgottenLsn: 2,
       expected: { keys: 1, bytes: 8, digest: 9 },
     });
     expect(target.finish(7)).toEqual([answer('verified')]);
     expect(target.finish(8)).toMatchObject([{ kind: 'refuse', move: 8 }]);
+  });
+
+  test('asks again while the rest is more than one reply may have', () => {
+    catchUp();
+    target.finish(7);
+    const ledger = { results: records(35), upToLsn: 35, isWhole: false };
+    expect(receive(changes({ changes: [row], left: 3, ledger }))).toEqual([request('rest', 35)]);
+    expect(storage.asked.at(-1)).toBe('apply 1');
+    expect(receive(rest)).toEqual([answer('verified')]);
+    expect(storage.sealed?.results).toEqual([records(29, 30, 35, 40)]);
   });
 
   test('is refused when the rows are not those of the source', () => {

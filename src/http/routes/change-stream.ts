@@ -85,9 +85,9 @@ export class ChangeStream {
   /** Asks each shard of whom more is wanted, and has not been asked yet. */
   #ask(): Promise<void>[] {
     const wanted = this.#merge.wanted(this.#feed.shards()).filter(({ shard }) => !this.#asked.has(shard));
-    return wanted.map(async ({ shard, afterLsn }) => {
+    return wanted.map(async ({ shard, after }) => {
       this.#asked.add(shard);
-      const page = await this.#feed.page(shard, afterLsn, pageRows);
+      const page = await this.#feed.page(shard, after, pageRows);
       this.#asked.delete(shard);
       // A shard that is away is asked again; the others go on meanwhile.
       if (page.kind === 'failed') return;

@@ -5,7 +5,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { KvError } from '../../kv/errors.ts';
-import type { FeedSource } from '../../kv/feed.ts';
+import { beginning, type FeedSource } from '../../kv/feed.ts';
 import { type FeedPosition, positionOfText } from '../../kv/feed-merge.ts';
 import { keyBytesMax } from '../../kv/key.ts';
 import type { Store } from '../../kv/store.ts';
@@ -101,7 +101,7 @@ async function positionNow(feed: FeedSource): Promise<FeedPosition> {
   for (;;) {
     const lastShard = feed.lastShard();
     const shards = feed.shards();
-    const pages = await Promise.all(shards.map((shard) => feed.page(shard, 0, 0)));
+    const pages = await Promise.all(shards.map((shard) => feed.page(shard, beginning, 0)));
     const epochs = new Set<number>();
     const places = new Map<number, { lsn: number; carried: number }>();
     for (const [index, page] of pages.entries()) {

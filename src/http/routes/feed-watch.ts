@@ -1,6 +1,6 @@
 /** Looks whether anything was written, once for all who wait to hear of it. While nobody waits nothing is asked. */
 
-import type { FeedSource, ShardId } from '../../kv/feed.ts';
+import { beginning, type FeedSource, type ShardId } from '../../kv/feed.ts';
 
 /** So much later an event is seen at most. */
 const intervalMs = 100;
@@ -55,7 +55,7 @@ export class FeedWatch {
 
   async #lookAt(shard: ShardId): Promise<void> {
     this.#lookingAt.add(shard);
-    const page = await this.#feed.page(shard, 0, 0);
+    const page = await this.#feed.page(shard, beginning, 0);
     this.#lookingAt.delete(shard);
     // A shard that is away has nothing new; the next look will find it back.
     if (page.kind !== 'feed') return;
