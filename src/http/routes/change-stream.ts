@@ -9,7 +9,7 @@ import type { Reach } from '../admission.ts';
 import { keyFields } from '../request/json-fields.ts';
 import type { FeedWatch } from './feed-watch.ts';
 
-const pageRows = 256;
+export const pageRows = 256;
 /** Events are written in pieces of about this size. */
 const pieceBytes = 64 * 1024;
 /** So often something is written, that both ends know of each other. */
