@@ -302,7 +302,7 @@ export class ShardFile implements FileFigures {
     return withReserve(this.#reserve, work, () => this.#db.foldLog());
   }
 
-  /** Several statements, where others may write in between. */
+  /** Several statements as of one moment, also where others write. */
   #asOfOneMoment<T>(read: () => T): T {
     return this.#access === 'exclusive' ? read() : this.#db.snapshot(read);
   }
