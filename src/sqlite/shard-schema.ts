@@ -34,8 +34,9 @@ function fromVersion2(db: Database): void {
     const found = db.prepare(`SELECT rowid, arrival FROM ${table} WHERE arrival LIKE '%"carriedLsn":%'`).raw();
     for (const [rowid, arrival] of found.all() as [number, string][]) {
       const { carriedLsn: lsn, ...came } = JSON.parse(arrival) as { readonly carriedLsn: number };
-      const carried = (records.get(lsn) as Buffer | undefined) ?? Buffer.alloc(0);
-      const row = { lsn, records: measureRecords(carried, allRecords).records };
+      const carried = records.get(lsn) as Buffer | undefined;
+      // Of a row that is gone there is at least one record that nobody knows.
+      const row = { lsn, records: carried === undefined ? 1 : measureRecords(carried, allRecords).records };
       update.run(JSON.stringify({ ...came, carried: [row] }), rowid);
     }
   }
