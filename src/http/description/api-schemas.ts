@@ -5,6 +5,8 @@ import { keyBytesMax } from '../../kv/key.ts';
 import { batchBytesMax, batchOperationsMax } from '../../kv/operation.ts';
 import type { AnswerHeaderName } from './api-parameters.ts';
 
+const ndjson = 'application/x-ndjson';
+
 type Content = { readonly [mediaType: string]: object };
 
 export function ref(schema: keyof typeof schemas): { readonly $ref: string } {
@@ -20,29 +22,46 @@ const version = {
   description: 'Grows with each write of the key. Its ETag is this in quotes.',
 };
 const contentType = { type: 'string', maxLength: 255 };
+const bytes = { type: 'integer', minimum: 0, description: 'Of the value.' };
+const ttl = { type: 'integer', minimum: 1, description: 'Seconds after which the value is gone.' };
+const by = { type: ['integer', 'string'], default: 1 };
 const expiresAt = { type: 'integer', description: 'Unix milliseconds from which on the value is gone.' };
-const keyFields = {
-  key: { type: 'string', description: `1 to ${keyBytesMax} bytes of UTF-8.` },
-  keyBase64url: { type: 'string', description: 'In place of `key`, where its bytes are not UTF-8.' },
-};
-const valueFields = {
-  value: { type: 'string', description: 'Text.' },
-  valueBase64: { type: 'string', description: 'In place of `value`, where its bytes are not UTF-8.' },
-};
 const conditions = {
   ifMatch: { type: 'string', examples: ['"42"'], description: 'As the header If-Match.' },
   ifNoneMatch: { type: 'string', examples: ['*'], description: 'As the header If-None-Match.' },
 };
-const oneKey = { oneOf: [{ required: ['key'] }, { required: ['keyBase64url'] }] };
 
-function operation(op: string, fields: object, required: readonly string[] = []): object {
-  return {
+type Fields = { readonly [name: string]: object };
+
+/** Bytes in JSON: as text where they are UTF-8, else under another name. Each way is a field of its own. */
+const keyWays = [
+  { key: { type: 'string', description: `1 to ${keyBytesMax} bytes of UTF-8.` } },
+  { keyBase64url: { type: 'string', description: 'In place of `key`, where its bytes are not UTF-8.' } },
+];
+const prefixWays = [
+  { prefix: { type: 'string' } },
+  { prefixBase64url: { type: 'string', description: 'In place of `prefix`, where its bytes are not UTF-8.' } },
+];
+const valueWays = [
+  { value: { type: 'string', description: 'Text.' } },
+  { valueBase64: { type: 'string', description: 'In place of `value`, where its bytes are not UTF-8.' } },
+];
+
+/**
+ * One whole object for each combination of ways. `oneOf` of `required` alone says the same shorter, and generators of
+ * types make `unknown` of it.
+ */
+function waysOf(ways: readonly (readonly Fields[])[], required: Fields, optional: Fields = {}): readonly object[] {
+  const combined = ways.reduce<readonly Fields[]>(
+    (before, fields) => before.flatMap((one) => fields.map((other) => ({ ...one, ...other }))),
+    [{}],
+  );
+  return combined.map((fields) => ({
     type: 'object',
-    properties: { op: { const: op }, ...keyFields, ...fields },
-    required: ['op', ...required],
+    properties: { ...required, ...fields, ...optional },
+    required: [...Object.keys(required), ...Object.keys(fields)],
     additionalProperties: false,
-    ...oneKey,
-  };
+  }));
 }
 
 export const schemas = {
@@ -60,25 +79,14 @@ export const schemas = {
     additionalProperties: false,
   },
   Entry: {
-    type: 'object',
-    properties: {
-      ...keyFields,
-      version,
-      contentType,
-      expiresAt,
-      bytes: { type: 'integer', minimum: 0, description: 'Of the value.' },
-      ...valueFields,
-    },
-    required: ['version', 'bytes'],
-    additionalProperties: false,
-    ...oneKey,
+    oneOf: [
+      ...waysOf([keyWays], { version, bytes }, { contentType, expiresAt }),
+      ...waysOf([keyWays, valueWays], { version, bytes }, { contentType, expiresAt }),
+    ],
   },
   CommonPrefix: {
-    type: 'object',
     description: 'With a delimiter: what several keys have in common up to its end.',
-    properties: { prefix: { type: 'string' } },
-    required: ['prefix'],
-    additionalProperties: false,
+    oneOf: waysOf([prefixWays], {}),
   },
   Page: {
     type: 'object',
@@ -94,13 +102,10 @@ export const schemas = {
   },
   Operation: {
     oneOf: [
-      operation('get', {}),
-      {
-        ...operation('put', { ...valueFields, contentType, ttl: { type: 'integer' }, expiresAt, ...conditions }),
-        anyOf: [{ required: ['value'] }, { required: ['valueBase64'] }],
-      },
-      operation('delete', conditions),
-      operation('increment', { by: { type: ['integer', 'string'], default: 1 }, ...conditions }),
+      ...waysOf([keyWays], { op: { const: 'get' } }),
+      ...waysOf([keyWays, valueWays], { op: { const: 'put' } }, { contentType, ttl, expiresAt, ...conditions }),
+      ...waysOf([keyWays], { op: { const: 'delete' } }, conditions),
+      ...waysOf([keyWays], { op: { const: 'increment' } }, { by, ...conditions }),
     ],
   },
   Batch: {
@@ -125,7 +130,8 @@ export const schemas = {
       version,
       contentType,
       expiresAt,
-      ...valueFields,
+      ...valueWays[0],
+      ...valueWays[1],
       code: { enum: Object.keys(errorTable) },
       detail: { type: 'string' },
     },
@@ -138,14 +144,7 @@ export const schemas = {
     required: ['results'],
     additionalProperties: false,
   },
-  Change: {
-    type: 'object',
-    description: 'The data of one event.',
-    properties: { ...keyFields, version },
-    required: ['version'],
-    additionalProperties: false,
-    ...oneKey,
-  },
+  Change: { description: 'The data of one event.', oneOf: waysOf([keyWays], { version }) },
   Topology: {
     type: 'object',
     properties: {
@@ -183,7 +182,13 @@ export const schemas = {
   Liveness: { type: 'object', properties: { status: { const: 'alive' } }, required: ['status'] },
 } as const;
 
-type Body = { readonly description: string; readonly content: Content };
+/**
+ * What the same route takes or answers as lines, where the client asks for that, and what each of them is. Beside
+ * `content`, because generated clients would take every answer for either.
+ */
+type Lines = { readonly 'x-lines'?: Content };
+
+export type Body = Lines & { readonly description: string; readonly content: Content };
 
 export const bodies = {
   value: {
@@ -194,13 +199,14 @@ export const bodies = {
     description:
       `1 to ${batchOperationsMax} operations in at most ${batchBytesMax} bytes: one JSON document, or one operation a line. ` +
       'Operations on one key are done in their order.',
-    content: { ...json(ref('Batch')), 'application/x-ndjson': { schema: ref('Operation') } },
+    content: json(ref('Batch')),
+    'x-lines': { [ndjson]: { schema: ref('Operation') } },
   },
 } as const satisfies { readonly [name: string]: Body };
 
 export type BodyName = keyof typeof bodies;
 
-type Answer = {
+type Answer = Lines & {
   readonly description: string;
   readonly headers?: readonly AnswerHeaderName[];
   readonly content?: Content;
@@ -230,14 +236,13 @@ export const answers = {
   page: {
     description: 'Keys in the order of their bytes: one page, or the lines of all pages',
     headers: ['Link'],
-    content: {
-      ...json(ref('Page')),
-      'application/x-ndjson': { schema: { oneOf: [ref('Entry'), ref('CommonPrefix')] } },
-    },
+    content: json(ref('Page')),
+    'x-lines': { [ndjson]: { schema: { oneOf: [ref('Entry'), ref('CommonPrefix')] } } },
   },
   results: {
     description: 'One result an operation, in their order; each with a status of its own',
-    content: { ...json(ref('Results')), 'application/x-ndjson': { schema: ref('Result') } },
+    content: json(ref('Results')),
+    'x-lines': { [ndjson]: { schema: ref('Result') } },
   },
   changes: {
     description: 'Events, until the client goes away',

@@ -80,16 +80,16 @@ ${section(
     `<p>${prose(description)}</p>${constraintHtml(schema)}`,
   ]),
 )}
-${requestBody === undefined ? '' : `<h3>Body</h3><p>${prose(requestBody.description)}</p>${contentHtml(requestBody.content)}`}
+${requestBody === undefined ? '' : `<h3>Body</h3><p>${prose(requestBody.description)}</p>${contentHtml({ ...requestBody.content, ...requestBody['x-lines'] })}`}
 ${section(
   'Answers',
-  Object.entries(responses).map(([status, { description, headers = {}, content = {} }]) => [
+  Object.entries(responses).map(([status, { description, headers = {}, content = {}, 'x-lines': lines = {} }]) => [
     text(status),
     description
       .split('\n\n')
       .map((line) => `<p>${prose(line)}</p>`)
       .join('') +
-      (Number(status) < 400 ? contentHtml(content) : '') +
+      (Number(status) < 400 ? contentHtml({ ...content, ...lines }) : '') +
       headersHtml(headers),
   ]),
 )}

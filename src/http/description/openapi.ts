@@ -6,7 +6,7 @@ import { openRoutes } from '../admission.ts';
 import { errorStatus } from '../error-status.ts';
 import { problemContentType } from '../problem.ts';
 import { answerHeaders, pathKey, queryParameters, requestHeaders } from './api-parameters.ts';
-import { answers, bodies, ref, schemas } from './api-schemas.ts';
+import { answers, type Body, bodies, ref, schemas } from './api-schemas.ts';
 import { admissionErrors, edgeErrors, type RouteDoc, unroutedErrors } from './route-doc.ts';
 
 export type RoutedOperation = {
@@ -71,6 +71,7 @@ const securitySchemes = {
 
 function documentedOperation({ method, path, operation }: RoutedOperation) {
   const { id, group, summary, description, query = [], headers = [], body, errors, example } = operation;
+  const documentedBody: Body | undefined = body && bodies[body];
   // A HEAD that Fastify adds to a GET says of itself what the GET does.
   const isHeadOfGet = method === 'HEAD' && !id.startsWith('head');
   const isBodiless = method === 'HEAD';
@@ -88,7 +89,7 @@ function documentedOperation({ method, path, operation }: RoutedOperation) {
       ...query.map((name) => ({ name, in: 'query', ...queryParameters[name] })),
       ...headers.map((name) => ({ name, in: 'header', ...requestHeaders[name] })),
     ],
-    ...(body !== undefined && { requestBody: { required: body === 'batch', ...bodies[body] } }),
+    ...(documentedBody !== undefined && { requestBody: { required: body === 'batch', ...documentedBody } }),
     responses: {
       ...Object.fromEntries(
         Object.entries(operation.answers).map(([status, name]) => [status, answerOf(name, isBodiless)]),
@@ -103,6 +104,8 @@ type DocumentedAnswer = {
   readonly description: string;
   readonly headers?: object;
   readonly content?: { readonly [mediaType: string]: object };
+  /** What each line is, where the client asks for lines. */
+  readonly 'x-lines'?: { readonly [mediaType: string]: object };
 };
 
 function answerOf(name: keyof typeof answers, isBodiless: boolean): DocumentedAnswer {
@@ -110,11 +113,13 @@ function answerOf(name: keyof typeof answers, isBodiless: boolean): DocumentedAn
     description,
     headers = [],
     content,
+    'x-lines': lines,
   }: DocumentedAnswer & { headers?: readonly (keyof typeof answerHeaders)[] } = answers[name];
   return {
     description,
     ...(headers.length > 0 && { headers: headersOf(headers) }),
     ...(content !== undefined && !isBodiless && { content }),
+    ...(lines !== undefined && !isBodiless && { 'x-lines': lines }),
   };
 }
 
