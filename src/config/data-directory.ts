@@ -33,7 +33,7 @@ export class DataFiles {
   }
 
   shardFile(shard: number): string {
-    return join(this.path, `shard-${shard}.sqlite`);
+    return shardFileIn(this.path, shard);
   }
 
   /** What is kept of tokens. */
@@ -92,7 +92,7 @@ export class DataDirectory extends DataFiles {
 
   /** Removes the database of a shard that was removed from the ring, with what SQLite keeps beside it. */
   removeShardFile(shard: number): void {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(this.shardFile(shard) + suffix, { force: true });
+    for (const suffix of ['', '-wal', '-shm', '-fence']) rmSync(this.shardFile(shard) + suffix, { force: true });
   }
 
   /** Removes the sockets of killed processes. Call it only while the lock on `meta.sqlite` is held. */
@@ -119,6 +119,10 @@ function makeDirectory(path: string): void {
     // Another process has made it meanwhile.
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
+}
+
+export function shardFileIn(directory: string, shard: number): string {
+  return join(directory, `shard-${shard}.sqlite`);
 }
 
 /** The path of the socket on which a service of this data directory listens for operators. */

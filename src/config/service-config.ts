@@ -19,6 +19,9 @@ export type Strategy = (typeof strategies)[number];
 /** Whether files of an older version are kept as they were before they are upgraded. */
 const upgradeCopies = ['keep', 'none'] as const;
 
+/** Who reads a single key from a shard's file: the shard itself, or any router. */
+const readWays = ['forwarded', 'direct'] as const;
+
 export type ServiceConfig = {
   readonly port: number;
   readonly host: string;
@@ -29,6 +32,7 @@ export type ServiceConfig = {
   /** Undefined means as many as the data directory has, or one a core in a new one. */
   readonly shards: number | undefined;
   readonly routers: number;
+  readonly reads: (typeof readWays)[number];
   readonly clones: number;
   /** What clones share: `sqlite`, or a URL that `redisAddressOf` can read. */
   readonly store: string;
@@ -131,6 +135,15 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, routersMax),
     default: defaultRouters,
     defaultText: `half the cores, at least 1: here ${defaultRouters}`,
+    onlyFor: 'partitioned',
+  },
+  reads: {
+    value: 'WAY',
+    description: "forwarded: a shard reads its keys; direct: routers read single keys from the shards' files",
+    allowed: oneOfText(readWays),
+    parse: (raw) => readWays.find((name) => name === raw),
+    default: 'forwarded',
+    defaultText: 'forwarded',
     onlyFor: 'partitioned',
   },
   clones: {

@@ -24,6 +24,17 @@ export interface MachineClock {
 /** A time that was told, and when: what has passed since then is known until the machine is started again. */
 export type TimeNote = { readonly toldMs: number; readonly uptimeMs: number; readonly boot: string };
 
+/**
+ * The latest that a clock can tell by now which has left this note; undefined when nobody knows.
+ * @param machine the same machine's
+ */
+export function latestSince(note: TimeNote, machine: MachineClock): number | undefined {
+  if (machine.boot === undefined || machine.boot !== note.boot) return undefined;
+  const passedMs = machine.uptimeMs() - note.uptimeMs;
+  const toldMs = note.toldMs + passedMs * (1 + driftMax) + uptimeStepMs;
+  return Math.max(toldMs, machine.dateMs()) + slackMs;
+}
+
 /** Clocks that are not set differ by less. */
 const slackMs = 1_000;
 /** An oscillator is wrong by less, and so is a clock that NTP slews. */

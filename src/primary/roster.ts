@@ -28,6 +28,8 @@ export type RosterOptions = {
 
 export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 'files'> & {
   readonly valueBytesMax: number;
+  /** Forwarded when absent. */
+  readonly reads?: ServiceConfig['reads'];
 };
 
 /** Once in a process: what node:cluster forks is one setting for all. */
@@ -37,7 +39,7 @@ export function rosterOf(options: RosterOptions): Roster {
   cluster.setupPrimary({ exec: strategy === 'partitioned' ? routerEntry : cloneEntry, args: [], execArgv: [] });
   return {
     frontends: frontendsOf(options),
-    ...shardsRosterOf({ directory, service, files, valueBytesMax: config.valueBytesMax }),
+    ...shardsRosterOf({ directory, service, files, valueBytesMax: config.valueBytesMax, reads: config.reads }),
   };
 }
 
@@ -47,6 +49,7 @@ export function shardsRosterOf({
   service,
   files,
   valueBytesMax,
+  reads = 'forwarded',
 }: ShardsRosterOptions): Omit<Roster, 'frontends'> {
   return {
     forkShard: () => fork(shardEntry, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
@@ -60,6 +63,7 @@ export function shardsRosterOf({
       moveSocketPath: sockets.forMoves,
       valueBytesMax,
       acknowledgedLsn: files.acknowledgedLsn(shard),
+      reads,
       topology,
     }),
   };
@@ -79,11 +83,13 @@ function frontendsOf(options: RosterOptions): FrontendSpec[] {
 }
 
 function routerSpec(index: number, options: RosterOptions): FrontendSpec {
+  const { config, service, directory } = options;
+  const directReads = config.reads === 'direct' ? { service, directory: directory.path } : null;
   return {
     name: `router-${index}`,
     role: 'router',
     fork: forkFrontend,
-    startMessage: (topology) => ({ type: 'start-router', router: index, ...edgeOf(options), topology }),
+    startMessage: (topology) => ({ type: 'start-router', router: index, ...edgeOf(options), directReads, topology }),
   };
 }
 

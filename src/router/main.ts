@@ -25,6 +25,7 @@ import type { StartRouter, Topology } from '../supervision/messages.ts';
 import { runWorker, type WorkerSurroundings } from '../supervision/worker.ts';
 import { frameBytesMaxOf } from '../wire/request-frame.ts';
 import { FailureReports } from './failure-reports.ts';
+import { filesIn } from './shard-files.ts';
 
 await runWorker<StartRouter>('start-router', begin);
 
@@ -33,11 +34,13 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
   await access.adopt(start.accessRules);
   const health = new HealthSampler(systemClock);
   const failures = new FailureReports((count) => tell({ type: 'failures', count }));
+  const fileOf = start.directReads === null ? undefined : await filesIn(start.directReads, log);
   const store = new PartitionedStore(ringOf(start.topology, start.topology.slots), {
     clock: systemClock,
     sockets: unixSockets,
     hold: defaultHoldLimits,
     frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
+    ...(fileOf && { fileOf }),
     onSettled: (operation, durationMs, outcome) => {
       health.record(isWrite(operation) ? 'write' : 'read', durationMs);
       if (!isServiceFailure(outcome)) return;

@@ -1,6 +1,7 @@
 /**
- * Looks a slot's owner up in the ring and hands the request to that shard's link. A request whose slot is just moving
- * waits here for the new ring; one whose shard is away waits in that shard's link. It keeps no data.
+ * Looks a slot's owner up in the ring and hands the request to that shard's link, unless it is a read that the owner's
+ * file answers. A request whose slot is just moving waits here for the new ring; one whose shard is away waits in that
+ * shard's link. It keeps no data.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -16,6 +17,7 @@ import type { Sockets } from '../ports/sockets.ts';
 import type { Answer } from '../wire/answer-frame.ts';
 import type { WireError } from '../wire/frame.ts';
 import { type Asked, isQuery, requestFrameBytes, type ShardQuery } from '../wire/request-frame.ts';
+import { DirectReads, type FileOfShard, isDirect } from './direct-reads.ts';
 import { givenUp, overloaded, type Pending } from './pending.ts';
 import { type Seen, ShardLink } from './shard-link.ts';
 
@@ -32,6 +34,8 @@ export type DispatcherOptions = {
   readonly hold: HoldLimits;
   readonly frameBytesMax: number;
   readonly onWireError: (error: WireError) => void;
+  /** Where single keys are read without asking their shards; absent where everything is forwarded. */
+  readonly fileOf?: FileOfShard;
   /** Eight bytes that no other router's life has; random when absent. */
   readonly session?: Buffer;
 };
@@ -62,6 +66,7 @@ export class Dispatcher {
   #silent: ReadonlySet<number> = new Set();
   /** Requests that no shard serves right now. */
   readonly #parked: HoldQueue<Pending>;
+  readonly #directReads: DirectReads | undefined;
   #retry: Timer | undefined;
 
   constructor(ring: Ring, options: DispatcherOptions) {
@@ -74,6 +79,9 @@ export class Dispatcher {
       onOverdue: (pending) =>
         pending.settle(givenUp(pending, `Slot ${pending.operation.slot} was moving for too long.`)),
     });
+    const { clock, fileOf } = options;
+    const forward = (pending: Pending) => this.#dispatch(pending);
+    this.#directReads = fileOf && new DirectReads({ clock, fileOf, ring: () => this.#ring, forward });
   }
 
   /** The newest. */
@@ -88,7 +96,9 @@ export class Dispatcher {
 
   /** @param settle called exactly once */
   execute(operation: Operation, settle: (answer: Answer) => void, timing?: Timing): void {
-    this.#dispatch(this.#pendingOf(operation, this.#opIdOf(operation), settle, timing));
+    const pending = this.#pendingOf(operation, this.#opIdOf(operation), settle, timing);
+    if (this.#directReads !== undefined && isDirect(pending)) this.#directReads.take(pending);
+    else this.#dispatch(pending);
   }
 
   /** Of one shard, whatever the ring says. @param settle called exactly once */
@@ -106,6 +116,7 @@ export class Dispatcher {
     }
     this.#shards = addresses.map(({ id }) => id);
     this.#silent = new Set(addresses.filter(({ state }) => state === 'silent').map(({ id }) => id));
+    this.#directReads?.keep(this.#shards);
     const known = new Set(this.#shards);
     for (const { id, state, socketPath } of addresses) {
       const link = this.#linkOf(id);
@@ -150,6 +161,7 @@ export class Dispatcher {
   /** Idempotent. */
   stop(): void {
     this.#retry?.cancel();
+    this.#directReads?.stop();
     for (const link of this.#links.values()) link.stop();
     this.#parked.stop();
     for (const pending of this.#parked.take()) pending.settle(givenUp(pending, 'The service is stopping.'));

@@ -4,6 +4,8 @@ import { systemClock } from '../ports/clock.ts';
 import { unixSockets } from '../ports/sockets.ts';
 import { WrongFile } from '../sqlite/database.ts';
 import { type DiskReserve, ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
+import { openFenced } from '../sqlite/fence.ts';
+import { openExclusively } from '../sqlite/open-database.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import type { StartShard } from '../supervision/messages.ts';
 import { CannotServe, runWorker } from '../supervision/worker.ts';
@@ -23,10 +25,12 @@ await runWorker<StartShard>('start-shard', async (start, { log, tell }) => {
 });
 
 /** @throws CannotServe when it is not the file that should be there */
-function openFile({ file, service, shard, acknowledgedLsn, topology }: StartShard, reserve: DiskReserve): ShardFile {
+function openFile(start: StartShard, reserve: DiskReserve): ShardFile {
+  const { file, service, shard, acknowledgedLsn, reads, topology } = start;
   const record = { acknowledgedLsn, epoch: topology.epoch };
+  const open = reads === 'direct' ? openFenced : openExclusively;
   try {
-    return withReserve(reserve, () => new ShardFile(file, { service, shard }, { reserve, record }));
+    return withReserve(reserve, () => new ShardFile(file, { service, shard }, { open, reserve, record }));
   } catch (error) {
     throw error instanceof WrongFile ? new CannotServe(error.message, { cause: error }) : error;
   }

@@ -55,8 +55,11 @@ export class Database {
   readonly #connection: Sqlite.Database;
   readonly #statements = new Map<string, Statement>();
   readonly #begin: Statement;
+  readonly #beginReading: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
+  /** Lets go of what must outlast the connection. */
+  onClosed = () => {};
   #walPages: keyof typeof walPages = 'many';
   #areCheckpointsHeld = false;
 
@@ -64,6 +67,7 @@ export class Database {
     this.path = path;
     this.#connection = new Sqlite(path, options);
     this.#begin = this.#connection.prepare('BEGIN IMMEDIATE');
+    this.#beginReading = this.#connection.prepare('BEGIN DEFERRED');
     this.#commit = this.#connection.prepare('COMMIT');
     this.#rollback = this.#connection.prepare('ROLLBACK');
     keptForEver.add(this);
@@ -124,7 +128,12 @@ export class Database {
 
   /** Reads everything as of one moment. */
   snapshot<T>(read: () => T): T {
-    return this.#connection.transaction(read).deferred();
+    this.#beginReading.run();
+    try {
+      return read();
+    } finally {
+      this.rollback();
+    }
   }
 
   /**
@@ -178,6 +187,7 @@ export class Database {
   /** Idempotent. */
   close(): void {
     this.#connection.close();
+    this.onClosed();
   }
 }
 

@@ -24,7 +24,7 @@ import { type Absence, createOrCheck, type Schema, type Upgrade, type UpgradeCop
 const sqliteVersionMin = [3, 51, 3] as const;
 
 /** How long an open waits for the process that held the file before, which may be dying. */
-const lockWaitMs = 5_000;
+export const lockWaitMs = 5_000;
 
 /** A WAL that grew beyond this, by large values, is cut back to it after its checkpoint. */
 const walBytesKept = 64 * 1024 * 1024;
@@ -63,7 +63,7 @@ export function openExclusively(path: string, schema: Schema, options: OpenOptio
 }
 
 /**
- * Opens a file that other processes write too, as durably.
+ * Opens a file that other processes read or write too, as durably.
  * @throws UnusableFile, FileLocked when another process has it exclusively
  */
 export function openShared(path: string, schema: Schema, options: OpenOptions = {}): Database {

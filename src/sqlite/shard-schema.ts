@@ -21,7 +21,6 @@ function fromVersion2(db: Database): void {
   db.exec(`
     ALTER TABLE identity RENAME TO standing;
     ALTER TABLE standing ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE standing ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE standing ADD COLUMN told_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE standing ADD COLUMN uptime_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE standing ADD COLUMN boot TEXT NOT NULL DEFAULT '';

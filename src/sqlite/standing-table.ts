@@ -3,13 +3,14 @@
  * claim.
  *
  *   standing      one row. epoch is that of the ring that was adopted last: it rises in the transaction that makes the
- *                 transfers true to that ring. leaving says whether slots are just being given away.
- *                 told_ms is a time that was told, with the uptime and the boot then: see kv/expiry-clock.ts
+ *                 transfers true to that ring. told_ms is a time that was told, with the uptime and the boot then: see
+ *                 kv/expiry-clock.ts
  *   adopted_ring  one row: that ring, so that meta.sqlite can be made anew from the shards' files
  */
 
 import type { TimeNote } from '../kv/expiry-clock.ts';
 import type { Ring, RingDescription, SlotRange } from '../partition/ring.ts';
+import type { Standing } from '../partition/standing.ts';
 import { type Database, type Statement, WrongFile } from './database.ts';
 
 export const standingDdl = `
@@ -19,7 +20,6 @@ export const standingDdl = `
     forgotten_lsn INTEGER NOT NULL DEFAULT 0, -- records up to here may be gone, also of slots that came
     pruned_lsn    INTEGER NOT NULL DEFAULT 0, -- rows of the ledger up to here are gone
     epoch         INTEGER NOT NULL DEFAULT 0,
-    leaving       INTEGER NOT NULL DEFAULT 0,
     told_ms       INTEGER NOT NULL DEFAULT 0,
     uptime_ms     INTEGER NOT NULL DEFAULT 0,
     boot          TEXT NOT NULL DEFAULT ''
@@ -94,6 +94,42 @@ export class StandingTable {
 /** Undefined for a file that nobody has claimed yet. */
 export function identityIn(db: Database): FileIdentity | undefined {
   return db.prepare('SELECT service, shard FROM standing').get() as FileIdentity | undefined;
+}
+
+type StandingRow = [
+  service: string,
+  shard: number,
+  epoch: number,
+  isGivingAway: number,
+  toldMs: number,
+  uptimeMs: number,
+  boot: string,
+];
+
+/**
+ * Reads it for those who only read the file. Slots are being given away while a transfer says so: it is noted before
+ * the target gets the last of them, and settled in the transaction in which the epoch rises.
+ */
+export class StandingReader {
+  readonly #row: Statement;
+
+  constructor(db: Database) {
+    this.#row = db
+      .prepare(
+        `SELECT service, shard, epoch, EXISTS (SELECT 1 FROM transfer WHERE direction = 'migrating'),
+                told_ms, uptime_ms, boot FROM standing`,
+      )
+      .raw();
+  }
+
+  /** Undefined when the file belongs to another shard, or to none yet. */
+  read(identity: FileIdentity): { readonly standing: Standing; readonly time: TimeNote } | undefined {
+    const row = this.#row.get() as StandingRow | undefined;
+    if (row === undefined) return undefined;
+    const [service, shard, epoch, isGivingAway, toldMs, uptimeMs, boot] = row;
+    if (service !== identity.service || shard !== identity.shard) return undefined;
+    return { standing: { epoch, isGivingAway: isGivingAway === 1 }, time: { toldMs, uptimeMs, boot } };
+  }
 }
 
 /**

@@ -69,6 +69,8 @@ const startShard = objectOf({
   moveSocketPath: text,
   valueBytesMax: integer,
   acknowledgedLsn,
+  /** Direct: routers read its file, too. */
+  reads: oneOf(exactly('forwarded'), exactly('direct')),
   topology,
 });
 
@@ -112,6 +114,8 @@ const startRouter = objectOf({
   type: exactly('start-router'),
   router: integer,
   ...httpFields,
+  /** Where the files of this service's shards lie, when the router reads them; null when it forwards every read. */
+  directReads: oneOf(objectOf({ service: text, directory: text }), exactly(null)),
   topology,
 });
 

@@ -17,56 +17,66 @@ const seed = Number(process.env['FUZZ_SEED'] ?? 20_261_120);
 const requests = Number(process.env['FUZZ_REQUESTS'] ?? 100_000);
 const lanes = 32;
 
-test(`${requests} fuzzed requests: no 5xx, no dead process, no row that is not what was written (seed ${seed})`, async () => {
-  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
-  const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as ApiDocument;
-  const port = Number(new URL(service.url).port);
-  const statuses = new Map<number, number>();
-  let left = requests;
+test.each([
+  ['forwarded', requests],
+  ['direct', Math.ceil(requests / 5)],
+])(
+  `reads %s, %i fuzzed requests: no 5xx, no dead process, no row that is not what was written (seed ${seed})`,
+  async (reads, count) => {
+    const service = await startService({
+      data: temporaryDirectory(),
+      args: ['--shards', '2', '--routers', '1', '--reads', reads],
+    });
+    const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as ApiDocument;
+    const port = Number(new URL(service.url).port);
+    const statuses = new Map<number, number>();
+    let left = count;
 
-  const lane = async (number: number): Promise<Map<string, Buffer | 'deleted'>> => {
-    const fuzzer = new RequestFuzzer(seed + number, `lane-${number}`);
-    const client = new RawClient(port);
-    /** What keys have, as far as that is known. */
-    const known = new Map<string, Buffer | 'deleted'>();
-    while (left-- > 0) {
-      const request = fuzzer.next();
-      const answer = await client.ask(request.bytes, request.method, request.form !== 'whole');
-      for (const key of request.touches) if (isWriting(request)) known.delete(key);
-      if (answer === undefined) {
-        if (request.form === 'whole') throw new Error(`no answer: ${shown(request)}`);
-        continue;
+    const lane = async (number: number): Promise<Map<string, Buffer | 'deleted'>> => {
+      const fuzzer = new RequestFuzzer(seed + number, `lane-${number}`);
+      const client = new RawClient(port);
+      /** What keys have, as far as that is known. */
+      const known = new Map<string, Buffer | 'deleted'>();
+      while (left-- > 0) {
+        const request = fuzzer.next();
+        const answer = await client.ask(request.bytes, request.method, request.form !== 'whole');
+        for (const key of request.touches) if (isWriting(request)) known.delete(key);
+        if (answer === undefined) {
+          if (request.form === 'whole') throw new Error(`no answer: ${shown(request)}`);
+          continue;
+        }
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        const fault = faultOf(request, answer, document);
+        if (fault !== undefined) throw new Error(`${fault}: ${shown(request)} → ${answer.status} ${answer.body}`);
+        if (request.effect !== undefined && answer.status < 300) known.set(request.effect.key, request.effect.value);
       }
-      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-      const fault = faultOf(request, answer, document);
-      if (fault !== undefined) throw new Error(`${fault}: ${shown(request)} → ${answer.status} ${answer.body}`);
-      if (request.effect !== undefined && answer.status < 300) known.set(request.effect.key, request.effect.value);
-    }
-    client.close();
-    return known;
-  };
-  const known = (await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)))).flatMap((one) => [
-    ...one,
-  ]);
+      client.close();
+      return known;
+    };
+    const known = (await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)))).flatMap((one) => [
+      ...one,
+    ]);
 
-  expect(known.length).toBeGreaterThan(lanes * 5);
-  for (const [key, value] of known) {
-    const answer = await fetch(`${service.url}/v1/kv/${encodeURIComponent(key)}`);
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    const isAsWritten = value === 'deleted' ? answer.status === 404 : answer.status === 200 && bytes.equals(value);
-    if (!isAsWritten) throw new Error(`${key} is not what was written`);
-  }
-  // Every kind of answer was reached.
-  for (const status of [200, 201, 204, 206, 304, 400, 404, 405, 412, 413, 414, 415, 416, 421, 422, 431]) {
-    expect([status, statuses.get(status) ?? 0]).not.toEqual([status, 0]);
-  }
-  const { processes } = await service.status();
-  expect(processes.map(({ id, state, restarts }) => [id, state, restarts])).toEqual(
-    processes.map(({ id }) => [id, 'ready', 0]),
-  );
-  expect(service.said.filter((line) => /"level":(50|60)/.test(line))).toEqual([]);
-  expect(await shardctl(['verify', '--data', service.data])).toMatchObject({ code: 0 });
-}, 300_000);
+    expect(known.length).toBeGreaterThan(lanes * 5);
+    for (const [key, value] of known) {
+      const answer = await fetch(`${service.url}/v1/kv/${encodeURIComponent(key)}`);
+      const bytes = Buffer.from(await answer.arrayBuffer());
+      const isAsWritten = value === 'deleted' ? answer.status === 404 : answer.status === 200 && bytes.equals(value);
+      if (!isAsWritten) throw new Error(`${key} is not what was written`);
+    }
+    // Every kind of answer was reached.
+    for (const status of [200, 201, 204, 206, 304, 400, 404, 405, 412, 413, 414, 415, 416, 421, 422, 431]) {
+      expect([status, statuses.get(status) ?? 0]).not.toEqual([status, 0]);
+    }
+    const { processes } = await service.status();
+    expect(processes.map(({ id, state, restarts }) => [id, state, restarts])).toEqual(
+      processes.map(({ id }) => [id, 'ready', 0]),
+    );
+    expect(service.said.filter((line) => /"level":(50|60)/.test(line))).toEqual([]);
+    expect(await shardctl(['verify', '--data', service.data])).toMatchObject({ code: 0 });
+  },
+  300_000,
+);
 
 function isWriting({ form, method, path }: FuzzedRequest): boolean {
   return form !== 'whole' || method === 'PUT' || method === 'DELETE' || (method === 'POST' && path !== '/v1/kv');

@@ -26,6 +26,8 @@ export type Circumstances = {
   readonly stepLimits: StepLimits;
   readonly ledger: LedgerLimits;
   readonly hold: HoldLimits;
+  /** Who reads single keys: shards, or routers too. */
+  readonly reads: 'forwarded' | 'direct';
   /** A child that dies once more is given up, until an operator restarts it. */
   readonly deathsMax: number;
 };
@@ -46,17 +48,18 @@ export type Adversity = {
   readonly control: ControlOdds;
 };
 
-export function circumstancesOf(random: Random): Circumstances {
+export function circumstancesOf(random: Random, reads: Circumstances['reads']): Circumstances {
   // As many as there can be shards, at least: each may get one.
   const slots = 6 + random.below(2);
   return {
     shards: 1 + random.below(3),
     shardsMax: 6,
-    routers: 1 + random.below(2),
+    // With one ring behind the other they find the files in between.
+    routers: (reads === 'direct' ? 2 : 1) + random.below(2),
     clients: 1 + random.below(4),
     slots,
     keysPerSlot: 1 + random.below(2),
-    operations: 10 + random.below(50),
+    operations: (10 + random.below(50)) * (reads === 'direct' ? 2 : 1),
     changes: 1 + random.below(3),
     batch: batchOf(random.pick([0.2, 0.2, 1, 6])),
     stepLimits: stepLimitsOf(1 + random.below(2), 1 + random.below(2)),
@@ -64,6 +67,7 @@ export function circumstancesOf(random: Random): Circumstances {
       ? { rowsMin: 3, writesKept: 4, writesKeptMs: 1_000, rowsPruned: 2, bytesMax: 300 }
       : defaultLedgerLimits,
     hold: random.chance(0.2) ? { ...defaultHoldLimits, countMax: 1 + random.below(3) } : defaultHoldLimits,
+    reads,
     deathsMax: random.chance(0.3) ? 0 : 7,
   };
 }
@@ -90,7 +94,7 @@ export function stepLimitsOf(pageRows: number, purgeRows: number): StepLimits {
 export type ControlKind = 'ordered' | 'hostile';
 
 /** @param only worlds of this kind alone */
-export function adversityOf(random: Random, only: ControlKind | undefined): Adversity {
+export function adversityOf(random: Random, only: ControlKind | undefined, reads: Circumstances['reads']): Adversity {
   const sometimes = (probability: number, value: number) => (random.chance(probability) ? value * random.next() : 0);
   const control = random.chance(0.5) ? 'hostile' : 'ordered';
   const isHostile = (only ?? control) === 'hostile';
@@ -107,6 +111,8 @@ export function adversityOf(random: Random, only: ControlKind | undefined): Adve
     odds: { strike: sometimes(0.6, 0.02), hurriedTimer: sometimes(0.7, 0.15), lag: sometimes(0.6, 0.1) },
     control: {
       isOrdered: !isHostile,
+      // A router and the source of a move that both have the older ring are what direct reads have to be safe from.
+      late: isHostile && reads === 'direct' ? 0.4 : 0,
       drop: isHostile ? sometimes(0.5, 0.1) : 0,
       duplicate: isHostile ? sometimes(0.7, 0.3) : 0,
     },

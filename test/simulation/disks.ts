@@ -7,6 +7,7 @@
 import { Database, FileLocked, WrongFile } from '../../src/sqlite/database.ts';
 import type { OpenDatabase } from '../../src/sqlite/open-database.ts';
 import { createOrCheck, type Schema } from '../../src/sqlite/schema.ts';
+import { AnotherFile, type OpenToRead } from '../../src/sqlite/shard-file-reader.ts';
 import type { Life } from './scheduler.ts';
 
 /** Of the primary. */
@@ -44,6 +45,12 @@ export class Disk extends Database {
       this.prepare('INSERT INTO filler VALUES (zeroblob(100000))').run();
     super.commit();
     if (!this.isWatched) this.crashPoint();
+  }
+
+  /** Whoever died within a transaction has left it: SQLite rolls it back before another process reads. */
+  override snapshot<T>(read: () => T): T {
+    if (!this.holder?.isAlive) this.rollback();
+    return super.snapshot(read);
   }
 
   /** It lies in memory: there is no file to let go of. */
@@ -98,6 +105,13 @@ export class Disks {
       return disk;
     };
   }
+
+  /** For routers: of what is committed they see all, and nothing else. */
+  readonly openToRead: OpenToRead = (path) => {
+    const opened = this.#byPath.get(path);
+    if (opened === undefined) throw new AnotherFile(`there is no disk ${path}`);
+    return { db: opened.disk, isInPlace: () => this.#byPath.get(path) === opened };
+  };
 
   get paths(): string[] {
     return [...this.#byPath.keys()];

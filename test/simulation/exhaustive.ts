@@ -44,6 +44,7 @@ const circumstances: Circumstances = {
   stepLimits: stepLimitsOf(1, 1),
   ledger: defaultLedgerLimits,
   hold: defaultHoldLimits,
+  reads: 'forwarded',
   deathsMax: 7,
 };
 /** Of two slots, the second shard is to have both. */
@@ -138,7 +139,7 @@ function spent(script: readonly Deviation[], kind: DeviationKind): number {
 function execute({ operations, phases }: Case, script: readonly Deviation[], isTraced: boolean) {
   const fate = new ScriptedFate(script);
   const coverage = new PhaseWatch();
-  const controlOdds = { isOrdered: true, drop: 0, duplicate: 0 };
+  const controlOdds = { isOrdered: true, late: 0, drop: 0, duplicate: 0 };
   const world = new SimulatedWorld({ fate, circumstances, controlOdds, coverage, isTraced });
   const result = (error?: unknown) => ({ choices: fate.choices, error, trace: world.trace.lines });
   try {

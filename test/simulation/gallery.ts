@@ -31,6 +31,7 @@ export const nearSeeds: Readonly<Record<string, number>> = {
   'a full disk ends the purge': 540,
   'lsns do not follow those of other shards': 88,
   'a pause ends with the batch under way': 44,
+  'a direct read counts by a newer epoch, too': 2856,
 };
 
 /** Replaces the one place in a file under `dist/src` where this text stands. */
@@ -55,6 +56,9 @@ const link = 'routing/shard-link.js';
 const dispatcher = 'routing/dispatcher.js';
 const pending = 'routing/pending.js';
 const hold = 'holding/hold-queue.js';
+const standing = 'partition/standing.js';
+const direct = 'routing/direct-reads.js';
+const reader = 'sqlite/shard-file-reader.js';
 const inbox = 'supervision/inbox.js';
 const supervisor = 'supervision/supervisor.js';
 const topology = 'primary/topology-file.js';
@@ -260,5 +264,40 @@ export const gallery: readonly Mutant[] = [
     decoder,
     'const copied = chunk.copy(this.#partial, this.#partialBytes, at);',
     'const copied = Math.min(chunk.length - at, this.#partial.length - this.#partialBytes);',
+  ]),
+  bug('a direct read counts whatever the epoch', [standing, 'standing.epoch === epoch && ', '']),
+  bug('a direct read counts by a newer epoch, too', [standing, 'standing.epoch === epoch', 'standing.epoch >= epoch']),
+  bug('a router gives again what it has read before', [
+    reader,
+    'outcomes: operations.map((operation) => this.#entries.read(operation, beforeAnyExpiry)) };',
+    `outcomes: operations.map((operation) => {
+                    this.known ??= new Map();
+                    const name = operation.key.toString('latin1');
+                    if (!this.known.has(name)) this.known.set(name, this.#entries.read(operation, beforeAnyExpiry));
+                    return this.known.get(name);
+                }) };`,
+  ]),
+  bug(
+    'slots are noted as given away when they have left',
+    [
+      transfer,
+      "this.#figures.transaction(() => this.#transfers.note(move, 'migrating', sum));",
+      "this.late = () => this.#transfers.note(move, 'migrating', sum);",
+    ],
+    [
+      transfer,
+      'const settled = [];',
+      'const settled = [];\n            this.late?.();\n            this.late = undefined;',
+    ],
+  ),
+  bug('a direct read goes by the first ring that the router had', [
+    direct,
+    'const shard = ring.shardOf(read.operation.slot);',
+    'this.first ??= ring;\n            const shard = this.first.shardOf(read.operation.slot);',
+  ]),
+  bug('a direct read that does not count is told that there is nothing', [
+    direct,
+    'forward(read);',
+    "if (outcome === undefined && reading !== undefined) read.settle({ kind: 'absent' }); else forward(read);",
   ]),
 ];

@@ -172,7 +172,16 @@ export class Network {
   }
 }
 
-export type ControlOdds = { readonly isOrdered: boolean; readonly drop: number; readonly duplicate: number };
+/** Much is done meanwhile: time goes on when nothing else is left to do. */
+const lateMsMax = 500;
+
+export type ControlOdds = {
+  /** It takes so long that whoever waits for it goes on by the older ring. */
+  readonly late: number;
+  readonly isOrdered: boolean;
+  readonly drop: number;
+  readonly duplicate: number;
+};
 
 /** From one process to another, over fork IPC. */
 export class ControlChannel<T> {
@@ -195,7 +204,9 @@ export class ControlChannel<T> {
     const { scheduler, fate } = this.#wires;
     if (this.#odds.isOrdered) return this.#pipe.send(message);
     if (!isCertain && scheduler.isChaotic && fate.chance(this.#odds.drop)) return;
-    scheduler.soon(this.#life, () => this.#receive(message));
+    if (scheduler.isChaotic && this.#odds.late > 0 && fate.chance(this.#odds.late)) {
+      scheduler.after(this.#life, fate.below(lateMsMax), () => this.#receive(message));
+    } else scheduler.soon(this.#life, () => this.#receive(message));
     if (scheduler.isChaotic && fate.chance(this.#odds.duplicate)) {
       scheduler.soon(this.#life, () => this.#receive(message));
     }

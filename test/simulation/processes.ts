@@ -18,10 +18,18 @@ import { Dispatcher } from '../../src/routing/dispatcher.ts';
 import { Shard } from '../../src/shard/shard.ts';
 import { FileLocked, isDiskFull } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import { ShardFileReader } from '../../src/sqlite/shard-file-reader.ts';
+import type { FileIdentity } from '../../src/sqlite/standing-table.ts';
 import { defaultRestartPolicy } from '../../src/supervision/child-state.ts';
 import { tellHealth } from '../../src/supervision/heartbeat.ts';
 import { Inbox, type StartMessage, type WorkerJob } from '../../src/supervision/inbox.ts';
-import type { Health, MessageToChild, MessageToPrimary, StartShard } from '../../src/supervision/messages.ts';
+import type {
+  Health,
+  MessageToChild,
+  MessageToPrimary,
+  StartRouter,
+  StartShard,
+} from '../../src/supervision/messages.ts';
 import type { ForkedProcess } from '../../src/supervision/supervised-child.ts';
 import type { FrontendSpec } from '../../src/supervision/supervisor.ts';
 import { metaPath } from './disks.ts';
@@ -182,12 +190,13 @@ export class SimulatedRouter {
     this.#world = world;
     this.life = child.life;
     this.#session = world.newSession();
-    const { topology } = start as Extract<StartMessage, { type: 'start-router' }>;
+    const { topology, directReads } = start as StartRouter;
     const dispatcher = new Dispatcher(ringOf(topology, topology.slots), {
       clock: world.scheduler.clockOf(child.life),
       sockets: world.network.socketsOf(child.life),
       hold: world.circumstances.hold,
       frameBytesMax: 2 ** 20,
+      ...(directReads && { fileOf: (shard) => readerOf(world, child.life, { service: directReads.service, shard }) }),
       session: this.#session,
       onWireError: (error) => {
         throw error;
@@ -216,6 +225,14 @@ export class SimulatedRouter {
       settle(answer as Outcome);
     });
   }
+}
+
+function readerOf(world: SimulatedWorld, life: Life, identity: FileIdentity): ShardFileReader {
+  return new ShardFileReader(world.pathOf(identity.shard), identity, {
+    clock: world.scheduler.clockOf(life),
+    open: world.disks.openToRead,
+    onUnreadable: (error) => world.trace.note(life, () => `cannot read: ${(error as Error).message}`),
+  });
 }
 
 /** Clients of the simulation speak no HTTP. */
@@ -302,6 +319,7 @@ export class SimulatedPrimary {
 
   constructor(world: SimulatedWorld, life: Life) {
     const { circumstances, scheduler, fate, trace } = world;
+    const { reads } = circumstances;
     this.life = life;
     this.record = new WatchedRecord(world, life);
     const clock: Clock = scheduler.clockOf(life);
@@ -310,7 +328,10 @@ export class SimulatedPrimary {
       name: `router-${index}`,
       role: 'router',
       fork: () => forkRouter(world, life, `router-${index}`),
-      startMessage: (topology) => ({ type: 'start-router', router: index, ...noEdge, topology }),
+      startMessage: (topology) => {
+        const directReads = reads === 'direct' ? { service: this.record.service, directory: '' } : null;
+        return { type: 'start-router', router: index, ...noEdge, directReads, topology };
+      },
     });
     this.cluster = new ShardCluster({
       roster: {
@@ -326,6 +347,7 @@ export class SimulatedPrimary {
           moveSocketPath: forMoves,
           valueBytesMax,
           acknowledgedLsn: this.record.files.acknowledgedLsn(shard),
+          reads,
           topology,
         }),
       },

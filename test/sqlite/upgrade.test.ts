@@ -51,7 +51,7 @@ test.each(shards)('the %s fixture: every row of shard %i is the same after its u
   const { standing, version: versionAfter, ...after } = tablesOf(path);
   expect(after).toEqual({ ...before, adopted_ring: [] });
   const unknownTime = { told_ms: 0, uptime_ms: 0, boot: '' };
-  expect(standing).toEqual([{ ...identity?.[0], epoch: 0, leaving: 0, ...unknownTime }]);
+  expect(standing).toEqual([{ ...identity?.[0], epoch: 0, ...unknownTime }]);
   expect(versionAfter).toEqual([{ user_version: shardSchema.version }]);
 });
 

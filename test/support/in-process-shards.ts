@@ -14,7 +14,10 @@ import type { ShardAddress } from '../../src/routing/dispatcher.ts';
 import { PartitionedStore } from '../../src/routing/partitioned-store.ts';
 import { ShardLink } from '../../src/routing/shard-link.ts';
 import { executeServed } from '../../src/shard/execution.ts';
+import { openFenced } from '../../src/sqlite/fence.ts';
+import { openExclusively } from '../../src/sqlite/open-database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import { ShardFileReader } from '../../src/sqlite/shard-file-reader.ts';
 import type { WireError } from '../../src/wire/frame.ts';
 import { frameBytesMaxOf, requestFrameBytes } from '../../src/wire/request-frame.ts';
 import { ShardServer } from '../../src/wire/shard-server.ts';
@@ -34,8 +37,12 @@ export type InProcessShard = {
   readonly wireErrors: WireError[];
 };
 
-export async function startShard(shard: number, directory = temporaryDirectory()): Promise<InProcessShard> {
-  const file = new ShardFile(join(directory, `shard-${shard}.sqlite`), { service: 'test', shard });
+export async function startShard(
+  shard: number,
+  directory = temporaryDirectory(),
+  open = openExclusively,
+): Promise<InProcessShard> {
+  const file = new ShardFile(join(directory, `shard-${shard}.sqlite`), { service: 'test', shard }, { open });
   const wireErrors: WireError[] = [];
   const server = new ShardServer({
     ...ports,
@@ -62,15 +69,22 @@ export type StartedStore = {
   readonly wireErrors: () => readonly WireError[];
 };
 
-export async function startPartitionedStore(shards: number): Promise<StartedStore> {
+export async function startPartitionedStore(
+  shards: number,
+  reads: 'forwarded' | 'direct' = 'forwarded',
+): Promise<StartedStore> {
   const ids = Array.from({ length: shards }, (_, index) => index + 1);
   const ring = firstRing(new Map(ids.map((id) => [id, 1])));
-  const started = await Promise.all(ids.map((id) => startShard(id)));
+  const directory = temporaryDirectory();
+  const open = reads === 'direct' ? openFenced : openExclusively;
+  const started = await Promise.all(ids.map((id) => startShard(id, directory, open)));
+  for (const { file, address } of started) file.transfer.settle(ring, address.id, () => false);
   const seen: WireError[] = [];
   const store = new PartitionedStore(ring, {
     ...ports,
     hold: defaultHoldLimits,
     frameBytesMax,
+    ...(reads === 'direct' && { fileOf: (shard) => readerIn(directory, shard) }),
     onSettled: () => {},
     onWireError: (error) => seen.push(error),
   });
@@ -81,6 +95,20 @@ export async function startPartitionedStore(shards: number): Promise<StartedStor
   );
   onTestFinished(() => store.stop());
   return { store, ring, wireErrors: () => [...seen, ...started.flatMap(({ wireErrors }) => wireErrors)] };
+}
+
+/** A test whose files cannot be read would read through their shards and prove nothing. */
+function readerIn(directory: string, shard: number): ShardFileReader {
+  return new ShardFileReader(
+    join(directory, `shard-${shard}.sqlite`),
+    { service: 'test', shard },
+    {
+      clock: systemClock,
+      onUnreadable: (error) => {
+        throw error;
+      },
+    },
+  );
 }
 
 /** A link of its own, as a router has it, but without a ring. */

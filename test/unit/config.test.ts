@@ -40,6 +40,7 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   strategy: ['cloned', 'single', 'partitioned'],
   shards: ['255', '254', 253],
   routers: ['63', '62', 61],
+  reads: ['direct', 'forwarded', 'direct'],
   clones: ['62', '61', 60],
   store: ['redis://flag', 'redis://variable:7000,other', 'redis://user:secret@field:7000'],
   data: ['/flag', './variable', 'field'],

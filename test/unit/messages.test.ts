@@ -50,6 +50,7 @@ const toChild: readonly MessageToChild[] = [
     moveSocketPath: '/tmp/s/1.move',
     valueBytesMax: 1_048_576,
     acknowledgedLsn: null,
+    reads: 'direct',
     topology,
   },
   {
@@ -79,6 +80,7 @@ const toChild: readonly MessageToChild[] = [
     rateLimit: '10/s',
     certificate: { cert: 'PEM', key: 'PEM' },
     metering: 'on',
+    directReads: { service: 'f00d', directory: 'shards' },
     topology,
   },
   {
