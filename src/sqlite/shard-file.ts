@@ -292,6 +292,7 @@ export class ShardFile implements FileFigures {
 
   /** Leaves one file behind: the WAL is folded in. Idempotent. */
   close(): void {
+    if (this.#isClosed) return;
     this.#pin.release();
     this.#counters = unlessBusy(() => this.#noted) ?? this.#counters;
     this.#isClosed = true;
