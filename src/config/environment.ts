@@ -7,7 +7,13 @@
 const misspeltEditsMax = 3;
 
 /** Tests set these, and the services that they start inherit them. */
-const variablesOfTests = ['SHARDLITE_FAILPOINT_FILE', 'SHARDLITE_SEED', 'SHARDLITE_SOAK_MINUTES'];
+const variablesOfTests = [
+  'SHARDLITE_CALENDAR_ORIGIN',
+  'SHARDLITE_CALENDAR_SPEED',
+  'SHARDLITE_FAILPOINT_FILE',
+  'SHARDLITE_SEED',
+  'SHARDLITE_SOAK_MINUTES',
+];
 
 /** Says in one sentence which variable is unknown, and which is probably meant; undefined when all are known. */
 export function unknownVariable(environment: NodeJS.ProcessEnv, known: readonly string[]): string | undefined {

@@ -226,8 +226,8 @@ export const gallery: readonly Mutant[] = [
   ]),
   bug('an abort between two batches is lost', [
     rebalancer,
-    'record.undoChange(change.id, reason);\n        this.#on(',
-    'if (this.#move !== undefined) record.undoChange(change.id, reason);\n        this.#on(',
+    'else\n            this.#undoChange(change.id, reason);',
+    'else if (this.#move !== undefined)\n            this.#undoChange(change.id, reason);',
   ]),
   bug('a shard that was removed is not missed', [supervisor, 'this.#listener.onRemoved?.(shard);', '']),
   bug('undoing restores how many slots each shard has, not which', [
