@@ -19,10 +19,8 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
     setImmediate(() => actions.stop());
     return reply.code(202).send({ pid: process.pid });
   });
-  app.post<{ Params: { name: string } }>('/v1/processes/:name/restart', async ({ params }, reply) => {
-    if (!actions.restart(params.name)) return reply.code(404).send({ detail: `There is no process ${params.name}.` });
-    return reply.code(202).send({});
-  });
+  app.post<{ Params: { what: string } }>('/v1/reload/:what', async ({ params }) => actions.reload(params.what));
+  app.get('/v1/settings', async () => actions.settings());
   app.post('/v1/verify', async () => actions.verify());
   app.post<{ Body: { directory: string } }>(
     '/v1/snapshots',

@@ -125,6 +125,23 @@ export type TokenOrder = Pick<TokenRecord, 'name' | 'read' | 'write' | 'prefixes
 /** What is shown of a token. */
 export type TokenView = Omit<TokenRecord, 'hash'>;
 
+export type ReloadReport = {
+  /** Names of processes, in order. */
+  readonly reloaded: readonly string[];
+  readonly stoppedAt: { readonly process: string; readonly why: string } | null;
+  /** Settings that are new on disk, and hold from now on. */
+  readonly adopted: readonly string[];
+  /** Settings that are new on disk, and are read at the start alone. */
+  readonly needRestart: readonly string[];
+};
+
+export type SettingView = {
+  readonly name: string;
+  readonly value: string;
+  readonly source: string;
+  readonly reloads: boolean;
+};
+
 export type SteeringOrder =
   | { readonly kind: 'pause' | 'resume' | 'abort' }
   | { readonly kind: 'throttle'; readonly setting: ThrottleSetting };
@@ -134,8 +151,13 @@ export interface AdminActions {
   status(): ServiceStatus;
   /** Begins to stop; does not wait for the end, since this very API ends with it. */
   stop(): Promise<void>;
-  /** False when there is no child of that name. */
-  restart(name: string): boolean;
+  /**
+   * @param what `all`, `routers`, `clones`, `shards`, or the name of a process
+   * @throws ChangeRefused, ConfigError
+   */
+  reload(what: string): Promise<ReloadReport>;
+  /** As they are in force. */
+  settings(): readonly SettingView[];
   /** @throws ChangeRefused */
   plan(request: ChangeRequest): ChangePlan;
   /** Queues it. @throws ChangeRefused */

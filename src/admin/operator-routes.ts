@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { AccessRefused } from '../access/access-refused.ts';
+import { ConfigError } from '../config/service-config.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { isDiskFull } from '../sqlite/database.ts';
@@ -22,7 +23,7 @@ export function answerRefusals(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => {
     if (isDiskFull(error)) return reply.code(507).send({ detail: noRoom });
     if (error instanceof SnapshotRefused) return reply.code(503).send({ detail: error.message });
-    const isRefusal = error instanceof ChangeRefused || error instanceof AccessRefused;
+    const isRefusal = error instanceof ChangeRefused || error instanceof ConfigError || error instanceof AccessRefused;
     const status = isRefusal ? 409 : ((error as { statusCode?: number }).statusCode ?? 500);
     return reply.code(status).send({ detail: (error as Error).message });
   });

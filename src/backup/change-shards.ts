@@ -28,7 +28,7 @@ export async function changeShards(directory: DataDirectory, shards: number): Pr
     record.adoptStrategy('partitioned');
     const cluster = new ShardCluster({
       roster: {
-        frontends: [],
+        frontends: () => [],
         ...shardsRosterOf({
           directory,
           service: record.service,

@@ -1,4 +1,4 @@
-/** `shardctl stop` and `shardctl restart`. */
+/** `shardctl stop`. */
 
 import { askService, ServiceUnreachable, statusOfService } from '../admin/admin-client.ts';
 import { promiseKept } from '../admin/contract.ts';
@@ -21,16 +21,6 @@ export async function stopCommand({ data }: { data: string }): Promise<void> {
   }
   const tookS = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
   console.log(`Stopped in ${tookS} s. ${promise}`);
-}
-
-export async function restartCommand(name: string, { data }: { data: string }): Promise<void> {
-  const { status } = await askService(data, 'POST', `/v1/processes/${encodeURIComponent(name)}/restart`);
-  if (status === 404) {
-    throw new CliFailure(exitCodes.failed, `There is no process ${name}: \`shardctl status\` names them all.`);
-  }
-  console.log(
-    `${name} is starting: \`shardctl status\` shows how it fares. A process that has not failed is left as it is.`,
-  );
 }
 
 /** A stopping service closes its admin socket last. */

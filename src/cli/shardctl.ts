@@ -13,8 +13,9 @@ import { exportCommand } from './export-command.ts';
 import { importCommand } from './import-command.ts';
 import { deleteCommand, getCommand, putCommand } from './key-commands.ts';
 import { movesCommand, steerCommand, throttleCommand } from './moves-commands.ts';
-import { restartCommand, stopCommand } from './process-commands.ts';
+import { stopCommand } from './process-commands.ts';
 import { recoverCommand } from './recover-command.ts';
+import { configCommand, reloadCommand } from './reload-commands.ts';
 import { startCommand } from './start-command.ts';
 import { statusCommand } from './status-command.ts';
 import { createTokenCommand, listTokensCommand, revokeTokenCommand } from './token-commands.ts';
@@ -71,7 +72,18 @@ operatorCommand('dashboard', 'print the address of the page for operators, with 
   dashboardCommand,
 );
 operatorCommand('top', 'show the service live, until q').action(topCommand);
-operatorCommand('restart <PROCESS>', 'start a failed process again, e.g. shard-2').action(restartCommand);
+operatorCommand(
+  'reload [WHAT]',
+  'replace processes by new ones with the code and settings on disk, one at a time, without a failed request: routers, shards, or one like shard-2; all unless told',
+)
+  .option('--json', 'print one JSON object')
+  .action(reloadCommand);
+operatorCommand('restart <PROCESS>', 'start a failed process again, e.g. shard-2; one that serves is reloaded')
+  .option('--json', 'print one JSON object')
+  .action(reloadCommand);
+operatorCommand('config', 'show every setting that is in force, and where it came from')
+  .option('--json', 'print one JSON list')
+  .action(configCommand);
 
 const changeCommand = (nameAndArguments: string, description: string) =>
   operatorCommand(nameAndArguments, description)

@@ -1,7 +1,7 @@
 /** `shardctl start`: this process becomes the primary. No other command starts a service. */
 
 import { promiseKept, type ServiceStatus } from '../admin/contract.ts';
-import { type ConfigSources, readConfig, uselessSetting } from '../config/service-config.ts';
+import { type ConfigSources, readConfig, settingOrigins, uselessSetting } from '../config/service-config.ts';
 import { CannotStart, Service } from '../primary/service.ts';
 import { createLog, type ProcessLog } from '../supervision/log.ts';
 import { exitCodes } from './exit.ts';
@@ -27,11 +27,10 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  // SIGHUP asks many services to read their settings again. This one cannot, and the default would kill it undrained.
-  process.on('SIGHUP', () => log.warn('SIGHUP is ignored: settings are read at the start alone'));
+  process.on('SIGHUP', () => void reload(service, log));
 
   try {
-    service = await Service.start(config, log);
+    service = await Service.start(config, () => settingOrigins(sources), log);
     const useless = uselessSetting(sources, service.status().strategy);
     if (useless !== undefined) log.warn(useless);
     // A signal may have come before there was anything to stop.
@@ -45,6 +44,16 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
     if (!(error instanceof CannotStart)) throw error;
     console.error(`shardctl: ${error.message}`);
     process.exit(exitCodes.failed);
+  }
+}
+
+/** What becomes of each process is logged where it happens. */
+async function reload(service: Service | undefined, log: ProcessLog): Promise<void> {
+  try {
+    const report = await service?.reload('all');
+    if (report !== undefined) log.info(report, 'SIGHUP: reloaded');
+  } catch (error) {
+    log.warn(`SIGHUP: not reloaded. ${(error as Error).message}`);
   }
 }
 

@@ -85,6 +85,7 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
       if (step === 'pin') shared.pin((pinned) => tell({ type: 'snapshot-pinned', id, ...pinned }));
       if (step === 'end') shared.unpin();
     },
+    retire: () => app.retirement.begin(),
     drain: async () => {
       await app.close();
       await shared.stop();

@@ -95,6 +95,13 @@ export class DataDirectory extends DataFiles {
     for (const suffix of ['', '-wal', '-shm', '-fence']) rmSync(this.shardFile(shard) + suffix, { force: true });
   }
 
+  /** Those of earlier lives of a shard: a killed process leaves its own behind. */
+  removeSocketsOf(shard: number): void {
+    for (const name of readdirSync(this.#run)) {
+      if (name.startsWith(`shard-${shard}.`)) rmSync(join(this.#run, name), { force: true });
+    }
+  }
+
   /** Removes the sockets of killed processes. Call it only while the lock on `meta.sqlite` is held. */
   removeStaleSockets(): void {
     for (const name of readdirSync(this.#run))

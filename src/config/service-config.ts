@@ -10,7 +10,7 @@ import { shardsMax } from '../partition/ring.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { logLevels } from '../supervision/log.ts';
 import { unknownVariable } from './environment.ts';
-import { redisAddressOf } from './redis-address.ts';
+import { redisAddressOf, redisAddressText } from './redis-address.ts';
 
 /** How processes share the data. The README says when to take which. */
 const strategies = ['partitioned', 'cloned', 'single'] as const;
@@ -60,6 +60,8 @@ export type ServiceConfig = {
   readonly failedRetryMs: number;
   /** 0 is never. */
   readonly failedExitMs: number;
+  /** Undefined means no limit. */
+  readonly memoryMax: number | undefined;
 };
 
 type Setting<T> = {
@@ -75,6 +77,8 @@ type Setting<T> = {
   readonly defaultText: string;
   /** The one strategy that uses this setting. Absent when every strategy does, or a value of it decides. */
   readonly onlyFor?: Strategy;
+  /** `shardctl reload` adopts another value of it; the others are read at the start alone. */
+  readonly reloads?: true;
 };
 
 const MiB = 1024 * 1024;
@@ -136,6 +140,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     default: defaultRouters,
     defaultText: `half the cores, at least 1: here ${defaultRouters}`,
     onlyFor: 'partitioned',
+    reloads: true,
   },
   reads: {
     value: 'WAY',
@@ -154,6 +159,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     default: defaultClones,
     defaultText: `one a core, at least 2: here ${defaultClones}`,
     onlyFor: 'cloned',
+    reloads: true,
   },
   store: {
     value: 'STORE',
@@ -188,6 +194,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: byteSize(16 * MiB, 65_536 * MiB),
     default: 256 * MiB,
     defaultText: '256MiB',
+    reloads: true,
   },
   reserveBytes: {
     value: 'BYTES',
@@ -204,6 +211,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: listOfTexts((text) => /^(\*|[\w.-]+|\[[\da-f:]+\])$/i.test(text)),
     default: [],
     defaultText: 'loopback names on a loopback address, any elsewhere',
+    reloads: true,
   },
   allowedOrigins: {
     value: 'ORIGINS',
@@ -212,6 +220,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: listOfTexts((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text)),
     default: [],
     defaultText: 'none but its own',
+    reloads: true,
   },
   upgradeCopies: {
     value: 'COPIES',
@@ -293,6 +302,15 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     default: 300_000,
     defaultText: '300000',
   },
+  memoryMax: {
+    value: 'BYTES',
+    description: 'a process that takes more memory than this for 30 s is reloaded, one at a time',
+    allowed: 'a size from 128MiB to 1048576MiB: bytes, or a number with KiB or MiB',
+    parse: byteSize(128 * MiB, 1_048_576 * MiB),
+    default: undefined,
+    defaultText: 'no limit',
+    reloads: true,
+  },
 };
 
 export const settingNames = Object.keys(settings) as (keyof ServiceConfig)[];
@@ -310,6 +328,15 @@ export function flagOf(name: keyof ServiceConfig): string {
 /** `valueBytesMax` → `SHARDLITE_VALUE_BYTES_MAX` */
 export function variableOf(name: keyof ServiceConfig): string {
   return `SHARDLITE_${flagOf(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** For people: as one would write it in a flag, without passwords. */
+export function settingText(name: keyof ServiceConfig, config: ServiceConfig): string {
+  const value = config[name];
+  if (value === undefined) return settings[name].defaultText;
+  const address = name === 'store' ? redisAddressOf(config.store) : undefined;
+  if (address !== undefined) return redisAddressText(address);
+  return Array.isArray(value) ? value.join(',') : String(value);
 }
 
 /** A setting is wrong. The message names it and says what is allowed. */
@@ -334,6 +361,20 @@ export function readConfig(sources: ConfigSources): ServiceConfig {
   const useless = config.strategy && uselessSetting(sources, config.strategy);
   if (useless !== undefined) throw new ConfigError(useless);
   return config;
+}
+
+export type SettingOrigin = {
+  readonly name: keyof ServiceConfig;
+  readonly value: ServiceConfig[keyof ServiceConfig];
+  /** e.g. `--port`, `SHARDLITE_PORT`, `"port" in shardlite.json`, `default` */
+  readonly source: string;
+};
+
+/** Every setting, and where its value came from. @throws ConfigError */
+export function settingOrigins(sources: ConfigSources): SettingOrigin[] {
+  const given = givenIn(sources);
+  const config = readConfig(sources);
+  return settingNames.map((name) => ({ name, value: config[name], source: given.get(name)?.source ?? 'default' }));
 }
 
 /**

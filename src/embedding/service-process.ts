@@ -3,7 +3,7 @@
  * ends it by closing the channel, on purpose or by dying.
  */
 
-import { ConfigError, readConfig } from '../config/service-config.ts';
+import { ConfigError, readConfig, settingOrigins } from '../config/service-config.ts';
 import { CannotStart, Service } from '../primary/service.ts';
 import { createLog } from '../supervision/log.ts';
 
@@ -19,10 +19,9 @@ async function serve(settings: Readonly<Record<string, unknown>>): Promise<void>
   let service: Service | undefined;
   process.once('disconnect', () => (service === undefined ? process.exit(0) : void service.stop()));
   try {
-    service = await Service.start(
-      readConfig({ flags: settings, environment: {}, file: undefined }),
-      await createLog('primary'),
-    );
+    const sources = { flags: settings, environment: {}, file: undefined };
+    const log = await createLog('primary');
+    service = await Service.start(readConfig(sources), () => settingOrigins(sources), log);
     if (!process.connected) void service.stop();
     const status = await Promise.race([service.ready, service.stopped]);
     if (typeof status === 'object') await tell({ type: 'ready', url: status.url });

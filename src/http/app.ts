@@ -17,6 +17,7 @@ import { type Certificate, createHttpServer, refuseBytes } from './http-server.t
 import { crossOrigin, originGuard } from './origin-guard.ts';
 import { answerProblem, kvErrorOf, rawProblem, sendProblem } from './problem.ts';
 import type { RequestMeter } from './request-meter.ts';
+import { Retirement } from './retirement.ts';
 import { registerBatchRoutes } from './routes/batch-routes.ts';
 import { registerChangesRoutes } from './routes/changes-routes.ts';
 import { registerCounterRoutes } from './routes/counter-routes.ts';
@@ -100,6 +101,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   });
 
   app.decorate('bodyBudget', budget);
+  app.decorate('retirement', new Retirement(app.server));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', bodyReader({ valueBytesMax, budget }));
 

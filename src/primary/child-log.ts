@@ -41,7 +41,8 @@ const causes: Record<KillReason, string> = {
 function logDeath(log: ProcessLog, child: SupervisedChild, { code, signal, killedFor }: ChildDeath): void {
   const { name } = child.spec;
   const facts = { child: name, code, signal, killedFor };
-  if (killedFor !== undefined) log.warn(facts, `${name} was killed by the primary: ${causes[killedFor]}`);
+  if (child.state === 'handing-over' && killedFor === undefined) log.debug(facts, `${name} hands over`);
+  else if (killedFor !== undefined) log.warn(facts, `${name} was killed by the primary: ${causes[killedFor]}`);
   else log.warn(facts, `${name} died (${deathText({ code, signal, killedFor })})`);
 }
 

@@ -1,6 +1,6 @@
 /** The children of a service: how each is forked, and what its start message says. */
 
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
@@ -16,7 +16,8 @@ const routerEntry = fileURLToPath(new URL('../router/main.js', import.meta.url))
 const cloneEntry = fileURLToPath(new URL('../clone/main.js', import.meta.url));
 
 export type RosterOptions = {
-  readonly config: ServiceConfig;
+  /** As it is at the moment of asking: a reload may change it. */
+  readonly config: () => ServiceConfig;
   readonly strategy: Strategy;
   readonly directory: DataDirectory;
   /** The service's id. */
@@ -30,6 +31,8 @@ export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 
   readonly valueBytesMax: number;
   /** Forwarded when absent. */
   readonly reads?: ServiceConfig['reads'];
+  /** What Node is told of a shard's process, as it is at the moment of asking. */
+  readonly execArgv?: () => string[];
 };
 
 /** Once in a process: what node:cluster forks is one setting for all. */
@@ -38,8 +41,15 @@ export function rosterOf(options: RosterOptions): Roster {
   // What Node's debugger flags and ours would pass on does not belong to children.
   cluster.setupPrimary({ exec: strategy === 'partitioned' ? routerEntry : cloneEntry, args: [], execArgv: [] });
   return {
-    frontends: frontendsOf(options),
-    ...shardsRosterOf({ directory, service, files, valueBytesMax: config.valueBytesMax, reads: config.reads }),
+    frontends: () => frontendsOf(options),
+    ...shardsRosterOf({
+      directory,
+      service,
+      files,
+      valueBytesMax: config().valueBytesMax,
+      reads: config().reads,
+      execArgv: () => heapLimitOf(config()),
+    }),
   };
 }
 
@@ -50,10 +60,14 @@ export function shardsRosterOf({
   files,
   valueBytesMax,
   reads = 'forwarded',
+  execArgv = () => [],
 }: ShardsRosterOptions): Omit<Roster, 'frontends'> {
   return {
-    forkShard: () => fork(shardEntry, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
-    socketsOf: (shard, life) => directory.shardSockets(shard, life),
+    forkShard: () => fork(shardEntry, [], { execArgv: execArgv(), stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
+    socketsOf: (shard, life) => {
+      directory.removeSocketsOf(shard);
+      return directory.shardSockets(shard, life);
+    },
     startShard: (shard, sockets, topology) => ({
       type: 'start-shard',
       shard,
@@ -70,13 +84,14 @@ export function shardsRosterOf({
 }
 
 function frontendsOf(options: RosterOptions): FrontendSpec[] {
-  const { strategy, config } = options;
+  const { strategy } = options;
+  const { routers, clones } = options.config();
   const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
   switch (strategy) {
     case 'partitioned':
-      return upTo(config.routers).map((index) => routerSpec(index, options));
+      return upTo(routers).map((index) => routerSpec(index, options));
     case 'cloned':
-      return upTo(config.clones).map((index) => cloneSpec(index, options));
+      return upTo(clones).map((index) => cloneSpec(index, options));
     case 'single':
       return [cloneSpec(1, options)];
   }
@@ -84,11 +99,12 @@ function frontendsOf(options: RosterOptions): FrontendSpec[] {
 
 function routerSpec(index: number, options: RosterOptions): FrontendSpec {
   const { config, service, directory } = options;
-  const directReads = config.reads === 'direct' ? { service, directory: directory.path } : null;
+  const directReads = config().reads === 'direct' ? { service, directory: directory.path } : null;
   return {
     name: `router-${index}`,
     role: 'router',
-    fork: forkFrontend,
+    overlaps: true,
+    fork: () => forkFrontendWithin(options.config()),
     startMessage: (topology) => ({ type: 'start-router', router: index, ...edgeOf(options), directReads, topology }),
   };
 }
@@ -97,15 +113,31 @@ function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
   return {
     name: `clone-${index}`,
     role: 'clone',
-    fork: forkFrontend,
+    // A single process has its file alone.
+    overlaps: options.strategy !== 'single',
+    fork: () => forkFrontendWithin(options.config()),
     startMessage: () => ({ type: 'start-clone', clone: index, ...edgeOf(options), store: storeOf(options) }),
   };
+}
+
+function forkFrontendWithin(config: ServiceConfig): ChildProcess {
+  cluster.setupPrimary({ execArgv: heapLimitOf(config) });
+  return forkFrontend();
+}
+
+/** V8 collects harder as it nears its limit. A quarter is left to what lies outside its heap: bodies, and SQLite's pages. */
+const heapShare = 0.75;
+
+function heapLimitOf({ memoryMax }: ServiceConfig): string[] {
+  if (memoryMax === undefined) return [];
+  return [`--max-old-space-size=${Math.floor((memoryMax * heapShare) / 2 ** 20)}`];
 }
 
 /** What everybody who speaks HTTP has to know. */
 function edgeOf({ config, access }: RosterOptions) {
   const { rules, certificate } = access();
-  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit, adminPort } = config;
+  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit, adminPort } =
+    config();
   return {
     host,
     port,
@@ -121,7 +153,8 @@ function edgeOf({ config, access }: RosterOptions) {
 }
 
 function storeOf({ config, directory, service, strategy, files }: RosterOptions): StartClone['store'] {
-  if (redisAddressOf(config.store) !== undefined) return { kind: 'redis', url: config.store };
+  const { store } = config();
+  if (redisAddressOf(store) !== undefined) return { kind: 'redis', url: store };
   const access = strategy === 'single' ? 'exclusive' : 'shared';
   const acknowledgedLsn = files.acknowledgedLsn(sharedShard);
   return { kind: 'sqlite', service, shard: sharedShard, file: directory.sharedFile, acknowledgedLsn, access };

@@ -5,13 +5,16 @@
 
 import type { Server } from 'node:http';
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { AccessRefused } from '../access/access-refused.ts';
 import { type AdminPort, type ObservedService, serveAdminPort } from '../admin/admin-port.ts';
 
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type {
+  ReloadReport,
   ServiceAudit,
   ServiceStatus,
+  SettingView,
   SnapshotView,
   SteeringOrder,
   TokenOrder,
@@ -19,12 +22,19 @@ import type {
 } from '../admin/contract.ts';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
-import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import {
+  type ServiceConfig,
+  type SettingOrigin,
+  type Strategy,
+  settings,
+  settingText,
+} from '../config/service-config.ts';
 import { versionOfPackage } from '../config/version.ts';
 import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connection-limit.ts';
 import { labelled, type Measure } from '../metrics/measure.ts';
 import { every, systemClock, type Timer } from '../ports/clock.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
+import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
@@ -41,7 +51,9 @@ import { AccessBook } from './access-book.ts';
 import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
 import { checkedPort, listenOnAdminPort, UnusableAddress } from './listen-address.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import { Meter } from './meter.ts';
+import { Reload } from './reload.ts';
 import { ReserveKeeper } from './reserve-keeper.ts';
 import { rosterOf } from './roster.ts';
 import { serviceMeasures } from './service-measures.ts';
@@ -62,11 +74,22 @@ export class CannotStart extends Error {
 export type ServiceEnd = 'asked' | 'hopeless';
 
 const notYetRead = 'Redis has not said yet what an acknowledgement is worth.';
+const memoryLookIntervalMs = 1_000;
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
 
+type Sources = {
+  readonly access: AccessBook;
+  /** Reads all settings anew. @throws ConfigError */
+  readonly origins: () => readonly SettingOrigin[];
+};
+
 export class Service implements ObservedService {
-  readonly #config: ServiceConfig;
+  readonly #log: ProcessLog;
+  /** A reload may change it. */
+  #config: ServiceConfig;
+  readonly #origins: () => readonly SettingOrigin[];
+  #settings: readonly SettingOrigin[];
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
   readonly #access: AccessBook;
@@ -81,6 +104,9 @@ export class Service implements ObservedService {
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<ServiceEnd>();
   readonly #servingWatch: ServingWatch;
+  readonly #reload: Reload;
+  readonly #memoryWatch = new MemoryWatch<SupervisedChild>();
+  readonly #memoryLooks: Timer;
   readonly #startedAtMs = performance.now();
   readonly #ticks: Timer;
   #healthNow: Health = this.#health.sample();
@@ -91,9 +117,12 @@ export class Service implements ObservedService {
   #state: LifeState = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
-  private constructor(config: ServiceConfig, access: AccessBook, log: ProcessLog) {
+  private constructor(config: ServiceConfig, { access, origins }: Sources, log: ProcessLog) {
     this.#config = config;
     this.#access = access;
+    this.#origins = origins;
+    this.#settings = origins();
+    this.#log = log;
     const { directory, topologyFile, strategy } = taken(config, log);
     this.#strategy = strategy;
     this.#directory = directory;
@@ -102,7 +131,7 @@ export class Service implements ObservedService {
     directory.removeStaleSockets();
     this.#cluster = new ShardCluster({
       roster: rosterOf({
-        config,
+        config: () => this.#config,
         strategy,
         directory,
         service: topologyFile.service,
@@ -132,6 +161,8 @@ export class Service implements ObservedService {
     this.#ticks = every(systemClock, healthIntervalMs, () => {
       this.#healthNow = this.#health.sample();
     });
+    this.#reload = new Reload(this.#supervisor, log);
+    this.#memoryLooks = every(systemClock, memoryLookIntervalMs, () => this.#lookAtMemory());
     this.#servingWatch = new ServingWatch({
       clock: systemClock,
       exitAfterMs: config.failedExitMs,
@@ -151,8 +182,15 @@ export class Service implements ObservedService {
     });
   }
 
-  /** @throws CannotStart, with the data directory let go */
-  static async start(config: ServiceConfig, log: ProcessLog): Promise<Service> {
+  /**
+   * @param origins reads all settings anew; @throws ConfigError
+   * @throws CannotStart, with the data directory let go
+   */
+  static async start(
+    config: ServiceConfig,
+    origins: () => readonly SettingOrigin[],
+    log: ProcessLog,
+  ): Promise<Service> {
     // Files and sockets of this service are for its user alone.
     process.umask(0o077);
     const access = await accessOf(config);
@@ -160,7 +198,7 @@ export class Service implements ObservedService {
     try {
       warnOfFewFiles(log);
       await checkRedis(config);
-      const service = new Service({ ...config, port }, access, log);
+      const service = new Service({ ...config, port }, { access, origins }, log);
       service.#operators = await listenForOperators(service.#directory.adminSocket, service);
       if (adminServer !== undefined) service.#adminPort = await serveAdminPort(adminServer, service);
       service.#cluster.start();
@@ -211,6 +249,7 @@ export class Service implements ObservedService {
     this.#state = 'draining';
     this.#servingWatch.stop();
     this.#reserveKeeper.stop();
+    this.#memoryLooks.cancel();
     await this.#cluster.stop();
     await this.#adminPort?.close();
     await this.#operators?.close();
@@ -233,10 +272,43 @@ export class Service implements ObservedService {
     return this.#adminPort?.dashboard ?? null;
   }
 
-  restart(name: string): boolean {
-    const child = this.#supervisor.children.find(({ spec }) => spec.name === name);
-    child?.restart();
-    return child !== undefined;
+  async reload(what: string): Promise<ReloadReport> {
+    if (this.#state !== 'ready') throw new ChangeRefused(`The service is ${this.#state}: reload it when it is ready.`);
+    if (this.#reload.isUnderWay) throw new ChangeRefused('A reload is under way: wait until it is over.');
+    const settings = this.#adoptSettings();
+    return { ...(await this.#reload.run(what)), ...settings };
+  }
+
+  settings(): readonly SettingView[] {
+    return this.#settings.map(({ name, source }) => ({
+      name,
+      value: settingText(name, this.#config),
+      source,
+      reloads: settings[name].reloads === true,
+    }));
+  }
+
+  /** Those that a reload may change hold for each process from its next life on. */
+  #adoptSettings(): Pick<ReloadReport, 'adopted' | 'needRestart'> {
+    const before = this.#settings;
+    const found = this.#origins();
+    const changed = found.filter(({ value }, index) => !isDeepStrictEqual(value, before[index]?.value));
+    const adopted = changed.filter(({ name }) => settings[name].reloads);
+    const values = Object.fromEntries(adopted.map(({ name, value }) => [name, value]));
+    this.#config = { ...this.#config, ...values };
+    this.#settings = before.map((one) => adopted.find(({ name }) => name === one.name) ?? one);
+    const namesOf = (some: readonly SettingOrigin[]) => some.map(({ name }) => name);
+    return { adopted: namesOf(adopted), needRestart: namesOf(changed.filter((one) => !adopted.includes(one))) };
+  }
+
+  #lookAtMemory(): void {
+    const { memoryMax } = this.#config;
+    const found = this.#memoryWatch.look(this.#supervisor.children, memoryMax);
+    if (found === undefined || memoryMax === undefined || this.#reload.isUnderWay || this.#state !== 'ready') return;
+    const { name } = found.spec;
+    const [taken, allowed] = [found.health?.memoryBytes ?? 0, memoryMax].map((bytes) => Math.round(bytes / 2 ** 20));
+    this.#log.warn({ child: name }, `${name} takes ${taken} MiB of memory, more than ${allowed} MiB: it is reloaded`);
+    void this.#reload.run(name);
   }
 
   plan(request: ChangeRequest): ChangePlan {

@@ -88,6 +88,7 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
       void access.adopt(rules);
       if (certificate !== null) renewCertificate(app.server, certificate);
     },
+    retire: () => app.retirement.begin(),
     drain: async () => {
       await app.close();
       await store.stop();

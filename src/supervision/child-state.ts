@@ -15,8 +15,14 @@
  *              silent ─── exited ─────┘                    drain                       │
  *                └ drain, also from starting and ready ──▶ draining ── exited ─────────┘
  *
- * Entering a state sets its timer anew: in `starting`, `retrying` and `draining` a timeout kills, in `backoff` and
- * `failed` it forks. A child that exits because it has `refused` to serve has failed at once. A silent child that stays so is `lost`, and killed. An event that a state does not list is late
+ * A child whose code or settings are new on disk ends in one of two ways that are no deaths. What has something of its
+ * own hands over, and the next process takes its place; what shares the port with its successor retires:
+ *
+ *   ready ── hand-over ──▶ handing-over ── exited ──▶ starting         ready ── retire ──▶ retiring ── exited ──▶ stopped
+ *
+ * Entering a state sets its timer anew: in `starting`, `retrying` and while it ends a timeout kills, in `backoff` and
+ * `failed` it forks. A child that exits because it has `refused` to serve has failed at once. A silent child that stays
+ * so is `lost`, and killed. An event that a state does not list is late
  * news and changes nothing.
  */
 
@@ -26,6 +32,10 @@ export type ChildState =
   /** It serves, or did: nothing has been heard of it for a second. */
   | { readonly name: 'silent'; readonly deaths: number; readonly sinceMs: number }
   | { readonly name: 'draining' }
+  /** It drains, and a process that was made ready before takes its place. */
+  | { readonly name: 'handing-over' }
+  /** Its successor serves beside it: it lets clients go, and ends. */
+  | { readonly name: 'retiring' }
   | { readonly name: 'stopped' }
   | { readonly name: 'backoff'; readonly deaths: number }
   /** It keeps dying. Whoever waits for it is told so at once. */
@@ -53,6 +63,8 @@ export type ChildEvent =
   /** No sign of life for too long. */
   | { readonly kind: 'lost' }
   | { readonly kind: 'drain' }
+  | { readonly kind: 'hand-over' }
+  | { readonly kind: 'retire' }
   /** An operator wants a failed child back. */
   | { readonly kind: 'restart' };
 
@@ -60,6 +72,7 @@ export type ChildEffect =
   | { readonly kind: 'fork' }
   | { readonly kind: 'kill'; readonly why: KillReason }
   | { readonly kind: 'ask-to-drain' }
+  | { readonly kind: 'ask-to-retire' }
   /** Replaces any earlier timer of this child. */
   | { readonly kind: 'set-timer'; readonly delayMs: number }
   | { readonly kind: 'clear-timer' };
@@ -78,6 +91,7 @@ export type RestartPolicy = {
   readonly failedRetryMs: number;
   readonly startDeadlineMs: number;
   readonly drainDeadlineMs: number;
+  readonly retireDeadlineMs: number;
 };
 
 export const defaultRestartPolicy: RestartPolicy = {
@@ -89,6 +103,8 @@ export const defaultRestartPolicy: RestartPolicy = {
   // Recovery of a full WAL takes well under a second; this is for a disk that hangs.
   startDeadlineMs: 30_000,
   drainDeadlineMs: 2_000,
+  // A request may take a minute to arrive, and its answer another to be read.
+  retireDeadlineMs: 130_000,
 };
 
 export type Step = { readonly state: ChildState; readonly effects: readonly ChildEffect[] };
@@ -121,6 +137,14 @@ const transitions: TransitionTable = {
       state: { name: 'silent', deaths, sinceMs },
       effects: [{ kind: 'clear-timer' }],
     }),
+    'hand-over': (_state, _event, { policy: { drainDeadlineMs } }) => ({
+      state: { name: 'handing-over' },
+      effects: [{ kind: 'ask-to-drain' }, { kind: 'set-timer', delayMs: drainDeadlineMs }],
+    }),
+    retire: (_state, _event, { policy: { retireDeadlineMs } }) => ({
+      state: { name: 'retiring' },
+      effects: [{ kind: 'ask-to-retire' }, { kind: 'set-timer', delayMs: retireDeadlineMs }],
+    }),
     drain: (_state, _event, { policy }) => draining(policy),
   },
   silent: {
@@ -133,6 +157,16 @@ const transitions: TransitionTable = {
     exited: () => stopped,
     refused: () => stopped,
     timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'drain-overdue' }] }),
+  },
+  'handing-over': {
+    exited: (_state, _event, { policy }) => starting(0, policy),
+    timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'drain-overdue' }] }),
+    drain: (_state, _event, { policy }) => draining(policy),
+  },
+  retiring: {
+    exited: () => stopped,
+    timeout: (state) => ({ state, effects: [{ kind: 'kill', why: 'drain-overdue' }] }),
+    drain: (_state, _event, { policy }) => draining(policy),
   },
   backoff: {
     timeout: ({ deaths }, _event, { policy }) => starting(deaths, policy),

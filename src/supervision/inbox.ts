@@ -4,6 +4,7 @@
  * the same class.
  *
  *   idle ──start──▶ starting ──begun──▶ working ──drain──▶ draining
+ *                                          └──retire──▶ retiring ──drain──▶ draining
  */
 
 import type { Measure } from '../metrics/measure.ts';
@@ -34,6 +35,8 @@ export type WorkerJob = {
   readonly measures: () => readonly Measure[];
   /** A part in a snapshot of all files, of those who have one. */
   readonly onSnapshot?: (order: SnapshotOrder) => void;
+  /** Lets clients go, and resolves when none is left. Of those alone whose successor serves beside them. */
+  readonly retire?: () => Promise<void>;
   /** Finishes what is under way and lets go of everything. */
   readonly drain: () => Promise<void>;
 };
@@ -47,12 +50,14 @@ export type InboxEvents<M extends StartMessage> = {
   readonly onMeasure: (id: number, job: WorkerJob) => void;
   /** The child lets go of everything, and ends. Undefined when its work never began. Once. */
   readonly onDrain: (job: WorkerJob | undefined) => void;
+  /** The child lets clients go, drains and ends. Once. */
+  readonly onRetire?: (job: WorkerJob) => void;
 };
 
 export class Inbox<M extends StartMessage> {
   readonly #type: M['type'];
   readonly #events: InboxEvents<M>;
-  #state: 'idle' | 'starting' | 'working' | 'draining' = 'idle';
+  #state: 'idle' | 'starting' | 'working' | 'retiring' | 'draining' = 'idle';
   #job: WorkerJob | undefined;
   /** Of the newest topology. */
   #sequence = -1;
@@ -76,13 +81,15 @@ export class Inbox<M extends StartMessage> {
         if (this.#state === 'starting') this.#waiting.push(message);
         else this.#drain();
         return;
+      case 'retire':
+        return this.#retire();
       case 'access':
       case 'move':
       case 'audit':
       case 'measure':
       case 'snapshot':
         if (this.#state === 'starting') this.#waiting.push(message);
-        else if (this.#state === 'working') this.#carryOut(message);
+        else if (this.#state === 'working' || this.#state === 'retiring') this.#carryOut(message);
         return;
       case 'primary-heartbeat':
         return;
@@ -101,8 +108,9 @@ export class Inbox<M extends StartMessage> {
   #onTopology(topology: Topology): void {
     if (topology.sequence <= this.#sequence) return;
     this.#sequence = topology.sequence;
-    if (this.#state === 'working') this.#job?.adopt?.(topology);
-    else this.#early = topology;
+    // Also while it retires: clients are served to the last.
+    if (this.#job === undefined) this.#early = topology;
+    else if (this.#state !== 'draining') this.#job.adopt?.(topology);
   }
 
   #onStart(start: M): void {
@@ -129,6 +137,12 @@ export class Inbox<M extends StartMessage> {
       case 'measure':
         return this.#events.onMeasure(message.id, job);
     }
+  }
+
+  #retire(): void {
+    if (this.#state !== 'working' || this.#job === undefined) return;
+    this.#state = 'retiring';
+    this.#events.onRetire?.(this.#job);
   }
 
   #drain(): void {

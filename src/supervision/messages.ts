@@ -9,6 +9,7 @@
  *   child ◀─ topology ─ primary     at every change
  *   child ◀─ access ─── primary     who may come in has changed; of routers and clones
  *   child ◀─ drain ──── primary     the child finishes and exits with code 0
+ *   child ◀─ retire ─── primary     the same, in its own time: its successor serves already
  */
 
 import type { AccessRules } from '../access/gate.ts';
@@ -176,6 +177,8 @@ const snapshot = objectOf({
 
 const drain = objectOf({ type: exactly('drain') });
 
+const retire = objectOf({ type: exactly('retire') });
+
 const primaryHeartbeat = objectOf({ type: exactly('primary-heartbeat') });
 
 const born = objectOf({ type: exactly('born') });
@@ -267,6 +270,7 @@ const toChild = oneOf(
   measure,
   snapshot,
   drain,
+  retire,
   primaryHeartbeat,
 );
 const snapshotPinned = objectOf({

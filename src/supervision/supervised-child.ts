@@ -46,10 +46,14 @@ export type ShardSockets = { readonly forRouters: string; readonly forMoves: str
 export type ChildSpec = {
   /** e.g. `shard-2` */
   readonly name: string;
+  /** Another process of it may serve beside this one: all of them share a port, and none has data of its own. */
+  readonly overlaps: boolean;
   readonly role: 'shard' | 'router' | 'clone';
   /** Its id, where it is a shard. */
   readonly shard: number | null;
   readonly fork: () => ForkedProcess;
+  /** A process begins its life as this child. */
+  readonly onLife?: () => void;
   /** Its first message, made anew for each life. */
   readonly startMessage: () => MessageToChild;
 };
@@ -87,11 +91,20 @@ export type SupervisedChildOptions = {
   readonly random: () => number;
 };
 
+/** A process that was forked before its time: it waits for its start message until the one before it has ended. */
+type Successor = { readonly process: ForkedProcess; isBorn: boolean; readonly outcome: Deferred<Outcome> };
+
+/** What became of a process that was to serve: that it does, or why not. */
+export type Outcome = { readonly isReady: true } | { readonly isReady: false; readonly why: string };
+
 export class SupervisedChild {
   readonly spec: ChildSpec;
   readonly #options: SupervisedChildOptions;
   #state: ChildState | undefined;
   #process: ForkedProcess | undefined;
+  #successor: Successor | undefined;
+  /** Who wait for what becomes of the process that is starting. */
+  #outcomes: Deferred<Outcome>[] = [];
   #timer: Timer | undefined;
   #lives = 0;
   #forkedAtMs = 0;
@@ -158,6 +171,32 @@ export class SupervisedChild {
     this.#on({ kind: 'drain' });
   }
 
+  /** It serves until its clients have gone, and ends: another process of its kind serves beside it. */
+  retire(): void {
+    this.#on({ kind: 'retire' });
+  }
+
+  /** What becomes of the process that is to serve next. */
+  outcome(): Promise<Outcome> {
+    const outcome = new Deferred<Outcome>();
+    this.#outcomes.push(outcome);
+    return outcome.promise;
+  }
+
+  /**
+   * Another process takes the place of this one, which ends first. It is forked and has loaded its code by then, so that
+   * nobody waits for that, and code that cannot be loaded ends nothing.
+   */
+  async handOver(): Promise<Outcome> {
+    const born = await this.#prepareSuccessor();
+    if (!born.isReady) return born;
+    const outcome = this.outcome();
+    this.#on({ kind: 'hand-over' });
+    if (this.state === 'handing-over') return outcome;
+    this.#dropSuccessor();
+    return { isReady: false, why: `it was ${this.state} meanwhile` };
+  }
+
   restart(): void {
     this.#on({ kind: 'restart' });
   }
@@ -184,6 +223,11 @@ export class SupervisedChild {
     const before = this.state;
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
+    if (state.name === 'ready') this.#tellOutcome({ isReady: true });
+    if (state.name === 'draining' || state.name === 'stopped') {
+      this.#dropSuccessor();
+      this.#tellOutcome({ isReady: false, why: 'it was told to end' });
+    }
     if (state.name !== before) this.#options.listener.onState?.(this, before);
     if (state.name === 'stopped') this.#stopped.resolve();
   }
@@ -198,6 +242,8 @@ export class SupervisedChild {
         return;
       case 'ask-to-drain':
         return this.send({ type: 'drain' });
+      case 'ask-to-retire':
+        return this.send({ type: 'retire' });
       case 'set-timer':
         this.#timer?.cancel();
         this.#timer = this.#options.clock.after(effect.delayMs, () => this.#on({ kind: 'timeout' }));
@@ -209,13 +255,21 @@ export class SupervisedChild {
   }
 
   #fork(): void {
-    const forked = this.spec.fork();
-    this.#process = forked;
-    this.#lives++;
+    const successor = this.#successor;
+    this.#successor = undefined;
+    this.spec.onLife?.();
+    this.#process = successor?.process ?? this.#forkWatched();
+    // Who was replaced has not died.
+    if (successor === undefined) this.#lives++;
     this.#forkedAtMs = this.#options.clock.nowMs();
     this.#health = undefined;
     this.#killedFor = undefined;
     this.#silence.heard();
+    if (successor?.isBorn) this.send(this.spec.startMessage());
+  }
+
+  #forkWatched(): ForkedProcess {
+    const forked = this.spec.fork();
     // Where the fork itself failed there is no 'exit'.
     forked.on('error', () => {
       if (forked.pid === undefined) this.#onExit(forked, null, null);
@@ -223,19 +277,59 @@ export class SupervisedChild {
     forked.on('exit', (code, signal) => this.#onExit(forked, code, signal));
     // What a process said may arrive after its end: it is not said by its successor.
     forked.on('message', (raw) => {
-      if (this.#process === forked) this.#onMessage(parseMessageToPrimary(raw));
+      const message = parseMessageToPrimary(raw);
+      if (this.#process === forked) this.#onMessage(message);
+      else if (this.#successor?.process === forked && message.type === 'born') this.#onBorn(this.#successor);
     });
+    return forked;
+  }
+
+  #prepareSuccessor(): Promise<Outcome> {
+    this.#dropSuccessor();
+    const { clock, policy } = this.#options;
+    const outcome = new Deferred<Outcome>();
+    const successor = { process: this.#forkWatched(), isBorn: false, outcome };
+    this.#successor = successor;
+    const timer = clock.after(policy.startDeadlineMs, () => successor.process.kill('SIGKILL'));
+    return outcome.promise.finally(() => timer.cancel());
+  }
+
+  #onBorn(successor: Successor): void {
+    successor.isBorn = true;
+    successor.outcome.resolve({ isReady: true });
+  }
+
+  #dropSuccessor(): void {
+    this.#successor?.process.kill('SIGKILL');
+    this.#successor?.outcome.resolve({ isReady: false, why: 'it was not needed any more' });
+    this.#successor = undefined;
+  }
+
+  #tellOutcome(outcome: Outcome): void {
+    for (const waiting of this.#outcomes.splice(0)) waiting.resolve(outcome);
   }
 
   #onExit(forked: ForkedProcess, code: ChildDeath['code'], signal: ChildDeath['signal']): void {
+    if (this.#successor?.process === forked) {
+      const { outcome } = this.#successor;
+      this.#successor = undefined;
+      return outcome.resolve({ isReady: false, why: whyOf({ code, signal }) });
+    }
     if (this.#process !== forked) return;
     this.#process = undefined;
     this.#health = undefined;
-    if (this.#refuser === forked) return this.#on({ kind: 'refused' });
+    if (this.#refuser === forked) {
+      this.#tellOutcome({ isReady: false, why: this.#refusal ?? 'it would not serve' });
+      return this.#on({ kind: 'refused' });
+    }
     this.#refusal = undefined;
     const death = { code, signal, killedFor: this.#killedFor };
-    if (this.state !== 'draining') {
-      this.#lastDeath = { ...death, atMs: this.#options.clock.dateMs() };
+    if (this.state === 'starting' || this.state === 'retrying') {
+      this.#tellOutcome({ isReady: false, why: whyOf(death) });
+    }
+    if (this.state !== 'draining' && this.state !== 'retiring') {
+      // A shard that hands over has not died, but whoever dealt with its process has to know.
+      if (this.state !== 'handing-over') this.#lastDeath = { ...death, atMs: this.#options.clock.dateMs() };
       this.#options.listener.onDeath?.(this, death);
     }
     this.#on({ kind: 'exited', atMs: this.#options.clock.nowMs() });
@@ -276,4 +370,8 @@ export class SupervisedChild {
         return;
     }
   }
+}
+
+function whyOf({ code, signal }: Pick<ChildDeath, 'code' | 'signal'>): string {
+  return `its new process ended with ${signal ?? `exit code ${code}`}: the log says why`;
 }

@@ -15,13 +15,15 @@ import {
   type ChildListener,
   type ChildSpec,
   type ForkedProcess,
+  type Outcome,
   type ShardSockets,
   SupervisedChild,
 } from './supervised-child.ts';
 
 /** What the children are: how they are forked, and how each life begins. */
 export type Roster = {
-  readonly frontends: readonly FrontendSpec[];
+  /** As the settings are at the moment of asking. */
+  readonly frontends: () => readonly FrontendSpec[];
   readonly forkShard: (shard: number) => ForkedProcess;
   /** Of one life, so that nobody takes it for the one before. */
   readonly socketsOf: (shard: number, life: number) => ShardSockets;
@@ -29,7 +31,7 @@ export type Roster = {
 };
 
 /** One that speaks HTTP: a router, or a clone where nothing is partitioned. */
-export type FrontendSpec = Pick<ChildSpec, 'name' | 'role' | 'fork'> & {
+export type FrontendSpec = Pick<ChildSpec, 'name' | 'role' | 'overlaps' | 'fork'> & {
   readonly startMessage: (topology: Topology) => MessageToChild;
 };
 
@@ -54,9 +56,11 @@ export type SupervisorListener = ChildListener & {
 };
 
 export class Supervisor implements Members {
-  readonly frontends: readonly SupervisedChild[];
   readonly #options: SupervisorOptions;
   readonly #listener: SupervisorListener;
+  #frontends: readonly SupervisedChild[];
+  /** Frontends that are to serve in place of others, and those that were replaced and still have clients. */
+  readonly #passing = new Set<SupervisedChild>();
   readonly #shards = new Map<number, SupervisedChild>();
   /** Of the current life of each shard. */
   readonly #sockets = new Map<number, ShardSockets>();
@@ -64,19 +68,21 @@ export class Supervisor implements Members {
   readonly #leaving = new Set<number>();
   readonly #ticks: Timer;
   #sequence = 0;
-  #forks = 0;
+  #lives = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     // The others first: what has to be recorded of a shard is recorded before anybody may ask it.
     this.#listener = toEach([...options.listeners, { onState: (child) => this.#onState(child) }]);
     for (const id of options.shardIds) this.#shards.set(id, this.#newChild(this.#shardSpec(id)));
-    this.frontends = options.roster.frontends.map(({ startMessage, ...spec }) =>
-      this.#newChild({ ...spec, shard: null, startMessage: () => startMessage(this.#topology()) }),
-    );
+    this.#frontends = options.roster.frontends().map((spec) => this.#newFrontend(spec));
     this.#ticks = every(options.clock, heartbeatIntervalMs, () => {
-      for (const child of this.children) child.tick();
+      for (const child of this.#all) child.tick();
     });
+  }
+
+  get frontends(): readonly SupervisedChild[] {
+    return this.#frontends;
   }
 
   get children(): readonly SupervisedChild[] {
@@ -120,12 +126,68 @@ export class Supervisor implements Members {
   announce(): void {
     this.#sequence++;
     const topology = this.#topology();
-    for (const child of this.children) child.send(topology);
+    for (const child of this.#all) child.send(topology);
+  }
+
+  /**
+   * A new process takes the place of this one, with the code and settings that are on disk now; resolves when the old one
+   * has ended, or when the new one does not come up, which leaves the old one where that is possible.
+   */
+  async replace(child: SupervisedChild): Promise<Outcome> {
+    if (!child.spec.overlaps) return child.handOver();
+    const spec = this.#options.roster.frontends().find(({ name }) => name === child.spec.name);
+    if (spec === undefined) return this.#retire(child);
+    const successor = this.#newFrontend(spec);
+    this.#passing.add(successor);
+    const outcome = await this.#begin(successor);
+    if (!outcome.isReady) return outcome;
+    this.#frontends = this.#frontends.map((one) => (one === child ? successor : one));
+    return this.#retire(child);
+  }
+
+  /** Starts frontends that the settings name now and did not name before. */
+  async addFrontends(): Promise<Outcome> {
+    const known = new Set(this.#frontends.map(({ spec }) => spec.name));
+    for (const spec of this.#options.roster.frontends()) {
+      if (known.has(spec.name)) continue;
+      const added = this.#newFrontend(spec);
+      this.#passing.add(added);
+      const outcome = await this.#begin(added);
+      if (!outcome.isReady) return outcome;
+      this.#frontends = [...this.#frontends, added];
+    }
+    return { isReady: true };
+  }
+
+  /** One that does not come up is given up at once: there is no need of it. */
+  async #begin(child: SupervisedChild): Promise<Outcome> {
+    const outcome = child.outcome();
+    child.start();
+    const found = await outcome;
+    if (!found.isReady) child.drain();
+    await (found.isReady ? undefined : child.stopped);
+    this.#passing.delete(child);
+    return found;
+  }
+
+  async #retire(child: SupervisedChild): Promise<Outcome> {
+    this.#frontends = this.#frontends.filter((one) => one !== child);
+    this.#passing.add(child);
+    child.retire();
+    // It was away, or did not answer: nobody is connected to it.
+    if (child.state !== 'retiring') child.drain();
+    await child.stopped;
+    this.#passing.delete(child);
+    return { isReady: true };
+  }
+
+  get #all(): readonly SupervisedChild[] {
+    return [...this.children, ...this.#passing];
   }
 
   /** Tells those who serve clients who may come in. */
   announceAccess(access: Omit<AccessMessage, 'type'>): void {
-    for (const child of this.frontends) child.send({ type: 'access', ...access });
+    for (const child of [...this.#frontends, ...this.#passing]) child.send({ type: 'access', ...access });
   }
 
   start(): void {
@@ -134,7 +196,7 @@ export class Supervisor implements Members {
 
   /** Resolves when every child has ended; those that do not drain in time are killed. */
   async stop(): Promise<void> {
-    await drainAll(this.frontends);
+    await drainAll([...this.#frontends, ...this.#passing]);
     await drainAll(this.shards);
     this.#ticks.cancel();
   }
@@ -154,10 +216,10 @@ export class Supervisor implements Members {
     return this.#listens(id) ? (this.#sockets.get(id)?.forMoves ?? null) : null;
   }
 
-  /** A silent one may yet answer. */
+  /** A silent one may yet answer, and one that hands over answers what it has. */
   #listens(id: number): boolean {
     const state = this.#shards.get(id)?.state;
-    return state === 'ready' || state === 'silent';
+    return state === 'ready' || state === 'silent' || state === 'handing-over';
   }
 
   #topology(): Topology {
@@ -179,6 +241,10 @@ export class Supervisor implements Members {
     };
   }
 
+  #newFrontend({ startMessage, ...spec }: FrontendSpec): SupervisedChild {
+    return this.#newChild({ ...spec, shard: null, startMessage: () => startMessage(this.#topology()) });
+  }
+
   #newChild(spec: ChildSpec): SupervisedChild {
     const { policy, clock, random } = this.#options;
     return new SupervisedChild(spec, { policy, clock, random, listener: this.#listener });
@@ -189,11 +255,11 @@ export class Supervisor implements Members {
     return {
       name: `shard-${id}`,
       role: 'shard',
+      // Its file has one owner.
+      overlaps: false,
       shard: id,
-      fork: () => {
-        this.#sockets.set(id, roster.socketsOf(id, ++this.#forks));
-        return roster.forkShard(id);
-      },
+      fork: () => roster.forkShard(id),
+      onLife: () => this.#sockets.set(id, roster.socketsOf(id, ++this.#lives)),
       startMessage: () => roster.startShard(id, this.#sockets.get(id) as ShardSockets, this.#topology()),
     };
   }

@@ -39,10 +39,10 @@ export async function runWorker<M extends StartMessage>(
     onMeasure: async (id, job) => {
       await tell({ type: 'measures', id, measures: [...(await processMeasures()), ...job.measures()] });
     },
-    onDrain: async (job) => {
-      await job?.drain();
-      if (job !== undefined) await tell(job.health());
-      process.exit(0);
+    onDrain: end,
+    onRetire: async (job) => {
+      await job.retire?.();
+      await end(job);
     },
   });
 
@@ -69,6 +69,12 @@ export async function runWorker<M extends StartMessage>(
     inbox.receive(parseMessageToChild(raw));
   });
   await tell({ type: 'born' });
+}
+
+async function end(job: WorkerJob | undefined): Promise<void> {
+  await job?.drain();
+  if (job !== undefined) await tell(job.health());
+  process.exit(0);
 }
 
 function logPrimary(log: ProcessLog, isSilent: boolean): void {

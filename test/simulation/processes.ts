@@ -327,6 +327,7 @@ export class SimulatedPrimary {
     const router = (index: number): FrontendSpec => ({
       name: `router-${index}`,
       role: 'router',
+      overlaps: true,
       fork: () => forkRouter(world, life, `router-${index}`),
       startMessage: (topology) => {
         const directReads = reads === 'direct' ? { service: this.record.service, directory: '' } : null;
@@ -335,7 +336,7 @@ export class SimulatedPrimary {
     });
     this.cluster = new ShardCluster({
       roster: {
-        frontends: Array.from({ length: circumstances.routers }, (_, index) => router(index + 1)),
+        frontends: () => Array.from({ length: circumstances.routers }, (_, index) => router(index + 1)),
         forkShard: (id) => forkShard(world, life, id),
         socketsOf: (id, forks) => ({ forRouters: `${id}.${forks}.sock`, forMoves: `${id}.${forks}.move` }),
         startShard: (shard, { forRouters, forMoves }, topology) => ({

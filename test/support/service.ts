@@ -20,11 +20,14 @@ export type ServiceOptions = {
   readonly env?: NodeJS.ProcessEnv;
   /** Shell commands that go before it in its process, such as `ulimit -n 120`. */
   readonly before?: string;
+  /** Another `shardctl` than that of this build. */
+  readonly program?: string;
 };
 
 /** A service that is expected to become ready. Killed at the end of the test, whatever happened. */
-export async function startService({ data, args = [], env = {}, before = ':' }: ServiceOptions): Promise<TestService> {
-  const command = [process.execPath, shardctlPath, 'start', '--port', '0', '--data', data, ...args];
+export async function startService(options: ServiceOptions): Promise<TestService> {
+  const { data, args = [], env = {}, before = ':', program = shardctlPath } = options;
+  const command = [process.execPath, program, 'start', '--port', '0', '--data', data, ...args];
   const child = spawn('/bin/sh', ['-c', `${before}; exec "$@"`, 'sh', ...command], {
     env: { SHARDLITE_RESERVE_BYTES: smallReserve, ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -26,6 +26,8 @@ const states: { readonly [S in ChildStateName]: Extract<ChildState, { name: S }>
   starting: { name: 'starting', deaths: 2 },
   ready: { name: 'ready', deaths: 2, sinceMs: 1_000 },
   draining: { name: 'draining' },
+  'handing-over': { name: 'handing-over' },
+  retiring: { name: 'retiring' },
   stopped: { name: 'stopped' },
   backoff: { name: 'backoff', deaths: 2 },
   silent: { name: 'silent', deaths: 2, sinceMs: 1_000 },
@@ -42,6 +44,8 @@ const events: { readonly [E in ChildEvent['kind']]: Extract<ChildEvent, { kind: 
   heard: { kind: 'heard' },
   lost: { kind: 'lost' },
   drain: { kind: 'drain' },
+  'hand-over': { kind: 'hand-over' },
+  retire: { kind: 'retire' },
   restart: { kind: 'restart' },
 };
 
@@ -72,6 +76,8 @@ const listed: { readonly [S in ChildStateName]: { readonly [E in ChildEvent['kin
   ready: {
     exited: thirdDeath,
     silent: { state: states.silent, effects: [clearTimer] },
+    'hand-over': { state: states['handing-over'], effects: [askToDrain, timer(policy.drainDeadlineMs)] },
+    retire: { state: states.retiring, effects: [{ kind: 'ask-to-retire' }, timer(policy.retireDeadlineMs)] },
     drain: beginDrain,
   },
   silent: {
@@ -84,6 +90,16 @@ const listed: { readonly [S in ChildStateName]: { readonly [E in ChildEvent['kin
     exited: stopped,
     refused: stopped,
     timeout: { state: states.draining, effects: [killFor('drain-overdue')] },
+  },
+  'handing-over': {
+    exited: startAnew(0),
+    timeout: { state: states['handing-over'], effects: [killFor('drain-overdue')] },
+    drain: beginDrain,
+  },
+  retiring: {
+    exited: stopped,
+    timeout: { state: states.retiring, effects: [killFor('drain-overdue')] },
+    drain: beginDrain,
   },
   backoff: {
     timeout: startAnew(2),
@@ -216,7 +232,7 @@ describe('a drain', () => {
 
 const anyEvent: fc.Arbitrary<ChildEvent> = fc.oneof(
   fc.record({ kind: fc.constantFrom('ready', 'exited'), atMs: fc.nat(200_000) }),
-  fc.record({ kind: fc.constantFrom('timeout', 'silent', 'heard', 'lost', 'drain', 'restart') }),
+  fc.record({ kind: fc.constantFrom('timeout', 'silent', 'heard', 'lost', 'drain', 'hand-over', 'retire', 'restart') }),
 );
 /** Mostly deaths and timers, or a history would seldom get beyond the first drain. */
 const anyHistory = fc.array(
@@ -234,8 +250,7 @@ describe('in any history of events, in any order', () => {
       if (effects.some(({ kind }) => kind === 'fork')) expect(mayLive).toBe(false);
       if (effects.some(({ kind }) => kind === 'kill')) expect(mayLive).toBe(true);
       // The exit of a process is never late news: a state that takes none has none.
-      if (event.kind !== 'exited')
-        expect(mayLive).toBe(['starting', 'ready', 'silent', 'retrying', 'draining'].includes(before.name));
+      if (event.kind !== 'exited') expect(mayLive).toBe(!['backoff', 'failed', 'stopped'].includes(before.name));
     });
   });
 
@@ -251,7 +266,7 @@ describe('in any history of events, in any order', () => {
     everyStep(({ before, after, effects }) => {
       if (before.name === after.name) return;
       const timers = effects.map(({ kind }) => kind).filter((kind) => kind.endsWith('-timer'));
-      const isTimed = ['starting', 'draining', 'backoff', 'failed', 'retrying'].includes(after.name);
+      const isTimed = !['ready', 'silent', 'stopped'].includes(after.name);
       expect(timers).toEqual([isTimed ? 'set-timer' : 'clear-timer']);
     });
   });

@@ -59,6 +59,7 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   healthyAfterMs: ['1000', '2000', 3000],
   failedRetryMs: ['1000', '2000', 3000],
   failedExitMs: ['0', '2000', 3000],
+  memoryMax: ['134217728', '134217729', 134217730],
 };
 
 describe.each(settingNames)('the setting %s', (name) => {

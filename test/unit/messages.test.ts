@@ -31,6 +31,7 @@ const topology: Extract<MessageToChild, { type: 'topology' }> = {
 const toChild: readonly MessageToChild[] = [
   topology,
   { type: 'drain' },
+  { type: 'retire' },
   { type: 'primary-heartbeat' },
   { type: 'access', rules: noRules, certificate: { cert: 'PEM', key: 'PEM' } },
   {

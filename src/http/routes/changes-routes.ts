@@ -50,9 +50,13 @@ export function registerChangesRoutes(app: FastifyInstance, { feed }: Store, adm
   app.decorate('watchers', () => streams.size);
   if (feed === undefined) return;
   const watch = new FeedWatch(feed);
+  const endStreams = () => {
+    for (const stream of streams) stream.end();
+  };
+  app.retirement.onBegin(endStreams);
   app.addHook('preClose', async () => {
     watch.stop();
-    for (const stream of streams) stream.end();
+    endStreams();
   });
 
   app.get('/v1/changes', { schema: { doc: watchChanges } }, async (request, reply) => {
@@ -72,6 +76,8 @@ export function registerChangesRoutes(app: FastifyInstance, { feed }: Store, adm
     const refusal = await stream.begin();
     if (refusal !== undefined) return sendProblem(reply, refusal.code, refusal.message);
     streams.add(stream);
+    // It came over a connection that is open still: its client is told where it is, and comes back to somebody else.
+    if (app.retirement.isUnderWay) stream.end();
     reply.hijack();
     try {
       await stream.run(reply.raw);

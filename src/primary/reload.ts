@@ -1,0 +1,81 @@
+/**
+ * Replaces processes by new ones with the code and settings that are on disk now, one at a time. The first that does not
+ * come up ends it: what was not replaced yet stays as it is.
+ */
+
+import type { ReloadReport } from '../admin/contract.ts';
+import { ChangeRefused } from '../rebalance/change-refused.ts';
+import type { ProcessLog } from '../supervision/log.ts';
+import type { Outcome, SupervisedChild } from '../supervision/supervised-child.ts';
+import type { Supervisor } from '../supervision/supervisor.ts';
+
+export class Reload {
+  readonly #supervisor: Supervisor;
+  readonly #log: ProcessLog;
+  #isUnderWay = false;
+
+  constructor(supervisor: Supervisor, log: ProcessLog) {
+    this.#supervisor = supervisor;
+    this.#log = log;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
+  /**
+   * @param what `all`, `routers`, `clones`, `shards`, or the name of a process
+   * @throws ChangeRefused
+   */
+  async run(what: string): Promise<Pick<ReloadReport, 'reloaded' | 'stoppedAt'>> {
+    if (this.#isUnderWay) throw new ChangeRefused('A reload is under way: wait until it is over.');
+    const children = this.#named(what);
+    this.#isUnderWay = true;
+    try {
+      return await this.#oneByOne(children, what);
+    } finally {
+      this.#isUnderWay = false;
+    }
+  }
+
+  async #oneByOne(
+    children: readonly SupervisedChild[],
+    what: string,
+  ): Promise<Pick<ReloadReport, 'reloaded' | 'stoppedAt'>> {
+    const reloaded: string[] = [];
+    for (const child of children) {
+      const { name } = child.spec;
+      const beganAtMs = performance.now();
+      const outcome = await this.#replace(child);
+      if (!outcome.isReady) {
+        this.#log.error({ child: name }, `the reload stops at ${name}: ${outcome.why}`);
+        return { reloaded, stoppedAt: { process: name, why: outcome.why } };
+      }
+      reloaded.push(name);
+      this.#log.info({ child: name }, `${name} was reloaded in ${Math.round(performance.now() - beganAtMs)} ms`);
+    }
+    const isOfFrontends = what === 'all' || what === 'routers' || what === 'clones';
+    const added: Outcome = isOfFrontends ? await this.#supervisor.addFrontends() : { isReady: true };
+    return { reloaded, stoppedAt: added.isReady ? null : { process: 'a new one', why: added.why } };
+  }
+
+  #named(what: string): readonly SupervisedChild[] {
+    const { frontends, shards } = this.#supervisor;
+    if (what === 'all') return [...frontends, ...shards];
+    if (what === 'shards') return shards;
+    if (what === 'routers' || what === 'clones') return frontends;
+    const child = this.#supervisor.children.find(({ spec }) => spec.name === what);
+    if (child === undefined)
+      throw new ChangeRefused(`There is no process ${what}: \`shardctl status\` names them all.`);
+    return [child];
+  }
+
+  #replace(child: SupervisedChild): Promise<Outcome> {
+    if (child.state === 'ready') return this.#supervisor.replace(child);
+    // Whatever comes next of it has the new code and settings.
+    const outcome = child.outcome();
+    child.restart();
+    if (child.state !== 'silent') return outcome;
+    return Promise.resolve({ isReady: false, why: 'it does not answer' });
+  }
+}

@@ -1,0 +1,173 @@
+/** Processes are replaced while clients go on: by the code and the settings that are on disk now, and nobody notices. */
+
+import { appendFileSync, cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Agent } from 'undici';
+import { expect, onTestFinished, test } from 'vitest';
+import { ChangeWatcher } from '../support/change-watcher.ts';
+import { RecordingClients } from '../support/recording-clients.ts';
+import { shardctl, startService, type TestService } from '../support/service.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+async function pidsOf(service: TestService): Promise<ReadonlyMap<string, number>> {
+  const { processes } = await service.status();
+  return new Map(processes.map(({ id, pid }) => [id, pid as number]));
+}
+
+function clientsOf({ url }: TestService): RecordingClients {
+  return new RecordingClients({
+    url,
+    clients: 16,
+    keysOf: (index) => Array.from({ length: 5 }, (_, key) => `client${index}-${key}`),
+  });
+}
+
+test('a reload under load replaces every process but the primary, and no request fails', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '2'] });
+  for (const id of ['router-1', 'router-2']) await service.until(id, ({ state }) => state === 'ready');
+  const before = await pidsOf(service);
+  const clients = clientsOf(service);
+  await clients.acknowledges(1_000);
+
+  const reloaded = await shardctl(['reload', '--data', service.data]);
+  expect(reloaded).toMatchObject({ code: 0, stdout: 'Reloaded router-1, router-2, shard-1, shard-2.\n', stderr: '' });
+  await clients.acknowledges(1_000);
+  await clients.finish();
+
+  expect(clients.failures).toEqual([]);
+  expect((await clients.verify(service.url)).mistakes).toEqual([]);
+  const slowest = clients.acknowledged.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
+  console.log(
+    `p99 ${slowest[Math.floor(slowest.length * 0.99)]?.toFixed(0)} ms, slowest ${slowest.at(-1)?.toFixed(0)} ms`,
+  );
+  const after = await pidsOf(service);
+  expect([...after.keys()]).toEqual([...before.keys()]);
+  for (const [id, pid] of after) expect(pid === before.get(id), id).toBe(id === 'primary');
+});
+
+test('a client that watches is told to come back, and misses nothing', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
+  const watcher = new ChangeWatcher(() => service.url);
+  onTestFinished(() => watcher.finish());
+  await watcher.began();
+  const put = (key: string) => fetch(`${service.url}/v1/kv/${key}`, { method: 'PUT', body: 'x' });
+  for (let key = 0; key < 20; key++) await put(`before-${key}`);
+  expect((await shardctl(['reload', 'routers', '--data', service.data])).code).toBe(0);
+  for (let key = 0; key < 20; key++) await put(`after-${key}`);
+  await expect.poll(() => new Set(watcher.changes.map(({ key }) => key)).size, { timeout: 10_000 }).toBe(40);
+  expect([watcher.changes.length, watcher.refusals]).toEqual([40, []]);
+  expect(watcher.streams).toBeGreaterThan(1);
+});
+
+test('a client that keeps its connection is told to leave it, and one that is silent is left it for seconds', async () => {
+  const service = await startService({ data: temporaryDirectory(), args: ['--routers', '1'] });
+  const connection = new Agent({ connections: 1 });
+  onTestFinished(() => connection.destroy());
+  const ask = async () => {
+    const { statusCode, headers, body } = await connection.request({
+      origin: service.url,
+      path: '/livez',
+      method: 'GET',
+    });
+    await body.dump();
+    return [statusCode, headers['connection']];
+  };
+  expect(await ask()).toEqual([200, 'keep-alive']);
+  const { pid } = await service.processStatus('router-1');
+  const reloading = shardctl(['reload', 'router-1', '--data', service.data]);
+  await service.until('router-1', (status) => status.pid !== pid && status.state === 'ready');
+  expect(await ask()).toEqual([200, 'close']);
+  expect(await ask()).toEqual([200, 'keep-alive']);
+  expect((await reloading).code).toBe(0);
+});
+
+test('what a reload may change of the settings holds afterwards; of the rest it says that a restart is needed', async () => {
+  const file = join(temporaryDirectory(), 'settings.json');
+  writeFileSync(file, JSON.stringify({ routers: 1 }));
+  const service = await startService({ data: temporaryDirectory(), args: ['--config', file] });
+  const allowed = async () => {
+    const headers = { origin: 'https://app.example' };
+    return (await fetch(`${service.url}/v1/kv/key`, { method: 'PUT', body: 'x', headers })).status;
+  };
+  expect(await allowed()).toBe(403);
+
+  writeFileSync(file, JSON.stringify({ routers: 2, allowedOrigins: ['https://app.example'], valueBytesMax: '2MiB' }));
+  expect((await shardctl(['reload', '--data', service.data])).stdout).toBe(
+    [
+      'New settings: routers, allowedOrigins.',
+      'These settings need a restart of the service: valueBytesMax.',
+      'Reloaded router-1, shard-1, shard-2.',
+      '',
+    ].join('\n'),
+  );
+  expect([...(await pidsOf(service)).keys()]).toEqual(['primary', 'router-1', 'router-2', 'shard-1', 'shard-2']);
+  expect([201, 204]).toContain(await allowed());
+  const shown = (await shardctl(['config', '--data', service.data])).stdout;
+  expect(shown).toMatch(/^port +\d+ +--port +restart of the service$/m);
+  expect(shown).toMatch(new RegExp(`^routers +2 +"routers" in ${file} +reload$`, 'm'));
+  expect(shown).toMatch(/^memoryMax +no limit +default +reload$/m);
+
+  writeFileSync(file, JSON.stringify({ routers: 1 }));
+  process.kill(service.pid, 'SIGHUP');
+  await expect.poll(() => service.said.join('\n'), { timeout: 20_000 }).toContain('SIGHUP: reloaded');
+  expect([...(await pidsOf(service)).keys()]).toEqual(['primary', 'router-1', 'shard-1', 'shard-2']);
+
+  writeFileSync(file, JSON.stringify({ routers: 'many' }));
+  expect(await shardctl(['reload', '--data', service.data])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('"routers" in'),
+  });
+});
+
+test('a process whose new code does not come up ends the reload, and everything goes on as it was', async () => {
+  // A copy, of which the code on disk may be broken.
+  const copy = temporaryDirectory();
+  cpSync(join(root, 'dist', 'src'), join(copy, 'dist', 'src'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(copy, 'package.json'));
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  const service = await startService({
+    data: temporaryDirectory(),
+    args: ['--shards', '2', '--routers', '1'],
+    program: join(copy, 'dist', 'src', 'cli', 'shardctl.js'),
+  });
+  const before = await pidsOf(service);
+  for (const [what, stopsAt] of [
+    ['router', 'router-1'],
+    ['shard', 'shard-1'],
+  ] as const) {
+    const entry = join(copy, 'dist', 'src', what, 'main.js');
+    const whole = readFileSync(entry);
+    writeFileSync(entry, `throw new Error('a mistake of today');\n`);
+    const { code, stderr } = await shardctl(['reload', `${what}s`, '--data', service.data]);
+    expect([code, stderr]).toEqual([
+      1,
+      `shardctl: The reload stopped at ${stopsAt}: its new process ended with exit code 1: the log says why. What was not replaced goes on.\n`,
+    ]);
+    expect(await pidsOf(service)).toEqual(before);
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+    writeFileSync(entry, whole);
+    appendFileSync(entry, '\n');
+  }
+  expect((await shardctl(['reload', '--data', service.data])).code).toBe(0);
+});
+
+test('clones are replaced one beside the other, and a single process by its successor', async () => {
+  const cloned = await startService({ data: temporaryDirectory(), args: ['--strategy', 'cloned', '--clones', '2'] });
+  await cloned.until('clone-2', ({ state }) => state === 'ready');
+  const clients = clientsOf(cloned);
+  await clients.acknowledges(500);
+  expect((await shardctl(['reload', '--data', cloned.data])).stdout).toBe('Reloaded clone-1, clone-2.\n');
+  await clients.acknowledges(500);
+  await clients.finish();
+  expect(clients.failures).toEqual([]);
+
+  const single = await startService({ data: temporaryDirectory(), args: ['--strategy', 'single'] });
+  await fetch(`${single.url}/v1/kv/key`, { method: 'PUT', body: 'kept' });
+  const { pid } = await single.processStatus('clone-1');
+  expect((await shardctl(['restart', 'clone-1', '--data', single.data])).stdout).toBe('Reloaded clone-1.\n');
+  expect((await single.processStatus('clone-1')).pid).not.toBe(pid);
+  expect(await (await fetch(`${single.url}/v1/kv/key`)).text()).toBe('kept');
+});
