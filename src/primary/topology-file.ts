@@ -73,6 +73,9 @@ export type RebuiltService = {
   readonly lastMove: MoveId;
 };
 
+/** Of those that are over. */
+const changesKept = 1_000;
+
 export class TopologyFile implements TopologyRecord {
   readonly isDiskFull = isDiskFull;
   readonly #db: Database;
@@ -218,6 +221,7 @@ export class TopologyFile implements TopologyRecord {
       }
       this.#setChange(id, state, reason);
       this.#db.prepare('UPDATE change SET ended_at_ms = ? WHERE id = ?').run(endedAtMs, id);
+      this.#forget(id);
     });
   }
 
@@ -282,6 +286,13 @@ export class TopologyFile implements TopologyRecord {
 
   close(): void {
     this.#db.close();
+  }
+
+  /** What only a change under way needs goes with its end. The latest move stays: ids of moves are never used again. */
+  #forget(change: number): void {
+    this.#db.prepare('UPDATE change SET ring_before = NULL WHERE id = ?').run(change);
+    this.#db.prepare('DELETE FROM change WHERE id <= ?').run(change - changesKept);
+    this.#db.prepare('DELETE FROM move WHERE change <= ? AND id < (SELECT max(id) FROM move)').run(change);
   }
 
   /** Of what ends a move or a change: it has room on a full disk too. */

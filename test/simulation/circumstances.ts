@@ -41,6 +41,8 @@ export type Adversity = {
   readonly abort: number;
   readonly pause: number;
   readonly fullDisk: number;
+  /** An operator reloads a shard. */
+  readonly reload: number;
   readonly faultsMax: number;
   /** Steps until the last fault. */
   readonly steps: number;
@@ -106,6 +108,7 @@ export function adversityOf(random: Random, only: ControlKind | undefined, reads
     abort: sometimes(0.3, 0.01),
     pause: sometimes(0.3, 0.01),
     fullDisk: sometimes(0.4, 0.02),
+    reload: sometimes(0.3, 0.01),
     faultsMax: 1 + random.below(12),
     steps: 100 + random.below(400),
     odds: { strike: sometimes(0.6, 0.02), hurriedTimer: sometimes(0.7, 0.15), lag: sometimes(0.6, 0.1) },

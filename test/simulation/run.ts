@@ -145,6 +145,7 @@ function misfortune(world: SimulatedWorld, adversity: Adversity, random: Random)
     world.fillDisk();
     return 1;
   }
+  if (random.chance(adversity.reload)) reloadShard(world, random);
   if (random.chance(adversity.abort)) abortChange(world);
   if (random.chance(adversity.pause)) pauseChange(world);
   if (random.chance(2 * adversity.pause)) resumeChange(world);
@@ -162,6 +163,17 @@ function requestChange(world: SimulatedWorld, random: Random): void {
   ]);
   world.trace.note(undefined, () => `an operator asks for ${JSON.stringify(request)}`);
   world.asOperator(({ cluster }) => void cluster.rebalancer.request(request));
+}
+
+/** A new process takes the place of one that serves. */
+function reloadShard(world: SimulatedWorld, random: Random): void {
+  world.asOperator(({ cluster, life }) => {
+    const serving = cluster.supervisor.shards.filter(({ state }) => state === 'ready');
+    if (serving.length === 0) return;
+    const child = random.pick(serving);
+    world.trace.note(life, () => `is asked to reload ${child.spec.name}`);
+    void cluster.supervisor.replace(child);
+  });
 }
 
 /** What an operator was told holds until another order is given, also when that one is lost. */

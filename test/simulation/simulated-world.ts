@@ -167,7 +167,7 @@ export class SimulatedWorld {
   }
 
   onReport(life: Life, message: MessageToPrimary): void {
-    if (message.type === 'health' || message.type === 'move-progress') return;
+    if (message.type === 'health' || message.type === 'heartbeat' || message.type === 'move-progress') return;
     this.trace.note(life, () => `tells ${JSON.stringify(message)}`);
     if (message.type !== 'move-refusal') return;
     if (message.code === 'rows-differ') this.invariants.onRowsDiffer(message.move);

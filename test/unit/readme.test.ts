@@ -111,6 +111,12 @@ test('a setting is refused beyond its limit', () => {
   }
 });
 
+test('the settings that a reload adopts are those that the README names', () => {
+  const [sentence = ''] = /`shardctl reload` adopts .*?;/s.exec(readme) ?? [];
+  const named = [...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  expect(named).toEqual(settingNames.filter((name) => settings[name].reloads));
+});
+
 test('the published vectors from key to slot hold', () => {
   const vectors = rowsOf('| key | tag | xxh32 | slot |');
   expect(vectors.length).toBeGreaterThanOrEqual(8);
