@@ -125,7 +125,7 @@ test('a stopped shard whose primary was killed never writes beside its successor
 
   const starting = startService({ data, args });
   // It cannot serve while the old one has the file, stopped as that is.
-  const early = await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, 1_500))]);
+  const early = await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, 6_000))]);
   expect(early).toBeUndefined();
   expect(processState(old as number)).not.toBe('gone');
   process.kill(old as number, 'SIGCONT');
