@@ -3,7 +3,7 @@
 import type { ErrorCode } from '../kv/errors.ts';
 
 /**
- * The service's codes (its README has the table) and:
+ * The service's codes (docs/api.md has the table) and:
  * - `no-answer`: nothing answered within the deadline. A write may or may not have been applied.
  * - `unexpected-answer`: something answered that is no Shardlite, such as a proxy.
  */

@@ -12,7 +12,7 @@ import { logLevels } from '../supervision/log.ts';
 import { unknownVariable } from './environment.ts';
 import { redisAddressOf, redisAddressText } from './redis-address.ts';
 
-/** How processes share the data. The README says when to take which. */
+/** How processes share the data. docs/strategies.md says when to take which. */
 const strategies = ['partitioned', 'cloned', 'single'] as const;
 export type Strategy = (typeof strategies)[number];
 

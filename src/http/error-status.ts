@@ -1,4 +1,4 @@
-/** How HTTP says each error. README, OpenAPI document and conformance tests are checked against it. */
+/** How HTTP says each error. The table in docs/api.md, the OpenAPI document and conformance tests are checked against it. */
 
 import type { ErrorCode } from '../kv/errors.ts';
 import type { Outcome } from '../kv/outcome.ts';

@@ -1,7 +1,7 @@
 /**
  * From a key to its slot: xxh32 of the key's tag, of which the upper 14 bits number one of 16,384 equal
  * arcs of the 32-bit hash ring. Pure. Changing anything here would orphan every row ever written: the
- * published vectors in the README hold it.
+ * published vectors in docs/partitioning.md hold it.
  *
  * xxh32: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md, seed 0.
  * Hash tags as in the Redis Cluster specification, section "Hash tags".

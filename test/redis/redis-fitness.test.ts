@@ -1,12 +1,12 @@
 /** Redis that answers, but may not be written, or would lose what it is given: found, named, and followed as it changes. */
 
-import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Operation } from '../../src/kv/operation.ts';
 import type { RedisStore } from '../../src/redis/redis-store.ts';
 import { get, increment, listQuery, put, versionOf } from '../support/operations.ts';
 import { RedisCluster, RedisServer } from '../support/redis-servers.ts';
 import { newRedisStore, openRedisStore } from '../support/redis-store.ts';
+import { userDoc } from '../support/user-docs.ts';
 
 async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
   const server = await RedisServer.start(settings);
@@ -113,9 +113,8 @@ test.each(['-zadd', '-evalsha', '-eval', '-info', '-get', '-pexpireat', '-zrange
   },
 );
 
-test.each(['one server', 'a Cluster'])('the rights that the README names are enough on %s', async (kind) => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const line = /redis-cli ACL (SETUSER shardlite on .*)/.exec(readme)?.[1] as string;
+test.each(['one server', 'a Cluster'])('the rights that the documentation names are enough on %s', async (kind) => {
+  const line = /redis-cli ACL (SETUSER shardlite on .*)/.exec(userDoc('docs/durability.md'))?.[1] as string;
   const rights = line.replaceAll("'", '').split(' ');
   const cluster = kind === 'a Cluster' ? await startCluster() : undefined;
   const servers = cluster?.servers ?? [await startRedis()];

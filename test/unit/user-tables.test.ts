@@ -1,6 +1,5 @@
-/** The README's tables say what the code does. */
+/** The tables that users read say what the code does. */
 
-import { readFileSync } from 'node:fs';
 import { maxHeaderSize } from 'node:http';
 import { expect, test } from 'vitest';
 import {
@@ -29,12 +28,11 @@ import { listBytesMax, listDelimiterBytesMax, listLimitDefault, listLimitMax } f
 import { batchBytesMax, batchOperationsMax } from '../../src/kv/operation.ts';
 import { shardsMax } from '../../src/partition/ring.ts';
 import { hashOf, slotOf, tagOf } from '../../src/partition/slot.ts';
-
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+import { userDoc, userDocs } from '../support/user-docs.ts';
 
 /** The cells of the rows below the table head that begins with these titles. */
 function rowsOf(head: string): string[][] {
-  const lines = readme.split('\n');
+  const lines = userDocs.flatMap(({ text }) => [...text.split('\n'), '']);
   const start = lines.indexOf(head);
   expect(start, `the table ${head}`).toBeGreaterThan(0);
   const rows = lines.slice(start + 2);
@@ -111,8 +109,8 @@ test('a setting is refused beyond its limit', () => {
   }
 });
 
-test('the settings that a reload adopts are those that the README names', () => {
-  const [sentence = ''] = /`shardctl reload` adopts .*?;/s.exec(readme) ?? [];
+test('the settings that a reload adopts are those that the documentation names', () => {
+  const [sentence = ''] = /`shardctl reload` adopts .*?;/s.exec(userDoc('docs/operations/operating.md')) ?? [];
   const named = [...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name);
   expect(named).toEqual(settingNames.filter((name) => settings[name].reloads));
 });

@@ -1,14 +1,13 @@
-/** What the README shows to developers is what happens: each command is run, in order, against the real app. */
+/** What users are shown is what happens: each command is run, in order, against the real app. */
 
 import { exec } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startRestApp } from '../support/rest-app.ts';
+import { userDoc } from '../support/user-docs.ts';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const sections = readme.split(/^## /m);
-const section = sections.find((text) => text.startsWith('Using it from an application')) ?? '';
+const api = userDoc('docs/api.md');
+const readme = userDoc('README.md');
 
 type Example = { readonly command: string; readonly output: string };
 
@@ -31,10 +30,13 @@ function patternOf(output: string): RegExp {
   return new RegExp(`^${parts.join('[^]*')}$`);
 }
 
-test('each console example prints what the README says', async () => {
+test.each([
+  ['the page of the API', api.slice(0, api.indexOf('\n## REST')), 11],
+  ['the README', readme.slice(readme.indexOf('## The API by example'), readme.indexOf('## Add a shard')), 5],
+])('each console example of %s prints what it says', async (_page, section, count) => {
   const { url } = await startRestApp();
   const examples = examplesIn(section);
-  expect(examples.length).toBeGreaterThanOrEqual(11);
+  expect(examples.length).toBeGreaterThanOrEqual(count);
   for (const { command, output } of examples) {
     const asked = command.replaceAll('http://127.0.0.1:7700', url).replace('curl', 'curl --silent');
     // A watch ends with its time.
@@ -54,7 +56,7 @@ test('the example in JavaScript updates what is there, and lists it', async () =
     headers: { 'content-type': 'application/json' },
   });
   const client = new URL('../../dist/src/client/public.js', import.meta.url);
-  const script = (/```js\n(.*?)```/s.exec(section) as RegExpExecArray)[1]
+  const script = (/```js\n(.*?)```/s.exec(api) as RegExpExecArray)[1]
     ?.replaceAll('http://127.0.0.1:7700', url)
     .replace("'shardlite'", `'${client}'`);
   const log = vi.spyOn(console, 'log').mockReturnValue();
