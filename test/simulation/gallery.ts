@@ -194,11 +194,7 @@ export const gallery: readonly Mutant[] = [
   ]),
   bug('a part of the ledger is taken for all of it', [ledger, 'upToLsn = lsn;\n            break;', 'break;']),
   bug('a full disk ends the purge', [participant, 'this.#purgeSoon(fullDiskDelayMs);', '']),
-  bug('slots that have left are still counted', [
-    transfer,
-    "const sign = direction === 'importing' ? 1 : -1;",
-    "const sign = direction === 'importing' ? 1 : 0;",
-  ]),
+  bug('slots that have left are still counted', [transfer, 'return isOurs ? 0 : -1;', 'return 0;']),
   bug('counters of a transaction that was rolled back stay', [file, 'this.#counters = before.counters;', '']),
   bug('lsns do not follow those of other shards', [batch, 'Math.max(this.#lsn, seenLsn) + 1', 'this.#lsn + 1']),
   bug('two ends of one change', [
