@@ -30,8 +30,9 @@ export class Silence {
   }
 }
 
-/** A child tells that it lives, and once a second how it is. */
+/** A child tells how it is, at once and then each second, and in between that it lives. */
 export function tellHealth(clock: Clock, health: () => Health, tell: (message: MessageToPrimary) => void): Timer {
+  tell(health());
   let beats = 0;
   return every(clock, heartbeatIntervalMs, () => {
     beats++;
