@@ -5,6 +5,7 @@
  */
 
 import { type Database, isDiskFull } from '../sqlite/database.ts';
+import type { Topology } from '../supervision/messages.ts';
 
 export class FileRecords {
   readonly #db: Database;
@@ -20,6 +21,14 @@ export class FileRecords {
   /** Null for a file that was not made yet. */
   acknowledgedLsn(shard: number): number | null {
     return this.#acknowledged.get(shard) ?? null;
+  }
+
+  /**
+   * What its file must have; null where it may be made anew. A shard without slots has nothing to lose, and its file may
+   * have been removed when there was no room to record that.
+   */
+  demandedLsn(shard: number, { ranges }: Pick<Topology, 'ranges'>): number | null {
+    return ranges.some(([, , owner]) => owner === shard) ? this.acknowledgedLsn(shard) : null;
   }
 
   /**
@@ -46,7 +55,7 @@ export class FileRecords {
       this.#db.transaction(() => this.#db.prepare('UPDATE shard SET acknowledged_lsn = NULL WHERE id = ?').run(shard));
       this.#acknowledged.delete(shard);
     } catch (error) {
-      // After a crash the file would be called missing, of a shard that owns nothing and is about to go.
+      // After a crash it is missed by nobody: the shard owns nothing.
       if (!isDiskFull(error)) throw error;
     }
   }

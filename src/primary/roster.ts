@@ -24,7 +24,7 @@ export type RosterOptions = {
   readonly service: string;
   /** As they are at the moment of asking. */
   readonly access: () => Omit<AccessMessage, 'type'>;
-  readonly files: Pick<FileRecords, 'acknowledgedLsn'>;
+  readonly files: Pick<FileRecords, 'acknowledgedLsn' | 'demandedLsn'>;
 };
 
 export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 'files'> & {
@@ -76,7 +76,7 @@ export function shardsRosterOf({
       socketPath: sockets.forRouters,
       moveSocketPath: sockets.forMoves,
       valueBytesMax,
-      acknowledgedLsn: files.acknowledgedLsn(shard),
+      acknowledgedLsn: files.demandedLsn(shard, topology),
       reads,
       topology,
     }),

@@ -347,7 +347,7 @@ export class SimulatedPrimary {
           socketPath: forRouters,
           moveSocketPath: forMoves,
           valueBytesMax,
-          acknowledgedLsn: this.record.files.acknowledgedLsn(shard),
+          acknowledgedLsn: this.record.files.demandedLsn(shard, topology),
           reads,
           topology,
         }),
