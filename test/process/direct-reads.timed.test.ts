@@ -124,8 +124,8 @@ test('a stopped shard whose primary was killed never writes beside its successor
   await first.ended;
 
   const starting = startService({ data, args });
-  // It cannot serve while the old one has the file, stopped as that is.
-  const early = await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, 6_000))]);
+  // It cannot serve while the old one has the file, stopped as that is. After five seconds it would give up.
+  const early = await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, 3_000))]);
   expect(early).toBeUndefined();
   expect(processState(old as number)).not.toBe('gone');
   process.kill(old as number, 'SIGCONT');
