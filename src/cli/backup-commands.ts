@@ -44,7 +44,7 @@ export async function restoreCommand(
   );
   if (json) return console.log(JSON.stringify(manifest));
   console.log(
-    `${data} has ${contentText(manifest)} as of ${manifest.takenAt}, restored in ${durationText(tookMs)}: \`shardctl start --data ${data}\` serves it.`,
+    `${data} has ${contentText(manifest, count)} as of ${manifest.takenAt}, restored in ${durationText(tookMs)}: \`shardctl start --data ${data}\` serves it.`,
   );
 }
 
@@ -68,9 +68,13 @@ async function shown(
   }
 }
 
-function contentText(manifest: Manifest): string {
+function contentText(manifest: Manifest, shards = manifest.shards.length): string {
   const { keys, bytes } = totalsOf(manifest);
-  return `${countText(keys)} keys, ${bytesText(bytes)}, of ${countText(manifest.shards.length)} shards`;
+  return `${countOf(keys, 'key')}, ${bytesText(bytes)}, of ${countOf(shards, 'shard')}`;
+}
+
+function countOf(count: number, what: string): string {
+  return `${countText(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function wholeNumberOf(option: string, text: string, min: number, max: number): number {
