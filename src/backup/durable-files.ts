@@ -14,13 +14,13 @@ export type CopyOptions = {
   readonly bytesMax?: number;
   /** Beyond it the copy waits. */
   readonly bytesPerS: number;
-  /** Told after each chunk. What it throws ends the copy. */
-  readonly onBytes: (bytes: number) => void | Promise<void>;
+  /** Told of each chunk, once it is written. What it throws ends the copy. */
+  readonly onChunk: (chunk: Buffer) => void | Promise<void>;
 };
 
 /** @throws RangeError when the file is shorter than it has to be */
 export async function copyFile(from: string, to: string, options: CopyOptions): Promise<void> {
-  const { bytesMax = Number.POSITIVE_INFINITY, bytesPerS, onBytes } = options;
+  const { bytesMax = Number.POSITIVE_INFINITY, bytesPerS, onChunk } = options;
   await using source = await open(from, 'r');
   await using target = await open(to, 'wx', 0o600);
   const chunk = Buffer.allocUnsafe(chunkBytes);
@@ -29,9 +29,10 @@ export async function copyFile(from: string, to: string, options: CopyOptions): 
   while (at < bytesMax) {
     const { bytesRead } = await source.read(chunk, 0, Math.min(chunkBytes, bytesMax - at), at);
     if (bytesRead === 0) break;
-    await writeAll(target, chunk.subarray(0, bytesRead));
+    const filled = chunk.subarray(0, bytesRead);
+    await writeAll(target, filled);
     at += bytesRead;
-    await onBytes(bytesRead);
+    await onChunk(filled);
     const aheadMs = (at / bytesPerS) * 1_000 - (performance.now() - startedAtMs);
     if (aheadMs > 1) await sleep(aheadMs);
   }

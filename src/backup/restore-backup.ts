@@ -3,6 +3,7 @@
  * whole by a rename, or not at all.
  */
 
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -79,16 +80,18 @@ async function copyVerified(
   const total = bytesOf(manifest);
   let done = 0;
   for (const { name, sha256 } of manifest.files) {
+    const hash = createHash('sha256');
     await copyFile(join(from, name), join(to, name), {
       bytesPerS: Number.POSITIVE_INFINITY,
-      onBytes: (bytes) => {
-        done += bytes;
+      onChunk: (chunk) => {
+        hash.update(chunk);
+        done += chunk.length;
         onProgress(done, total);
       },
     }).catch((error: Error) => {
       throw new BackupRefused(`${join(from, name)} cannot be copied: ${error.message}.`, { cause: error });
     });
-    if ((await sha256Of(join(to, name))) !== sha256) {
+    if (hash.digest('hex') !== sha256) {
       throw new BackupRefused(`${join(from, name)} is not as it was when the backup was made.`);
     }
   }

@@ -73,7 +73,7 @@ async function take({ data, directory, version, bytesPerS, onProgress }: TakeOpt
   const { tokensFile } = new DataFiles(data);
   if (existsSync(tokensFile)) {
     const to = join(directory, basename(tokensFile));
-    await copyFile(tokensFile, to, { bytesPerS: Number.POSITIVE_INFINITY, onBytes: () => {} });
+    await copyFile(tokensFile, to, { bytesPerS: Number.POSITIVE_INFINITY, onChunk: () => {} });
   }
   // Folds each WAL into its file.
   const audit = auditFiles(directory);
@@ -105,8 +105,8 @@ async function copySnapshot(
   const total = files.reduce((sum, { path, walBytes }) => sum + statSync(path).size + walBytes, 0);
   let done = 0;
   let renewedAtMs = performance.now();
-  const onBytes = async (bytes: number) => {
-    done += bytes;
+  const onChunk = async ({ length }: Buffer) => {
+    done += length;
     onProgress(done, total);
     if (performance.now() - renewedAtMs < renewIntervalMs) return;
     renewedAtMs = performance.now();
@@ -115,8 +115,8 @@ async function copySnapshot(
   for (const { path, walBytes } of files) {
     const to = join(directory, basename(path));
     try {
-      await copyFile(path, to, { bytesPerS, onBytes });
-      if (walBytes > 0) await copyFile(`${path}-wal`, `${to}-wal`, { bytesMax: walBytes, bytesPerS, onBytes });
+      await copyFile(path, to, { bytesPerS, onChunk });
+      if (walBytes > 0) await copyFile(`${path}-wal`, `${to}-wal`, { bytesMax: walBytes, bytesPerS, onChunk });
     } catch (error) {
       throw copyRefused(path, error);
     }

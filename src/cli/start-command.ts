@@ -2,7 +2,8 @@
 
 import { promiseKept, type ServiceStatus } from '../admin/contract.ts';
 import { type ConfigSources, readConfig, settingOrigins, uselessSetting } from '../config/service-config.ts';
-import { CannotStart, Service } from '../primary/service.ts';
+import { Service } from '../primary/service.ts';
+import { CannotStart } from '../primary/start-conditions.ts';
 import { createLog, type ProcessLog } from '../supervision/log.ts';
 import { exitCodes } from './exit.ts';
 import { bannerOf } from './start-banner.ts';

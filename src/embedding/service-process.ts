@@ -4,7 +4,8 @@
  */
 
 import { ConfigError, readConfig, settingOrigins } from '../config/service-config.ts';
-import { CannotStart, Service } from '../primary/service.ts';
+import { Service } from '../primary/service.ts';
+import { CannotStart } from '../primary/start-conditions.ts';
 import { createLog } from '../supervision/log.ts';
 
 export type MessageFromService =

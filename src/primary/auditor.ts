@@ -24,7 +24,7 @@ export class Auditor {
 
   /** @throws ChangeRefused when a shard is away, or dies meanwhile */
   async verify(): Promise<ServiceAudit> {
-    const walkers = this.#walkers();
+    const walkers = this.#supervisor.fileHolders;
     const away = walkers.find(({ state }) => state !== 'ready');
     if (away !== undefined) throw new ChangeRefused(`${away.spec.name} is ${away.state}: verify when it serves.`);
     const { epoch } = this.#topologyFile.ring;
@@ -49,13 +49,6 @@ export class Auditor {
       this.#walks.delete(id);
       walk.report.reject(new ChangeRefused(`${child.spec.name} died meanwhile: verify again.`));
     }
-  }
-
-  /** Clones share one file: whichever of them serves can walk it. */
-  #walkers(): readonly SupervisedChild[] {
-    const { shards, frontends } = this.#supervisor;
-    if (shards.length > 0) return shards;
-    return [frontends.find(({ state }) => state === 'ready') ?? (frontends[0] as SupervisedChild)];
   }
 
   #walk(child: SupervisedChild): Promise<AuditReportMessage> {

@@ -3,12 +3,9 @@
  * life cycle and answers operators; what children do is the supervisor's, what moves the rebalancer's.
  */
 
-import type { Server } from 'node:http';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { AccessRefused } from '../access/access-refused.ts';
 import { type AdminPort, type ObservedService, serveAdminPort } from '../admin/admin-port.ts';
-
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type {
   ReloadReport,
@@ -20,8 +17,7 @@ import type {
   TokenOrder,
   TokenView,
 } from '../admin/contract.ts';
-import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
-import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
+import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
 import {
   type ServiceConfig,
   type SettingOrigin,
@@ -30,14 +26,12 @@ import {
   settingText,
 } from '../config/service-config.ts';
 import { versionOfPackage } from '../config/version.ts';
-import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connection-limit.ts';
 import { labelled, type Measure } from '../metrics/measure.ts';
 import { every, systemClock, type Timer } from '../ports/clock.ts';
 import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
-import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import { ReserveFile } from '../sqlite/disk-reserve.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { Deferred } from '../supervision/deferred.ts';
@@ -47,10 +41,9 @@ import type { Health } from '../supervision/messages.ts';
 import { processMeasures } from '../supervision/process-measures.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor, SupervisorListener } from '../supervision/supervisor.ts';
-import { AccessBook } from './access-book.ts';
+import type { AccessBook } from './access-book.ts';
 import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
-import { checkedPort, listenOnAdminPort, UnusableAddress } from './listen-address.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { Meter } from './meter.ts';
 import { Reload } from './reload.ts';
@@ -60,15 +53,10 @@ import { serviceMeasures } from './service-measures.ts';
 import { type LifeState, statusOf } from './service-status.ts';
 import { ServingWatch } from './serving-watch.ts';
 import { ShardCluster } from './shard-cluster.ts';
-import { type FileHolder, Snapshots } from './snapshots.ts';
+import { Snapshots } from './snapshots.ts';
+import { accessOf, CannotStart, checkRedis, taken, takePorts, warnOfFewFiles } from './start-conditions.ts';
 import { checkWalkable, type Origin, refuseUnlessPartitioned } from './strategy.ts';
-import { type TakenDirectory, takeDirectory } from './take-directory.ts';
 import type { TopologyFile } from './topology-file.ts';
-
-/** The service cannot run here as it was asked to; the message says why and what to do. */
-export class CannotStart extends Error {
-  override readonly name = 'CannotStart';
-}
 
 /** Somebody asked for it, or nothing could serve any more. */
 export type ServiceEnd = 'asked' | 'hopeless';
@@ -151,7 +139,11 @@ export class Service implements ObservedService {
     this.#snapshots = new Snapshots({
       clock: systemClock,
       rebalancer: this.#rebalancer,
-      holders: () => this.#fileHolders(),
+      holders: () =>
+        this.#supervisor.fileHolders.map((child) => {
+          const shard = child.spec.shard ?? sharedShard;
+          return { child, shard, path: directory.shardFile(shard) };
+        }),
       copyTopology: (target, files) => {
         for (const { shard, lsn } of files) topologyFile.files.acknowledge(shard, lsn);
         topologyFile.copyTo(join(target, basename(directory.metaFile)));
@@ -416,19 +408,6 @@ export class Service implements ObservedService {
     };
   }
 
-  /** Clones share one file: whichever of them serves can pin it. */
-  #fileHolders(): readonly FileHolder[] {
-    const { shards, frontends } = this.#supervisor;
-    const holderOf = (child: SupervisedChild, shard: number) => ({
-      child,
-      shard,
-      path: this.#directory.shardFile(shard),
-    });
-    if (this.#strategy === 'partitioned') return shards.map((child) => holderOf(child, child.spec.shard as number));
-    const clone = frontends.find(({ state }) => state === 'ready') ?? (frontends[0] as SupervisedChild);
-    return [holderOf(clone, sharedShard)];
-  }
-
   #settleReady(): void {
     if (this.#state !== 'starting') return;
     const { frontends, shards } = this.#supervisor;
@@ -445,66 +424,4 @@ export class Service implements ObservedService {
   get #origin(): Origin {
     return { strategy: this.#strategy, store: this.#topologyFile.store };
   }
-}
-
-/** @throws CannotStart */
-async function accessOf(config: ServiceConfig): Promise<AccessBook> {
-  try {
-    return await AccessBook.open(config, new DataDirectory(config.data).tokensFile);
-  } catch (error) {
-    if (!(error instanceof UnusableDirectory) && !(error instanceof AccessRefused)) throw error;
-    throw new CannotStart(error.message, { cause: error });
-  }
-}
-
-type TakenPorts = { readonly port: number; readonly adminServer: Server | undefined };
-
-/** That of operators first: it is kept, while the service's is only tried. @throws CannotStart */
-async function takePorts(config: ServiceConfig): Promise<TakenPorts> {
-  let adminServer: Server | undefined;
-  try {
-    adminServer = await listenOnAdminPort(config);
-    return { adminServer, port: await checkedPort(config.host, config.port) };
-  } catch (error) {
-    adminServer?.close();
-    throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
-  }
-}
-
-/** @throws CannotStart when an operator has to mend it first */
-async function checkRedis({ store }: ServiceConfig): Promise<void> {
-  const address = redisAddressOf(store);
-  if (address === undefined) return;
-  // Loaded where it is needed: it takes longer than all of the primary's own.
-  const { whyUnfit } = await import('../redis/redis-first-look.ts');
-  const why = await whyUnfit(address);
-  if (why !== undefined) throw new CannotStart(`Nothing can be kept in ${redisAddressText(address)}. ${why}`);
-}
-
-/** @throws CannotStart, with the directory let go */
-function taken(config: ServiceConfig, log: ProcessLog): TakenDirectory {
-  try {
-    return takeDirectory(config, log);
-  } catch (error) {
-    if (error instanceof FileLocked) {
-      throw new CannotStart(
-        `A Shardlite is already running on the data directory ${config.data}: look at it with \`shardctl status --data ${config.data}\`, or choose another --data.`,
-        { cause: error },
-      );
-    }
-    if (error instanceof UnusableFile || error instanceof UnusableDirectory)
-      throw new CannotStart(error.message, { cause: error });
-    throw error;
-  }
-}
-
-/** Its children have the limit that it has. */
-function warnOfFewFiles(log: ProcessLog): void {
-  const limit = openFilesMax();
-  const allowed = connectionsWithin(limit);
-  if (allowed === connectionsMax) return;
-  log.warn(
-    { openFilesMax: limit, connectionsMax: allowed },
-    `a process may have only ${limit} files and connections open, so that a router takes ${allowed} connections instead of ${connectionsMax}: raise the hard limit (ulimit -n, LimitNOFILE of systemd)`,
-  );
 }

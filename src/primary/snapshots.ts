@@ -39,7 +39,7 @@ export type SnapshotsOptions = {
   readonly copyTopology: (directory: string, files: SnapshotView['files']) => void;
 };
 
-export type FileHolder = { readonly child: SupervisedChild; readonly shard: number; readonly path: string };
+type FileHolder = { readonly child: SupervisedChild; readonly shard: number; readonly path: string };
 
 type Pin = FileHolder & { pinned: SnapshotPinned | undefined };
 

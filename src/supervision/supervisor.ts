@@ -94,6 +94,12 @@ export class Supervisor implements Members {
     return [...this.#shards].sort(([a], [b]) => a - b).map(([, child]) => child);
   }
 
+  /** Those whose files together are the data: all shards, or whichever clone serves, since clones share one file. */
+  get fileHolders(): readonly SupervisedChild[] {
+    if (this.#shards.size > 0) return this.shards;
+    return [this.frontends.find(({ state }) => state === 'ready') ?? (this.frontends[0] as SupervisedChild)];
+  }
+
   members(): readonly Member[] {
     return this.shards.map(memberOf);
   }

@@ -1,0 +1,80 @@
+/** What has to be so before a service starts, each refused in a sentence that says what to do. */
+
+import type { Server } from 'node:http';
+import { AccessRefused } from '../access/access-refused.ts';
+import { DataDirectory, UnusableDirectory } from '../config/data-directory.ts';
+import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
+import type { ServiceConfig } from '../config/service-config.ts';
+import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connection-limit.ts';
+import { FileLocked, UnusableFile } from '../sqlite/database.ts';
+import type { ProcessLog } from '../supervision/log.ts';
+import { AccessBook } from './access-book.ts';
+import { checkedPort, listenOnAdminPort, UnusableAddress } from './listen-address.ts';
+import { type TakenDirectory, takeDirectory } from './take-directory.ts';
+
+/** The service cannot run here as it was asked to; the message says why and what to do. */
+export class CannotStart extends Error {
+  override readonly name = 'CannotStart';
+}
+
+/** @throws CannotStart */
+export async function accessOf(config: ServiceConfig): Promise<AccessBook> {
+  try {
+    return await AccessBook.open(config, new DataDirectory(config.data).tokensFile);
+  } catch (error) {
+    if (!(error instanceof UnusableDirectory) && !(error instanceof AccessRefused)) throw error;
+    throw new CannotStart(error.message, { cause: error });
+  }
+}
+
+type TakenPorts = { readonly port: number; readonly adminServer: Server | undefined };
+
+/** That of operators first: it is kept, while the service's is only tried. @throws CannotStart */
+export async function takePorts(config: ServiceConfig): Promise<TakenPorts> {
+  let adminServer: Server | undefined;
+  try {
+    adminServer = await listenOnAdminPort(config);
+    return { adminServer, port: await checkedPort(config.host, config.port) };
+  } catch (error) {
+    adminServer?.close();
+    throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
+  }
+}
+
+/** @throws CannotStart when an operator has to mend it first */
+export async function checkRedis({ store }: ServiceConfig): Promise<void> {
+  const address = redisAddressOf(store);
+  if (address === undefined) return;
+  // Loaded where it is needed: it takes longer than all of the primary's own.
+  const { whyUnfit } = await import('../redis/redis-first-look.ts');
+  const why = await whyUnfit(address);
+  if (why !== undefined) throw new CannotStart(`Nothing can be kept in ${redisAddressText(address)}. ${why}`);
+}
+
+/** @throws CannotStart, with the directory let go */
+export function taken(config: ServiceConfig, log: ProcessLog): TakenDirectory {
+  try {
+    return takeDirectory(config, log);
+  } catch (error) {
+    if (error instanceof FileLocked) {
+      throw new CannotStart(
+        `A Shardlite is already running on the data directory ${config.data}: look at it with \`shardctl status --data ${config.data}\`, or choose another --data.`,
+        { cause: error },
+      );
+    }
+    if (error instanceof UnusableFile || error instanceof UnusableDirectory)
+      throw new CannotStart(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Its children have the limit that it has. */
+export function warnOfFewFiles(log: ProcessLog): void {
+  const limit = openFilesMax();
+  const allowed = connectionsWithin(limit);
+  if (allowed === connectionsMax) return;
+  log.warn(
+    { openFilesMax: limit, connectionsMax: allowed },
+    `a process may have only ${limit} files and connections open, so that a router takes ${allowed} connections instead of ${connectionsMax}: raise the hard limit (ulimit -n, LimitNOFILE of systemd)`,
+  );
+}
