@@ -1,4 +1,4 @@
-/** What users read: the README and the pages of `docs/`. */
+/** What people read: the README, the pages of `docs/`, and how to take part. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 export type Page = { /** From the root of the project. */ readonly path: string; readonly text: string };
 
-const paths = ['README.md', ...pagesIn('docs')];
+const paths = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pagesIn('docs')];
 
 export const userDocs: readonly Page[] = paths.map((path) => ({
   path,
