@@ -51,6 +51,7 @@ if (!existsSync(buildStamp) || newestSourceMs() > statSync(buildStamp).mtimeMs) 
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], 'The sources do not compile.');
   // The page for operators is served as it is written.
   cpSync(join(root, 'src', 'page'), join(dist, 'src', 'page'), { recursive: true });
+  writeFileSync(join(dist, 'shardctl.1'), execFileSync(process.execPath, [join(dist, 'src/cli/shardctl.js'), 'man']));
   writeFileSync(buildStamp, '');
 }
 

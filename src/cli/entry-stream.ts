@@ -7,6 +7,7 @@ import { errorTable } from '../kv/errors.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { entryOfLine } from './import-line.ts';
 import { linesOf } from './line-reader.ts';
+import { failureText } from './next-step.ts';
 import { Patience } from './patience.ts';
 import { type Problem, problemOf, problemText, type RestApi, reasonOf } from './rest-client.ts';
 
@@ -68,5 +69,7 @@ function queryOf(prefix: string, after: Buffer | undefined): URLSearchParams {
 
 function refusal(problem: Problem): Error {
   const message = problemText(problem);
-  return errorTable[problem.code]?.retryable ? new Error(message) : new CliFailure(exitCodes.failed, message);
+  return errorTable[problem.code]?.retryable
+    ? new Error(message)
+    : new CliFailure(exitCodes.failed, failureText(problem));
 }

@@ -9,7 +9,8 @@ import { CliFailure, exitCodes } from './exit.ts';
 import { exportTargetOf } from './export-target.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { countText, durationText } from './quantity.ts';
-import { type RestOptions, reasonOf, restApiOf } from './rest-client.ts';
+import { reasonOf, restApiOf } from './rest-client.ts';
+import { type RestOptions, restTargetOf } from './rest-target.ts';
 
 type ExportOptions = RestOptions & { readonly prefix?: string; readonly force?: boolean };
 
@@ -17,13 +18,10 @@ type ExportOptions = RestOptions & { readonly prefix?: string; readonly force?: 
 const writeBytes = 256 * 1024;
 
 export async function exportCommand(file: string | undefined, options: ExportOptions): Promise<void> {
-  const { data, prefix, force } = options;
-  const [status, api] = await Promise.all([statusOfService(data), restApiOf(options)]);
+  const { prefix, force } = options;
+  const api = await restApiOf(options);
   const write = await exportTargetOf(file, force === true);
-  const bar = new ProgressBar({
-    title: 'Exporting',
-    total: prefix === undefined ? status.stored?.keys || undefined : undefined,
-  });
+  const bar = new ProgressBar({ title: 'Exporting', total: prefix === undefined ? await keysOf(options) : undefined });
   const startedAtMs = performance.now();
   let entries = 0;
   try {
@@ -35,6 +33,12 @@ export async function exportCommand(file: string | undefined, options: ExportOpt
     bar.end();
   }
   console.error(`${countText(entries)} entries exported in ${durationText(performance.now() - startedAtMs)}.`);
+}
+
+/** Undefined where nobody counts all keys, or only the service's own machine could tell. */
+async function keysOf(options: RestOptions): Promise<number | undefined> {
+  const { at } = restTargetOf(options, process.env);
+  return 'url' in at ? undefined : (await statusOfService(at.data)).stored?.keys || undefined;
 }
 
 async function* inChunks(lines: AsyncIterable<Buffer>, onLine: () => void): AsyncGenerator<Buffer> {

@@ -38,7 +38,7 @@ async function agreeToReplace(file: string): Promise<void> {
   if (isAgreed) return;
   throw isAgreed === undefined
     ? new CliFailure(exitCodes.usage, `${file} is there already: say --force to replace it.`)
-    : new CliFailure(exitCodes.failed, `${file} is left as it was.`);
+    : new CliFailure(exitCodes.failed, `${file} is left as it was: name another file, or say --force.`);
 }
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

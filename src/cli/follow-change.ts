@@ -31,7 +31,8 @@ export async function followChange(data: string, id: number, json: boolean): Pro
 async function changeOf(data: string, id: number): Promise<TopologyChange> {
   const changes = (await askService(data, 'GET', '/v1/changes')).body as TopologyChange[];
   const change = changes.find((one) => one.id === id);
-  if (change === undefined) throw new CliFailure(exitCodes.failed, `There is no change ${id} among the latest.`);
+  if (change === undefined)
+    throw new CliFailure(exitCodes.failed, `There is no change ${id} among the latest: \`shardctl moves\` shows them.`);
   return change;
 }
 
@@ -73,7 +74,10 @@ function report(change: TopologyChange, last: RunningChange | undefined, json: b
     if (change.state === 'done') console.log(doneText(change));
   }
   if (change.state === 'aborted')
-    throw new CliFailure(exitCodes.failed, `The change was undone: ${change.reason}. The service is as it was.`);
+    throw new CliFailure(
+      exitCodes.failed,
+      `The change was undone: ${change.reason}. The service is as it was; mend the reason and ask again.`,
+    );
 }
 
 function doneText({ kind, askedAtMs, beganAtMs, endedAtMs, done }: TopologyChange): string {

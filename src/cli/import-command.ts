@@ -8,7 +8,8 @@ import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';
 import { linesOf } from './line-reader.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
-import { problemText, type RestOptions, restApiOf } from './rest-client.ts';
+import { problemText, restApiOf } from './rest-client.ts';
+import { type RestOptions, restTargetOf } from './rest-target.ts';
 
 type ImportOptions = RestOptions & { readonly resume?: boolean; readonly json?: boolean };
 
@@ -16,15 +17,21 @@ const reportIntervalMs = 1_000;
 const beginning = { mark: { number: 0, endOffset: 0 }, tally: nothingYet };
 
 export async function importCommand(name: string | undefined, options: ImportOptions): Promise<void> {
-  const { data, resume, json } = options;
+  const { resume, json } = options;
   const source = importSourceOf(name);
   if (resume && source.file === undefined) {
     throw new CliFailure(exitCodes.usage, 'Only the import of a file can be resumed: a pipe cannot be read again.');
   }
-  const [service, api] = await Promise.all([statusOfService(data), restApiOf(options)]);
+  const { at } = restTargetOf(options, process.env);
+  if (resume && 'url' in at) {
+    const why = 'Which service an address leads to is known on its own machine alone';
+    throw new CliFailure(exitCodes.usage, `${why}: resume there, with --data, or import all of it again.`);
+  }
+  const service = 'url' in at ? undefined : await statusOfService(at.data);
+  const api = await restApiOf(options);
   const view = new ImportView(source.file?.bytes, json === true);
   const onUnwritable = (why: string) => view.note(`This import cannot be resumed: ${why}`);
-  const kept = source.file && new ImportMark({ file: source.file, service, onUnwritable });
+  const kept = source.file && service && new ImportMark({ file: source.file, service, onUnwritable });
   const { mark, tally } = (resume ? kept?.read() : undefined) ?? beginning;
   if (mark.number > 0) view.note(`Going on after line ${countText(mark.number)}.`);
 
@@ -99,5 +106,9 @@ function report({ end, linesRead, tookMs, isJson }: Ending): void {
       `${countText(linesRead)} entries read: ${parts.join(', ')}. ${bytesText(valueBytes)} of values in ${durationText(tookMs)}.`,
     );
   }
-  if (refused > 0) throw new CliFailure(exitCodes.failed, `${countText(refused)} entries were refused: see above.`);
+  if (refused > 0)
+    throw new CliFailure(
+      exitCodes.failed,
+      `${countText(refused)} entries were refused: mend the lines named above, and import those.`,
+    );
 }

@@ -2,39 +2,71 @@
 
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
+import type { ShardliteClient } from '../client/connect.ts';
+import { durationOf } from './duration.ts';
 import { CliFailure, exitCodes } from './exit.ts';
-import { askForKey, expectSuccess, keyOfArgument, type RestOptions } from './rest-client.ts';
+import { clientKeyOf, type KeyEncoding, keyOfArgument, shownKey } from './key-argument.ts';
+import { failureText } from './next-step.ts';
+import { printRequest } from './printed-request.ts';
+import { clientOf } from './rest-client.ts';
+import type { RestOptions } from './rest-target.ts';
 
-type KeyOptions = RestOptions & { readonly base64url?: boolean };
-type PutOptions = KeyOptions & { readonly file?: string; readonly contentType?: string };
+type KeyOptions = RestOptions & KeyEncoding & { readonly curl?: boolean };
+type PutOptions = KeyOptions & { readonly file?: string; readonly contentType?: string; readonly ttl?: string };
 
 export async function getCommand(argument: string, options: KeyOptions): Promise<void> {
-  const answer = await expectSuccess(await askForKey(options, keyOfArgument(argument, options), {}));
-  const value = Buffer.from(await answer.arrayBuffer());
+  const key = clientKeyOf(argument, options);
+  if (options.curl) return printRequest(options, [], (client, signal) => client.getBytes(key, { signal }));
+  const value = await (await clientOf(options)).getBytes(key);
+  if (value === undefined) {
+    const detail = `There is no value under the key ${shownKey(keyOfArgument(argument, options))}.`;
+    throw new CliFailure(exitCodes.failed, failureText({ code: 'key-not-found', detail }));
+  }
   await new Promise((resolve) => process.stdout.write(value, resolve));
   // The prompt should begin on a line of its own. A pipe gets the value alone.
   if (process.stdout.isTTY && value.at(-1) !== 0x0a) process.stdout.write('\n');
 }
 
 export async function putCommand(argument: string, value: string | undefined, options: PutOptions): Promise<void> {
-  const key = keyOfArgument(argument, options);
-  const body = await valueToPut(value, options.file);
-  const headers = options.contentType === undefined ? {} : { 'content-type': options.contentType };
-  const answer = await expectSuccess(await askForKey(options, key, { method: 'PUT', headers, body }));
-  const done = answer.status === 201 ? 'Created' : 'Replaced';
-  console.log(`${done}: ${body.length} bytes, version ${answer.headers.get('etag')?.replaceAll('"', '')}.`);
-}
-
-export async function deleteCommand(argument: string, options: KeyOptions): Promise<void> {
-  await expectSuccess(await askForKey(options, keyOfArgument(argument, options), { method: 'DELETE' }));
-  console.log('Deleted: there is no value under this key now.');
-}
-
-async function valueToPut(value: string | undefined, file: string | undefined): Promise<Buffer> {
+  const key = clientKeyOf(argument, options);
+  const { file, contentType = 'application/octet-stream', curl } = options;
   if (value !== undefined && file !== undefined) {
     throw new CliFailure(exitCodes.usage, 'Give the value as an argument or with --file, not both.');
   }
-  if (value !== undefined) return Buffer.from(value);
+  const ttl = secondsOf(options.ttl);
+  const put = (client: ShardliteClient, body: Uint8Array, signal?: AbortSignal) =>
+    client.put(key, body, { contentType, ...(ttl !== undefined && { ttl }), ...(signal !== undefined && { signal }) });
+  if (curl) {
+    const nothing = new Uint8Array();
+    return printRequest(options, curlBodyOf(value, file), (client, signal) => put(client, nothing, signal));
+  }
+  const body = value === undefined ? await bytesIn(file) : Buffer.from(value);
+  const { created, version } = await put(await clientOf(options), body);
+  console.log(`${created ? 'Created' : 'Replaced'}: ${body.length} bytes, version ${version}.`);
+}
+
+export async function deleteCommand(argument: string, options: KeyOptions): Promise<void> {
+  const key = clientKeyOf(argument, options);
+  if (options.curl) return printRequest(options, [], (client, signal) => client.delete(key, { signal }));
+  await (await clientOf(options)).delete(key);
+  console.log('Deleted: there is no value under this key now.');
+}
+
+function secondsOf(ttl: string | undefined): number | undefined {
+  const ms = ttl === undefined ? undefined : durationOf(ttl);
+  if (ttl !== undefined && ms === undefined) {
+    throw new CliFailure(exitCodes.usage, `--ttl is a number with s, m, h or d, such as 90s or 30d, not ${ttl}.`);
+  }
+  return ms === undefined ? undefined : ms / 1_000;
+}
+
+/** `--data-raw` takes a value as it is, also one that begins with @; `@-` is standard input. */
+function curlBodyOf(value: string | undefined, file: string | undefined): string[] {
+  if (value !== undefined) return ['--data-raw', value];
+  return ['--data-binary', `@${file === '-' ? './-' : (file ?? '-')}`];
+}
+
+async function bytesIn(file: string | undefined): Promise<Buffer> {
   if (file === undefined) return buffer(process.stdin);
   try {
     return await readFile(file);

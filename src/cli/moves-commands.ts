@@ -15,7 +15,11 @@ export async function movesCommand({ data, json, follow }: MovesOptions): Promis
   const { running, open } = (await askService(data, 'GET', '/v1/moves')).body as RebalanceStatus;
   const changes = (await askService(data, 'GET', '/v1/changes')).body as TopologyChange[];
   if (follow) {
-    if (open[0] === undefined) throw new CliFailure(exitCodes.failed, 'No topology change is running.');
+    if (open[0] === undefined)
+      throw new CliFailure(
+        exitCodes.failed,
+        'No topology change is running: `shardctl moves` without --follow shows those that are over.',
+      );
     return followChange(data, open[0].id, json ?? false);
   }
   if (json) return console.log(JSON.stringify({ running: running ?? null, changes }));

@@ -26,7 +26,10 @@ export class Patience {
    */
   async beforeAsking(attempt: number, why: string): Promise<void> {
     if (performance.now() - this.#answeredAtMs > patienceMs) {
-      throw new CliFailure(exitCodes.failed, `The service has given nothing for ${patienceMs / 1_000} s: ${why}`);
+      throw new CliFailure(
+        exitCodes.failed,
+        `The service has given nothing for ${patienceMs / 1_000} s: ${why} \`shardctl status\` says what is wrong.`,
+      );
     }
     const delayMs = Math.min(retryDelayMinMs * 2 ** (attempt - 1), retryDelayMaxMs);
     await new Promise((resolve) => setTimeout(resolve, delayMs));

@@ -15,7 +15,10 @@ export async function stopCommand({ data }: { data: string }): Promise<void> {
   const startedAtMs = performance.now();
   while (await isRunning(data)) {
     if (performance.now() - startedAtMs > stopDeadlineMs) {
-      throw new CliFailure(exitCodes.failed, `The service is still stopping after ${stopDeadlineMs / 1_000} s.`);
+      throw new CliFailure(
+        exitCodes.failed,
+        `The service is still stopping after ${stopDeadlineMs / 1_000} s: its log says what it waits for; ask again, or kill it, which loses nothing.`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
   }

@@ -52,7 +52,7 @@ async function agree({ yes, json }: RecoverOptions, what: string): Promise<void>
   if (yes) return;
   const answer = await agreementTo(`${what} Go ahead?`, json ? process.stderr : process.stdout);
   if (answer === undefined) throw new CliFailure(exitCodes.usage, `${what} Nobody can be asked here: add --yes.`);
-  if (!answer) throw new CliFailure(exitCodes.failed, 'Nothing was changed.');
+  if (!answer) throw new CliFailure(exitCodes.failed, 'Nothing was changed: say y, or --yes, to go ahead.');
 }
 
 async function reported<T>(work: () => Promise<T>): Promise<T> {

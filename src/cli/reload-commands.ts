@@ -15,7 +15,10 @@ export async function reloadCommand(what: string | undefined, { data, json }: Op
   else for (const line of linesOf(report)) console.log(line);
   if (report.stoppedAt === null) return;
   const { process, why } = report.stoppedAt;
-  throw new CliFailure(exitCodes.failed, `The reload stopped at ${process}: ${why}. What was not replaced goes on.`);
+  throw new CliFailure(
+    exitCodes.failed,
+    `The reload stopped at ${process}: ${why}. What was not replaced goes on; its log says more, and \`shardctl reload\` tries again.`,
+  );
 }
 
 function linesOf({ reloaded, adopted, needRestart }: ReloadReport): string[] {

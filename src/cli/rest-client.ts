@@ -1,23 +1,12 @@
-/** Asks the public REST API, as any client does, and says in one way what went wrong. */
+/**
+ * Asks the public REST API, as any client does: `ShardliteClient` for keys, and `RestApi` below it for whoever streams
+ * or wants an answer as it is.
+ */
 
 import { statusOfService } from '../admin/admin-client.ts';
-import { urlOfKey } from '../http/key-in-url.ts';
-import { type ErrorCode, KvError } from '../kv/errors.ts';
-import { type Key, keyOfBase64url, keyOfText } from '../kv/key.ts';
-import { CliFailure, exitCodes } from './exit.ts';
-
-/** @throws CliFailure with the exit code for wrong usage, when the argument is no key */
-export function keyOfArgument(argument: string, { base64url }: { base64url?: boolean }): Key {
-  try {
-    return base64url ? keyOfBase64url(argument) : keyOfText(argument);
-  } catch (error) {
-    if (error instanceof KvError) throw new CliFailure(exitCodes.usage, error.message, { cause: error });
-    throw error;
-  }
-}
-
-/** What every command has that goes over REST. */
-export type RestOptions = { readonly data: string; readonly token?: string };
+import { connect, type ShardliteClient } from '../client/connect.ts';
+import type { ErrorCode } from '../kv/errors.ts';
+import { type RestOptions, restTargetOf } from './rest-target.ts';
 
 /** The REST API of a service, as one client asks it. */
 export class RestApi {
@@ -40,13 +29,32 @@ export class RestApi {
 }
 
 /** @throws ServiceUnreachable, CliFailure */
-export async function restApiOf({ data, token = process.env['SHARDLITE_TOKEN'] }: RestOptions): Promise<RestApi> {
-  // A header of other characters could not be sent, and the error would print it.
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new CliFailure(exitCodes.usage, 'The token has characters that no token has.');
-  }
-  const { url, certificate } = await statusOfService(data);
-  return new RestApi(url, token, certificate === null ? fetch : await fetchTrusting(certificate));
+export async function restApiOf(options: RestOptions): Promise<RestApi> {
+  const { token, ...target } = restTargetOf(options, process.env);
+  const { url, ask } = await reached(target.at);
+  return new RestApi(url, token, ask);
+}
+
+/**
+ * A client that says on standard error when it gets no answer, and asks again.
+ * @param send in place of sending each request
+ * @throws ServiceUnreachable, CliFailure
+ */
+export async function clientOf(options: RestOptions, send?: typeof fetch): Promise<ShardliteClient> {
+  const { token, deadlineMs, at } = restTargetOf(options, process.env);
+  const { url, ask } = await reached(at);
+  return connect(url, {
+    ...(token !== undefined && { token }),
+    deadlineMs,
+    attemptMs: deadlineMs,
+    fetch: send ?? noting(ask),
+  });
+}
+
+async function reached(at: { url: string } | { data: string }): Promise<{ url: string; ask: typeof fetch }> {
+  if ('url' in at) return { url: at.url, ask: fetch };
+  const { url, certificate } = await statusOfService(at.data);
+  return { url, ask: certificate === null ? fetch : await fetchTrusting(certificate) };
 }
 
 /**
@@ -62,19 +70,28 @@ async function fetchTrusting(certificate: string): Promise<typeof fetch> {
   return trusting as unknown as typeof fetch;
 }
 
-export async function askForKey(options: RestOptions, key: Key, init: RequestInit): Promise<Response> {
-  const api = await restApiOf(options);
-  try {
-    return await api.fetch(`/v1/kv/${urlOfKey(key)}`, init);
-  } catch (error) {
-    throw new CliFailure(exitCodes.unreachable, `The service does not answer at ${api.url}.`, { cause: error });
-  }
-}
-
-/** @throws CliFailure with the detail and code of the problem document, unless the answer is a success */
-export async function expectSuccess(answer: Response): Promise<Response> {
-  if (answer.ok) return answer;
-  throw new CliFailure(exitCodes.failed, problemText(await problemOf(answer)));
+/** Says once that the service is away, and once that it is back: whoever waits knows what for. */
+function noting(ask: typeof fetch): typeof fetch {
+  let isAway = false;
+  const away = (why: string) => {
+    if (!isAway) console.error(`shardctl: ${why}: asking again.`);
+    isAway = true;
+  };
+  return async (target, init) => {
+    try {
+      const answer = await ask(target, init);
+      if (answer.status >= 502 && answer.status <= 504) away(`The service answers ${answer.status}`);
+      else if (isAway) {
+        isAway = false;
+        console.error('shardctl: The service answers again.');
+      }
+      return answer;
+    } catch (error) {
+      if (init?.signal?.aborted !== true)
+        away(`${new URL(String(target)).origin} gives no answer (${reasonOf(error)})`);
+      throw error;
+    }
+  };
 }
 
 /** What a problem document says that matters to people and to decisions. */

@@ -76,7 +76,8 @@ async function changeTopology(options: TopologyOptions, request: ChangeRequest):
     if (!options.json) console.log('Nothing has to move: the ring is as it should be.');
     return;
   }
-  if (!(await isAgreed(options))) throw new CliFailure(exitCodes.failed, 'Nothing was changed.');
+  if (!(await isAgreed(options)))
+    throw new CliFailure(exitCodes.failed, 'Nothing was changed: say y, or --yes, to go ahead.');
   // While the question was open, somebody else may have asked for a change. With --yes there was no question.
   const asked = options.yes ? request : { ...request, lastChange: plan.lastChange };
   const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', asked)) as {

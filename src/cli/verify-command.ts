@@ -14,7 +14,11 @@ export async function verifyCommand({ data, json }: { data: string; json?: boole
   const { audit, from } = await auditOfData(data);
   if (json) console.log(JSON.stringify({ ...audit, from }));
   else console.log(auditText(audit, from));
-  if (!audit.isSound) throw new CliFailure(exitCodes.failed, 'The data is not as it should be: see above.');
+  if (!audit.isSound)
+    throw new CliFailure(
+      exitCodes.failed,
+      'The data is not as it should be: see above. Keep a copy, and restore a backup of before.',
+    );
 }
 
 async function auditOfData(data: string): Promise<{ audit: ServiceAudit; from: 'running' | 'stopped' }> {

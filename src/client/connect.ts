@@ -26,6 +26,8 @@ export type ConnectOptions = {
   readonly attemptMs?: number;
   /** Whether reads that are asked for in one turn of the event loop leave as one batch. */
   readonly batchGets?: boolean;
+  /** In place of the platform's `fetch`: one that trusts a certificate of your own, or that counts. */
+  readonly fetch?: typeof fetch;
 };
 
 export type Written = {
@@ -63,9 +65,9 @@ export class ShardliteClient {
   /** Made by `connect`. */
   constructor(
     url: string | URL,
-    { token, deadlineMs = 30_000, attemptMs = 10_000, batchGets = false }: ConnectOptions,
+    { token, deadlineMs = 30_000, attemptMs = 10_000, batchGets = false, fetch }: ConnectOptions,
   ) {
-    this.#sender = new Sender({ url, token, deadlineMs, attemptMs });
+    this.#sender = new Sender({ url, token, deadlineMs, attemptMs, fetch });
     this.#batcher = batchGets ? new GetBatcher(this.#sender, (key) => this.#askEntry(key, {})) : undefined;
   }
 

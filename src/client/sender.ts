@@ -13,6 +13,8 @@ export type SenderOptions = {
   readonly deadlineMs: number;
   /** Within so long one attempt is answered. */
   readonly attemptMs: number;
+  /** In place of the platform's own. */
+  readonly fetch?: typeof fetch | undefined;
 };
 
 export type Request = {
@@ -43,13 +45,15 @@ export class Sender {
   readonly #base: string;
   readonly #token: string | undefined;
   readonly #attemptMs: number;
+  readonly #fetch: typeof fetch | undefined;
 
   /** @throws TypeError for something that is no URL */
-  constructor({ url, token, deadlineMs, attemptMs }: SenderOptions) {
+  constructor({ url, token, deadlineMs, attemptMs, fetch }: SenderOptions) {
     this.#base = new URL(url).href.replace(/\/+$/, '');
     this.#token = token;
     this.deadlineMs = deadlineMs;
     this.#attemptMs = attemptMs;
+    this.#fetch = fetch;
   }
 
   /**
@@ -94,8 +98,10 @@ export class Sender {
     signal: AttemptSignal,
     read: Read<T>,
   ): Promise<Tried<T>> {
+    // Called by itself: that of browsers is no method of ours.
+    const send = this.#fetch ?? fetch;
     try {
-      const response = await fetch(`${this.#base}${path}`, { ...request, signal: signal.inner });
+      const response = await send(`${this.#base}${path}`, { ...request, signal: signal.inner });
       if (response.ok) return { answer: await read(response, signal) };
       const refusal = errorOf(response.status, await response.text());
       const pauseMs = pauseAsked(response);

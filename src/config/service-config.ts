@@ -423,7 +423,7 @@ function wrongValue(source: string, raw: unknown, allowed: string): ConfigError 
  * Variables that are no settings. Every process reads the log level from the environment that it inherits; the token is
  * for commands that go over REST.
  */
-const otherVariables = ['SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL', 'SHARDLITE_TOKEN'];
+const otherVariables = ['SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL', 'SHARDLITE_TOKEN', 'SHARDLITE_URL'];
 
 function checkEnvironment(environment: NodeJS.ProcessEnv): void {
   const unknown = unknownVariable(environment, [...settingNames.map(variableOf), ...otherVariables]);

@@ -26,7 +26,7 @@ test('the package has the program, the page for operators, the types of what it 
   ];
   const types = [...typed, 'kv/errors.ts'].map((file) => `dist/src/${file.replace(/ts$/, 'd.ts')}`);
   const page = sources.filter((file) => /^page\/./.test(file)).map((file) => `dist/src/${file}`);
-  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/shardctl.1', 'package.json'];
   expect(files).toEqual([...documents, ...built, ...types, ...page].sort());
   expect(bytes).toBeLessThan(350 * KiB);
 });

@@ -50,7 +50,8 @@ test('put, get, why and delete show one key through its life', async () => {
   expect(await run('get', 'user:{42}:name')).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: 'shardctl: There is no value under the key "user:{42}:name". (key-not-found)\n',
+    stderr:
+      'shardctl: There is no value under the key user:{42}:name. (key-not-found) `shardctl list` shows the keys that there are.\n',
   });
 });
 

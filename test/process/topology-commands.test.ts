@@ -181,7 +181,9 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
   expect((await shardctl(['abort', '--data', data])).code).toBe(0);
   const undone = await first;
   expect(undone.code).toBe(1);
-  expect(undone.stderr).toContain('The change was undone: an operator aborted it. The service is as it was.');
+  expect(undone.stderr).toContain(
+    'The change was undone: an operator aborted it. The service is as it was; mend the reason and ask again.',
+  );
   expect(
     undone.stdout
       .trim()

@@ -192,9 +192,13 @@ describe('the environment', () => {
   });
 
   test('with a variable that resembles none is refused with all there are', () => {
-    const all = [...settingNames.map(variableOf), 'SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL', 'SHARDLITE_TOKEN'].join(
-      ', ',
-    );
+    const all = [
+      ...settingNames.map(variableOf),
+      'SHARDLITE_CONFIG',
+      'SHARDLITE_LOG_LEVEL',
+      'SHARDLITE_TOKEN',
+      'SHARDLITE_URL',
+    ].join(', ');
     expect(complaint({ environment: { SHARDLITE_FROBNICATE: '1' } })).toBe(
       `SHARDLITE_FROBNICATE is no setting; there are ${all}.`,
     );

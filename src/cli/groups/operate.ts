@@ -1,0 +1,39 @@
+/** Commands that show how the service does, and say who may come in. */
+
+import type { Command } from 'commander';
+import { loaded, operatorCommand } from './shared-options.ts';
+
+const tokens = async () => import('../token-commands.ts');
+
+export function addOperateCommands(program: Command): void {
+  program.commandsGroup('Operate it:');
+  operatorCommand(program, 'status', 'show every process of the service')
+    .option('--json', 'print one JSON object')
+    .option('--watch', 'show it again each second, until Ctrl-C')
+    .action(loaded(async () => (await import('../status-command.ts')).statusCommand));
+  operatorCommand(program, 'top', 'show the service live, until q').action(
+    loaded(async () => (await import('../top-command.ts')).topCommand),
+  );
+  operatorCommand(
+    program,
+    'dashboard',
+    'print the address of the page for operators, with the token that lets it act',
+  ).action(loaded(async () => (await import('../dashboard-command.ts')).dashboardCommand));
+
+  const token = program.command('token').description('make, list and revoke the tokens that let clients in');
+  operatorCommand(token, 'create <NAME>', 'make a token and print it; from then on requests need one')
+    .option('--prefix <PREFIX>', 'only keys that begin so; may be given several times (default: all)', alsoTake)
+    .option('--read', 'allow reading (default: both)')
+    .option('--write', 'allow writing (default: both)')
+    .option('--expires <TIME>', 'it counts for so long: a number with s, m, h or d, e.g. 30d (default: until revoked)')
+    .action(loaded(async () => (await tokens()).createTokenCommand));
+  operatorCommand(token, 'list', 'show what is known of each token')
+    .option('--json', 'print JSON')
+    .action(loaded(async () => (await tokens()).listTokensCommand));
+  operatorCommand(token, 'revoke <NAME>', 'let nobody in with it any more').action(
+    loaded(async () => (await tokens()).revokeTokenCommand),
+  );
+}
+
+/** Of an option that may be given several times. */
+const alsoTake = (text: string, before: readonly string[] = []) => [...before, text];

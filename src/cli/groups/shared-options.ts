@@ -1,0 +1,42 @@
+/** What several commands have in common: where the service is, and how their code is loaded. */
+
+import { type Command, Option } from 'commander';
+
+/** A command that talks to the service of a data directory, or to its files. */
+export function operatorCommand(parent: Command, nameAndArguments: string, description: string): Command {
+  return withData(parent.command(nameAndArguments).description(description));
+}
+
+/** A command that goes over REST, and so works from another machine, too. */
+export function restCommand(parent: Command, nameAndArguments: string, description: string): Command {
+  return parent
+    .command(nameAndArguments)
+    .description(description)
+    .option('--data <DIR>', 'data directory of a service on this machine (default: SHARDLITE_DATA, or shards)')
+    .option('--url <URL>', 'address of a service on any machine (default: SHARDLITE_URL)')
+    .option(
+      '--token <TOKEN>',
+      'token to come in with; other users see it in `ps`, but not in SHARDLITE_TOKEN, which is the default',
+    );
+}
+
+/** For commands that wait for an answer. */
+export function withTimeout(command: Command): Command {
+  return command.option('--timeout <TIME>', 'give up after so long without an answer, e.g. 5s (default: 30s)');
+}
+
+export function withKeyEncoding(command: Command, description: string): Command {
+  return command.option('--base64url', description);
+}
+
+function withData(command: Command): Command {
+  const data = new Option('--data <DIR>', 'data directory of the service').env('SHARDLITE_DATA').default('shards');
+  return command.addOption(data);
+}
+
+/** Loads the code of a command when it is called: it needs little of what all others need. */
+export function loaded<Arguments extends unknown[]>(
+  load: () => Promise<(...args: Arguments) => void | Promise<void>>,
+): (...args: Arguments) => Promise<void> {
+  return async (...args) => (await load())(...args);
+}

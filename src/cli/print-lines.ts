@@ -1,0 +1,14 @@
+/** Writes lines to standard output, as fast as they are read there. */
+
+import { once } from 'node:events';
+import { exitCodes } from './exit.ts';
+
+/** Ends the process where the reader wants no more, as `head` does. */
+export async function printLines(lines: AsyncIterable<string>): Promise<void> {
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(exitCodes.done);
+  });
+  for await (const line of lines) {
+    if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+  }
+}

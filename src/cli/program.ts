@@ -1,0 +1,26 @@
+/** Every command of `shardctl`, with its arguments and options: what usage, help and the rest are made of. */
+
+import { Command } from 'commander';
+import { addDataCommands } from './groups/data.ts';
+import { addHelpCommands } from './groups/help.ts';
+import { addKeyCommands } from './groups/keys.ts';
+import { addOperateCommands } from './groups/operate.ts';
+import { addRunCommands } from './groups/run.ts';
+import { addTopologyCommands } from './groups/topology.ts';
+
+/** Parses nothing yet. */
+export function newProgram(version: string): Command {
+  const program = new Command('shardctl')
+    .description('Runs and operates Shardlite, a sharded key-value service on SQLite.')
+    .version(version)
+    .showHelpAfterError('(shardctl --help lists the commands, shardctl COMMAND --help its options)')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+  addRunCommands(program);
+  addKeyCommands(program);
+  addTopologyCommands(program);
+  addOperateCommands(program);
+  addDataCommands(program);
+  addHelpCommands(program);
+  return program;
+}

@@ -1,0 +1,14 @@
+/** `shardctl completion` and `shardctl man`: what a shell and its reader want to know of all commands. */
+
+import type { Command } from 'commander';
+import { commandTree } from './command-tree.ts';
+import { completionScript, type Shell } from './completion-script.ts';
+import { manPage } from './man-page.ts';
+
+export function completionCommand(shell: Shell, program: Command): void {
+  process.stdout.write(completionScript(shell, commandTree(program)));
+}
+
+export function manCommand(program: Command): void {
+  process.stdout.write(manPage({ tree: commandTree(program), version: program.version() as string }));
+}

@@ -1,0 +1,35 @@
+/** `shardctl watch`: what is written, deleted and expires, a line each, until Ctrl-C. It outlives the service. */
+
+import type { Change } from '../client/change-watch.ts';
+import { bytesOfNamed, type KeyEncoding, keyFieldsOf, keyPartOf, shownKey } from './key-argument.ts';
+import { printLines } from './print-lines.ts';
+import { clientOf } from './rest-client.ts';
+import type { RestOptions } from './rest-target.ts';
+
+type WatchOptions = RestOptions &
+  KeyEncoding & { readonly prefix?: string; readonly after?: string; readonly json?: boolean };
+
+export async function watchCommand(options: WatchOptions): Promise<void> {
+  const { after, json } = options;
+  const prefix = keyPartOf(options.prefix, options);
+  let isBegun = false;
+  const onPosition = () => {
+    if (!isBegun) console.error('Watching: Ctrl-C ends.');
+    isBegun = true;
+  };
+  const changes = (await clientOf(options)).changes({
+    ...(prefix !== undefined && { prefix }),
+    ...(after !== undefined && { after }),
+    onPosition,
+  });
+  await printLines(linesOf(changes, json === true));
+}
+
+async function* linesOf(changes: AsyncIterable<Change>, isJson: boolean): AsyncGenerator<string> {
+  for await (const change of changes) {
+    const { type, version, id } = change;
+    yield isJson
+      ? JSON.stringify({ type, ...keyFieldsOf(change), version, id })
+      : `${type.padEnd('delete'.length)}  ${shownKey(bytesOfNamed(change))}  version ${version}`;
+  }
+}
