@@ -18,6 +18,8 @@ export type ControlGroup = {
   /** Of one core: 0.125 is an eighth. */
   readonly limitCpu: (cores: number) => void;
   readonly limitMemory: (bytes: number) => void;
+  /** One whose processes have what both allow. This one can then have no processes of its own. */
+  readonly within: (name: string) => ControlGroup | null;
   /** With all threads. */
   readonly add: (pid: number) => void;
   /** Once its processes are gone. Idempotent. */
@@ -27,7 +29,10 @@ export type ControlGroup = {
 /** Null where there is no such controller, or none that this user may use. */
 export function createControlGroup(controller: Controller, name: string): ControlGroup | null {
   const hierarchy = hierarchyOf(controller);
-  if (hierarchy === null) return null;
+  return hierarchy && groupIn(hierarchy, controller, name);
+}
+
+function groupIn(hierarchy: Hierarchy, controller: Controller, name: string): ControlGroup | null {
   const path = join(hierarchy.parent, name);
   try {
     mkdirSync(path);
@@ -44,6 +49,10 @@ export function createControlGroup(controller: Controller, name: string): Contro
       write('cpu.cfs_quota_us', quotaUs);
     },
     limitMemory: (bytes) => write(isOld ? 'memory.limit_in_bytes' : 'memory.max', bytes),
+    within: (inner) => {
+      if (!isOld) write('cgroup.subtree_control', `+${controller}`);
+      return groupIn({ ...hierarchy, parent: path }, controller, inner);
+    },
     add: (pid) => write('cgroup.procs', pid),
     remove: () => {
       if (existsSync(path)) rmdirSync(path);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { cpuUsOf } from '../../bench/cpu-time.ts';
 import { canLimit, createControlGroup } from '../../bench/emulation/control-group.ts';
+import { CpuShares, emulatedCore } from '../../bench/emulation/cpu-shares.ts';
 import { SlowDisk } from '../../bench/emulation/slow-disk.ts';
 import { compileNative } from '../../bench/native.ts';
 
@@ -35,6 +36,25 @@ test.skipIf(!canLimit('cpu'))('a process with an eighth of a core gets no more',
   const share = (cpuUsOf([busy.pid]) - cpuBefore) / 1_000 / (performance.now() - beganAtMs);
   expect(share).toBeGreaterThan(0.02);
   expect(share).toBeLessThan(0.25);
+});
+
+test.skipIf(!canLimit('cpu'))('more processes than emulated cores get no more than those together', async () => {
+  const emulatedCores = 1;
+  const shares = new CpuShares(emulatedCores);
+  const busy = await Promise.all([busyProcess(), busyProcess(), busyProcess()]);
+  onTestFinished(async () => {
+    for (const one of busy) one.kill('SIGKILL');
+    await Promise.all(busy.map((one) => once(one, 'exit')));
+    shares.remove();
+  });
+  shares.give(busy.map(({ pid }) => ({ role: 'shard', pid })));
+  const used = () => cpuUsOf(busy.map(({ pid }) => pid));
+  const [cpuBefore, beganAtMs] = [used(), performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, 800));
+  const cores = (used() - cpuBefore) / 1_000 / (performance.now() - beganAtMs) / emulatedCore;
+  expect(cores).toBeGreaterThan(0.1);
+  // Each alone has one: without the group around them it were three.
+  expect(cores).toBeLessThan(2);
 });
 
 test('a sync takes as long as is said while the process runs, and is counted', () => {
