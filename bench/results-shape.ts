@@ -35,6 +35,7 @@ const correctness = objectOf({
   counters: verdict,
   kill: objectOf({
     ...{ killed: text, verdict, requests: integer, errors: integer, longestGapMs: number, recovered: yesOrNo },
+    readsMeanwhile: oneOf(objectOf({ reads: integer, inTime: integer }), nothing),
   }),
 });
 
@@ -55,7 +56,7 @@ const results = objectOf({
   ...{ machine, emulatedCore: oneOf(number, nothing), sections: listOf(section) },
   memory: listOf(objectOf({ contestant: text, section: text, bytes: numbersByName })),
   ...{ correctness: listOf(correctness), targets: listOf(target) },
-  recommendation: oneOf(objectOf({ routers: integer, shards: integer, why: text }), nothing),
+  recommendation: oneOf(objectOf({ reads: text, routers: integer, shards: integer, why: text }), nothing),
   skipped: listOf(objectOf({ what: text, why: text })),
 });
 

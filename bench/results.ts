@@ -3,6 +3,7 @@
  * from nothing else. Pure.
  */
 
+import type { ServiceConfig } from '../src/config/service-config.ts';
 import { type Cell, idOf } from './cells/cell.ts';
 import type { Conditions } from './cells/plan.ts';
 import type { Machine } from './machine.ts';
@@ -12,7 +13,7 @@ import type { Trial } from './measure/trial.ts';
 import type { Spread } from './statistics.ts';
 
 /** Grows with every change that a reader of `results.json` must know of. */
-export const resultsSchema = 'shardlite-bench/1';
+export const resultsSchema = 'shardlite-bench/2';
 
 export type SectionResults = {
   readonly name: string;
@@ -36,7 +37,13 @@ export type TargetResult = {
   readonly reached: boolean | null;
 };
 
-export type Recommendation = { readonly routers: number; readonly shards: number; readonly why: string };
+/** Settings of `shardctl start`, and the figures that speak for them. */
+export type Recommendation = {
+  readonly reads: ServiceConfig['reads'];
+  readonly routers: number;
+  readonly shards: number;
+  readonly why: string;
+};
 
 export type Results = {
   readonly schema: typeof resultsSchema;

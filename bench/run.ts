@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { idOf, plainWorkload } from './cells/cell.ts';
 import type { Found } from './cells/plan.ts';
 import { type Abilities, anything, type RunPlan } from './cells/run-plan.ts';
-import { type Contestant, partitioned } from './contestants/contestant.ts';
+import type { Contestant } from './contestants/contestant.ts';
 import { redisVersion } from './contestants/redis.ts';
 import { canLimit } from './emulation/control-group.ts';
 import { emulatedCore } from './emulation/cpu-shares.ts';
@@ -21,7 +21,7 @@ import { type Laboratory, openLaboratory } from './measure/laboratory.ts';
 import { expectedMsOf, type MemoryUse, runSection } from './measure/section-run.ts';
 import { spreadOver } from './measure/trial.ts';
 import { compileNative } from './native.ts';
-import { recommendationOf } from './recommendation.ts';
+import { bestLayoutOf, recommendationOf } from './recommendation.ts';
 import { type Results, resultsSchema, type SectionResults, trialsOf } from './results.ts';
 import { RunProgress } from './run-progress.ts';
 import { targetResults } from './targets.ts';
@@ -82,7 +82,7 @@ export async function run({ plan, command, signal }: RunOptions): Promise<Result
       ...{ schema: resultsSchema, command, scale: plan.scale, commit },
       ...{ startedAt: startedAt.toISOString(), tookMs: Date.now() - startedAt.getTime(), seed, machine },
       ...{ emulatedCore: usesEmulation ? emulatedCore : null, sections, memory, correctness },
-      targets: found === null ? [] : targetResults(sections, machine.cores, found.partitioned),
+      targets: found === null ? [] : targetResults({ sections, correctness, cores: machine.cores, found }),
       recommendation: recommendationOf(sections),
       skipped: plan.skipped,
     };
@@ -95,14 +95,14 @@ export async function run({ plan, command, signal }: RunOptions): Promise<Result
 
 /** Null where the first section did not measure enough to go on from. */
 function foundIn(sections: readonly SectionResults[]): Found | null {
-  const recommendation = recommendationOf(sections);
-  if (recommendation === null) return null;
-  const contestant = partitioned(recommendation.routers, recommendation.shards);
+  const [partitioned, direct] = [bestLayoutOf(sections, 'forwarded'), bestLayoutOf(sections, 'direct')];
+  if (partitioned === undefined || direct === undefined) return null;
   const [getsPerS, putsPerS] = (['get', 'put'] as const).map((mix) => {
-    const trials = trialsOf(sections, { section: 'strategies', workload: { ...plainWorkload, mix }, contestant });
+    const cell = { section: 'strategies', workload: { ...plainWorkload, mix }, contestant: partitioned };
+    const trials = trialsOf(sections, cell);
     return trials === undefined ? undefined : spreadOver(trials, (trial) => trial.requestsPerS).median;
   });
-  return getsPerS === undefined || putsPerS === undefined ? null : { partitioned: contestant, getsPerS, putsPerS };
+  return getsPerS === undefined || putsPerS === undefined ? null : { partitioned, direct, getsPerS, putsPerS };
 }
 
 async function judged(

@@ -3,7 +3,16 @@
  * full run within 25.
  */
 
-import { bare, type Contestant, clones, hop, partitioned, redisClones, single } from '../contestants/contestant.ts';
+import {
+  bare,
+  type Contestant,
+  clones,
+  directReads,
+  hop,
+  partitioned,
+  redisClones,
+  single,
+} from '../contestants/contestant.ts';
 import { type Cell, type Mix, plainWorkload, type Workload } from './cell.ts';
 
 /** Under what conditions the contestants of a section run. */
@@ -44,6 +53,8 @@ export function layoutsFor(cores: number) {
       partitioned(routers, routers),
       partitioned(count, count),
     ]),
+    /** A router a core, since each router reads. */
+    direct: unique([directReads(Math.max(1, cores), count), directReads(Math.max(1, cores), routers)]),
     group: clones('cloned-group', count),
     commit: clones('cloned-commit', count),
     memory: clones('cloned-memory', count),
@@ -55,18 +66,26 @@ export function layoutsFor(cores: number) {
 
 /** Every strategy at the two plainest workloads, in several layouts: what most of the targets are about. */
 export function firstSection(scale: Scale, cores: number): Section {
-  const { partitioned: layouts, group, commit, redis, http, ipc, memory } = layoutsFor(cores);
+  const { partitioned: forwarded, direct, group, commit, redis, http, ipc, memory } = layoutsFor(cores);
   const name = 'strategies';
   const common = { name, title: 'Strategies', conditions: real };
   const ofEach = (contestants: readonly Contestant[], mixes: readonly Mix[]) =>
     contestants.flatMap((contestant) => mixes.map((mix) => cell(name, { mix }, contestant)));
   const slow = (contestants: readonly Contestant[]) => contestants.map((one) => cell(name, { diskMs: 5 }, one));
   if (scale === 'tiny') {
-    const cells = [...ofEach([layouts[0] as Contestant, ipc, memory], ['get', 'put']), ...slow(layouts.slice(0, 1))];
-    return { ...common, cells, rounds: 2, seconds: 0.1 };
+    const forms = [...forwarded.slice(0, 1), ...direct.slice(0, 1)];
+    return {
+      ...common,
+      cells: [...ofEach([...forms, ipc, memory], ['get', 'put']), ...slow(forms)],
+      rounds: 2,
+      seconds: 0.1,
+    };
   }
   // One router and one shard are hardly ever best: where time is short they are left out.
-  const tried = scale === 'full' ? layouts : layouts.filter(({ backs }) => backs > 1);
+  const tried =
+    scale === 'full'
+      ? [...forwarded, ...direct]
+      : [...forwarded.filter(({ backs }) => backs > 1), ...direct.slice(0, 1)];
   const cells = [
     // A constant cannot be written.
     ...ofEach([bare], ['get']),
@@ -78,15 +97,16 @@ export function firstSection(scale: Scale, cores: number): Section {
 
 /** What the first section found, and the others go on from. */
 export type Found = {
-  /** The layout of the partitioned strategy that did best: that of every other section. */
+  /** The layouts of the partitioned strategy that did best, one of each form: those of every other section. */
   readonly partitioned: Contestant;
-  /** What it reached, requests a second. */
+  readonly direct: Contestant;
+  /** What the one that forwards reads reached, requests a second. */
   readonly getsPerS: number;
   readonly putsPerS: number;
 };
 
 export function laterSections(scale: Scale, cores: number, found: Found): readonly Section[] {
-  const layouts = { ...layoutsFor(cores), partitioned: found.partitioned };
+  const layouts = { ...layoutsFor(cores), ...found };
   const latency = latencySection(scale, layouts, found);
   if (scale === 'tiny') return [latency];
   const data = dataSection(scale, layouts);
@@ -98,7 +118,7 @@ export function laterSections(scale: Scale, cores: number, found: Found): readon
 /** A page is asked of each shard: of four it costs more than of one file. */
 export const listedOverFour = partitioned(1, 4);
 
-/** The data API beside plain PUTs. */
+/** The data API beside plain PUTs. Direct reads are not among it: all of this is asked of the shards. */
 function dataSection(scale: Scale, { partitioned: ours }: Layouts): Section {
   const name = 'data';
   const mixes: readonly Mix[] = ['put', 'conditional', 'counter', 'list', 'batch'];
@@ -110,27 +130,27 @@ function dataSection(scale: Scale, { partitioned: ours }: Layouts): Section {
   return { name, title: 'Data API', conditions: real, cells, rounds: count, seconds };
 }
 
-type Layouts = Omit<ReturnType<typeof layoutsFor>, 'partitioned'> & Pick<Found, 'partitioned'>;
+type Layouts = Omit<ReturnType<typeof layoutsFor>, 'partitioned' | 'direct'> & Pick<Found, 'partitioned' | 'direct'>;
 
 /** One thing at a time is changed: mix and keys, value size, connections. */
-function workloadsSection({ partitioned, group, commit, redis }: Layouts): Section {
+function workloadsSection({ partitioned, direct, group, commit, redis }: Layouts): Section {
   const everyMix: readonly Mix[] = ['get', 'b', 'a', 'put'];
   const workloads: Partial<Workload>[] = [
     ...everyMix.flatMap((mix) => [{ mix }, { mix, distribution: 'zipfian' as const }]),
     ...(['1KiB', '16KiB'] as const).flatMap((dataSet) => [{ mix: 'get' as const, dataSet }, { dataSet }]),
     ...[16, 256].flatMap((connections) => [{ mix: 'get' as const, connections }, { connections }]),
   ];
-  const contestants = [single, partitioned, group, commit, redis];
+  const contestants = [single, partitioned, direct, group, commit, redis];
   const cells = workloads.flatMap((one) => contestants.map((contestant) => cell('workloads', one, contestant)));
-  return { name: 'workloads', title: 'Workloads', conditions: real, cells, rounds, seconds: 0.7 };
+  return { name: 'workloads', title: 'Workloads', conditions: real, cells, rounds, seconds: 0.6 };
 }
 
 const memoryConditions: Conditions = { emulatedCores: null, memoryBytesMax: 384 * MiB };
 
 /** Redis is not among them: its data has to fit in memory. */
-function memorySection({ partitioned, group }: Layouts): Section {
+function memorySection({ partitioned, direct, group }: Layouts): Section {
   const cells = (['get', 'put'] as const).flatMap((mix) =>
-    [single, partitioned, group].map((contestant) => cell('memory', { mix, dataSet: 'huge' }, contestant)),
+    [single, partitioned, direct, group].map((contestant) => cell('memory', { mix, dataSet: 'huge' }, contestant)),
   );
   return {
     ...{ name: 'memory', title: 'Data larger than memory', conditions: memoryConditions, cells, rounds, seconds: 0.7 },
@@ -145,6 +165,7 @@ function coresSection(count: number, scale: Scale): Section {
     // Redis needs a core, too.
     redisClones(Math.max(1, count - 1)),
     partitioned(half, half),
+    directReads(count, half),
   ];
   const workloads: Partial<Workload>[] =
     scale === 'full'
@@ -157,12 +178,12 @@ function coresSection(count: number, scale: Scale): Section {
     conditions: { emulatedCores: count, memoryBytesMax: null },
     cells: workloads.flatMap((one) => contestants.map((contestant) => cell(name, one, contestant))),
     rounds,
-    seconds: scale === 'full' ? 0.6 : 0.4,
+    seconds: scale === 'full' ? 0.5 : 0.4,
   };
 }
 
 /** Latency at rates that are shares of what the partitioned strategy was found to reach. */
-function latencySection(scale: Scale, { partitioned, group, commit, redis }: Layouts, found: Found): Section {
+function latencySection(scale: Scale, { partitioned, direct, group, commit, redis }: Layouts, found: Found): Section {
   const {
     contestants,
     shares,
@@ -171,9 +192,9 @@ function latencySection(scale: Scale, { partitioned, group, commit, redis }: Lay
     seconds,
   } = {
     tiny: { contestants: [partitioned], shares: [0.25], mixes: ['put'] as const, rounds: 1, seconds: 0.2 },
-    quick: { contestants: [partitioned, group], shares: [0.25], mixes: ['put'] as const, rounds, seconds: 1 },
+    quick: { contestants: [partitioned, direct, group], shares: [0.25], mixes: ['put'] as const, rounds, seconds: 1 },
     full: {
-      contestants: [single, partitioned, group, commit, redis],
+      contestants: [single, partitioned, direct, group, commit, redis],
       ...{ shares: [0.1, 0.25, 0.5, 0.75], mixes: ['get', 'put'] as const, rounds, seconds: 1 },
     },
   }[scale];

@@ -43,16 +43,16 @@ const correctnessOptions: Record<Scale, CorrectnessOptions> = {
 
 export function runPlanOf(scale: Scale, abilities: Abilities): RunPlan {
   const { cores } = abilities;
-  const { partitioned: layouts, group, commit, redis, http, ipc, memory } = layoutsFor(cores);
+  const { group, commit, redis, http, ipc, memory } = layoutsFor(cores);
   return possible(
     {
       scale,
       sections: [firstSection(scale, cores)],
       laterSections: (found) => laterSections(scale, cores, found),
       correctness: (found) => {
-        const partitioned = found?.partitioned ?? (layouts[0] as Contestant);
-        if (scale === 'tiny') return [partitioned, memory];
-        const few = [partitioned, group, redis, commit, memory];
+        const { partitioned, direct } = found ?? anything(cores);
+        if (scale === 'tiny') return [direct, memory];
+        const few = [partitioned, direct, group, redis, commit, memory];
         return scale === 'quick' ? few : [...few, http, ipc];
       },
       correctnessOptions: correctnessOptions[scale],
@@ -131,5 +131,10 @@ function possibleSection(section: Section, { redis, cpuQuotas, memoryLimits, cor
 
 /** Before the first section has found anything: enough to know which sections will follow and how long they take. */
 export function anything(cores: number): Found {
-  return { partitioned: layoutsFor(cores).partitioned[0] as Contestant, getsPerS: 10_000, putsPerS: 10_000 };
+  const { partitioned, direct } = layoutsFor(cores);
+  return {
+    partitioned: partitioned[0] as Contestant,
+    direct: direct[0] as Contestant,
+    ...{ getsPerS: 10_000, putsPerS: 10_000 },
+  };
 }

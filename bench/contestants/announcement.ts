@@ -2,7 +2,12 @@
 
 import { exactly, integer, listOf, objectOf, text } from '../../src/supervision/shape.ts';
 
-export type Process = { readonly role: string; readonly pid: number };
+export type Process = {
+  readonly role: string;
+  readonly pid: number;
+  /** Its id in the ring, of a shard of the service. */
+  readonly shard?: number;
+};
 
 type Announcement = { readonly url: string; readonly processes?: readonly Process[] };
 

@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { statusOfService } from '../../src/admin/admin-client.ts';
+import { ringOf } from '../../src/partition/ring.ts';
+import { slotOf } from '../../src/partition/slot.ts';
 import type { ControlGroup } from '../emulation/control-group.ts';
 import { SlowDisk } from '../emulation/slow-disk.ts';
 import type { BenchFailure } from '../failure.ts';
@@ -18,6 +20,8 @@ export type Running = {
   readonly disk: SlowDisk;
   /** As they are now: those that died have been replaced. */
   readonly processes: () => Promise<readonly Process[]>;
+  /** Which keys this one of its processes has, and nobody else; null where there are none, or nobody can tell. */
+  readonly keysOf: (process: Process) => Promise<((key: string) => boolean) | null>;
   /** Set when its first process has ended by itself. */
   readonly death: () => BenchFailure | undefined;
   /** Idempotent. */
@@ -36,6 +40,7 @@ type StartOptions = {
 export async function startContestant(contestant: Contestant, options: StartOptions): Promise<Running> {
   const directory = mkdtempSync(join(options.directory, `${nameOf(contestant)}-`));
   const disk = new SlowDisk(join(directory, 'disk-control'), options.slowDiskLibrary);
+  const data = join(directory, 'data');
   const started: ContestantProcess<unknown>[] = [];
   const stop = async () => {
     // Front first: Redis goes when nobody asks it any more.
@@ -60,9 +65,14 @@ export async function startContestant(contestant: Contestant, options: StartOpti
       port: Number(new URL(url).port),
       disk,
       processes: async () => [
-        ...(processes ?? (await processesOfService(join(directory, 'data'), contestant.strategy === 'single'))),
+        ...(processes ?? (await processesOfService(data, contestant.strategy === 'single'))),
         ...(redis === undefined ? [] : [{ role: 'redis', pid: redis.process.pid }]),
       ],
+      keysOf: async ({ shard }) => {
+        if (shard === undefined) return null;
+        const ring = ringOf((await statusOfService(data)).ring);
+        return (key) => ring.shardOf(slotOf(Buffer.from(key))) === shard;
+      },
       death: () => started.find(({ death }) => death !== undefined)?.death,
       stop: async () => {
         await stop();
@@ -84,7 +94,9 @@ function argumentsOf({ strategy, fronts, backs }: Contestant, directory: string,
   };
   switch (strategy) {
     case 'partitioned':
-      return service(`--routers ${fronts} --shards ${backs}`);
+      return service(`--reads forwarded --routers ${fronts} --shards ${backs}`);
+    case 'partitioned-direct':
+      return service(`--reads direct --routers ${fronts} --shards ${backs}`);
     case 'single':
       return service('--strategy single');
     case 'cloned-group':
@@ -111,5 +123,8 @@ function program(path: string): string {
 async function processesOfService(data: string, isSingle: boolean): Promise<readonly Process[]> {
   const { processes } = await statusOfService(data);
   const nameOfRole = (role: string) => (isSingle && role === 'clone' ? 'single' : role);
-  return processes.flatMap(({ role, pid }) => (pid === null ? [] : [{ role: nameOfRole(role), pid }]));
+  return processes.flatMap(({ id, role, pid }) => {
+    if (pid === null) return [];
+    return [{ role: nameOfRole(role), pid, ...(role === 'shard' ? { shard: Number(id.slice('shard-'.length)) } : {}) }];
+  });
 }

@@ -47,8 +47,6 @@ const result = objectOf({
   missing: integer,
   /** Reads of something that nobody wrote as it is. */
   corrupt: integer,
-  /** The longest time without any answer. */
-  longestGapUs: integer,
   /** Of the load generator itself. */
   cpuUs: integer,
   firstFailure: text,
@@ -61,6 +59,11 @@ export type Driven = ShapeOf<typeof result>;
 export async function drive(loadProgram: string, options: Drive, signal: AbortSignal): Promise<Driven> {
   const { stdout } = await run(loadProgram, argumentsOf(options), { signal, maxBuffer: 16 * 1024 * 1024 });
   return parsed(result, JSON.parse(stdout), 'The result of the load generator');
+}
+
+/** As the load generator writes the key of this number. */
+export function keyText(prefix: string, key: number): string {
+  return `${prefix}${String(key).padStart(6, '0')}`;
 }
 
 /** `valueBytes: 100` → `value-bytes=100` */

@@ -249,7 +249,6 @@ static void take_answer(struct connection *c, uint64_t now, ssize_t body_offset,
   if (outcome == outcome_unknown) return;
   answered++;
   record(c->operation == op_read ? read_latencies : write_latencies, now - c->intended_ns);
-  if (now - last_answer_ns > longest_gap_ns) longest_gap_ns = now - last_answer_ns;
   last_answer_ns = now;
 }
 
@@ -403,7 +402,6 @@ int main(int argument_count, char **arguments) {
   end_ns = start_ns + (uint64_t)(seconds * 1e9);
   drive();
   uint64_t now = now_ns();
-  if (now - last_answer_ns > longest_gap_ns) longest_gap_ns = now - last_answer_ns;
   count_leftovers(now);
   if (log_file != NULL && fclose(log_file) != 0) fail("the log cannot be written");
 
@@ -413,9 +411,9 @@ int main(int argument_count, char **arguments) {
                     (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
   printf("{\"answered\":%" PRIu64 ",\"durationUs\":%" PRIu64 ",\"failedStatus\":%" PRIu64 ",\"broken\":%" PRIu64
          ",\"timedOut\":%" PRIu64 ",\"unsent\":%" PRIu64 ",\"missing\":%" PRIu64 ",\"corrupt\":%" PRIu64
-         ",\"longestGapUs\":%" PRIu64 ",\"cpuUs\":%" PRIu64 ",\"firstFailure\":\"%s\"",
+         ",\"cpuUs\":%" PRIu64 ",\"firstFailure\":\"%s\"",
          answered, (now - start_ns) / 1000, failed_status, broken, timed_out, unsent, missing, corrupt,
-         longest_gap_ns / 1000, cpu_us, first_failure);
+         cpu_us, first_failure);
   print_histogram("reads", read_latencies);
   print_histogram("writes", write_latencies);
   printf("}\n");

@@ -8,7 +8,7 @@
 enum { sub_buckets = 64, sub_bucket_bits = 6, buckets = (32 - sub_bucket_bits + 1) * sub_buckets };
 
 static uint32_t read_latencies[buckets], write_latencies[buckets];
-static uint64_t answered, failed_status, broken, timed_out, missing, corrupt, unsent, longest_gap_ns, last_answer_ns;
+static uint64_t answered, failed_status, broken, timed_out, missing, corrupt, unsent, last_answer_ns;
 /* The first answer that was not as it should be, for the message. */
 static char first_failure[200];
 

@@ -5,12 +5,14 @@
  */
 
 import { join } from 'node:path';
+import type { Process } from '../contestants/announcement.ts';
 import { type Contestant, isMeantDurable, nameOf, titleOf } from '../contestants/contestant.ts';
 import { type Running, startContestant } from '../contestants/start-contestant.ts';
 import { BenchFailure } from '../failure.ts';
 import { historyOf, type Request } from '../judge/history.ts';
 import { type Verdict, verdictOn } from '../judge/judge.ts';
-import type { Driven } from '../load/drive.ts';
+import { longestGapMs, type ReadsMeanwhile, readsMeanwhile } from '../judge/outage.ts';
+import { type Driven, keyText } from '../load/drive.ts';
 import { type Durability, durabilityOf } from './durability.ts';
 import type { Laboratory } from './laboratory.ts';
 
@@ -36,6 +38,8 @@ type Kill = {
   readonly longestGapMs: number;
   /** Whether it served all keys again at the end. */
   readonly recovered: boolean;
+  /** Null where no keys are the killed worker's alone. */
+  readonly readsMeanwhile: ReadsMeanwhile | null;
 };
 
 export type CorrectnessOptions = { readonly seconds: number; readonly rate: number };
@@ -114,28 +118,44 @@ async function judgeKill(
   laboratory: Laboratory,
 ): Promise<Kill> {
   const { port } = running;
-  const load = { ...common(port), prefix: 'kill-', keys: hotKeys, readShare: 0.5, timeoutMs: killTimeoutMs };
+  const load = { ...common(port), prefix: 'kill-', keys: hotKeys, timeoutMs: killTimeoutMs };
   const victim = await victimOf(running);
-  const [{ history, driven }] = await Promise.all([
-    observed({ ...load, seconds, rate: rate / 2 }, laboratory),
-    later((seconds * 1_000) / 3, () => process.kill(victim.pid, 'SIGKILL')),
+  const isOwn = await running.keysOf(victim);
+  const half = { ...load, seconds, rate: rate / 2 };
+  // Readers have connections of their own: where writes wait, those of the others are soon all taken.
+  const [mixed, readers, killedAtNs] = await Promise.all([
+    observed({ ...half, readShare: 0.5 }, laboratory),
+    observed({ ...half, readShare: 1 }, laboratory),
+    later((seconds * 1_000) / 3, () => kill(victim)),
   ]);
   await later(afterDeathMs, () => {});
-  const after = await audit({ ...load, timeoutMs: killTimeoutMs }, laboratory).catch(() => []);
-  const { answered, failedStatus, broken, timedOut, unsent, longestGapUs } = driven;
-  const errors = failedStatus + broken + timedOut + unsent;
+  const after = await audit(load, laboratory).catch(() => []);
+  const during = [...mixed.history, ...readers.history];
+  const errors = errorsOf(mixed.driven) + errorsOf(readers.driven);
+  const own = isOwn && ((key: number) => isOwn(keyText(load.prefix, key)));
   return {
     killed: victim.role,
-    verdict: verdictOn({ during: history, after }),
-    requests: answered + errors,
+    verdict: verdictOn({ during, after }),
+    requests: mixed.driven.answered + readers.driven.answered + errors,
     errors,
-    longestGapMs: longestGapUs / 1_000,
+    longestGapMs: longestGapMs(during),
     recovered: after.length > 0 && after.every(({ outcome }) => outcome === 'done'),
+    readsMeanwhile: own && readsMeanwhile(during, { atNs: killedAtNs, isOwn: own }),
   };
 }
 
+function errorsOf({ failedStatus, broken, timedOut, unsent }: Driven): number {
+  return failedStatus + broken + timedOut + unsent;
+}
+
+/** On the clock of the load generator. */
+function kill({ pid }: Process): bigint {
+  process.kill(pid, 'SIGKILL');
+  return process.hrtime.bigint();
+}
+
 /** A worker with data where there is one; else a clone, or the one process that there is. */
-async function victimOf({ processes }: Running) {
+async function victimOf({ processes }: Running): Promise<Process> {
   const all = await processes();
   const victim = ['shard', 'clone', 'single'].flatMap((role) => all.filter((one) => one.role === role))[0] ?? all[0];
   if (victim === undefined) throw new Error('There is no process to kill');

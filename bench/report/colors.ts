@@ -1,9 +1,11 @@
 /** One colour a strategy in every plot: Okabe and Ito's, which people who see fewer colours can tell apart. Pure. */
 
-import type { Strategy } from '../contestants/contestant.ts';
+import type { Winner } from './findings.ts';
 
-export const strategyColors: Readonly<Record<Strategy, string>> = {
+export const strategyColors: Readonly<Record<Winner, string>> = {
   partitioned: '#0072b2',
+  'partitioned-direct': '#56b4e9',
+  'partitioned-either': '#1b87c9',
   'cloned-group': '#d55e00',
   'cloned-commit': '#e69f00',
   'cloned-redis': '#009e73',

@@ -2,6 +2,7 @@
 
 import { contestantOf } from '../cells/cell.ts';
 import { titleOf } from '../contestants/contestant.ts';
+import type { ReadsMeanwhile } from '../judge/outage.ts';
 import type { Correctness } from '../measure/correctness.ts';
 import type { Results } from '../results.ts';
 import type { Block } from './document.ts';
@@ -30,7 +31,7 @@ export function correctnessBlocks({ correctness }: Results): Block[] {
     },
     {
       kind: 'paragraph',
-      text: 'And with `kill -9` of one worker (a shard, a clone, or the one process) after a third of the time, at half the rate. An error is an answer with an error, none within two seconds, or a broken connection; the gap is the longest time in which no client had any answer.',
+      text: 'And with `kill -9` of one worker (a shard, a clone, or the one process) after a third of the time, at half the rate. An error is an answer with an error, none within two seconds, or a broken connection; the gap is the longest time in which no client had any answer. Where keys are the killed worker’s alone: how many reads of them, from its death until it took a write again, were answered within 50 ms.',
     },
     {
       kind: 'table',
@@ -42,6 +43,7 @@ export function correctnessBlocks({ correctness }: Results): Block[] {
         'longest gap ms',
         'stale reads',
         'lost updates',
+        'its keys read within 50 ms',
         'all keys served again',
       ],
       rows: correctness.map(({ contestant, kill }) => [
@@ -52,6 +54,7 @@ export function correctnessBlocks({ correctness }: Results): Block[] {
         milliseconds(kill.longestGapMs),
         count(kill.verdict.staleReads),
         count(kill.verdict.lostUpdates),
+        readsText(kill.readsMeanwhile),
         kill.recovered ? 'yes' : '**no**',
       ]),
     },
@@ -74,6 +77,10 @@ export function correctnessBlocks({ correctness }: Results): Block[] {
       ),
     },
   ];
+}
+
+function readsText(meanwhile: ReadsMeanwhile | null): string {
+  return meanwhile === null ? '–' : `${count(meanwhile.inTime)} of ${count(meanwhile.reads)}`;
 }
 
 export function isWrong({ registers, counters }: Pick<Correctness, 'registers' | 'counters'>): boolean {

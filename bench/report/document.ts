@@ -1,6 +1,7 @@
 /** A report as a list of blocks, which can be written as Markdown and as a page: both say the same. Pure. */
 
-import { escaped } from './svg.ts';
+import { type Chart, svgOf } from './chart.ts';
+import { chartScript } from './chart-script.ts';
 
 export type Table = {
   readonly kind: 'table';
@@ -15,7 +16,7 @@ export type Block =
   | { readonly kind: 'heading'; readonly text: string }
   | { readonly kind: 'paragraph'; readonly text: string }
   | { readonly kind: 'list'; readonly items: readonly string[] }
-  | { readonly kind: 'plot'; readonly file: string; readonly title: string; readonly svg: string }
+  | { readonly kind: 'plot'; readonly file: string; readonly chart: Chart }
   | { readonly kind: 'commands'; readonly title: string; readonly lines: readonly string[] }
   | Table;
 
@@ -34,7 +35,7 @@ function blockAsMarkdown(block: Block): string {
     case 'list':
       return block.items.map((item) => `- ${item}`).join('\n');
     case 'plot':
-      return `![${block.title}](${block.file})`;
+      return `![${block.chart.title}](${block.file})`;
     case 'commands':
       return `<details><summary>${block.title}</summary>\n\n\`\`\`\n${block.lines.join('\n')}\n\`\`\`\n\n</details>`;
     case 'table': {
@@ -45,7 +46,7 @@ function blockAsMarkdown(block: Block): string {
   }
 }
 
-/** One file without any other: plots stand in it, and there is no script. */
+/** One file without any other. Its charts are images until their script has drawn them anew, to be looked into. */
 export function pageOf({ title, blocks }: Document): string {
   return `<!doctype html>
 <html lang="en">
@@ -60,7 +61,7 @@ export function pageOf({ title, blocks }: Document): string {
 <h1>${escaped(title)}</h1>
 ${blocks.map(blockAsHtml).join('\n')}
 </main>
-</body>
+${chartScript(blocks.flatMap((block) => (block.kind === 'plot' ? [block.chart] : [])))}</body>
 </html>
 `;
 }
@@ -74,7 +75,7 @@ function blockAsHtml(block: Block): string {
     case 'list':
       return `<ul>${block.items.map((item) => `<li>${inline(item)}</li>`).join('')}</ul>`;
     case 'plot':
-      return `<figure>${block.svg}</figure>`;
+      return `<figure>${svgOf(block.chart)}</figure>`;
     case 'commands':
       return `<details><summary>${escaped(block.title)}</summary><pre>${escaped(block.lines.join('\n'))}</pre></details>`;
     case 'table': {
@@ -91,6 +92,10 @@ function inline(text: string): string {
   return escaped(text)
     .replace(/`([^`]+)`/g, '<code>$1</code>')
     .replace(/\*\*([^*]+)\*\*/g, '<strong>$1</strong>');
+}
+
+export function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
 const style = `

@@ -1,17 +1,20 @@
-/** The plots of a report, each as one SVG file. A plot whose cells were not measured is left out. Pure. */
+/** The plots of a report. A plot whose cells were not measured is left out. Pure. */
 
 import { mixes, workloadName } from '../cells/cell.ts';
-import { type Strategy, strategies, titleOf } from '../contestants/contestant.ts';
+import { strategies, titleOf } from '../contestants/contestant.ts';
 import { spreadOver, type Trial } from '../measure/trial.ts';
 import type { Results, SectionResults } from '../results.ts';
-import { barPlot } from './bar-plot.ts';
+import type { Spread } from '../statistics.ts';
+import { barChart } from './bar-chart.ts';
+import type { Chart } from './chart.ts';
 import { roleColors, strategyColors } from './colors.ts';
-import { contestsOf, drawLead } from './findings.ts';
-import { type Line, linePlot, type Panel } from './line-plot.ts';
-import { ratio, short } from './texts.ts';
+import { type Contest, contestsOf, drawLead, type Winner, winnerTitles } from './findings.ts';
+import { type Line, type LinePanel, lineChart } from './line-chart.ts';
+import { count, milliseconds, ratio, withScatter } from './texts.ts';
 import { type Square, winnerMap } from './winner-map.ts';
 
-export type Plot = { readonly file: string; readonly title: string; readonly svg: string };
+/** With the name of the file in which its image lies. */
+export type Plot = { readonly file: string; readonly chart: Chart };
 
 export function plotsOf(results: Results): {
   readonly [K in 'cores' | 'latency' | 'cpu' | 'crossover']: Plot | undefined;
@@ -31,6 +34,7 @@ function linesOf(
   cells: readonly CellResults[],
   x: (cell: CellResults) => number,
   y: (trial: Trial) => number,
+  text: (x: number, y: Spread) => string,
 ): readonly Line[] {
   const found = [...new Set(cells.map(({ cell }) => cell.contestant.strategy))];
   return found.map((strategy) => ({
@@ -39,7 +43,8 @@ function linesOf(
     points: cells
       .filter(({ cell }) => cell.contestant.strategy === strategy)
       .map((cell) => ({ x: x(cell), y: spreadOver(cell.trials, y) }))
-      .sort((a, b) => a.x - b.x),
+      .sort((a, b) => a.x - b.x)
+      .map((point) => ({ ...point, text: text(point.x, point.y) })),
   }));
 }
 
@@ -49,7 +54,7 @@ function coresPlot({ sections }: Results): Plot | undefined {
   const coresOf = new Map(
     curve.flatMap(({ name, cells }) => cells.map((cell) => [cell.id, Number(name.slice('cores-'.length))] as const)),
   );
-  const panel = (title: string, workload: string): Panel => {
+  const panel = (title: string, workload: string): LinePanel => {
     const cells = curve.flatMap((section) =>
       section.cells.filter(({ cell }) => workloadName(cell.workload) === workload),
     );
@@ -59,18 +64,18 @@ function coresPlot({ sections }: Results): Plot | undefined {
         cells,
         ({ id }) => coresOf.get(id) ?? 0,
         (trial) => trial.requestsPerS,
+        (cores, perS) => `${withScatter(perS)} requests/s with ${cores} core${cores === 1 ? '' : 's'}`,
       ),
     };
   };
   const isEmulated = curve.some(({ conditions }) => conditions.emulatedCores !== null);
   const title = isEmulated ? 'Requests a second by emulated cores' : 'Requests a second by cores';
-  const svg = linePlot({
+  const chart = lineChart({
     title,
     panels: [panel('GET', 'get'), panel('PUT', 'put'), panel('PUT, a sync takes ≥ 5 ms', 'put-disk5ms')],
-    ...{ xTitle: 'cores', yTitle: 'requests/s', xText: String, yText: short, xTicks: [1, 2, 4, 8] },
-    ...{ xLogarithmic: true, yLogarithmic: false },
+    ...{ xTitle: 'cores', yTitle: 'requests/s', xLogarithmic: true, yLogarithmic: false },
   });
-  return { file: 'throughput-by-cores.svg', title, svg };
+  return { file: 'throughput-by-cores.svg', chart };
 }
 
 function latencyPlot({ sections }: Results): Plot | undefined {
@@ -83,22 +88,15 @@ function latencyPlot({ sections }: Results): Plot | undefined {
       latency.cells.filter(({ cell }) => cell.workload.mix === mix),
       ({ cell }) => cell.workload.rate,
       (trial) => trial.p99Ms,
+      (rate, p99) => `p99 ${milliseconds(p99.median)} ms at ${count(rate)} requests/s`,
     ),
   }));
-  const title = '99th percentile of latency by offered rate';
-  const svg = linePlot({
-    title,
+  const chart = lineChart({
+    title: '99th percentile of latency by offered rate',
     panels: panels.filter(({ lines }) => lines.length > 0),
-    ...{
-      xTitle: 'requests/s offered',
-      yTitle: 'p99, ms',
-      xText: short,
-      yText: short,
-      xLogarithmic: false,
-      yLogarithmic: true,
-    },
+    ...{ xTitle: 'requests/s offered', yTitle: 'p99, ms', xLogarithmic: false, yLogarithmic: true },
   });
-  return { file: 'latency-by-rate.svg', title, svg };
+  return { file: 'latency-by-rate.svg', chart };
 }
 
 const roleOrder = ['router', 'server', 'clone', 'single', 'shard', 'redis', 'primary', 'load'];
@@ -111,19 +109,25 @@ function cpuPlot({ sections }: Results): Plot | undefined {
       .filter(({ cell }) => workloadName(cell.workload) === mix)
       .map(({ cell, trials }) => ({
         title: titleOf(cell.contestant),
-        parts: roleOrder
-          .filter((role) => trials.some(({ cpuUs }) => cpuUs[role] !== undefined))
-          .map((role) => ({
-            title: role === 'load' ? 'load generator' : role,
-            color: roleColors[role] ?? '#000000',
-            value: spreadOver(trials, ({ cpuUs }) => cpuUs[role] ?? 0).median,
-          })),
+        values: new Map(
+          roleOrder
+            .filter((role) => trials.some(({ cpuUs }) => cpuUs[role] !== undefined))
+            .map((role) => [roleTitle(role), spreadOver(trials, ({ cpuUs }) => cpuUs[role] ?? 0).median]),
+        ),
       })),
   }));
   if (panels.every(({ bars }) => bars.length === 0)) return undefined;
-  const title = 'CPU time a request, by role';
-  const svg = barPlot({ title, xTitle: 'µs a request', panels, valueText: (us) => String(Math.round(us)) });
-  return { file: 'cpu-by-role.svg', title, svg };
+  const measured = new Set(panels.flatMap(({ bars }) => bars.flatMap(({ values }) => [...values.keys()])));
+  const parts = roleOrder.map((role) => ({ title: roleTitle(role), color: roleColors[role] ?? '#000000' }));
+  const chart = barChart({
+    ...{ title: 'CPU time a request, by role', xTitle: 'µs a request', panels },
+    parts: parts.filter(({ title }) => measured.has(title)),
+  });
+  return { file: 'cpu-by-role.svg', chart };
+}
+
+function roleTitle(role: string): string {
+  return role === 'load' ? 'load generator' : role;
 }
 
 const mapMixes = ['put', 'a', 'b', 'get'] as const;
@@ -144,39 +148,45 @@ function crossoverPlot(results: Results): Plot | undefined {
   );
   const disks = [...new Set(contests.map(({ workload }) => workload.diskMs))].sort((a, b) => a - b);
   if (cores.length < 2 || disks.length < 2) return undefined;
-  const winners = new Set<Strategy>();
   const squareAt = (mix: string, count: number, diskMs: number): Square | null => {
     const found = contests.find(
       // Reads do not wait for the disk: what was measured on one holds for all.
       ({ section, workload }) =>
         section.name === `cores-${count}` && workload.mix === mix && (workload.diskMs === diskMs || mix === 'get'),
     );
-    const winner = found?.ranking[0]?.strategy;
-    if (found === undefined || winner === undefined) return null;
-    if (found.lead < drawLead) return { text: ['even', `${ratio(found.lead)} ×`], color: evenColor, strength: 0 };
-    winners.add(winner);
-    const strength = Math.min(1, Math.log(found.lead) / Math.log(fullLead));
-    return { text: [shortTitles[winner] ?? winner, `${ratio(found.lead)} ×`], color: strategyColors[winner], strength };
+    if (found === undefined) return null;
+    const { winner } = found;
+    const [lead, ranking] = [`${ratio(found.lead)} ×`, rankingOf(found)];
+    if (found.lead < drawLead) return { winner: 'even', text: ['even', lead], color: evenColor, strength: 0, ranking };
+    return {
+      ...{ winner: winnerTitles[winner], color: strategyColors[winner], ranking },
+      text: [shortTitles[winner] ?? winner, lead],
+      strength: Math.min(1, Math.log(found.lead) / Math.log(fullLead)),
+    };
   };
   const panels = disks.map((diskMs) => ({
     title: diskMs === 0 ? `this disk, ${results.machine.disk.syncMs.toFixed(2)} ms a sync` : `${diskMs} ms a sync`,
     squares: mapMixes.map((mix) => cores.map((count) => squareAt(mix, count, diskMs))),
   }));
-  const title = 'Who wins, by how much over the second';
-  const svg = winnerMap({
-    title,
+  const chart = winnerMap({
+    title: 'Who wins, by how much over the second',
     note: 'Requests a second at saturation, 64 connections, 100 bytes. Pale: a narrow win.',
     rows: mapMixes.map((mix) => mapTitles[mix]),
     columns: cores.map((count) => String(count)),
     columnsTitle: 'cores',
     panels,
-    legend: [...winners].map((strategy) => ({ title: strategies[strategy].title, color: strategyColors[strategy] })),
   });
-  return { file: 'crossover-map.svg', title, svg };
+  return { file: 'crossover-map.svg', chart };
 }
 
-const shortTitles: Partial<Record<Strategy, string>> = {
-  partitioned: 'partition',
+function rankingOf({ ranking }: Contest): readonly string[] {
+  return ranking.map(({ strategy, figure }) => `${count(figure)}/s  ${strategies[strategy].title}`);
+}
+
+const shortTitles: Partial<Record<Winner, string>> = {
+  partitioned: 'forward',
+  'partitioned-direct': 'direct',
+  'partitioned-either': 'partition',
   'cloned-group': 'clone',
   'cloned-redis': 'Redis',
   single: 'single',

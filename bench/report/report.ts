@@ -3,6 +3,7 @@
 import { dataSets, idOf, workloadName, workloadTitle } from '../cells/cell.ts';
 import { nameOf, type strategies, titleOf } from '../contestants/contestant.ts';
 import { cpuUsOf, spreadOver, type Trial } from '../measure/trial.ts';
+import { commandOf } from '../recommendation.ts';
 import type { Results, SectionResults } from '../results.ts';
 import { comparison, contestantsIn, throughputText, trialsIn, workloadsIn } from './comparison.ts';
 import { correctnessBlocks } from './correctness-blocks.ts';
@@ -60,14 +61,14 @@ function introduction({ scale, commit, startedAt, tookMs, command, machine, skip
   ];
 }
 
-function targetBlocks({ targets, recommendation }: Results): Block[] {
+function targetBlocks({ targets }: Results): Block[] {
   const measured = targets.filter(({ reached }) => reached !== null);
   if (measured.length === 0) return [];
   return [
     { kind: 'heading', text: 'Targets' },
     {
       kind: 'paragraph',
-      text: `Ratios of the partitioned strategy to another, taken within each round; the median decides. It has the numbers of routers and shards that did best at \`GET\` and \`PUT\` in this run${recommendation === null ? '' : `: ${recommendation.routers} and ${recommendation.shards}`}; at 8 emulated cores, 4 and 4.`,
+      text: 'Ratios of the partitioned strategy to another, taken within each round; the median decides. Each way of reading has the numbers of routers and shards that did best at `GET` and `PUT` in this run; at 8 emulated cores 4 and 4, and with direct reads 8 and 4.',
     },
     {
       kind: 'table',
@@ -85,10 +86,9 @@ function targetBlocks({ targets, recommendation }: Results): Block[] {
 
 function recommendationBlocks({ recommendation }: Results): Block[] {
   if (recommendation === null) return [];
-  const { routers, shards, why } = recommendation;
   return [
     { kind: 'heading', text: 'For this machine' },
-    { kind: 'paragraph', text: `Take \`shardctl start --routers ${routers} --shards ${shards}\`. ${why}` },
+    { kind: 'paragraph', text: `Take \`${commandOf(recommendation)}\`. ${recommendation.why}` },
   ];
 }
 
@@ -207,7 +207,7 @@ function coresBlocks({ sections, emulatedCore }: Results): Block[] {
   const about =
     emulatedCore === null
       ? 'On the real cores of this machine.'
-      : `Each process may use ${ratio(emulatedCore)} of a real core (CPU quotas of control groups), so that eight leave the load generator one of its own. Clones: one a core; with Redis, one core is Redis’s; partitioned: half routers, half shards; with one core, all share it. A quota is not a core: a process that has used up its share stops in the middle of what it does, a holder of SQLite’s write lock too, and clones that wait for it wait longer than on real cores.`;
+      : `Each process may use ${ratio(emulatedCore)} of a real core (CPU quotas of control groups), so that eight leave the load generator one of its own. Clones: one a core; with Redis, one core is Redis’s; partitioned: half routers, half shards; with direct reads, a router a core and half as many shards. All processes of a contestant together get no more than its cores: a group around them caps them. A quota is not a core: a process that has used up its share stops in the middle of what it does, a holder of SQLite’s write lock too, and clones that wait for it wait longer than on real cores.`;
   return [
     { kind: 'heading', text: 'Beyond this machine: more cores, slower disks' },
     {
@@ -216,7 +216,17 @@ function coresBlocks({ sections, emulatedCore }: Results): Block[] {
     },
     {
       kind: 'table',
-      columns: ['', 'cores', 'cloned, group commit', 'cloned, Redis', 'partitioned', 'partitioned ÷ cloned', 'cell'],
+      columns: [
+        '',
+        'cores',
+        'cloned, group commit',
+        'cloned, Redis',
+        'partitioned',
+        'partitioned, direct reads',
+        'partitioned ÷ cloned',
+        'direct reads ÷ cloned',
+        'cell',
+      ],
       rows: curve.flatMap(({ name, cells }) =>
         workloadsIn(cells).map((workload) => {
           const of = (strategy: keyof typeof strategies) => {
@@ -226,18 +236,18 @@ function coresBlocks({ sections, emulatedCore }: Results): Block[] {
             );
             return found === undefined ? null : spreadOver(found.trials, (trial) => trial.requestsPerS);
           };
-          const all = [of('cloned-group'), of('cloned-redis'), of('partitioned')];
+          const all = [of('cloned-group'), of('cloned-redis'), of('partitioned'), of('partitioned-direct')];
           const best = Math.max(...all.map((one) => one?.median ?? 0));
           const texts = all.map((one) =>
             one === null ? '–' : one.median === best ? `**${withScatter(one)}**` : withScatter(one),
           );
-          const [group, , partitioned] = all;
-          const lead = group && partitioned ? `${ratio(partitioned.median / group.median)} ×` : '–';
+          const [group, , ...forms] = all;
+          const leads = forms.map((form) => (group && form ? `${ratio(form.median / group.median)} ×` : '–'));
           return [
             workloadTitle(workload),
             name.slice('cores-'.length),
             ...texts,
-            lead,
+            ...leads,
             `\`${name}/${workloadName(workload)}\``,
           ];
         }),

@@ -3,8 +3,10 @@
 import { type Column, tableOf } from '../../src/cli/table.ts';
 import { workloadTitle } from '../cells/cell.ts';
 import { titleOf } from '../contestants/contestant.ts';
+import { inTimeMs } from '../judge/outage.ts';
 import type { CellResult } from '../measure/section-run.ts';
 import { cpuUsOf, spreadOver } from '../measure/trial.ts';
+import { commandOf } from '../recommendation.ts';
 import type { Results, SectionResults, TargetResult } from '../results.ts';
 import { isWrong, titleOfName } from './correctness-blocks.ts';
 import { othersSentence } from './machine-blocks.ts';
@@ -23,17 +25,20 @@ export function summaryOf(results: Results): string {
     ...(measured.length === 0 ? [] : [tableOf(targetColumns, measured), '']),
     ...correctness.map((one) => {
       const { registers, counters, kill } = one;
+      const meanwhile = kill.readsMeanwhile;
       const found = `${count(registers.staleReads)} stale reads, ${count(registers.lostUpdates)} lost updates, ${count(counters.lostIncrements)} lost increments`;
-      const killed = `${kill.killed} killed: ${count(kill.errors)} errors, ${count(kill.verdict.lostUpdates)} lost updates`;
+      const readsText =
+        meanwhile === null
+          ? ''
+          : `, ${count(meanwhile.inTime)} of ${count(meanwhile.reads)} reads of its keys within ${inTimeMs} ms`;
+      const killed = `${kill.killed} killed: ${count(kill.errors)} errors, ${count(kill.verdict.lostUpdates)} lost updates${readsText}`;
       return `${isWrong(one) ? 'WRONG' : 'right'}  ${titleOfName(one.contestant)}: ${found}; ${killed}`;
     }),
     ...correctness
       .filter(({ durability }) => durability?.durable === false)
       .map((one) => `NOT DURABLE  ${titleOfName(one.contestant)}: nothing of the above is fair to the others`),
     '',
-    ...(recommendation === null
-      ? []
-      : [`For this machine: shardctl start --routers ${recommendation.routers} --shards ${recommendation.shards}`]),
+    ...(recommendation === null ? [] : [`For this machine: ${commandOf(recommendation)}`]),
     ...skipped.map(({ what, why }) => `Left out: ${what}: ${why}`),
     `${machine.cores} cores of ${machine.cpu}, Node ${machine.node}, SQLite ${machine.sqlite}; write of 4 KiB and fdatasync: ${machine.disk.syncMs.toFixed(2)} ms`,
     ...(trials.length === 0 ? [] : [othersSentence(trials)]),

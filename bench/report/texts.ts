@@ -22,11 +22,3 @@ export function withScatter(spread: Spread): string {
 export function ratio(value: number): string {
   return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
-
-export function short(value: number): string {
-  return value >= 10_000
-    ? `${Math.round(value / 1_000)}k`
-    : value >= 1_000
-      ? `${(value / 1_000).toFixed(1).replace('.0', '')}k`
-      : String(Number(value.toPrecision(2)));
-}

@@ -1,19 +1,16 @@
 /** Which strategy wins at each place of a grid, and by how much: panels of coloured squares. Pure. */
 
-import { element, faintInk, image, label } from './svg.ts';
+import { type Chart, chartOf, headingHeight } from './chart.ts';
 
 export type Square = {
+  readonly winner: string;
+  readonly color: string;
   /** What is written into it, in two lines. */
   readonly text: readonly [string, string];
-  readonly color: string;
   /** 0 to 1: a narrow win is paler. */
   readonly strength: number;
-};
-
-type WinnerPanel = {
-  readonly title: string;
-  /** By row, then by column; null where nothing was measured. */
-  readonly squares: readonly (readonly (Square | null)[])[];
+  /** What is said of it when it is pointed at, line by line. */
+  readonly ranking: readonly string[];
 };
 
 export type WinnerMap = {
@@ -22,74 +19,68 @@ export type WinnerMap = {
   readonly rows: readonly string[];
   readonly columns: readonly string[];
   readonly columnsTitle: string;
-  readonly panels: readonly WinnerPanel[];
-  readonly legend: readonly { readonly title: string; readonly color: string }[];
+  /** Squares by row, then by column; null where nothing was measured. */
+  readonly panels: readonly { readonly title: string; readonly squares: readonly (readonly (Square | null)[])[] }[];
 };
 
-const rowTitleWidth = 92;
-const squareWidth = 74;
-const squareHeight = 44;
-const top = 84;
+const rowTitleWidth = 96;
+const squareWidth = 76;
+const squareHeight = 46;
+const top = headingHeight + 24;
+const bottom = 50;
 const gap = 26;
 
-export function winnerMap({ title, note, rows, columns, columnsTitle, panels, legend }: WinnerMap): string {
-  const panelWidth = columns.length * squareWidth;
-  const bottom = top + rows.length * squareHeight;
-  const legendTop = bottom + 66;
-  const width = rowTitleWidth + panels.length * (panelWidth + gap);
-  return image(
-    width,
-    legendTop + legend.length * 20,
-    title,
-    label(16, 24, title, { 'font-size': 15, 'font-weight': 600 }),
-    label(16, 44, note, { fill: faintInk }),
-    ...rows.map((row, index) =>
-      label(rowTitleWidth - 10, top + index * squareHeight + 27, row, { 'text-anchor': 'end' }),
-    ),
-    ...panels.map((panel, index) => {
-      const left = rowTitleWidth + index * (panelWidth + gap);
-      return [
-        label(left, top - 12, panel.title, { 'font-weight': 600 }),
-        ...columns.map((column, at) =>
-          label(left + (at + 0.5) * squareWidth, bottom + 18, column, { 'text-anchor': 'middle' }),
-        ),
-        label(left + panelWidth / 2, bottom + 38, columnsTitle, { 'text-anchor': 'middle', fill: faintInk }),
-        ...panel.squares.flatMap((row, y) =>
-          row.map((square, x) =>
-            square === null ? '' : squareOf(square, left + x * squareWidth, top + y * squareHeight),
+export function winnerMap({ title, note, rows, columns, columnsTitle, panels }: WinnerMap): Chart {
+  const [panelWidth, panelHeight] = [columns.length * squareWidth, rows.length * squareHeight];
+  const lefts = panels.map((_, index) => rowTitleWidth + index * (panelWidth + gap));
+  const squares = panels.flatMap((panel) => panel.squares.flat()).filter((square) => square !== null);
+  const colors = new Map(squares.map(({ winner, color }) => [winner, color]));
+  const bare = { axisTick: { show: false }, axisLine: { show: false }, splitLine: { show: false } };
+  return chartOf(
+    {
+      ...{ title, note, width: rowTitleWidth + panels.length * (panelWidth + gap), height: top + panelHeight + bottom },
+      panels: panels.map((panel, index) => ({ title: panel.title, left: lefts[index] as number, top })),
+      legend: [...colors.keys()],
+    },
+    {
+      grid: lefts.map((left) => ({ left, top, width: panelWidth, height: panelHeight })),
+      xAxis: panels.map((_, gridIndex) => ({
+        ...{ gridIndex, type: 'category', data: [...columns], ...bare },
+        ...{ name: columnsTitle, nameLocation: 'middle', nameGap: 26 },
+      })),
+      yAxis: panels.map((_, gridIndex) => ({
+        ...{ gridIndex, type: 'category', data: [...rows], inverse: true, ...bare },
+        axisLabel: { show: gridIndex === 0 },
+      })),
+      series: panels.flatMap((panel, index) =>
+        [...colors].map(([winner, color]) => ({
+          ...{ type: 'scatter' as const, name: winner, color, xAxisIndex: index, yAxisIndex: index },
+          ...{ symbol: 'rect', symbolSize: [squareWidth - 3, squareHeight - 3], tooltip: { formatter: '{b}' } },
+          data: panel.squares.flatMap((row, y) =>
+            row.flatMap((square, x) => (square?.winner === winner ? [itemOf(square, [x, y])] : [])),
           ),
-        ),
-      ].join('');
-    }),
-    ...legend.map(
-      ({ title: name, color }, index) =>
-        element('rect', { x: rowTitleWidth, y: legendTop + index * 20 - 11, width: 14, height: 14, fill: color }) +
-        label(rowTitleWidth + 22, legendTop + index * 20, name),
-    ),
+        })),
+      ),
+    },
   );
 }
 
-function squareOf({ text, color, strength }: Square, x: number, y: number): string {
-  const center = { 'text-anchor': 'middle' };
-  return [
-    element('rect', {
-      x: x + 1,
-      y: y + 1,
-      width: squareWidth - 2,
-      height: squareHeight - 2,
-      fill: color,
-      'fill-opacity': 0.3 + 0.7 * strength,
-      rx: 3,
-    }),
-    label(x + squareWidth / 2, y + 19, text[0], {
-      ...center,
-      'font-weight': 600,
-      fill: strength > 0.45 ? '#ffffff' : '#1f2933',
-    }),
-    label(x + squareWidth / 2, y + 35, text[1], {
-      ...center,
-      'font-size': 11,
-      fill: strength > 0.45 ? '#ffffff' : '#1f2933',
-    }),
-  ].join('');
+function itemOf({ text, color, strength, ranking }: Square, value: [number, number]) {
+  const ink = strength > 0.6 ? '#ffffff' : '#1f2933';
+  return {
+    ...{ value, name: ranking.join('\n') },
+    itemStyle: { color: paler(color, 0.3 + 0.7 * strength), opacity: 1 },
+    label: {
+      ...{ show: true, formatter: `{winner|${text[0]}}\n${text[1]}`, color: ink, fontSize: 11, lineHeight: 16 },
+      rich: { winner: { color: ink, fontSize: 12, fontWeight: 600 as const, lineHeight: 16 } },
+    },
+  };
+}
+
+/** Mixed with white, since what is written in it is written for a light ground. @param share of the colour, 0 to 1 */
+function paler(color: string, share: number): string {
+  const mixed = [1, 3, 5].map((at) =>
+    Math.round(Number.parseInt(color.slice(at, at + 2), 16) * share + 255 * (1 - share)),
+  );
+  return `#${mixed.map((part) => part.toString(16).padStart(2, '0')).join('')}`;
 }

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Results } from '../results.ts';
+import { svgOf } from './chart.ts';
 import { markdownOf, pageOf } from './document.ts';
 import { reportOf } from './report.ts';
 
@@ -14,7 +15,7 @@ export function writeReport(directory: string, results: Results): void {
   writeFileSync(join(directory, 'report.md'), markdownOf(document));
   writeFileSync(join(directory, 'report.html'), pageOf(document));
   for (const block of document.blocks) {
-    if (block.kind === 'plot') writeFileSync(join(directory, block.file), block.svg);
+    if (block.kind === 'plot') writeFileSync(join(directory, block.file), `${svgOf(block.chart)}\n`);
   }
 }
 

@@ -20,7 +20,7 @@ export type Strategy = (typeof strategies)[number];
 const upgradeCopies = ['keep', 'none'] as const;
 
 /** Who reads a single key from a shard's file: the shard itself, or any router. */
-const readWays = ['forwarded', 'direct'] as const;
+export const readWays = ['forwarded', 'direct'] as const;
 
 export type ServiceConfig = {
   readonly port: number;

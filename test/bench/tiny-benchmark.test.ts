@@ -22,7 +22,8 @@ test('a tiny benchmark writes a report in which clones with their state in memor
   const cells = sections.flatMap((section) => section.cells);
   expect(cells.map(({ id }) => id)).toEqual(
     expect.arrayContaining([
-      expect.stringMatching(/^strategies\/get\/partitioned-/),
+      expect.stringMatching(/^strategies\/get\/partitioned-\d/),
+      expect.stringMatching(/^strategies\/get\/partitioned-direct-/),
       expect.stringMatching(/^strategies\/put\/ipc-hop-/),
       expect.stringMatching(/^latency\/put@\d+\/partitioned-/),
     ]),
@@ -35,6 +36,7 @@ test('a tiny benchmark writes a report in which clones with their state in memor
   expect(slow?.trials).toHaveLength(2);
 
   const [partitioned, memory] = correctness;
+  expect(partitioned?.contestant).toMatch(/^partitioned-direct-/);
   expect(partitioned?.durability).toMatchObject({ durable: true, writes: 50 });
   expect(partitioned?.registers).toMatchObject({ staleReads: 0, lostUpdates: 0, inventedValues: 0 });
   expect(partitioned?.kill).toMatchObject({
@@ -42,7 +44,10 @@ test('a tiny benchmark writes a report in which clones with their state in memor
     recovered: true,
     verdict: { staleReads: 0, lostUpdates: 0 },
   });
+  // Keys of the killed shard, which the load generator and the ring name alike.
+  expect(partitioned?.kill.readsMeanwhile?.reads).toBeGreaterThan(0);
   expect(memory?.contestant).toMatch(/^cloned-memory-/);
+  expect(memory?.kill.readsMeanwhile).toBeNull();
   expect(memory?.registers.staleReads).toBeGreaterThan(0);
   expect(memory?.registers.lostUpdates).toBeGreaterThan(0);
   expect(partitioned?.counters.lostIncrements).toBe(0);
