@@ -87,7 +87,12 @@ const targets = [
   ...[added, removed].flatMap(({ title, last, p99Ms }) => [
     target(`${title}: freeze, median`, '≤ 20 ms', ms(last.freezeMedianMs), (last.freezeMedianMs ?? 0) <= 20),
     target(`${title}: freeze, longest`, '≤ 100 ms', ms(last.freezeMaxMs), (last.freezeMaxMs ?? 0) <= 100),
-    target(`${title}: p99 ÷ before`, '≤ 1.8', ((p99Ms ?? 0) / beforeP99Ms).toFixed(2), (p99Ms ?? 0) <= 1.8 * beforeP99Ms),
+    target(
+      `${title}: p99 ÷ before`,
+      '≤ 1.8',
+      ((p99Ms ?? 0) / beforeP99Ms).toFixed(2),
+      (p99Ms ?? 0) <= 1.8 * beforeP99Ms,
+    ),
   ]),
   target(
     'idle: rows a second',
