@@ -31,7 +31,8 @@ export type ServiceConfig = {
   readonly strategy: Strategy | undefined;
   /** Undefined means as many as the data directory has, or one a core in a new one. */
   readonly shards: number | undefined;
-  readonly routers: number;
+  /** Undefined means as many as `routersOf` says. */
+  readonly routers: number | undefined;
   readonly reads: (typeof readWays)[number];
   readonly clones: number;
   /** What clones share: `sqlite`, or a URL that `redisAddressOf` can read. */
@@ -88,7 +89,11 @@ export const clonesMax = 64;
 /** The largest `valueBytesMax`, in bytes. */
 export const valueBytesLargest = 16 * MiB;
 const defaultClones = Math.min(Math.max(2, cores), clonesMax);
-const defaultRouters = Math.min(Math.max(1, Math.floor(cores / 2)), routersMax);
+const defaultRouters = {
+  /** The other half of the cores is the shards'. */
+  forwarded: Math.min(Math.max(1, Math.floor(cores / 2)), routersMax),
+  direct: Math.min(cores, routersMax),
+} as const;
 
 export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceConfig[K]> } = {
   port: {
@@ -137,8 +142,8 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     description: 'router processes',
     allowed: `a whole number from 1 to ${routersMax}`,
     parse: wholeNumber(1, routersMax),
-    default: defaultRouters,
-    defaultText: `half the cores, at least 1: here ${defaultRouters}`,
+    default: undefined,
+    defaultText: `half the cores, at least 1: here ${defaultRouters.forwarded}; with direct reads one a core: ${defaultRouters.direct}`,
     onlyFor: 'partitioned',
     reloads: true,
   },
@@ -318,6 +323,11 @@ export const settingNames = Object.keys(settings) as (keyof ServiceConfig)[];
 /** How many shards a new data directory gets unless `--shards` says so: one a core. */
 export function defaultShards(): number {
   return Math.min(Math.max(2, cores), shardsMax);
+}
+
+/** How many routers a service has: routers that read by themselves take the cores that shards then have no use for. */
+export function routersOf({ routers, reads }: Pick<ServiceConfig, 'routers' | 'reads'>): number {
+  return routers ?? defaultRouters[reads];
 }
 
 /** `valueBytesMax` → `value-bytes-max` */

@@ -5,7 +5,7 @@ import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
 import { redisAddressOf } from '../config/redis-address.ts';
-import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import { routersOf, type ServiceConfig, type Strategy } from '../config/service-config.ts';
 import { forkFrontend } from '../supervision/dealt-connections.ts';
 import type { AccessMessage, StartClone } from '../supervision/messages.ts';
 import type { FrontendSpec, Roster } from '../supervision/supervisor.ts';
@@ -85,13 +85,13 @@ export function shardsRosterOf({
 
 function frontendsOf(options: RosterOptions): FrontendSpec[] {
   const { strategy } = options;
-  const { routers, clones } = options.config();
+  const config = options.config();
   const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
   switch (strategy) {
     case 'partitioned':
-      return upTo(routers).map((index) => routerSpec(index, options));
+      return upTo(routersOf(config)).map((index) => routerSpec(index, options));
     case 'cloned':
-      return upTo(clones).map((index) => cloneSpec(index, options));
+      return upTo(config.clones).map((index) => cloneSpec(index, options));
     case 'single':
       return [cloneSpec(1, options)];
   }

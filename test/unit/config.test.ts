@@ -4,7 +4,7 @@
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -12,6 +12,8 @@ import {
   defaultShards,
   flagOf,
   readConfig,
+  routersMax,
+  routersOf,
   type ServiceConfig,
   type Strategy,
   settingNames,
@@ -224,10 +226,26 @@ describe('the environment', () => {
   });
 });
 
+describe('routers', () => {
+  const withReads = (flags: Record<string, string>) =>
+    routersOf(readConfig({ flags, environment: {}, file: undefined }));
+
+  test('are one a core where they read by themselves, and leave half of the cores to the shards where not', () => {
+    const cores = availableParallelism();
+    expect(withReads({ reads: 'direct' })).toBe(Math.min(cores, routersMax));
+    expect(withReads({})).toBe(Math.min(Math.max(1, Math.floor(cores / 2)), routersMax));
+  });
+
+  test.each(['forwarded', 'direct'])('are as many as somebody says, with %s reads too', (reads) => {
+    expect(withReads({ reads, routers: '5' })).toBe(5);
+  });
+});
+
 describe('a strategy', () => {
   test.each<[Strategy, SettingName, string]>([
     ['cloned', 'routers', '3'],
-    ['cloned', 'routers', String(settings.routers.default)],
+    // Also where it is what another strategy would have taken by itself.
+    ['cloned', 'routers', String(routersOf({ routers: undefined, reads: 'forwarded' }))],
     ['cloned', 'shards', '2'],
     ['single', 'shards', '3'],
     ['single', 'routers', '1'],
