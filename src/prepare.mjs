@@ -49,20 +49,26 @@ if (!existsSync(buildStamp) || newestSourceMs() > statSync(buildStamp).mtimeMs) 
   mkdirSync(dist, { recursive: true });
   for (const name of readdirSync(dist)) rmSync(join(dist, name), { recursive: true });
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], 'The sources do not compile.');
-  // The page for operators is served as it is written.
-  cpSync(join(root, 'src', 'page'), join(dist, 'src', 'page'), { recursive: true });
+  // The pages for operators and of the API are served as they are written, and Swagger UI as it was published.
+  for (const page of ['page', join('http', 'reference')]) {
+    cpSync(join(root, 'src', page), join(dist, 'src', page), { recursive: true });
+  }
+  for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
+    cpSync(join(root, 'node_modules', 'swagger-ui-dist', file), join(dist, 'src', 'http', 'reference', file));
+  }
   writeFileSync(join(dist, 'shardctl.1'), execFileSync(process.execPath, [join(dist, 'src/cli/shardctl.js'), 'man']));
   writeFileSync(buildStamp, '');
 }
 
 function newestSourceMs() {
-  const folders = ['src', 'test', 'bench'].flatMap((folder) =>
+  const folders = ['src', 'test', 'bench', 'examples'];
+  const entries = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true }).map((entry) =>
       join(entry.parentPath, entry.name),
     ),
   );
   // Folders count too: their time changes when a file is removed.
-  const sources = [...folders, 'src', 'test', 'bench', 'tsconfig.json', 'vitest.config.ts', installStamp];
+  const sources = [...entries, ...folders, 'tsconfig.json', 'vitest.config.ts', installStamp];
   return Math.max(...sources.map((source) => statSync(join(source.startsWith(root) ? '' : root, source)).mtimeMs));
 }
 

@@ -14,6 +14,7 @@ import { KvError } from '../kv/errors.ts';
 import type { Key } from '../kv/key.ts';
 import type { FailedOutcome } from '../kv/outcome.ts';
 import type { Store } from '../kv/store.ts';
+import { pathOf } from './description/route-doc.ts';
 
 /** What a watcher of changes is told of. */
 export type Reach = {
@@ -31,7 +32,7 @@ type Admitted = { [grantKey]?: Grant };
 const grantKey = Symbol('grant');
 
 /** They say nothing of what is stored, and whoever asks for them may have no token: balancers, and people who read. */
-export const openRoutes: readonly string[] = ['/livez', '/readyz', '/docs', '/openapi.json'];
+export const openRoutes: readonly string[] = ['/livez', '/readyz', '/docs', '/docs/{file}', '/openapi.json'];
 
 export class Admission {
   readonly #store: Store;
@@ -110,5 +111,5 @@ export class Admission {
 
 /** By the route that was found, whatever its URL looks like; of most requests Fastify need not be asked for it. */
 function isOpenRoute(request: FastifyRequest): boolean {
-  return !request.raw.url?.startsWith('/v1/') && openRoutes.includes(request.routeOptions.url ?? '');
+  return !request.raw.url?.startsWith('/v1/') && openRoutes.includes(pathOf(request.routeOptions.url ?? ''));
 }

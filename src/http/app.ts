@@ -11,7 +11,8 @@ import { Admission, type StoreFor } from './admission.ts';
 import { BodyBudget } from './body-budget.ts';
 import { BodyRefused, bodyReader } from './body-reader.ts';
 import { connectionsAllowed } from './connection-limit.ts';
-import { operationsOf, pathOf } from './description/openapi.ts';
+import { operationsOf } from './description/openapi.ts';
+import { pathOf } from './description/route-doc.ts';
 import { hostGuard } from './host-guard.ts';
 import { type Certificate, createHttpServer, refuseBytes } from './http-server.ts';
 import { crossOrigin, originGuard } from './origin-guard.ts';
@@ -144,7 +145,8 @@ function answerUnroutable(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] as string;
     for (const [route, methods] of methodsByRoute) {
-      const matches = route.endsWith('*') ? path.startsWith(route.slice(0, -1)) : path === route;
+      const [fixed = '', variable] = route.split(/[*:]/);
+      const matches = variable === undefined ? path === route : path.startsWith(fixed);
       if (!matches) continue;
       const allowed = methods.sort().join(', ');
       reply.header('allow', allowed);

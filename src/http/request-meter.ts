@@ -7,7 +7,7 @@ import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from '
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { LatencyHistogram } from '../metrics/latency-histogram.ts';
 import { amount, distribution, type Measure } from '../metrics/measure.ts';
-import { pathOf } from './description/openapi.ts';
+import { pathOf } from './description/route-doc.ts';
 
 const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 

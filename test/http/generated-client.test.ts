@@ -62,6 +62,8 @@ const openapi = await api.GET('/openapi.json');
 await api.HEAD('/openapi.json');
 const docs = await api.GET('/docs', { parseAs: 'text' });
 await api.HEAD('/docs');
+const file = await api.GET('/docs/{file}', { params: { path: { file: 'reference.css' } }, parseAs: 'text' });
+await api.HEAD('/docs/{file}', { params: { path: { file: 'reference.css' } } });
 const changes = await api.GET('/v1/changes', { params: { query: { prefix: 'x' } }, parseAs: 'stream' });
 await changes.data?.cancel();
 

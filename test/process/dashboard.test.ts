@@ -1,14 +1,9 @@
 /** The page for operators in a real Chromium, and what its port lets nobody else do. */
 
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { expectText, hasChromium, useChromium } from '../support/chromium.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-if (executablePath === undefined)
-  console.warn('SKIPPED: there is no Chromium (Debian: chromium) to drive the page in.');
 
 async function addressOf(service: TestService): Promise<string> {
   const { code, stdout } = await shardctl(['dashboard', '--data', service.data]);
@@ -16,25 +11,8 @@ async function addressOf(service: TestService): Promise<string> {
   return stdout.trim();
 }
 
-describe.skipIf(executablePath === undefined)('the page', () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    // Pages of our own, in a container whose kernel may know no user namespaces.
-    browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
-  });
-  afterAll(() => browser?.close());
-
-  /** A page that must not complain: of a refused script or style the console tells. */
-  async function opened(address: string): Promise<{ page: Page; complaints: string[] }> {
-    const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(address);
-    return { page, complaints };
-  }
+describe.skipIf(!hasChromium)('the page', () => {
+  const opened = useChromium();
 
   test('adds a shard by clicks, under load, and shows it end; no request fails', async () => {
     const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
@@ -110,10 +88,6 @@ describe.skipIf(executablePath === undefined)('the page', () => {
     await page.close();
   });
 });
-
-async function expectText(page: Page, selector: string, pattern: RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: pattern }).first().waitFor();
-}
 
 describe('to act at the admin port', () => {
   test('takes the token, from no other site, under no other name', async () => {

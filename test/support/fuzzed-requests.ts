@@ -76,6 +76,8 @@ export class RequestFuzzer {
       '/readyz',
       '/openapi.json',
       '/docs',
+      '/docs/reference.css',
+      '/docs/%2e%2e%2fpackage.json',
       '/',
       '/v2',
       '*',

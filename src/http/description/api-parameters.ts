@@ -15,6 +15,8 @@ export const pathKey: Described = {
   schema: { type: 'string', minLength: 1 },
 };
 
+export const pathFile: Described = { description: 'Its name.', schema: { type: 'string', minLength: 1 } };
+
 export const queryParameters = {
   'key-encoding': {
     description: 'How the key is written here: a key of any bytes in base64url, without padding.',

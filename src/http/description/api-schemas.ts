@@ -257,6 +257,7 @@ export const answers = {
   liveness: { description: 'The process answers', content: json(ref('Liveness')) },
   document: { description: 'This document', content: json({ type: 'object' }) },
   reference: { description: 'A page for people', content: { 'text/html': { schema: { type: 'string' } } } },
+  referenceFile: { description: 'What the page loads', content: anyBytes },
 } as const satisfies { readonly [name: string]: Answer };
 
 export type AnswerName = keyof typeof answers;

@@ -5,9 +5,9 @@ import { type ErrorCode, errorTable } from '../../kv/errors.ts';
 import { openRoutes } from '../admission.ts';
 import { errorStatus } from '../error-status.ts';
 import { problemContentType } from '../problem.ts';
-import { answerHeaders, pathKey, queryParameters, requestHeaders } from './api-parameters.ts';
+import { answerHeaders, pathFile, pathKey, queryParameters, requestHeaders } from './api-parameters.ts';
 import { answers, type Body, bodies, ref, schemas } from './api-schemas.ts';
-import { admissionErrors, edgeErrors, type RouteDoc, unroutedErrors } from './route-doc.ts';
+import { admissionErrors, edgeErrors, pathOf, type RouteDoc, unroutedErrors } from './route-doc.ts';
 
 export type RoutedOperation = {
   readonly method: string;
@@ -25,11 +25,6 @@ export function operationsOf(app: FastifyInstance): readonly RoutedOperation[] {
     for (const one of [method].flat()) operations.push({ method: one, path: pathOf(url), operation });
   });
   return operations;
-}
-
-/** `/v1/kv/*` → `/v1/kv/{key}` */
-export function pathOf(url: string): string {
-  return url.replace('*', '{key}');
 }
 
 export type ApiDocument = ReturnType<typeof documentOf>;
@@ -86,6 +81,7 @@ function documentedOperation({ method, path, operation }: RoutedOperation) {
     security: isOpen ? [] : [{ token: [] }, {}],
     parameters: [
       ...(path.includes('{key}') ? [{ name: 'key', in: 'path', required: true, ...pathKey }] : []),
+      ...(path.includes('{file}') ? [{ name: 'file', in: 'path', required: true, ...pathFile }] : []),
       ...query.map((name) => ({ name, in: 'query', ...queryParameters[name] })),
       ...headers.map((name) => ({ name, in: 'header', ...requestHeaders[name] })),
     ],

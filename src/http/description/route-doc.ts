@@ -31,6 +31,11 @@ declare module 'fastify' {
   }
 }
 
+/** A route as OpenAPI writes it: `/v1/kv/*` → `/v1/kv/{key}`, `/docs/:file` → `/docs/{file}` */
+export function pathOf(url: string): string {
+  return url.replace('*', '{key}').replace(/:(\w+)/, '{$1}');
+}
+
 /** What any request can meet, before it is known what it asks. */
 export const edgeErrors = [
   'request-malformed',

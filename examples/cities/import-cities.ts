@@ -16,18 +16,18 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { Pool } from 'undici';
-import { askService, statusOfService } from '../src/admin/admin-client.ts';
-import type { ProcessStatus } from '../src/admin/contract.ts';
-import { ProgressBar } from '../src/cli/progress-bar.ts';
-import { bytesText, countText } from '../src/cli/quantity.ts';
-import { tableOf } from '../src/cli/table.ts';
-import { urlOfKey } from '../src/http/key-in-url.ts';
-import { keyOfText } from '../src/kv/key.ts';
-import { slotCount } from '../src/partition/slot.ts';
-import type { Rebalancer } from '../src/rebalance/rebalancer.ts';
-import { ChangeWatch } from './change-watch.ts';
+import { askService, statusOfService } from '../../src/admin/admin-client.ts';
+import type { ProcessStatus } from '../../src/admin/contract.ts';
+import { ProgressBar } from '../../src/cli/progress-bar.ts';
+import { bytesText, countText } from '../../src/cli/quantity.ts';
+import { tableOf } from '../../src/cli/table.ts';
+import { urlOfKey } from '../../src/http/key-in-url.ts';
+import { keyOfText } from '../../src/kv/key.ts';
+import { slotCount } from '../../src/partition/slot.ts';
+import type { Rebalancer } from '../../src/rebalance/rebalancer.ts';
+import { KeysHeardOf } from './keys-heard-of.ts';
 
-const shardctl = fileURLToPath(new URL('../src/cli/shardctl.js', import.meta.url));
+const shardctl = fileURLToPath(new URL('../../src/cli/shardctl.js', import.meta.url));
 const connections = 64;
 const reportDeadlineMs = 60_000;
 
@@ -64,9 +64,9 @@ const url = await readyUrl();
 console.log(`A new service serves at ${url}; its data lies in ${data} until this ends.`);
 const pool = new Pool(url, { connections });
 
-const watch = await ChangeWatch.begin(`${url}/v1/changes?prefix=cities/`);
+const watch = await KeysHeardOf.begin(url, 'cities/');
 const imported = await importAll();
-const heardOf = await watch.untilHeardOf(records.length, reportDeadlineMs);
+const heardOf = await watch.untilThereAre(records.length, reportDeadlineMs);
 
 let different = 0;
 const readS = await timed('Reading', async (record) => {
