@@ -114,7 +114,7 @@ test.each(['-zadd', '-evalsha', '-eval', '-info', '-get', '-pexpireat', '-zrange
 );
 
 test.each(['one server', 'a Cluster'])('the rights that the documentation names are enough on %s', async (kind) => {
-  const line = /redis-cli ACL (SETUSER shardlite on .*)/.exec(userDoc('docs/durability.md'))?.[1] as string;
+  const line = /redis-cli ACL (SETUSER shardlite on .*)/.exec(userDoc('docs/redis.md'))?.[1] as string;
   const rights = line.replaceAll("'", '').split(' ');
   const cluster = kind === 'a Cluster' ? await startCluster() : undefined;
   const servers = cluster?.servers ?? [await startRedis()];
