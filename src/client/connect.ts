@@ -55,8 +55,11 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Shardl
 }
 
 /**
- * Every method rejects with a `ShardliteError` when the service refuses, or does not answer within the deadline. Writes
+ * A client of one service, made by `connect`. Every method rejects with a `ShardliteError` when the service refuses, or does not answer within the deadline. Writes
  * are sent again as long as nobody knows whether they were applied, and are applied once.
+ *
+ * @example
+ * const kv: ShardliteClient = connect('http://127.0.0.1:7700', { token });
  */
 export class ShardliteClient {
   readonly #sender: Sender;
@@ -75,6 +78,7 @@ export class ShardliteClient {
    * The value: what JSON says where it is stored as JSON, a string where it is text, bytes otherwise. Undefined where
    * there is none.
    *
+   * @throws ShardliteError when the service refuses, or gives no answer within the deadline
    * @example
    * const ada = await kv.get<User>('users/ada');
    */
@@ -83,8 +87,9 @@ export class ShardliteClient {
   }
 
   /**
-   * The value with its version, content type and expiry.
+   * The value with its version, content type and expiry. Undefined where there is none.
    *
+   * @throws ShardliteError as `get` does
    * @example
    * const entry = await kv.getEntry('users/ada');
    * if (entry) await kv.put('users/ada', 'new', { ifVersion: entry.version });
@@ -94,7 +99,13 @@ export class ShardliteClient {
     return (await (isAlone ? this.#askEntry(key, options) : this.#batcher?.get(key))) as Entry<T> | undefined;
   }
 
-  /** The value byte for byte, whatever its content type. */
+  /**
+   * The value byte for byte, whatever its content type. Undefined where there is none.
+   *
+   * @throws ShardliteError as `get` does
+   * @example
+   * const picture = await kv.getBytes('pictures/ada.png');
+   */
   async getBytes(key: Key, options: CallOptions = {}): Promise<Uint8Array | undefined> {
     return (await this.#askBytes(key, options))?.value;
   }
@@ -103,6 +114,7 @@ export class ShardliteClient {
    * Stores a value: text and bytes as they are, everything else as JSON. It is on disk when this resolves.
    *
    * @throws TypeError for a value that is neither and has no JSON, such as a function
+   * @throws ShardliteError `condition-not-met`, `value-too-large` and others; `no-answer` after the deadline
    * @example
    * await kv.put('session/42', { user: 'ada' }, { ttl: 3600 });
    */
@@ -119,8 +131,9 @@ export class ShardliteClient {
   }
 
   /**
-   * Leaves no value under the key, whether there was one or not.
+   * Leaves no value under the key, whether there was one or not. It is on disk when this resolves.
    *
+   * @throws ShardliteError `condition-not-met` with a condition, and as `put` does
    * @example
    * await kv.delete('users/ada');
    */
@@ -133,6 +146,7 @@ export class ShardliteClient {
    * Adds to the 64-bit number under the key, where no value counts as 0, and gives the sum: as a bigint to whoever adds a
    * bigint, else as a number, which is exact up to 2^53.
    *
+   * @throws ShardliteError `counter-not-a-number`, `counter-overflow`, and as `put` does
    * @example
    * const visits = await kv.increment('visits');
    */
@@ -150,8 +164,10 @@ export class ShardliteClient {
   }
 
   /**
-   * Every key in the order of its bytes, read page by page as the loop goes on.
+   * Every key in the order of its bytes, read page by page as the loop goes on. A key that is written or deleted meanwhile may
+   * be told or not.
    *
+   * @throws ShardliteError while the loop goes on, as `get` does
    * @example
    * for await (const { key, value } of kv.list({ prefix: 'users/', values: true })) console.log(key, value);
    */
@@ -194,6 +210,7 @@ export class ShardliteClient {
    *
    * @param change may be called several times
    * @returns the value that is there now
+   * @throws what `change` throws; ShardliteError as `get` and `put` do
    * @example
    * await kv.update<string[]>('tags', (tags = []) => [...tags, 'new']);
    */

@@ -33,7 +33,12 @@ export class ShardliteError extends Error {
   }
 }
 
-/** Tells whether an error is one of the service or its client, with this code. */
+/**
+ * Tells whether an error is one of the service or its client, with this code. Never throws.
+ *
+ * @example
+ * if (hasCode(error, 'condition-not-met')) console.log('Somebody else was faster.');
+ */
 export function hasCode(error: unknown, code: ShardliteErrorCode): error is ShardliteError {
   return error instanceof ShardliteError && error.code === code;
 }

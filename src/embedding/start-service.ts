@@ -27,13 +27,23 @@ export type EmbeddedService = {
   readonly url: string;
   /** The data directory: `shardctl --data` takes it. */
   readonly data: string;
-  /** Answers what is under way, then ends every process of the service. Idempotent. */
+  /**
+   * Answers what is under way, then ends every process of the service, within some 5 s. Idempotent; never rejects.
+   *
+   * @example
+   * await service.stop();
+   */
   stop(): Promise<void>;
   /** As `stop`: for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** A service cannot be started so; the message says why and what to do. */
+/**
+ * A service cannot be started so; the message says why and what to do.
+ *
+ * @example
+ * if (error instanceof CannotStartService) console.error(error.message);
+ */
 export class CannotStartService extends Error {
   override readonly name = 'CannotStartService';
 }
