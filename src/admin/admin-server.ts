@@ -5,7 +5,14 @@
 
 import { chmodSync } from 'node:fs';
 import fastify from 'fastify';
-import { type AdminActions, snapshotRequestSchema, type TokenOrder, tokenOrderSchema } from './contract.ts';
+import {
+  type AdminActions,
+  type ProfileRequest,
+  profileRequestSchema,
+  snapshotRequestSchema,
+  type TokenOrder,
+  tokenOrderSchema,
+} from './contract.ts';
 import { answerRefusals, registerReading, registerSteering } from './operator-routes.ts';
 
 export type AdminApi = { readonly close: () => Promise<void> };
@@ -20,6 +27,10 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
     return reply.code(202).send({ pid: process.pid });
   });
   app.post<{ Params: { what: string } }>('/v1/reload/:what', async ({ params }) => actions.reload(params.what));
+  app.post<{ Body: ProfileRequest }>('/v1/profiles', { schema: { body: profileRequestSchema } }, async ({ body }) => {
+    await actions.profile(body);
+    return {};
+  });
   app.get('/v1/settings', async () => actions.settings());
   app.post('/v1/verify', async () => actions.verify());
   app.post<{ Body: { directory: string } }>(

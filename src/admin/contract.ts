@@ -125,6 +125,19 @@ export type TokenOrder = Pick<TokenRecord, 'name' | 'read' | 'write' | 'prefixes
 /** What is shown of a token. */
 export type TokenView = Omit<TokenRecord, 'hash'>;
 
+/** A process, by the name that `status` shows, writes what it knows of itself to a new file. */
+export type ProfileRequest = {
+  readonly process: string;
+  /** Where its time goes, or what lies on its heap. */
+  readonly kind: 'cpu' | 'heap';
+  /** Of a CPU profile. */
+  readonly seconds: number;
+  /** Absolute. */
+  readonly file: string;
+};
+
+export const profileSecondsMax = 600;
+
 export type ReloadReport = {
   /** Names of processes, in order. */
   readonly reloaded: readonly string[];
@@ -156,6 +169,8 @@ export interface AdminActions {
    * @throws ChangeRefused, ConfigError
    */
   reload(what: string): Promise<ReloadReport>;
+  /** Resolves when the file is there. @throws ChangeRefused */
+  profile(request: ProfileRequest): Promise<void>;
   /** As they are in force. */
   settings(): readonly SettingView[];
   /** @throws ChangeRefused */
@@ -185,6 +200,18 @@ export interface AdminActions {
   /** The address of the page for operators, with the token that lets it act; null when it is off. */
   dashboard(): string | null;
 }
+
+export const profileRequestSchema = {
+  type: 'object',
+  required: ['process', 'kind', 'seconds', 'file'],
+  additionalProperties: false,
+  properties: {
+    process: { type: 'string' },
+    kind: { enum: ['cpu', 'heap'] },
+    seconds: { type: 'integer', minimum: 1, maximum: profileSecondsMax },
+    file: { type: 'string', pattern: '^/' },
+  },
+};
 
 export const snapshotRequestSchema = {
   type: 'object',

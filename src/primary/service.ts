@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type AdminPort, type ObservedService, serveAdminPort } from '../admin/admin-port.ts';
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type {
+  ProfileRequest,
   ReloadReport,
   ServiceAudit,
   ServiceStatus,
@@ -46,6 +47,7 @@ import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { Meter } from './meter.ts';
+import { Profiler } from './profiler.ts';
 import { Reload } from './reload.ts';
 import { ReserveKeeper } from './reserve-keeper.ts';
 import { rosterOf } from './roster.ts';
@@ -86,6 +88,7 @@ export class Service implements ObservedService {
   readonly #auditor: Auditor;
   readonly #reserveKeeper: ReserveKeeper;
   readonly #meter: Meter;
+  readonly #profiler: Profiler;
   readonly #health = new HealthSampler(systemClock);
   readonly #version = versionOfPackage();
   readonly #snapshots: Snapshots;
@@ -150,6 +153,7 @@ export class Service implements ObservedService {
       },
     });
     this.#meter = new Meter(this.#supervisor, systemClock);
+    this.#profiler = new Profiler(this.#supervisor);
     this.#ticks = every(systemClock, healthIntervalMs, () => {
       this.#healthNow = this.#health.sample();
     });
@@ -262,6 +266,10 @@ export class Service implements ObservedService {
 
   dashboard(): string | null {
     return this.#adminPort?.dashboard ?? null;
+  }
+
+  profile(request: ProfileRequest): Promise<void> {
+    return this.#profiler.take(request);
   }
 
   async reload(what: string): Promise<ReloadReport> {
@@ -393,8 +401,10 @@ export class Service implements ObservedService {
       onDeath: (child) => {
         this.#auditor.onDeath(child);
         this.#meter.onDeath(child);
+        this.#profiler.onDeath(child);
       },
       onMeasures: (child, report) => this.#meter.onReport(child, report),
+      onProfileReport: (child, report) => this.#profiler.onReport(child, report),
       onHealth: ({ spec }, { lsn }) => {
         // What clones share. Of a shard's file the cluster knows.
         if (spec.role === 'clone' && lsn !== null) this.#topologyFile.files.acknowledge(sharedShard, lsn);

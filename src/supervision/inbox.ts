@@ -19,6 +19,7 @@ import type {
   StartShard,
   Topology,
 } from './messages.ts';
+import type { ProfileOrder } from './profile-file.ts';
 
 export type WorkerJob = {
   /** Also after `drain`: then as it was at the end. */
@@ -50,6 +51,8 @@ export type InboxEvents<M extends StartMessage> = {
   readonly onMeasure: (id: number, job: WorkerJob) => void;
   /** The child lets go of everything, and ends. Undefined when its work never began. Once. */
   readonly onDrain: (job: WorkerJob | undefined) => void;
+  /** The primary wants a profile of this process, whatever it does. */
+  readonly onProfile?: (order: ProfileOrder) => void;
   /** The child lets clients go, drains and ends. Once. */
   readonly onRetire?: (job: WorkerJob) => void;
 };
@@ -91,6 +94,8 @@ export class Inbox<M extends StartMessage> {
         if (this.#state === 'starting') this.#waiting.push(message);
         else if (this.#state === 'working' || this.#state === 'retiring') this.#carryOut(message);
         return;
+      case 'profile':
+        return this.#events.onProfile?.(message);
       case 'primary-heartbeat':
         return;
     }

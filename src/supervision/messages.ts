@@ -175,6 +175,14 @@ const snapshot = objectOf({
   step: oneOf(exactly('pin'), exactly('go-on'), exactly('end')),
 });
 
+/** Write a profile of yourself: see profile-file.ts. */
+const profile = objectOf({
+  type: exactly('profile'),
+  kind: oneOf(exactly('cpu'), exactly('heap')),
+  seconds: integer,
+  file: text,
+});
+
 const drain = objectOf({ type: exactly('drain') });
 
 const retire = objectOf({ type: exactly('retire') });
@@ -269,6 +277,7 @@ const toChild = oneOf(
   audit,
   measure,
   snapshot,
+  profile,
   drain,
   retire,
   primaryHeartbeat,
@@ -280,6 +289,9 @@ const snapshotPinned = objectOf({
   walBytes: integer,
   lsn: integer,
 });
+
+/** The file is whole; or why there is none. */
+const profileReport = objectOf({ type: exactly('profile-report'), failure: oneOf(text, exactly(null)) });
 
 const toPrimary = oneOf(
   born,
@@ -293,6 +305,7 @@ const toPrimary = oneOf(
   auditReport,
   measures,
   snapshotPinned,
+  profileReport,
 );
 
 export type Topology = ShapeOf<typeof topology>;
@@ -300,6 +313,7 @@ export type StartShard = ShapeOf<typeof startShard>;
 export type StartRouter = ShapeOf<typeof startRouter>;
 export type StartClone = ShapeOf<typeof startClone>;
 export type SharedFileAddress = ShapeOf<typeof sharedFile>;
+export type ProfileReport = ShapeOf<typeof profileReport>;
 export type StoreReport = ShapeOf<typeof storeReport>;
 export type AuditReportMessage = ShapeOf<typeof auditReport>;
 export type MeasuresMessage = ShapeOf<typeof measures>;

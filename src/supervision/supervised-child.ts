@@ -25,6 +25,7 @@ import {
   type MeasuresMessage,
   type MessageToChild,
   type MessageToPrimary,
+  type ProfileReport,
   parseMessageToPrimary,
   type SnapshotPinned,
   type StoreReport,
@@ -79,6 +80,7 @@ export type ChildListener = {
   readonly onAuditReport?: (report: AuditReportMessage) => void;
   readonly onMeasures?: (child: SupervisedChild, report: MeasuresMessage) => void;
   readonly onSnapshotPinned?: (child: SupervisedChild, pinned: SnapshotPinned) => void;
+  readonly onProfileReport?: (child: SupervisedChild, report: ProfileReport) => void;
   /** What a shard says of a move. */
   readonly onMoveReport?: (report: MoveReport) => void;
 };
@@ -361,6 +363,8 @@ export class SupervisedChild {
         return this.#options.listener.onMeasures?.(this, message);
       case 'snapshot-pinned':
         return this.#options.listener.onSnapshotPinned?.(this, message);
+      case 'profile-report':
+        return this.#options.listener.onProfileReport?.(this, message);
       case 'failures':
         return this.#options.listener.onFailures?.(message.count);
       case 'health':

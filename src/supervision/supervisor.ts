@@ -302,6 +302,9 @@ function toEach(listeners: readonly SupervisorListener[]): SupervisorListener {
     onSnapshotPinned: (child, pinned) => {
       for (const listener of listeners) listener.onSnapshotPinned?.(child, pinned);
     },
+    onProfileReport: (child, report) => {
+      for (const listener of listeners) listener.onProfileReport?.(child, report);
+    },
     onMoveReport: (report) => {
       for (const listener of listeners) listener.onMoveReport?.(report);
     },

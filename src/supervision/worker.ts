@@ -9,6 +9,7 @@ import { Inbox, type StartMessage, type WorkerJob } from './inbox.ts';
 import { createLog, type ProcessLog } from './log.ts';
 import { type MessageToPrimary, parseMessageToChild } from './messages.ts';
 import { processMeasures } from './process-measures.ts';
+import { writeProfile } from './profile-file.ts';
 
 /** What a child has of the world around it, besides its start message. */
 export type WorkerSurroundings = {
@@ -38,6 +39,13 @@ export async function runWorker<M extends StartMessage>(
     onStart: (start) => void work(start),
     onMeasure: async (id, job) => {
       await tell({ type: 'measures', id, measures: [...(await processMeasures()), ...job.measures()] });
+    },
+    onProfile: async (order) => {
+      const failure = await writeProfile(order).then(
+        () => null,
+        (error: Error) => error.message,
+      );
+      await tell({ type: 'profile-report', failure });
     },
     onDrain: end,
     onRetire: async (job) => {

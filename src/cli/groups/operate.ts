@@ -20,6 +20,12 @@ export function addOperateCommands(program: Command): void {
     'print the address of the page for operators, with the token that lets it act',
   ).action(loaded(async () => (await import('../dashboard-command.ts')).dashboardCommand));
 
+  operatorCommand(program, 'profile <PROCESS>', 'write down where the time of a living process goes, or its heap')
+    .option('--seconds <N>', 'look for so long (default: 10)')
+    .option('--heap', 'a snapshot of the heap instead; the process does nothing else meanwhile')
+    .option('--out <FILE>', 'write it there, where nothing is yet (default: in this directory, named for the process)')
+    .action(loaded(async () => (await import('../profile-command.ts')).profileCommand));
+
   const token = program.command('token').description('make, list and revoke the tokens that let clients in');
   operatorCommand(token, 'create <NAME>', 'make a token and print it; from then on requests need one')
     .option('--prefix <PREFIX>', 'only keys that begin so; may be given several times (default: all)', alsoTake)
