@@ -6,10 +6,8 @@
 import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
 import type { Session } from 'node:inspector';
 
-export type ProfileKind = 'cpu' | 'heap';
-
 export type ProfileOrder = {
-  readonly kind: ProfileKind;
+  readonly kind: 'cpu' | 'heap';
   /** Of a CPU profile. */
   readonly seconds: number;
   /** Absolute. */
