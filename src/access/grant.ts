@@ -58,7 +58,7 @@ export function refusalOf(grant: Grant, operation: Operation): FailedOutcome | u
 }
 
 export const readDenied = denied('The token does not allow reading.');
-const writeDenied = denied('The token does not allow writing.');
+export const writeDenied = denied('The token does not allow writing.');
 const incrementDenied = denied('Adding to a number answers the number: the token has to allow reading as well.');
 /** In the same words for each key: whether there is one is not told. */
 const keyDenied = denied('The token does not allow this key.');

@@ -6,6 +6,7 @@ import { type Entry, entryOfAnswer, expiryIn, versionOf, withValue } from './ent
 import { GetBatcher } from './get-batcher.ts';
 import { type Key, pathOf } from './key.ts';
 import { type Listed, type ListOptions, listEntries } from './list-pages.ts';
+import { type Deletion, type DeletionOptions, deletePrefix } from './prefix-deletion.ts';
 import { jittered, pause, Sender } from './sender.ts';
 import { hasCode } from './shardlite-error.ts';
 import { storedOf } from './value.ts';
@@ -143,6 +144,18 @@ export class ShardliteClient {
   }
 
   /**
+   * Deletes all keys that begin so, in small steps. A key that is written after it was listed stays. Where it breaks off it
+   * goes on by itself, as long as it makes progress within the deadline.
+   *
+   * @throws ShardliteError `parameter-invalid` for an empty prefix without `all`
+   * @example
+   * const { deleted } = await kv.deletePrefix('sessions/', { onProgress: ({ deleted }) => console.log(deleted) });
+   */
+  deletePrefix(prefix: Key, options: DeletionOptions = {}): Promise<Deletion> {
+    return deletePrefix(this.#sender, prefix, options);
+  }
+
+  /**
    * Adds to the 64-bit number under the key, where no value counts as 0, and gives the sum: as a bigint to whoever adds a
    * bigint, else as a number, which is exact up to 2^53.
    *
@@ -194,11 +207,18 @@ export class ShardliteClient {
 
   /**
    * What is written, deleted and expires from now on, each change once and those of one key in their order. It comes back
-   * by itself where it was, until the loop is left or the signal aborts.
+   * by itself where it was, until the loop is left or the signal aborts. With `from: 'start'` it tells first of every key
+   * that is there, as a put: what it tells makes a replica. A watch that comes back while it does may tell again of what
+   * it has told.
    *
    * @throws ShardliteError `changes-gone` when it was away for longer than changes are kept
    * @example
    * for await (const { type, key } of kv.changes({ prefix: 'users/' })) console.log(type, key);
+   * @example
+   * for await (const { type, key, value, gone } of kv.changes({ from: 'start', values: true })) {
+   *   if (type !== 'put') replica.delete(key);
+   *   else if (!gone) replica.set(key, value);
+   * }
    */
   changes(options: ChangesOptions = {}): AsyncGenerator<Change, void, undefined> {
     return watchChanges(this.#sender, options);

@@ -9,12 +9,18 @@ export type StreamEvent = {
 
 export class EventStream {
   readonly #decoder = new TextDecoder();
-  #rest = '';
+  /** Of the event that is not complete. An event may be as large as a value, and is joined once. */
+  #pieces: string[] = [];
 
   /** The events that are complete with this piece. */
   take(piece: Uint8Array): StreamEvent[] {
-    const blocks = (this.#rest + this.#decoder.decode(piece, { stream: true })).split('\n\n');
-    this.#rest = blocks.pop() as string;
+    const text = this.#decoder.decode(piece, { stream: true });
+    const last = this.#pieces.at(-1) ?? '';
+    if (text === '') return [];
+    this.#pieces.push(text);
+    if (!`${last.slice(-1)}${text}`.includes('\n\n')) return [];
+    const blocks = this.#pieces.join('').split('\n\n');
+    this.#pieces = [blocks.pop() as string];
     return blocks.map(eventOf);
   }
 }

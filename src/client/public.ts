@@ -6,5 +6,6 @@ export { type ConnectOptions, connect, type ShardliteClient, type Written } from
 export type { CommonPrefix, Described, Entry } from './entry.ts';
 export type { Key } from './key.ts';
 export type { Listed, ListOptions } from './list-pages.ts';
+export type { Deletion, DeletionOptions } from './prefix-deletion.ts';
 export { hasCode, ShardliteError, type ShardliteErrorCode } from './shardlite-error.ts';
 export type { CallOptions, ConditionOptions, ExpiryOptions, PutOptions, WriteOptions } from './write-options.ts';

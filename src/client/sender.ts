@@ -31,8 +31,8 @@ export type Answer = { readonly status: number; readonly headers: Headers; reado
 /** An answer whose body goes on until `close` is called. */
 export type OpenStream = { readonly body: ReadableStream<Uint8Array>; readonly close: () => void };
 
-/** Proxies answer so while nobody behind them does, and do not always say when to come back. */
-const passingStatuses = new Set([429, 502, 503, 504]);
+/** Proxies answer so while nobody behind them does, and do not always say when to come back; 507 is a full disk. */
+const passingStatuses = new Set([429, 502, 503, 504, 507]);
 const firstPauseMs = 50;
 const longestPauseMs = 1_000;
 
@@ -105,7 +105,7 @@ export class Sender {
       if (response.ok) return { answer: await read(response, signal) };
       const refusal = errorOf(response.status, await response.text());
       const pauseMs = pauseAsked(response);
-      if (pauseMs === undefined && !passingStatuses.has(response.status)) throw refusal;
+      if (pauseMs === undefined && !isPassing(response.status)) throw refusal;
       signal.release();
       return { refusal, pauseMs };
     } catch (cause) {
@@ -116,6 +116,11 @@ export class Sender {
       return { refusal: new ShardliteError('no-answer', 0, message, { cause }), pauseMs: undefined };
     }
   }
+}
+
+/** Whether the same request may succeed later. */
+export function isPassing(status: number): boolean {
+  return passingStatuses.has(status);
 }
 
 /** Resolves later. @throws the signal's reason when it aborts meanwhile */

@@ -7,7 +7,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccessControl } from '../access/access-control.ts';
 import { clientNameOf } from '../access/client-address.ts';
-import { covers, type Grant, prefixesWithin, readDenied } from '../access/grant.ts';
+import { covers, type Grant, prefixesWithin, readDenied, writeDenied } from '../access/grant.ts';
 import type { RateLimiter } from '../access/rate-limiter.ts';
 import { type KeyStore, RestrictedStore } from '../access/restricted-store.ts';
 import { KvError } from '../kv/errors.ts';
@@ -78,6 +78,17 @@ export class Admission {
     const grant = (raw as Admitted)[grantKey];
     if (grant === undefined) return this.#store;
     return new RestrictedStore(this.#store, grant, () => this.#access.isInForce(grant));
+  }
+
+  /**
+   * For a request that writes to what it finds by itself.
+   * @throws KvError access-denied where the grant does not allow both, whatever keys there are
+   */
+  storeToReadAndWrite(request: FastifyRequest): KeyStore {
+    const grant = (request.raw as Admitted)[grantKey];
+    const denied = grant && (grant.read ? (grant.write ? undefined : writeDenied) : readDenied);
+    if (denied !== undefined) throw new KvError(denied.code, denied.detail);
+    return this.storeFor(request);
   }
 
   /**

@@ -25,6 +25,7 @@ import { registerCounterRoutes } from './routes/counter-routes.ts';
 import { registerDocsRoutes } from './routes/docs-routes.ts';
 import { registerKvRoutes } from './routes/kv-routes.ts';
 import { registerListRoutes } from './routes/list-routes.ts';
+import { registerPrefixRoutes } from './routes/prefix-routes.ts';
 import { registerServiceRoutes, type ServiceView } from './routes/service-routes.ts';
 
 export type AppOptions = {
@@ -129,6 +130,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   registerKvRoutes(app, storeFor);
   registerCounterRoutes(app, storeFor);
   registerListRoutes(app, storeFor);
+  registerPrefixRoutes(app, admission);
   registerChangesRoutes(app, store, admission);
   registerBatchRoutes(app, storeFor, valueBytesMax);
   registerServiceRoutes(app, service);

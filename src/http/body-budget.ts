@@ -57,12 +57,22 @@ export class BodyBudget {
         taken += bytes;
         return true;
       },
+      give: (bytes) => {
+        // Once the answer is over, everything is given back at once.
+        if (response.destroyed || Number.isNaN(taken)) return;
+        this.#taken -= bytes;
+        taken -= bytes;
+      },
     };
   }
 }
 
-/** `take` is false when there is no room; then nothing is taken. */
-export type BodyShare = { readonly take: (bytes: number) => boolean };
+export type BodyShare = {
+  /** False when there is no room; then nothing is taken. */
+  readonly take: (bytes: number) => boolean;
+  /** For answers that go on, when a part of them was sent. */
+  readonly give: (bytes: number) => void;
+};
 
 /** Of bodies that are too small to be counted. */
-export const uncounted: BodyShare = { take: () => true };
+export const uncounted: BodyShare = { take: () => true, give: () => {} };

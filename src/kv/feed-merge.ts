@@ -11,15 +11,9 @@
  * that waits at lsn L until another is read up to X has L > X, and around a circle the lsns would have to fall for ever.
  */
 
-import { beginning, type FeedPage, type FeedRow, type Place, type ShardId, shardIdMax } from './feed.ts';
+import { beginning, type FeedPage, type FeedRow, type Place, type ShardId } from './feed.ts';
+import type { FeedPosition } from './feed-position.ts';
 import { unpackRecords, type WriteRecord } from './write-record.ts';
-
-/** How far all ledgers have been read. */
-export type FeedPosition = {
-  readonly places: ReadonlyMap<ShardId, Place>;
-  /** Shards above it did not exist when the feed began: they are read from their beginning. */
-  readonly lastShard: ShardId;
-};
 
 export type FeedEvent = {
   readonly type: 'put' | 'delete' | 'expire';
@@ -165,27 +159,4 @@ export class FeedMerge {
 
 function eventOf({ key, outcome: { kind, version } }: WriteRecord): FeedEvent {
   return { type: eventTypes[kind], key, version };
-}
-
-/** `1:1042,2:977+3;2`: each shard's lsn, with `+3` when 3 records of the next arrival were given; then the last shard. */
-export function textOfPosition({ places, lastShard }: FeedPosition): string {
-  const texts = [...places].map(([shard, { lsn, carried }]) => `${shard}:${lsn}${carried > 0 ? `+${carried}` : ''}`);
-  return `${texts.join(',')};${lastShard}`;
-}
-
-/** Undefined when it is no position. Clients give it back, and may give anything: every number is one that there can be. */
-export function positionOfText(text: string): FeedPosition | undefined {
-  const [, placesText, lastText] = /^([\d:+,]*);(\d{1,5})$/.exec(text) ?? [];
-  if (placesText === undefined) return undefined;
-  const lastShard = Number(lastText);
-  if (lastShard > shardIdMax) return undefined;
-  const places = new Map<ShardId, Place>();
-  for (const place of placesText === '' ? [] : placesText.split(',')) {
-    const [, shardText, lsnText, carried = '0'] = /^(\d{1,5}):(\d{1,16})(?:\+(\d{1,9}))?$/.exec(place) ?? [];
-    const [shard, lsn] = [Number(shardText), Number(lsnText)];
-    const isPlace = shard >= 1 && shard <= shardIdMax && lsn <= Number.MAX_SAFE_INTEGER;
-    if (!isPlace || places.has(shard)) return undefined;
-    places.set(shard, { lsn, carried: Number(carried) });
-  }
-  return { places, lastShard };
 }

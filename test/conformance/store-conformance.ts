@@ -8,6 +8,7 @@ import { get, head, put, remove, versionOf } from '../support/operations.ts';
 import { StoreModel } from '../support/store-model.ts';
 import { describeData } from './data-conformance.ts';
 import { describeListing } from './listing-conformance.ts';
+import { describeServed } from './served-conformance.ts';
 
 /** Opens a store without a key; it is closed at the end of the test. */
 export type OpenStore = () => Promise<Store>;
@@ -95,5 +96,6 @@ export function describeStore(name: string, open: OpenStore): void {
 
     describeData(() => store);
     describeListing(() => store);
+    describeServed(() => store);
   });
 }

@@ -51,6 +51,8 @@ const keys = page.data?.entries.map((entry) => {
 });
 const next: string | null | undefined = page.data?.next;
 await api.HEAD('/v1/kv', {});
+const erased = await api.DELETE('/v1/kv', { params: { query: { prefix: 'no such' } }, parseAs: 'text' });
+const lines: string | undefined = erased.response.status === 200 ? 'lines' : undefined;
 const topology = await api.GET('/v1/topology');
 const epoch: number | undefined = topology.data?.epoch;
 const live: 'alive' | undefined = (await api.GET('/livez')).data?.status;
@@ -64,7 +66,7 @@ const docs = await api.GET('/docs', { parseAs: 'text' });
 await api.HEAD('/docs');
 const file = await api.GET('/docs/{file}', { params: { path: { file: 'reference.css' } }, parseAs: 'text' });
 await api.HEAD('/docs/{file}', { params: { path: { file: 'reference.css' } } });
-const changes = await api.GET('/v1/changes', { params: { query: { prefix: 'x' } }, parseAs: 'stream' });
+const changes = await api.GET('/v1/changes', { params: { query: { prefix: 'x', from: 'start', values: 'true' } }, parseAs: 'stream' });
 await changes.data?.cancel();
 
 // @ts-expect-error an operation is an object
@@ -95,7 +97,7 @@ export const unused = [noPath, noParameter, noBoolean, noBatch, nowhere];
 
 const { status } = put.response;
 console.log(JSON.stringify({ status, value, head: head.response.status, removed: remove.response.status, code, number, statuses,
-  keys, next, epoch, live, ready, openapi: openapi.response.status, docs: docs.data?.slice(0, 15), changes: changes.response.status }));
+  keys, next, lines, epoch, live, ready, openapi: openapi.response.status, docs: docs.data?.slice(0, 15), changes: changes.response.status }));
 `;
 
 test('a client that is generated from the document takes what is right, refuses what is wrong, and works', {
@@ -131,6 +133,7 @@ test('a client that is generated from the document takes what is right, refuses 
     statuses: [201, 201, 200, 200, 204],
     keys: ['a', 'bytes'],
     next: null,
+    lines: 'lines',
     epoch: expect.any(Number),
     live: 'alive',
     ready: [],

@@ -1,13 +1,16 @@
 /**
  * Listings, counters and the feed of changes while shards come and go and processes are killed: each key listed
- * once, each increment counted once, each change told once and in order.
+ * once, each increment counted once, each change told once and in order, replicas that lack and invent nothing.
  */
 
 import { expect, test, vi } from 'vitest';
 import { askService } from '../../src/admin/admin-client.ts';
+import { connect } from '../../src/client/connect.ts';
 import type { RebalanceStatus } from '../../src/rebalance/rebalancer.ts';
+import { allOf } from '../support/all-of.ts';
 import { ChangeWatcher } from '../support/change-watcher.ts';
 import { CountingClients } from '../support/counting-clients.ts';
+import { Replica } from '../support/replica.ts';
 import { shardctl, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -28,11 +31,20 @@ async function fill(url: string): Promise<void> {
   }
 }
 
+const text = { 'content-type': 'text/plain' };
+
 /** Writes keys to every shard after all else: whoever has seen them has seen everything before. Returns the keys. */
 async function writeLast(url: string): Promise<string[]> {
   const keys = Array.from({ length: 64 }, (_, index) => `counter/last-${index}`);
-  for (const key of keys) await (await fetch(`${url}/v1/kv/${key}`, { method: 'PUT', body: 'last' })).arrayBuffer();
+  for (const key of keys)
+    await (await fetch(`${url}/v1/kv/${key}`, { method: 'PUT', headers: text, body: 'last' })).arrayBuffer();
   return keys;
+}
+
+/** Every key with its value, in order. */
+async function entriesOf(url: string): Promise<[string, unknown][]> {
+  const entries = await allOf(connect(url).list({ values: true }));
+  return entries.map(({ key, value }): [string, unknown] => [key, value]).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** Lists everything, over and over: keys that are there all the time, among others that come and go. */
@@ -172,8 +184,11 @@ test('while shards come, go and die: keys are listed once, increments counted on
       { timeout: 30_000, interval: 5 },
     );
 
+  // One is made of everything while shards come, one while they go.
+  const replicas = [new Replica(service.url)];
   const adding = change('add-shard');
   await underWay();
+  replicas.push(new Replica(service.url));
   await kill('shard-1');
   all.drop();
   await adding;
@@ -181,6 +196,7 @@ test('while shards come, go and die: keys are listed once, increments counted on
   await kill('router-1');
   const removing = change('remove-shard', '1');
   await underWay();
+  replicas.push(new Replica(service.url));
   await kill('shard-2');
   all.drop();
   await removing;
@@ -206,7 +222,14 @@ test('while shards come, go and die: keys are listed once, increments counted on
       timeout: 30_000,
     },
   );
-  await Promise.all([all.finish(), some.finish()]);
+  const hasLast = ({ values }: Replica) => last.every((key) => values.get(key) === 'last');
+  await vi.waitUntil(() => replicas.every(hasLast), { timeout: 30_000 });
+  await Promise.all([all.finish(), some.finish(), ...replicas.map((replica) => replica.finish())]);
+  const there = await entriesOf(service.url);
+  for (const { values, mistakes, isLive } of replicas) {
+    expect([isLive, mistakes]).toEqual([true, []]);
+    expect([...values].sort(([a], [b]) => (a < b ? -1 : 1))).toEqual(there);
+  }
   expect([all.refusals, some.refusals]).toEqual([[], []]);
   expect(all.streams).toBeGreaterThan(2);
   const versionsOf = (watcher: ChangeWatcher, key: string) =>

@@ -67,9 +67,16 @@ export class RequestFuzzer {
     if (kind < 60) return this.#keyRequest();
     if (kind < 70) return this.#counterRequest();
     if (kind < 82) return this.#batchRequest();
-    if (kind < 90)
-      return this.#build({ method: this.#method('GET'), path: '/v1/kv', query: this.#query(listParameters) });
-    if (kind < 91) return this.#build({ method: 'GET', path: '/v1/changes', query: this.#query(listParameters) });
+    if (kind < 89) {
+      const method = this.#method('GET');
+      const touches = method === 'DELETE' ? this.#keys() : [];
+      return this.#build({ method, path: '/v1/kv', query: this.#query(listParameters), touches });
+    }
+    if (kind < 90) {
+      const query = this.#query(deletionParameters);
+      return this.#build({ method: 'DELETE', path: '/v1/kv', query, touches: this.#keys() });
+    }
+    if (kind < 91) return this.#build({ method: 'GET', path: '/v1/changes', query: this.#query(watchParameters) });
     const path = random.pick([
       '/v1/topology',
       '/livez',
@@ -159,6 +166,11 @@ export class RequestFuzzer {
     };
   }
 
+  /** All that are written. */
+  #keys(): readonly string[] {
+    return Array.from({ length: keysOfLane }, (_, n) => this.#keyOf(n));
+  }
+
   #keyOf(n: number): string {
     // Some share a slot, so that batches can be atomic.
     return n % 2 === 0 ? `{${this.#lane}}/${n}` : `${this.#lane}/ü ${n}`;
@@ -231,7 +243,8 @@ export class RequestFuzzer {
         '%FF',
         '/',
         `{${this.#lane}}/`,
-        this.#lane,
+        `${this.#lane}/`,
+        'start',
         'x'.repeat(2_000),
       ]);
       return `${name}=${value}`;
@@ -298,7 +311,8 @@ export class RequestFuzzer {
         `content-type: ${random.pick(['text/plain', 'text', '', ';', `a/${'b'.repeat(300)}`, 'text/\xfc', 'multipart/form-data'])}`,
       () => `content-encoding: ${random.pick(['gzip', 'identity', ''])}`,
       () => 'content-range: bytes 0-1/2',
-      () => `last-event-id: ${random.pick(['1', '', '1.2.3', 'x', '1-9007199254740991'])}`,
+      () =>
+        `last-event-id: ${random.pick(['1', '', '1.2.3', 'x', '1-9007199254740991', '1:1;2;', '1:0,2:0;2;YQ', '1:0;1;*'])}`,
       () => `host: ${random.pick(['rebound.example', '', 'localhost:1', '[::1]'])}`,
       () => `x-${'y'.repeat(random.below(20))}: ${'z'.repeat(random.chance(0.02) ? 17_000 : random.below(100))}`,
       () =>
@@ -363,4 +377,7 @@ export class RequestFuzzer {
 }
 
 const readParameters = ['key-encoding', 'timing'];
+const watchParameters = ['prefix', 'from', 'values', 'key-encoding', 'last-event-id', 'limit'];
+/** Never `all`: keys of other lanes would go without their knowing. */
+const deletionParameters = ['prefix', 'prefix', 'cursor', 'key-encoding', 'unknown'];
 const listParameters = ['prefix', 'start-after', 'delimiter', 'limit', 'cursor', 'values', 'key-encoding'];

@@ -22,6 +22,8 @@ export type RestApp = {
   readonly defects: unknown[];
   /** Each has cost a connection to a shard. */
   readonly wireErrors: () => readonly WireError[];
+  /** Resolves when no client is connected any more. */
+  readonly retire: () => Promise<void>;
 };
 
 export type RestAppOptions = {
@@ -84,5 +86,13 @@ export async function startRestAppOver(
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
   const { port } = app.server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, server: app.server, executed, defects, wireErrors: () => [] };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    server: app.server,
+    executed,
+    defects,
+    wireErrors: () => [],
+    retire: () => app.retirement.begin(),
+  };
 }

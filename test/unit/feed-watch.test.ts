@@ -3,8 +3,9 @@
 import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ChangeStream } from '../../src/http/routes/change-stream.ts';
-import { FeedWatch } from '../../src/http/routes/feed-watch.ts';
+import { BodyBudget } from '../../src/http/body-budget.ts';
+import { ChangeStream } from '../../src/http/changes/change-stream.ts';
+import { FeedWatch } from '../../src/http/changes/feed-watch.ts';
 import type { FeedPage, FeedSource } from '../../src/kv/feed.ts';
 
 const hourMs = 3_600_000;
@@ -35,6 +36,14 @@ class OneShard implements FeedSource {
   }
 }
 
+/** What a stream needs that tells neither of values nor of what is there. */
+const unused = {
+  store: { execute: () => expect.fail('nothing is read'), list: () => expect.fail('nothing is listed') },
+  prefix: Buffer.alloc(0),
+  values: false,
+  budget: new BodyBudget(0),
+};
+
 /** What a client would be sent. */
 function sink(): { readonly response: ServerResponse; readonly text: () => string } {
   const stream = new PassThrough();
@@ -51,7 +60,7 @@ test('clients that hear nothing for eight hours leave nothing behind at each hea
   const clients = Array.from({ length: 10 }, () => {
     const position = { places: new Map([[1, { lsn: 0, carried: 0 }]]), lastShard: 1 };
     const reach = { sees: () => true, isInForce: () => true };
-    const stream = new ChangeStream({ feed, watch, position, reach });
+    const stream = new ChangeStream({ feed, watch, position, reach, ...unused });
     const { response, text } = sink();
     return { stream, text, over: stream.run(response) };
   });

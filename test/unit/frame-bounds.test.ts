@@ -7,8 +7,8 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { valueBytesLargest } from '../../src/config/service-config.ts';
+import { pageRows } from '../../src/http/changes/change-stream.ts';
 import { contentTypeBytesMax } from '../../src/http/request/body.ts';
-import { pageRows } from '../../src/http/routes/change-stream.ts';
 import { conditionVersionsMax } from '../../src/kv/condition.ts';
 import { fingerprintBytes } from '../../src/kv/idempotency-key.ts';
 import { keyBytesMax } from '../../src/kv/key.ts';

@@ -56,11 +56,19 @@ export const queryParameters = {
     description: 'Entries of the page. Of a stream: where it ends; without it, at the last key.',
     schema: { type: 'integer', minimum: 1, maximum: listLimitMax, default: listLimitDefault },
   },
-  cursor: { description: '`next` of the page before.', schema: { type: 'string' } },
+  cursor: { description: '`next` of the page or line before.', schema: { type: 'string' } },
   values: { description: 'With the values.', schema: { enum: ['true', 'false'], default: 'false' } },
+  from: {
+    description: '`start`: first all that is there, then what changes. A `Last-Event-ID` goes before it.',
+    schema: { enum: ['now', 'start'], default: 'now' },
+  },
   'last-event-id': {
     description: 'As the header, for clients that cannot set one.',
     schema: { type: 'string' },
+  },
+  all: {
+    description: 'Said in place of a prefix, by whoever means every key.',
+    schema: { enum: ['true', 'false'], default: 'false' },
   },
   atomic: {
     description: 'All operations in one step or, when one is refused, none. Their keys share a hash tag.',
@@ -97,7 +105,7 @@ export const requestHeaders = {
   },
   Prefer: { description: '`server-timing`, as `?timing` does.', schema: { type: 'string' } },
   'Last-Event-ID': {
-    description: 'Only what comes after this event; without it, what happens from now on.',
+    description: 'Only what comes after this event; without it, what `from` says.',
     schema: { type: 'string' },
   },
   Accept: {

@@ -26,6 +26,7 @@ const bytes = { type: 'integer', minimum: 0, description: 'Of the value.' };
 const ttl = { type: 'integer', minimum: 1, description: 'Seconds after which the value is gone.' };
 const by = { type: ['integer', 'string'], default: 1 };
 const expiresAt = { type: 'integer', description: 'Unix milliseconds from which on the value is gone.' };
+const gone = { const: true, description: 'A later write has replaced the value: it is told, too.' };
 const conditions = {
   ifMatch: { type: 'string', examples: ['"42"'], description: 'As the header If-Match.' },
   ifNoneMatch: { type: 'string', examples: ['*'], description: 'As the header If-None-Match.' },
@@ -144,7 +145,29 @@ export const schemas = {
     required: ['results'],
     additionalProperties: false,
   },
-  Change: { description: 'The data of one event.', oneOf: waysOf([keyWays], { version }) },
+  Change: {
+    description: 'The data of one event; that of `live` is empty.',
+    oneOf: [
+      ...waysOf([keyWays], { version }),
+      ...waysOf([keyWays, valueWays], { version }, { contentType, expiresAt }),
+      ...waysOf([keyWays], { version, gone }),
+      ...waysOf([], {}),
+    ],
+  },
+  Deletion: {
+    type: 'object',
+    description: 'One line: how far the deletion is.',
+    properties: {
+      deleted: { type: 'integer', minimum: 0, description: 'Keys, since this request.' },
+      kept: { type: 'integer', minimum: 0, description: 'Keys that were written after they were listed.' },
+      next: { type: ['string', 'null'], description: 'Cursor that goes on from here; null when nothing is left.' },
+      status: { type: 'integer', description: 'Only where the deletion ended with an error.' },
+      code: { enum: Object.keys(errorTable) },
+      detail: { type: 'string' },
+    },
+    required: ['deleted', 'kept', 'next'],
+    additionalProperties: false,
+  },
   Topology: {
     type: 'object',
     properties: {
@@ -243,6 +266,10 @@ export const answers = {
     description: 'One result an operation, in their order; each with a status of its own',
     content: json(ref('Results')),
     'x-lines': { [ndjson]: { schema: ref('Result') } },
+  },
+  deletion: {
+    description: 'A line for each step; the last one has `next: null`',
+    content: { [ndjson]: { schema: ref('Deletion') } },
   },
   changes: {
     description: 'Events, until the client goes away',

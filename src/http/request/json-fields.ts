@@ -23,6 +23,17 @@ export function valueFields(value: Buffer): { value: string } | { valueBase64: s
   return isUtf8(value) ? { value: value.toString() } : { valueBase64: value.toString('base64') };
 }
 
+/** What is known of a value. The type and the expiry are left out where there is none. */
+export function describedFields({ version, contentType, expiresAtMs }: Described): object {
+  return {
+    version,
+    ...(contentType !== '' && { contentType }),
+    ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
+  };
+}
+
+type Described = { readonly version: number; readonly contentType: string; readonly expiresAtMs?: number };
+
 /**
  * Any JSON value.
  * @param what names the bytes in the error, e.g. `Line 3`

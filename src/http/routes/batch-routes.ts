@@ -14,7 +14,7 @@ import { sendProblem } from '../problem.ts';
 import { type BatchFormat, type BatchRequest, batchOf } from '../request/batch-request.ts';
 import { bodyOf } from '../request/body.ts';
 import { nameIn } from '../request/idempotency.ts';
-import { valueFields } from '../request/json-fields.ts';
+import { describedFields, valueFields } from '../request/json-fields.ts';
 import { oneOfTexts, parametersOf } from '../request/parameters.ts';
 import { failedConditionDetail } from '../value-answer.ts';
 import { ndjsonContentType } from './list-routes.ts';
@@ -160,16 +160,8 @@ type Result = { readonly status: number; readonly [field: string]: unknown };
 
 function resultOf(outcome: KeyOutcome): Result {
   switch (outcome.kind) {
-    case 'value': {
-      const { version, contentType, expiresAtMs, value } = outcome;
-      return {
-        status: 200,
-        version,
-        ...(contentType !== '' && { contentType }),
-        ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
-        ...valueFields(value),
-      };
-    }
+    case 'value':
+      return { status: 200, ...describedFields(outcome), ...valueFields(outcome.value) };
     case 'created':
       return { status: 201, version: outcome.version };
     case 'replaced':

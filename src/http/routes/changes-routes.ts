@@ -1,28 +1,25 @@
 /**
- * `GET /v1/changes`: what is written, deleted and expires, as server-sent events. The id of each event is a position
- * in the ledgers of all shards, from which a client that comes back goes on.
+ * `GET /v1/changes`: what is written, deleted and expires, as server-sent events; with `from=start` behind all that is
+ * there. The id of each event is a position in the ledgers of all shards, from which a client that comes back goes on.
  */
 
 import type { FastifyInstance } from 'fastify';
 import { KvError } from '../../kv/errors.ts';
-import { beginning, type FeedSource } from '../../kv/feed.ts';
-import { type FeedPosition, positionOfText } from '../../kv/feed-merge.ts';
-import { keyBytesMax } from '../../kv/key.ts';
+import { positionOfText, type WatchPosition } from '../../kv/feed-position.ts';
 import type { Store } from '../../kv/store.ts';
 import type { Admission } from '../admission.ts';
+import { ChangeStream } from '../changes/change-stream.ts';
+import { FeedWatch } from '../changes/feed-watch.ts';
+import { positionNow } from '../changes/position-now.ts';
 import { parameterErrors, type RouteDoc, storeErrors } from '../description/route-doc.ts';
 import { sendProblem } from '../problem.ts';
+import { prefixOf } from '../request/listing-parameters.ts';
 import { oneOfTexts, parametersOf } from '../request/parameters.ts';
-import { ChangeStream } from './change-stream.ts';
-import { FeedWatch } from './feed-watch.ts';
 
 /** Streams that are open at a time, in each process. */
 export const streamsMax = 1_000;
-/** Shards that just let go of slots are asked again this often where a feed begins. */
-const retryIntervalMs = 10;
-const beginDeadlineMs = 5_000;
 
-const watchParameters = ['prefix', 'key-encoding', 'last-event-id'] as const;
+const watchParameters = ['prefix', 'key-encoding', 'from', 'values', 'last-event-id'] as const;
 
 const watchChanges: RouteDoc = {
   id: 'watchChanges',
@@ -30,7 +27,9 @@ const watchChanges: RouteDoc = {
   summary: 'Watch what is written, deleted and expires',
   description:
     'Server-sent events: `put`, `delete` or `expire`, with the key and its version. Those of one key ' +
-    'come in their order. A client that comes back with the id of its last event goes on there.',
+    'come in their order. A client that comes back with the id of its last event goes on there. With `from=start` all ' +
+    'keys that are there come first, each as a `put`, then an event `live`, then what changes. With `values=true` a `put` ' +
+    'has the value, or says `gone` where a later write has replaced it; that one comes too.',
   query: watchParameters,
   headers: ['Last-Event-ID'],
   answers: { 200: 'changes' },
@@ -61,18 +60,18 @@ export function registerChangesRoutes(app: FastifyInstance, { feed }: Store, adm
 
   app.get('/v1/changes', { schema: { doc: watchChanges } }, async (request, reply) => {
     const parameters = parametersOf(request.raw.url as string, watchParameters);
-    const encoding = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']);
-    const prefix = Buffer.from(parameters.prefix ?? '', encoding === 'base64url' ? 'base64url' : 'utf8');
-    if (prefix.length > keyBytesMax) {
-      throw new KvError('parameter-invalid', `prefix has at most ${keyBytesMax} bytes, as a key has.`);
-    }
+    const prefix = prefixOf(parameters);
+    const isFromStart = oneOfTexts('from', parameters.from, ['now', 'start']) === 'start';
+    const values = oneOfTexts('values', parameters.values, ['true', 'false']) === 'true';
     const reach = admission.reachOf(request, prefix);
     const asked = positionAsked(request.headers['last-event-id'], parameters['last-event-id']);
     if (streams.size >= streamsMax) {
       return sendProblem(reply, 'overloaded', `${streams.size} clients are watching here already.`);
     }
-    const position = asked ?? (await positionNow(feed));
-    const stream = new ChangeStream({ feed, watch, position, reach });
+    const position = asked ?? { ...(await positionNow(feed)), ...(isFromStart && { listedTo: Buffer.alloc(0) }) };
+    const store = admission.storeFor(request);
+    const { bodyBudget: budget } = app;
+    const stream = new ChangeStream({ feed, watch, position, reach, store, prefix, values, budget });
     const refusal = await stream.begin();
     if (refusal !== undefined) return sendProblem(reply, refusal.code, refusal.message);
     streams.add(stream);
@@ -88,37 +87,14 @@ export function registerChangesRoutes(app: FastifyInstance, { feed }: Store, adm
 }
 
 /** @throws KvError parameter-invalid */
-function positionAsked(header: string | string[] | undefined, parameter: string | undefined): FeedPosition | undefined {
+function positionAsked(
+  header: string | string[] | undefined,
+  parameter: string | undefined,
+): WatchPosition | undefined {
   // A browser that comes back sends the header; the parameter is what it came with at first.
   const text = header === undefined || header === '' ? parameter : String(header);
   if (text === undefined) return undefined;
   const position = positionOfText(text);
   if (position !== undefined) return position;
   throw new KvError('parameter-invalid', 'Last-Event-ID is the id of an event that this service has sent.');
-}
-
-/**
- * Where all ledgers end. Shards of one epoch have let each other's slots go: no key's newer change is before its
- * shard's end while an older one is after another shard's.
- * @throws KvError
- */
-async function positionNow(feed: FeedSource): Promise<FeedPosition> {
-  const overdueAtMs = performance.now() + beginDeadlineMs;
-  for (;;) {
-    const lastShard = feed.lastShard();
-    const shards = feed.shards();
-    const pages = await Promise.all(shards.map((shard) => feed.page(shard, beginning, 0)));
-    const epochs = new Set<number>();
-    const places = new Map<number, { lsn: number; carried: number }>();
-    for (const [index, page] of pages.entries()) {
-      if (page.kind === 'failed') throw new KvError(page.code, page.detail);
-      epochs.add(page.epoch);
-      places.set(shards[index] as number, { lsn: page.lsn, carried: 0 });
-    }
-    if (epochs.size === 1) return { places, lastShard };
-    if (performance.now() > overdueAtMs) {
-      throw new KvError('shard-unavailable', 'The shards did not come to agree on who has which slots in time.');
-    }
-    await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
-  }
 }

@@ -4,10 +4,8 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { KeyStore } from '../../access/restricted-store.ts';
 import { KvError } from '../../kv/errors.ts';
-import { keyBytesMax } from '../../kv/key.ts';
 import {
   type Listing,
-  type ListPosition,
   type ListQuery,
   listDelimiterBytesMax,
   listLimitDefault,
@@ -17,14 +15,22 @@ import type { StoreFor } from '../admission.ts';
 import { noRoom, shareOfAnswer } from '../body-budget.ts';
 import { parameterErrors, type RouteDoc, storeErrors } from '../description/route-doc.ts';
 import { sendProblem } from '../problem.ts';
-import { keyFields, prefixFields, valueFields } from '../request/json-fields.ts';
+import { describedFields, keyFields, prefixFields, valueFields } from '../request/json-fields.ts';
+import {
+  cursorOf,
+  encodingOf,
+  type KeyEncoding,
+  keyPartOf,
+  positionOfCursor,
+  prefixOf,
+} from '../request/listing-parameters.ts';
 import { oneOfTexts, parametersOf, wholeNumber } from '../request/parameters.ts';
 import { withHead } from './service-routes.ts';
 
 /** Names of fields, version and type of an entry. */
 const entryBytesUsual = 100;
 
-const listPath = '/v1/kv';
+export const listPath = '/v1/kv';
 export const ndjsonContentType = 'application/x-ndjson';
 
 const allowed = ['prefix', 'start-after', 'delimiter', 'limit', 'cursor', 'values', 'key-encoding'] as const;
@@ -107,12 +113,10 @@ function linesOf({ entries }: Listing): string {
 
 function entryOf(entry: Listing['entries'][number]): object {
   if (entry.kind === 'prefix') return prefixFields(entry.key);
-  const { key, version, contentType, expiresAtMs, valueBytes, value } = entry;
+  const { key, valueBytes, value } = entry;
   return {
     ...keyFields(key),
-    version,
-    ...(contentType !== '' && { contentType }),
-    ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
+    ...describedFields(entry),
     bytes: valueBytes,
     ...(value !== undefined && valueFields(value)),
   };
@@ -121,39 +125,22 @@ function entryOf(entry: Listing['entries'][number]): object {
 /** @throws KvError parameter-unknown, parameter-invalid */
 function queryOf(url: string, limitUnlessSaid: number): ListQuery {
   const parameters = parametersOf(url, allowed);
-  const encoding = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']);
-  const bytesOf = (name: 'prefix' | 'start-after', text: string | undefined): Buffer | undefined => {
-    if (text === undefined) return undefined;
-    const bytes = Buffer.from(text, encoding === 'base64url' ? 'base64url' : 'utf8');
-    if (bytes.length <= keyBytesMax) return bytes;
-    throw new KvError('parameter-invalid', `${name} has at most ${keyBytesMax} bytes, as a key has.`);
-  };
-  const startAfter = bytesOf('start-after', parameters['start-after']);
+  const encoding = encodingOf(parameters);
+  const startAfter = keyPartOf('start-after', parameters['start-after'], encoding);
   return {
-    prefix: bytesOf('prefix', parameters.prefix) ?? Buffer.alloc(0),
-    after: positionOf(parameters.cursor) ?? (startAfter === undefined ? undefined : { kind: 'key', bytes: startAfter }),
+    prefix: prefixOf(parameters),
+    after:
+      positionOfCursor(parameters.cursor) ??
+      (startAfter === undefined ? undefined : { kind: 'key', bytes: startAfter }),
     delimiter: delimiterOf(parameters.delimiter, encoding),
     limit: wholeNumber('limit', parameters.limit, { min: 1, max: listLimitMax }) ?? limitUnlessSaid,
     values: oneOfTexts('values', parameters.values, ['true', 'false']) === 'true',
   };
 }
 
-function delimiterOf(text: string | undefined, encoding: 'percent' | 'base64url' | undefined): Buffer | undefined {
+function delimiterOf(text: string | undefined, encoding: KeyEncoding): Buffer | undefined {
   if (text === undefined) return undefined;
   const delimiter = Buffer.from(text, encoding === 'base64url' ? 'base64url' : 'utf8');
   if (delimiter.length >= 1 && delimiter.length <= listDelimiterBytesMax) return delimiter;
   throw new KvError('parameter-invalid', `delimiter has 1 to ${listDelimiterBytesMax} bytes, such as /.`);
-}
-
-function cursorOf({ kind, bytes }: ListPosition): string {
-  return `${kind === 'key' ? 'k' : 'p'}${bytes.toString('base64url')}`;
-}
-
-/** @throws KvError parameter-invalid */
-function positionOf(cursor: string | undefined): ListPosition | undefined {
-  if (cursor === undefined) return undefined;
-  if (/^[kp][A-Za-z0-9_-]{0,1366}$/.test(cursor)) {
-    return { kind: cursor.startsWith('k') ? 'key' : 'prefix', bytes: Buffer.from(cursor.slice(1), 'base64url') };
-  }
-  throw new KvError('parameter-invalid', 'cursor is what "next" of the page before said.');
 }
