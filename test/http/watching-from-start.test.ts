@@ -140,6 +140,37 @@ test('large values come one after the other, within the budget of all bodies', a
   for (const key of keys) await store.execute(put(key, Buffer.alloc(valueBytesMax, key)));
   const events = await eventsOf(`${url}/v1/changes?from=start&values=true`, untilLive);
   expect(events.map(({ data }) => (data['value'] as string | undefined)?.[0])).toEqual([...keys, undefined]);
+  // Together they are more than there is room for; one stream tells of all even so.
+  for (const key of keys) await store.execute(put(key, Buffer.alloc(valueBytesMax, key.toUpperCase())));
+  const id = (events.at(-1) as Event).id;
+  const again = await eventsOf(`${url}/v1/changes?values=true`, (_event, count) => count === keys.length, {
+    'last-event-id': id,
+  });
+  expect(again.map(({ data }) => (data['value'] as string)[0]).sort()).toEqual(['A', 'B', 'C', 'D', 'E', 'F']);
+});
+
+test('what is written before a page of keys is read is not told of after it', async () => {
+  const { store } = await startPartitionedStore(3);
+  await fill(store, 3);
+  const meddling: Store = {
+    execute: (operation, timing) => store.execute(operation, timing),
+    list: async (query) => {
+      for (const value of ['one', 'two']) await store.execute(put('k0001', value));
+      return store.list(query);
+    },
+    feed: store.feed,
+    stop: () => store.stop(),
+  };
+  const { url } = await startRestAppOver(meddling);
+  const events = await eventsOf(`${url}/v1/changes?from=start&values=true`, untilLive);
+  await store.execute(put('end', 'end'));
+  const rest = await eventsOf(`${url}/v1/changes`, ({ data }) => data['key'] === 'end', {
+    'last-event-id': (events.at(-1) as Event).id,
+  });
+  expect(rest).toHaveLength(1);
+  const told = events.filter(({ data }) => data['key'] === 'k0001').map(({ data }) => data);
+  expect(told).toMatchObject([{ gone: true }, { value: 'two' }]);
+  expect((told[0] as Event['data'])['version']).toBeLessThan((told[1] as Event['data'])['version'] as number);
 });
 
 test('what cannot be read now ends the stream behind what could, and the client goes on there', async () => {

@@ -157,3 +157,22 @@ test('each key is told once as it is and from then on with every change in order
     { numRuns: Number(process.env['INVENTORY_RUNS'] ?? 50) },
   );
 }, 60_000);
+
+test('the last key of a page and the last that was told are told of, and no key behind them', () => {
+  const row = (key: string) =>
+    ({ kind: 'key', key: Buffer.from(key), version: 1, contentType: '', valueBytes: 0 }) as const;
+  const inventory = new Inventory(Buffer.alloc(0));
+  const tells = (text: string) => [...text].map((key) => inventory.tells(Buffer.from(key)));
+  expect(tells('ab')).toEqual([false, false]);
+  const next = { kind: 'key', bytes: Buffer.from('c') } as const;
+  inventory.offer({ kind: 'listing', entries: [row('a'), row('c')], next }, new Map());
+  expect(tells('bcd')).toEqual([true, true, false]);
+  // The row of `c` is from before the event.
+  expect([...inventory.rows()].map(({ key }) => key.toString())).toEqual(['a']);
+  expect(inventory.after).toEqual(next);
+  expect(tells('abcd')).toEqual([true, true, true, false]);
+  inventory.offer({ kind: 'listing', entries: [row('d')], next: undefined }, new Map());
+  expect(tells('cdz')).toEqual([true, true, true]);
+  expect([[...inventory.rows()], inventory.listedTo]).toEqual([[], undefined]);
+  expect(tells('z')).toEqual([true]);
+});

@@ -150,10 +150,18 @@ export class ChangeStream {
     return run;
   }
 
+  /** @throws KvError when there is no room for a single value, or it cannot be read now */
   async #tell(run: readonly Told[], writer: EventWriter, share: BodyShare): Promise<void> {
-    const values = this.#options.values ? await this.#valuesOf(run) : [];
+    let values = this.#options.values ? await this.#valuesOf(run) : [];
     const bytes = values.reduce((sum, value) => sum + (value instanceof KvError ? 0 : bytesOfValue(value)), 0);
-    takeRoom(share, bytes, this.#options.budget);
+    const hasRoom = share.take(bytes);
+    if (!hasRoom && run.length > 1) {
+      values = [];
+      const half = Math.ceil(run.length / 2);
+      await this.#tell(run.slice(0, half), writer, share);
+      return this.#tell(run.slice(half), writer, share);
+    }
+    if (!hasRoom) throw overloaded(this.#options.budget);
     let text = '';
     for (const [index, { event, id }] of run.entries()) {
       const value = values[index];
@@ -187,7 +195,7 @@ export class ChangeStream {
     if (inventory.wantsPage) {
       const page = await this.#page(inventory);
       this.#pageBytes = bytesOfListing(page);
-      takeRoom(share, this.#pageBytes, budget);
+      if (!share.take(this.#pageBytes)) throw overloaded(budget);
       inventory.offer(page, (await positionNow(feed)).places);
     }
     const behind = inventory.behind((shard) => this.#merge.lsnOf(shard));
@@ -255,9 +263,7 @@ function bytesOfListing({ entries }: Listing): number {
   return entries.reduce((sum, entry) => sum + entry.key.length + bytesOfEntry(entry), 0);
 }
 
-/** @throws KvError overloaded */
-function takeRoom(share: BodyShare, bytes: number, budget: BodyBudget): void {
-  if (share.take(bytes)) return;
+function overloaded(budget: BodyBudget): KvError {
   const { code, detail } = noRoom(budget);
-  throw new KvError(code, detail);
+  return new KvError(code, detail);
 }
