@@ -103,17 +103,27 @@ async function patchyStore(key: string, times: number): Promise<Store> {
   };
 }
 
-test('what fails in the middle says why and where to go on, and the client does by itself', async () => {
-  const keys = Array.from({ length: 600 }, (_, n) => `k${String(n).padStart(3, '0')}`);
-  const store = await patchyStore('k400', 3);
-  const { url } = await startRestAppOver(store);
-  const kv = connect(url);
-  await kv.batch(keys.map((key) => ({ op: 'put', key, value: key }) as const));
+const sixHundred = Array.from({ length: 600 }, (_, n) => `k${String(n).padStart(3, '0')}`);
+
+test('what fails in the middle says why, and where to go on', async () => {
+  const { url } = await startRestAppOver(await patchyStore('k400', 1));
+  await connect(url).batch(sixHundred.map((key) => ({ op: 'put', key, value: key }) as const));
   const { status, text } = await erase(url, '?prefix=k');
   const last = linesIn(text).at(-1) as Line;
   expect([status, last.status, last.code]).toEqual([200, 503, 'shard-unavailable']);
   expect(last.next).toBe(`k${Buffer.from('k255').toString('base64url')}`);
-  await kv.deletePrefix('k');
+  const rest = linesIn((await erase(url, `?prefix=k&cursor=${last.next}`)).text);
+  expect(rest.at(-1)).toEqual({ deleted: 600 - last.deleted, kept: 0, next: null });
+});
+
+test('the client goes on by itself, where it was', async () => {
+  const { url, server } = await startRestAppOver(await patchyStore('k400', 1));
+  const kv = connect(url);
+  await kv.batch(sixHundred.map((key) => ({ op: 'put', key, value: key }) as const));
+  const asked: string[] = [];
+  server.on('request', ({ url: path }: { url: string }) => asked.push(path));
+  expect(await kv.deletePrefix('k')).toEqual({ deleted: 600, kept: 0 });
+  expect(asked).toEqual(['/v1/kv?prefix=k', `/v1/kv?prefix=k&cursor=k${Buffer.from('k255').toString('base64url')}`]);
   expect(await allOf(kv.list())).toEqual([]);
 });
 
