@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { slotOf } from '../../src/partition/slot.ts';
 import { indexKeyOf } from '../../src/redis/redis-entry.ts';
 import { redisSlotOf } from '../../src/redis/redis-slot.ts';
-import { freePort, RedisCluster, RedisServer } from '../support/redis-servers.ts';
+import { RedisCluster, RedisServer } from '../support/redis-servers.ts';
 import { openRedisStore } from '../support/redis-store.ts';
 import { describeStore } from './store-conformance.ts';
 
@@ -23,7 +23,7 @@ describe('whole', () => {
 });
 
 test("we know which of a Cluster's slots everything of one of ours lies in", async () => {
-  const server = await RedisServer.start(['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]);
+  const server = await RedisServer.start(['--cluster-enabled', 'yes']);
   onTestFinished(() => server.remove());
   for (const slot of [0, 1, 10, 255, 4_096, 16_383]) {
     expect(await server.ask('CLUSTER', 'KEYSLOT', indexKeyOf(slot))).toBe(redisSlotOf(slot));

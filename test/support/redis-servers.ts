@@ -1,13 +1,16 @@
 /** Real Redis servers on free ports of loopback, with their files in a directory that vanishes with them. */
 
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
+
+const run = promisify(execFile);
 
 export class RedisServer {
   readonly port: number;
@@ -22,9 +25,11 @@ export class RedisServer {
 
   /** Every acknowledged write is on its disk, unless the settings say otherwise. */
   static async start(settings: readonly string[] = []): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), settings);
-    await server.start();
-    return server;
+    for (;;) {
+      const server = new RedisServer(await freePort(), settings);
+      if (await server.#couldStart()) return server;
+      await server.remove();
+    }
   }
 
   get url(): string {
@@ -37,13 +42,25 @@ export class RedisServer {
 
   /** On the same port and the same files as before. */
   async start(): Promise<void> {
+    if (!(await this.#couldStart())) throw new Error(`another program listens at the port ${this.port}`);
+  }
+
+  /** False when another program has the port. */
+  async #couldStart(): Promise<boolean> {
     const usual = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
     const own = ['--port', String(this.port), '--dir', this.#directory];
-    this.#process = spawn('redis-server', [...own, ...usual, ...this.#settings], { stdio: 'ignore' });
-    const passwordAt = this.#settings.indexOf('--requirepass') + 1;
-    const password = this.#settings[passwordAt];
-    const who = passwordAt === 0 || password === undefined ? {} : { password };
-    while ((await this.askAs(who, 'PING')) !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 10));
+    const child = spawn('redis-server', [...own, ...usual, ...this.#settings], { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#process = child;
+    let said = '';
+    child.stdout.on('data', (text) => {
+      said += text;
+    });
+    while (child.exitCode === null && child.signalCode === null) {
+      if (said.includes('Ready to accept connections')) return true;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    if (/in use|Failed listening/i.test(said)) return false;
+    throw new Error(`redis-server ended at its start:\n${said}`);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -95,14 +112,12 @@ export class RedisCluster {
 
   /** Three masters and three replicas, that notice within a second when one is gone. */
   static async start(): Promise<RedisCluster> {
-    const settings = async () => [
-      ...['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())],
-      ...['--cluster-node-timeout', '1000', '--cluster-replica-validity-factor', '0'],
-    ];
-    const servers = await Promise.all(Array.from({ length: 6 }, async () => RedisServer.start(await settings())));
+    const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'];
+    const start = () => RedisServer.start([...settings, '--cluster-replica-validity-factor', '0']);
+    const servers = await Promise.all(Array.from({ length: 6 }, start));
     const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
     const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
-    execFileSync('redis-cli', create, { stdio: 'ignore' });
+    await run('redis-cli', create);
     const cluster = new RedisCluster(servers);
     await cluster.followed();
     return cluster;
@@ -149,7 +164,7 @@ export class RedisCluster {
     const [source, target] = await Promise.all([from.ask('CLUSTER', 'MYID'), to.ask('CLUSTER', 'MYID')]);
     const sides = ['--cluster-from', String(source), '--cluster-to', String(target)];
     const reshard = ['--cluster', 'reshard', `127.0.0.1:${from.port}`, ...sides, '--cluster-slots', String(slots)];
-    await promisify(execFile)('redis-cli', [...reshard, '--cluster-yes'], { maxBuffer: 64 * 1024 * 1024 });
+    await run('redis-cli', [...reshard, '--cluster-yes'], { maxBuffer: 64 * 1024 * 1024 });
   }
 
   /** Leaves one of the Cluster's slots between two masters, as a reshard that was interrupted does. */
@@ -169,10 +184,24 @@ export class RedisCluster {
   }
 }
 
-export async function freePort(): Promise<number> {
+/**
+ * A port that nobody listens at, and 10,000 above it another for a Cluster's nodes among themselves. Both lie below those
+ * that the kernel gives to connections: a server that is started again must find its own free.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 20_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
+  const isListening = new Promise<boolean>((resolve) => {
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (!(await isListening)) return false;
   await new Promise((resolve) => probe.close(resolve));
-  return port;
+  return true;
 }
