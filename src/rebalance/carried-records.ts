@@ -1,35 +1,26 @@
 /**
- * The records of the source's ledger as they gather at the target: each once, though a slot that came back brings
- * those that had gone with it, and so those of each key in the order of their versions. Pure.
+ * The records of the source's ledger as they come to the target, part by part: each is taken once, though a slot that
+ * came back brings those that had gone with it. Pure.
  */
 
 import { selectRecords } from '../kv/write-record.ts';
 import { slotCount } from '../partition/slot.ts';
 
-/** Records are stored, and later fed, in parts of about this size. */
-const partBytes = 256 * 1024;
 const all = { slots: new Uint8Array(slotCount).fill(1), aboveLsn: 0 };
 
 export class CarriedRecords {
-  readonly #found = new Map<string, Buffer>();
+  readonly #known = new Set<string>();
 
-  /** Adds packed records that came with a reply. */
-  add(packed: Buffer): void {
-    selectRecords(packed, all, this.#found);
-  }
-
-  /** All of them, packed; at least one part. */
-  parts(): Buffer[] {
-    const parts: Buffer[] = [];
-    let part: Buffer[] = [];
-    let bytes = 0;
-    for (const record of this.#found.values()) {
-      part.push(record);
-      bytes += record.length;
-      if (bytes < partBytes) continue;
-      parts.push(Buffer.concat(part));
-      [part, bytes] = [[], 0];
+  /** Those of these packed records that have not come before, in their order. */
+  take(packed: Buffer): Buffer {
+    const found = new Map<string, Buffer>();
+    selectRecords(packed, all, found);
+    const fresh: Buffer[] = [];
+    for (const [identity, record] of found) {
+      if (this.#known.has(identity)) continue;
+      this.#known.add(identity);
+      fresh.push(record);
     }
-    return bytes > 0 || parts.length === 0 ? [...parts, Buffer.concat(part)] : parts;
+    return Buffer.concat(fresh);
   }
 }

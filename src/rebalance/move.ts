@@ -3,6 +3,7 @@
  * gives slots away (source), and the shard that gets them (target). Pure types.
  */
 
+import type { OpId } from '../kv/op-id.ts';
 import type { PackedRows } from './packed-rows.ts';
 import type { Cursor, RowDelta, SlotSum } from './row.ts';
 
@@ -81,20 +82,30 @@ export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number; r
 /** The size of a step: short where clients would feel a long one. */
 export type PageStep = 'short' | 'long';
 
+/** The name after which a page of them begins, in order of slot and op id. */
+export type NameCursor = { readonly slot: number; readonly opId: OpId };
+
 /** What the target asks the source for, over their own connection, one thing at a time. */
 export type SourceRequest =
   /** Rows as they are, in order of slot and key. */
   | { readonly kind: 'page'; readonly move: MoveId; readonly after: Cursor | undefined; readonly step: PageStep }
-  /** Keys that were written since tracking began and have not been asked for since; and the ledger's part. */
+  /** Names of writes that clients may send again (their idempotency keys), in order of slot and op id. */
+  | { readonly kind: 'names'; readonly move: MoveId; readonly after: NameCursor | undefined; readonly step: PageStep }
+  /** What was written since tracking began and has not been asked for since; and the ledger's part. */
   | { readonly kind: 'changes'; readonly move: MoveId; readonly ledgerSinceLsn: number }
   /** From a frozen source: all that is left, and the sum of the slots. */
   | { readonly kind: 'rest'; readonly move: MoveId; readonly ledgerSinceLsn: number };
 
 export type SourceReply =
   | { readonly kind: 'page'; readonly rows: PackedRows; readonly next: Cursor | undefined }
+  /** Packed records of the writes. */
+  | { readonly kind: 'names'; readonly names: Buffer; readonly next: NameCursor | undefined }
   | {
       readonly kind: 'changes';
       readonly changes: readonly RowDelta[];
+      /** Packed records. */
+      readonly names: Buffer;
+      /** Keys and names that are still to come. */
       readonly left: number;
       /** Slots whose sums the source does not know yet. */
       readonly slotsUnsummed: number;
@@ -103,6 +114,7 @@ export type SourceReply =
   | {
       readonly kind: 'rest';
       readonly changes: readonly RowDelta[];
+      readonly names: Buffer;
       readonly ledger: LedgerPart;
       readonly sum: SlotSum;
       readonly lsn: number;

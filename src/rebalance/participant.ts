@@ -213,11 +213,11 @@ export class MoveParticipant {
           this.#refuse(effect.move, 'target', effect.code, effect.reason);
           break;
         case 'progress': {
-          const { move, rows, bytes } = effect;
+          const { move, rows, bytes, names } = effect;
           this.#options.tell({ type: 'move-progress', move, rows, bytes });
           // Less what it took to get them.
           if (this.#rowsPerS > 0)
-            pauseMs = (rows * 1_000) / this.#rowsPerS - (this.#options.clock.nowMs() - this.#requestedAtMs);
+            pauseMs = ((rows + names) * 1_000) / this.#rowsPerS - (this.#options.clock.nowMs() - this.#requestedAtMs);
           break;
         }
         case 'wipe':

@@ -9,6 +9,7 @@
  */
 
 import type { Key } from '../kv/key.ts';
+import type { OpId } from '../kv/op-id.ts';
 import { isWrite, type Operation } from '../kv/operation.ts';
 import type { Move, MoveAnswer, MoveId, SourceReply, SourceRequest } from './move.ts';
 import { packedBytes, type RowDelta } from './row.ts';
@@ -23,7 +24,11 @@ type SourceState =
       readonly slots: ReadonlySet<number>;
       /** Keys written since the target last asked for changes, by their bytes as latin1. */
       readonly changed: Map<string, { readonly slot: number; readonly key: Key }>;
+      /** Names of those writes that have one, in the same way. */
+      readonly named: Map<string, { readonly slot: number; readonly opId: OpId }>;
     };
+
+type Limits = { readonly rowsMax: number; readonly bytesMax: number };
 
 export class MoveSource {
   readonly #storage: SlotStorage;
@@ -42,7 +47,7 @@ export class MoveSource {
     if (move.id <= this.#over || (this.#state.phase !== 'idle' && move.id < this.#state.move.id)) return undefined;
     if (this.#state.phase === 'idle' || this.#state.move.id !== move.id) {
       this.#drop();
-      this.#state = { phase: 'tracking', move, slots: new Set(move.slots), changed: new Map() };
+      this.#state = { phase: 'tracking', move, slots: new Set(move.slots), changed: new Map(), named: new Map() };
     }
     return 'tracked';
   }
@@ -92,9 +97,12 @@ export class MoveSource {
       for (const one of operation.operations) this.noteWrite(one);
       return;
     }
-    const { slot, key } = operation;
-    // A copy: the key is a view of what came off the wire.
+    const { slot, key, idempotencyKey } = operation;
+    // Copies: these are views of what came off the wire.
     this.#state.changed.set(key.toString('latin1'), { slot, key: Buffer.from(key) });
+    if (idempotencyKey === undefined) return;
+    const opId = Buffer.from(idempotencyKey.opId);
+    this.#state.named.set(opId.toString('latin1'), { slot, opId });
   }
 
   answer(request: SourceRequest): SourceReply {
@@ -107,22 +115,26 @@ export class MoveSource {
     switch (request.kind) {
       case 'page':
         return { kind: 'page', ...this.#storage.page(slots, request.after, page[request.step]) };
+      case 'names':
+        return { kind: 'names', ...this.#storage.names(slots, request.after, page[request.step]) };
       case 'changes': {
         const changes = this.#takeChanges(state.changed, page.short);
+        const names = this.#takeNames(state.named, page.short);
         const slotsUnsummed = this.#storage.sumSome(slots, page.short);
         const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, ledgerLimits);
-        return { kind: 'changes', changes, left: state.changed.size, slotsUnsummed, ledger };
+        return { kind: 'changes', changes, names, left: leftOf(state), slotsUnsummed, ledger };
       }
       case 'rest': {
         if (state.phase !== 'frozen')
           return { kind: 'refusal', code: 'move-unknown', reason: `move ${request.move} is not frozen` };
         const changes = this.#takeChanges(state.changed, page.long);
+        const names = this.#takeNames(state.named, page.long);
         const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, ledgerLimits);
-        const left = state.changed.size;
+        const left = leftOf(state);
         // More than one reply may have: the target asks again.
-        if (left > 0 || !ledger.isWhole) return { kind: 'changes', changes, left, slotsUnsummed: 0, ledger };
+        if (left > 0 || !ledger.isWhole) return { kind: 'changes', changes, names, left, slotsUnsummed: 0, ledger };
         const { lsn, forgottenLsn } = this.#storage;
-        return { kind: 'rest', changes, ledger, sum: this.#storage.openOutgoing(state.move), lsn, forgottenLsn };
+        return { kind: 'rest', changes, names, ledger, sum: this.#storage.openOutgoing(state.move), lsn, forgottenLsn };
       }
     }
   }
@@ -135,12 +147,12 @@ export class MoveSource {
 
   #takeChanges(
     changed: Map<string, { readonly slot: number; readonly key: Key }>,
-    limits: { readonly rowsMax: number; readonly bytesMax: number },
+    { rowsMax, bytesMax }: Limits,
   ): RowDelta[] {
     const changes: RowDelta[] = [];
     let bytes = 0;
     for (const [name, { slot, key }] of changed) {
-      if (changes.length >= limits.rowsMax || bytes >= limits.bytesMax) break;
+      if (changes.length >= rowsMax || bytes >= bytesMax) break;
       const change = this.#storage.deltaOf(slot, key);
       changed.delete(name);
       changes.push(change);
@@ -148,4 +160,24 @@ export class MoveSource {
     }
     return changes;
   }
+  #takeNames(
+    named: Map<string, { readonly slot: number; readonly opId: OpId }>,
+    { rowsMax, bytesMax }: Limits,
+  ): Buffer {
+    const names: Buffer[] = [];
+    let [looked, bytes] = [0, 0];
+    for (const [text, { slot, opId }] of named) {
+      if (looked++ >= rowsMax || bytes >= bytesMax) break;
+      named.delete(text);
+      const name = this.#storage.nameOf(slot, opId);
+      if (name === undefined) continue;
+      names.push(name);
+      bytes += name.length;
+    }
+    return Buffer.concat(names);
+  }
+}
+
+function leftOf({ changed, named }: Exclude<SourceState, { phase: 'idle' }>): number {
+  return changed.size + named.size;
 }

@@ -4,14 +4,15 @@
  * before the ring says that the slots are its own. Effects must be carried out one by one as they come: the next page
  * is asked for before this one is stored, so that both shards work at the same time.
  *
- *   idle ─prepare─▶ wiping ─none left─▶ prepared ─copy─▶ copying ─last page─▶ catching-up ─few changes─▶ waiting
+ *   idle ─prepare─▶ wiping ─none left─▶ prepared ─copy─▶ copying ─last name─▶ catching-up ─few changes─▶ waiting
  *    ▲                                                                                                       │ finish
  *    └────────── cancel, a refusal, or the ring says that the slots have come ────── sealed ◀─rest─ finishing
  */
 
+import { allRecords, measureRecords } from '../kv/write-record.ts';
 import { CarriedRecords } from './carried-records.ts';
-import type { LedgerPart, Move, MoveAnswer, MoveId, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
-import { type Cursor, packedBytes, type RowDelta } from './row.ts';
+import type { Move, MoveAnswer, MoveId, NameCursor, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
+import { type Cursor, packedBytes } from './row.ts';
 import type { SlotStorage } from './slot-storage.ts';
 import { defaultStepLimits, type StepLimits } from './step-limits.ts';
 
@@ -24,7 +25,14 @@ export type TargetEffect =
   | { readonly kind: 'request'; readonly request: SourceRequest }
   /** Call `wipe` again, after a pause that leaves time for clients. */
   | { readonly kind: 'wipe'; readonly move: MoveId }
-  | { readonly kind: 'progress'; readonly move: MoveId; readonly rows: number; readonly bytes: number };
+  /** Names take time too, though nobody counts them among what has come. */
+  | {
+      readonly kind: 'progress';
+      readonly move: MoveId;
+      readonly rows: number;
+      readonly bytes: number;
+      readonly names: number;
+    };
 
 type TargetState =
   | { readonly phase: 'idle' }
@@ -41,6 +49,8 @@ type TargetState =
 
 /** What has arrived of the source's ledger so far. */
 type Ledger = { readonly carried: CarriedRecords; readonly upToLsn: number };
+
+const nothing = { rows: 0, bytes: 0, names: 0 };
 
 export class MoveTarget {
   readonly #storage: SlotStorage;
@@ -75,7 +85,10 @@ export class MoveTarget {
     if (state.phase !== 'wiping' || state.move.id !== id) return [];
     const { move, step } = state;
     if (!this.#storage.wipe(move.slots, this.#limits.rowsWiped[step])) {
-      return [progress(move, []), { kind: 'wipe', move: id }];
+      return [
+        { kind: 'progress', move: id, ...nothing },
+        { kind: 'wipe', move: id },
+      ];
     }
     this.#state = { phase: 'prepared', move };
     return [answer(move, 'prepared')];
@@ -114,6 +127,7 @@ export class MoveTarget {
     const state = this.#state;
     if (reply.kind === 'refusal') return this.#unlessSettled({ code: reply.code, reason: reply.reason });
     if (state.phase === 'copying' && reply.kind === 'page') return this.#onPage(state, reply);
+    if (state.phase === 'copying' && reply.kind === 'names') return this.#onNames(state, reply);
     if (state.phase === 'catching-up' && reply.kind === 'changes') return this.#onChanges(state, reply);
     if (state.phase === 'finishing' && reply.kind === 'changes') return this.#onMoreBeforeRest(state, reply);
     if (state.phase === 'finishing' && reply.kind === 'rest') return this.#onRest(state, reply);
@@ -137,9 +151,19 @@ export class MoveTarget {
     { rows, next }: Extract<SourceReply, { kind: 'page' }>,
   ): Iterable<TargetEffect> {
     const { move } = state;
-    yield { kind: 'progress', move: move.id, rows: rows.count, bytes: rows.bytes.length };
-    if (next !== undefined) yield page(state, next);
+    yield { kind: 'progress', move: move.id, ...nothing, rows: rows.count, bytes: rows.bytes.length };
+    yield next === undefined ? names(state, undefined) : page(state, next);
     this.#storage.store(rows);
+  }
+
+  *#onNames(
+    state: Extract<TargetState, { phase: 'copying' }>,
+    { names: packed, next }: Extract<SourceReply, { kind: 'names' }>,
+  ): Iterable<TargetEffect> {
+    const { move } = state;
+    yield { kind: 'progress', move: move.id, ...nothing, names: countOf(packed) };
+    if (next !== undefined) yield names(state, next);
+    this.#storage.keepNames(packed);
     if (next !== undefined) return;
     this.#state = { phase: 'catching-up', move, round: 1, ledger: { carried: new CarriedRecords(), upToLsn: 0 } };
     // Only after the last page: a change must overwrite the row that a page brought, never the other way.
@@ -148,38 +172,50 @@ export class MoveTarget {
 
   #onChanges(
     { move, round, ledger: before }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
-    { changes, left, slotsUnsummed, ledger: part }: Extract<SourceReply, { kind: 'changes' }>,
+    reply: Extract<SourceReply, { kind: 'changes' }>,
   ): TargetEffect[] {
+    const { changes, left, slotsUnsummed, ledger: part } = reply;
     const { page, fewChanges } = this.#limits;
-    this.#storage.apply(changes);
+    const ledger = this.#takeChanges(move, before, reply);
     const isSummed = this.#storage.sumSome(move.slots, page.short) + slotsUnsummed === 0;
-    const ledger = withPart(before, part);
     const isCaughtUp = part.isWhole && left + changes.length <= fewChanges;
     if (isSummed && (isCaughtUp || round >= roundsMax)) {
       this.#state = { phase: 'waiting', move, round, ledger };
-      return [progress(move, changes), answer(move, 'caught-up')];
+      return [progress(move, reply), answer(move, 'caught-up')];
     }
     // Summing comes to an end however much is written; only what clients write may not.
     this.#state = { phase: 'catching-up', move, round: isSummed ? round + 1 : round, ledger };
-    return [progress(move, changes), changesSince(move, ledger.upToLsn)];
+    return [progress(move, reply), changesSince(move, ledger.upToLsn)];
   }
 
   /** The rest is more than one reply may have. */
   #onMoreBeforeRest(
     state: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
-    { changes, ledger: part }: Extract<SourceReply, { kind: 'changes' }>,
+    reply: Extract<SourceReply, { kind: 'changes' }>,
   ): TargetEffect[] {
+    this.#state = { ...state, ledger: this.#takeChanges(state.move, state.ledger, reply) };
+    return [restSince(state.move, reply.ledger.upToLsn)];
+  }
+
+  /** Stored as it comes, so that nobody has to wait for it while the slots are frozen. */
+  #takeChanges(
+    move: Move,
+    { carried }: Ledger,
+    { changes, names, ledger: { results, upToLsn } }: Extract<SourceReply, { kind: 'changes' }>,
+  ): Ledger {
     this.#storage.apply(changes);
-    this.#state = { ...state, ledger: withPart(state.ledger, part) };
-    return [restSince(state.move, part.upToLsn)];
+    this.#storage.keepNames(names);
+    const records = carried.take(results);
+    if (records.length > 0) this.#storage.carry(move, records, upToLsn);
+    return { carried, upToLsn };
   }
 
   #onRest(
     { move, ledger }: Extract<TargetState, { phase: 'catching-up' | 'waiting' | 'finishing' }>,
-    { changes, ledger: part, sum, lsn, forgottenLsn }: Extract<SourceReply, { kind: 'rest' }>,
+    { changes, names, ledger: { results }, sum, lsn, forgottenLsn }: Extract<SourceReply, { kind: 'rest' }>,
   ): TargetEffect[] {
-    const results = withPart(ledger, part).carried.parts();
-    if (!this.#storage.seal(move, { changes, results, sourceLsn: lsn, forgottenLsn, expected: sum })) {
+    const records = ledger.carried.take(results);
+    if (!this.#storage.seal(move, { changes, names, records, sourceLsn: lsn, forgottenLsn, expected: sum })) {
       return [
         {
           kind: 'refuse',
@@ -217,6 +253,13 @@ function page(
   return { kind: 'request', request: { kind: 'page', move: move.id, after, step } };
 }
 
+function names(
+  { move, step }: { readonly move: Move; readonly step: PageStep },
+  after: NameCursor | undefined,
+): TargetEffect {
+  return { kind: 'request', request: { kind: 'names', move: move.id, after, step } };
+}
+
 function changesSince(move: Move, ledgerSinceLsn: number): TargetEffect {
   return { kind: 'request', request: { kind: 'changes', move: move.id, ledgerSinceLsn } };
 }
@@ -225,12 +268,11 @@ function restSince(move: Move, ledgerSinceLsn: number): TargetEffect {
   return { kind: 'request', request: { kind: 'rest', move: move.id, ledgerSinceLsn } };
 }
 
-function withPart({ carried }: Ledger, { results, upToLsn }: LedgerPart): Ledger {
-  carried.add(results);
-  return { carried, upToLsn };
+function progress(move: Move, { changes, names }: Extract<SourceReply, { kind: 'changes' }>): TargetEffect {
+  const bytes = changes.reduce((sum, change) => sum + packedBytes(change), 0);
+  return { kind: 'progress', move: move.id, rows: changes.length, bytes, names: countOf(names) };
 }
 
-function progress(move: Move, changes: readonly RowDelta[]): TargetEffect {
-  const bytes = changes.reduce((sum, change) => sum + packedBytes(change), 0);
-  return { kind: 'progress', move: move.id, rows: changes.length, bytes };
+function countOf(names: Buffer): number {
+  return measureRecords(names, allRecords).records;
 }

@@ -5,6 +5,8 @@
 
 import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
 import { recordsWithIdempotencyKey, unpackRecords, type WriteRecord } from '../kv/write-record.ts';
+import type { NameCursor } from '../rebalance/move.ts';
+import type { NamePage, PageLimits } from '../rebalance/slot-storage.ts';
 import type { Database, Statement } from './database.ts';
 import { slotIsListed } from './entry-table.ts';
 
@@ -20,25 +22,28 @@ export const idempotencyDdl = `
   CREATE INDEX idempotency_age ON idempotency (at_ms);
 `;
 
+/** Before every other. */
+const noOpId = Buffer.alloc(0);
+
 export class IdempotencyTable {
   readonly #keep: Statement<[number, Buffer, number, number, Buffer]>;
   readonly #record: Statement<[number, Buffer]>;
-  readonly #recordsOf: Statement<[string, number, number]>;
+  readonly #page: Statement<[number, Buffer, number]>;
   readonly #forgetExpired: Statement<[number, number]>;
   readonly #oldest: Statement;
   readonly #forgetSlot: Statement<[number, number]>;
-  readonly #forgetSlots: Statement<[string]>;
+  readonly #forgetListed: Statement<[string, number]>;
 
   constructor(db: Database) {
     this.#keep = db.prepare(
       'INSERT OR REPLACE INTO idempotency (slot, op_id, lsn, at_ms, record) VALUES (?, ?, ?, ?, ?)',
     );
     this.#record = db.prepare<[number, Buffer]>('SELECT record FROM idempotency WHERE slot = ? AND op_id = ?').pluck();
-    this.#recordsOf = db
-      .prepare<[string, number, number]>(
-        `SELECT record FROM idempotency WHERE ${slotIsListed} AND lsn > ? AND lsn <= ?`,
+    this.#page = db
+      .prepare<[number, Buffer, number]>(
+        'SELECT op_id, record FROM idempotency WHERE slot = ? AND op_id > ? ORDER BY op_id LIMIT ?',
       )
-      .pluck();
+      .raw();
     this.#forgetExpired = db.prepare(
       'DELETE FROM idempotency WHERE (slot, op_id) IN (SELECT slot, op_id FROM idempotency WHERE at_ms <= ? LIMIT ?)',
     );
@@ -46,7 +51,10 @@ export class IdempotencyTable {
     this.#forgetSlot = db.prepare(
       'DELETE FROM idempotency WHERE (slot, op_id) IN (SELECT slot, op_id FROM idempotency WHERE slot = ? LIMIT ?)',
     );
-    this.#forgetSlots = db.prepare(`DELETE FROM idempotency WHERE ${slotIsListed}`);
+    this.#forgetListed = db.prepare(
+      `DELETE FROM idempotency WHERE (slot, op_id) IN
+         (SELECT slot, op_id FROM idempotency WHERE ${slotIsListed} LIMIT ?)`,
+    );
   }
 
   /**
@@ -61,13 +69,30 @@ export class IdempotencyTable {
 
   /** The record of the write with this idempotency key. */
   find(slot: number, opId: Buffer): WriteRecord | undefined {
-    const packed = this.#record.get(slot, opId) as Buffer | undefined;
+    const packed = this.packed(slot, opId);
     return packed && unpackRecords(packed)[0];
   }
 
-  /** The packed records of these slots, of commits after `afterLsn` and up to `upToLsn`. */
-  recordsOf(slots: readonly number[], afterLsn: number, upToLsn: number): Buffer[] {
-    return this.#recordsOf.all(JSON.stringify(slots), afterLsn, upToLsn) as Buffer[];
+  /** The same, packed. */
+  packed(slot: number, opId: Buffer): Buffer | undefined {
+    return this.#record.get(slot, opId) as Buffer | undefined;
+  }
+
+  /** Packed records of these slots after the cursor, in order of slot and op id. */
+  page(slots: readonly number[], after: NameCursor | undefined, { rowsMax, bytesMax }: PageLimits): NamePage {
+    const names: Buffer[] = [];
+    let bytes = 0;
+    for (const slot of slots) {
+      if (after !== undefined && slot < after.slot) continue;
+      const from = slot === after?.slot ? after.opId : noOpId;
+      for (const [opId, record] of this.#page.all(slot, from, rowsMax - names.length) as [Buffer, Buffer][]) {
+        names.push(record);
+        bytes += record.length;
+        if (names.length < rowsMax && bytes < bytesMax) continue;
+        return { names: Buffer.concat(names), next: { slot, opId } };
+      }
+    }
+    return { names: Buffer.concat(names), next: undefined };
   }
 
   /** Forgets keys that no client may use again. Returns how many. */
@@ -81,12 +106,12 @@ export class IdempotencyTable {
     return atMs === null || atMs + idempotencyKeptMs > nowMs ? undefined : atMs + idempotencyKeptMs;
   }
 
-  /** Forgets all keys of these slots. */
-  forgetSlots(slots: readonly number[]): void {
-    this.#forgetSlots.run(JSON.stringify(slots));
+  /** Forgets at most so many keys of these slots. Returns how many there were. */
+  forgetOf(slots: readonly number[], rowsMax: number): number {
+    return this.#forgetListed.run(JSON.stringify(slots), rowsMax).changes;
   }
 
-  /** The same for one slot, in steps. Returns how many were forgotten. */
+  /** The same for one slot. */
   forgetSlot(slot: number, rowsMax: number): number {
     return this.#forgetSlot.run(slot, rowsMax).changes;
   }

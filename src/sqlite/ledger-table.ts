@@ -111,6 +111,8 @@ export class LedgerTable {
   readonly #latest: Statement;
   readonly #count: Statement;
   readonly #forget: Statement<[number, number]>;
+  readonly #empty: Statement<[number]>;
+  readonly #bytesOf: Statement<[number]>;
   #rows: number;
   #writes: number;
   /** Of the records of all rows. */
@@ -136,6 +138,8 @@ export class LedgerTable {
     this.#forget = db.prepare(
       'UPDATE standing SET forgotten_lsn = max(forgotten_lsn, ?), pruned_lsn = max(pruned_lsn, ?)',
     );
+    this.#bytesOf = db.prepare<[number]>('SELECT length(records) FROM ledger WHERE lsn = ?').pluck();
+    this.#empty = db.prepare("UPDATE ledger SET records = x'' WHERE lsn = ?");
     this.#last = db.prepare('SELECT lsn, keys, bytes, writes FROM ledger ORDER BY lsn DESC LIMIT 1').raw();
     this.#latest = db.prepare('SELECT at_ms FROM ledger ORDER BY lsn DESC LIMIT 1').pluck();
     this.#count = db.prepare('SELECT count(*), total(length(records)) FROM ledger').raw();
@@ -214,9 +218,6 @@ export class LedgerTable {
       upToLsn = lsn;
       break;
     }
-    for (const record of this.#idempotency.recordsOf(slots, afterLsn, upToLsn)) {
-      selectRecords(record, { ...wanted, aboveLsn: 0 }, found);
-    }
     const results = [...found.values()].sort((a, b) => versionOfPacked(a) - versionOfPacked(b));
     return { results: Buffer.concat(results), upToLsn, isWhole: upToLsn === lastLsn };
   }
@@ -229,6 +230,12 @@ export class LedgerTable {
   /** Rows up to this lsn are gone. */
   get prunedLsn(): number {
     return this.#pruned.get() as number;
+  }
+
+  /** Takes the records out of a row that still is there. The row stays: it has the file's counters. */
+  empty(lsn: number): void {
+    this.#bytes -= (this.#bytesOf.get(lsn) as number | undefined) ?? 0;
+    this.#empty.run(lsn);
   }
 
   forgetUpTo(lsn: number): void {

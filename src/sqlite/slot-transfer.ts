@@ -5,13 +5,14 @@
  */
 
 import type { Key } from '../kv/key.ts';
+import type { OpId } from '../kv/op-id.ts';
 import { allRecords, measureRecords, recordWindowLsn } from '../kv/write-record.ts';
 import type { Ring } from '../partition/ring.ts';
-import type { LedgerPart, Move, MoveId } from '../rebalance/move.ts';
+import type { LedgerPart, Move, MoveId, NameCursor } from '../rebalance/move.ts';
 import type { PackedRows } from '../rebalance/packed-rows.ts';
 import type { ParticipantStorage } from '../rebalance/ports.ts';
 import type { Cursor, RowDelta, SlotSum } from '../rebalance/row.ts';
-import type { Page, PageLimits, PartLimits, SealedPart } from '../rebalance/slot-storage.ts';
+import type { NamePage, Page, PageLimits, PartLimits, SealedPart } from '../rebalance/slot-storage.ts';
 import { SlotSums } from '../rebalance/slot-sums.ts';
 import { type Database, isDiskFull } from './database.ts';
 import type { IdempotencyTable } from './idempotency-table.ts';
@@ -99,16 +100,20 @@ export class SlotTransfer implements ParticipantStorage {
     this.#figures.transaction(() => {
       // What an earlier move left of these slots must not be taken for rows of this one, nor be purged under it.
       for (const transfer of this.#transfers.all()) {
-        if (transfer.direction !== 'migrating') this.#transfers.removeSlots(transfer, move.slots);
+        if (transfer.direction === 'migrating') continue;
+        const isDropped = this.#transfers.removeSlots(transfer, move.slots);
+        if (isDropped) this.#takeBackCarried(transfer);
       }
-      this.#idempotency.forgetSlots(move.slots);
       this.#transfers.note(move, 'importing', { keys: 0, bytes: 0 });
     });
     this.forgetSums(move.slots);
   }
 
   wipe(slots: readonly number[], rowsMax: number): boolean {
-    const deleted = this.#figures.transaction(() => this.#writer.deleteOf(slots, rowsMax));
+    const deleted = this.#figures.transaction(() => {
+      const rows = this.#writer.deleteOf(slots, rowsMax);
+      return rows + this.#idempotency.forgetOf(slots, rowsMax - rows);
+    });
     if (deleted === rowsMax) return false;
     for (const slot of slots) this.#sums.expectNone(slot);
     return true;
@@ -125,25 +130,28 @@ export class SlotTransfer implements ParticipantStorage {
     this.#figures.transaction(() => this.#applyEach(changes));
   }
 
-  seal(move: Move, { changes, results, sourceLsn, forgottenLsn, expected }: SealedPart): boolean {
+  keepNames(names: Buffer): void {
+    if (names.length > 0) this.#figures.transaction(() => this.#keepNames(names));
+  }
+
+  carry(move: Move, records: Buffer, upToLsn: number): void {
+    this.#figures.transaction(() => {
+      const arrival = { ...this.#carriedWith(move, records, upToLsn), sourceLsn: upToLsn, forgottenLsn: 0 };
+      this.#transfers.note(move, 'importing', nothing, arrival);
+    });
+  }
+
+  seal(move: Move, { changes, names, records, sourceLsn, forgottenLsn, expected }: SealedPart): boolean {
     try {
       this.#figures.transaction(() => {
         this.#applyEach(changes);
+        this.#keepNames(names);
         this.watch.written();
         const sum = this.#reader.sumOf(move.slots);
         if (!sum.equals(expected)) throw new SumsDiffer();
         this.#ledger.forgetUpTo(forgottenLsn);
-        const carried = results.map((records) => {
-          this.#figures.record({ lsnAtLeast: sourceLsn, keys: 0, bytes: 0, records, arrival: { kind: 'carried' } });
-          return { lsn: this.#figures.lsn, records: measureRecords(records, allRecords).records };
-        });
-        this.#transfers.note(move, 'importing', sum, {
-          kind: 'arrived',
-          carried,
-          from: move.from,
-          sourceLsn,
-          forgottenLsn,
-        });
+        const arrival = { ...this.#carriedWith(move, records, sourceLsn), sourceLsn, forgottenLsn };
+        this.#transfers.note(move, 'importing', sum, arrival);
       });
       return true;
     } catch (error) {
@@ -170,6 +178,14 @@ export class SlotTransfer implements ParticipantStorage {
     return this.#reader.deltaOf(slot, key);
   }
 
+  names(slots: readonly number[], after: NameCursor | undefined, limits: PageLimits): NamePage {
+    return this.#idempotency.page(slots, after, limits);
+  }
+
+  nameOf(slot: number, opId: OpId): Buffer | undefined {
+    return this.#idempotency.packed(slot, opId);
+  }
+
   ledgerSince(slots: readonly number[], lsn: number, limits: PartLimits): LedgerPart {
     return this.#ledger.since(slots, { afterLsn: lsn, lastLsn: this.#figures.lsn, ...limits });
   }
@@ -182,9 +198,9 @@ export class SlotTransfer implements ParticipantStorage {
 
   forget(move: MoveId): void {
     this.#figures.urgentTransaction(() => {
-      const direction = this.#transfers.all().find((transfer) => transfer.move === move)?.direction;
-      if (direction === 'migrating') this.#transfers.drop(move);
-      if (direction === 'importing') this.#transfers.orphan(move);
+      const transfer = this.#transfers.of(move);
+      if (transfer?.direction === 'migrating') this.#transfers.drop(move);
+      if (transfer?.direction === 'importing') this.#orphan(transfer);
     });
   }
 
@@ -231,7 +247,7 @@ export class SlotTransfer implements ParticipantStorage {
         });
       }
       if (isOurs) this.#transfers.drop(move);
-      else this.#transfers.orphan(move);
+      else this.#orphan(transfer);
     }
     return settled;
   }
@@ -267,6 +283,30 @@ export class SlotTransfer implements ParticipantStorage {
       if (left === 0) return;
     }
     this.#transfers.drop(move);
+  }
+
+  /** Adds a row of carried records to the ledger. Returns all that the note of the move says of such rows. */
+  #carriedWith(move: Move, records: Buffer, lsnAtLeast: number) {
+    const before = this.#transfers.of(move.id)?.arrival;
+    const carried = before?.kind === 'arrived' ? before.carried : [];
+    // Also without records: it lifts the lsn.
+    this.#figures.record({ lsnAtLeast, keys: 0, bytes: 0, records, arrival: { kind: 'carried' } });
+    const row = { lsn: this.#figures.lsn, records: measureRecords(records, allRecords).records };
+    return { kind: 'arrived', carried: [...carried, row], from: move.from } as const;
+  }
+
+  /** Rows of these slots that are here are to be purged; what the ledger got with them is taken back at once. */
+  #orphan(transfer: Transfer): void {
+    this.#takeBackCarried(transfer);
+    this.#transfers.orphan(transfer.move);
+  }
+
+  #takeBackCarried({ arrival }: Transfer): void {
+    if (arrival?.kind === 'arrived') for (const { lsn } of arrival.carried) this.#ledger.empty(lsn);
+  }
+
+  #keepNames(names: Buffer): void {
+    this.#idempotency.keep(names, { lsn: this.#figures.lsn, atMs: 0 });
   }
 
   #applyEach(changes: readonly RowDelta[]): void {

@@ -19,7 +19,7 @@ export const transferDdl = `
     slots     TEXT NOT NULL, -- JSON array
     keys      INTEGER NOT NULL,
     bytes     INTEGER NOT NULL,
-    arrival   TEXT NOT NULL DEFAULT '' -- of 'importing', once all rows are there: JSON, what the ledger will say of it
+    arrival   TEXT NOT NULL DEFAULT '' -- of 'importing': JSON, what the ledger will say of it, as far as it has come
   ) STRICT;
 `;
 
@@ -53,7 +53,7 @@ export class TransferTable {
     this.#note = db.prepare(
       'INSERT OR REPLACE INTO transfer (move, direction, slots, keys, bytes, arrival) VALUES (?, ?, ?, ?, ?, ?)',
     );
-    this.#orphan = db.prepare("UPDATE transfer SET direction = 'orphaned' WHERE move = ?");
+    this.#orphan = db.prepare("UPDATE transfer SET direction = 'orphaned', arrival = '' WHERE move = ?");
     this.#keep = db.prepare('UPDATE transfer SET slots = ? WHERE move = ?');
     this.#drop = db.prepare('DELETE FROM transfer WHERE move = ?');
   }
@@ -80,16 +80,22 @@ export class TransferTable {
     this.#note.run(id, direction, JSON.stringify(slots), keys, bytes, arrival ? JSON.stringify(arrival) : '');
   }
 
+  /** What is noted of this move. */
+  of(move: MoveId): Transfer | undefined {
+    return this.all().find((transfer) => transfer.move === move);
+  }
+
   /** From now on the rows of its slots are to be purged. */
   orphan(move: MoveId): void {
     this.#orphan.run(move);
   }
 
-  /** Takes slots out of a note, and drops the note when none is left. */
-  removeSlots({ move, slots }: Transfer, removed: readonly number[]): void {
+  /** Takes slots out of a note, and drops the note when none is left. Returns whether it did. */
+  removeSlots({ move, slots }: Transfer, removed: readonly number[]): boolean {
     const kept = slots.filter((slot) => !removed.includes(slot));
     if (kept.length === 0) this.drop(move);
     else this.#keep.run(JSON.stringify(kept), move);
+    return kept.length === 0;
   }
 
   drop(move: MoveId): void {

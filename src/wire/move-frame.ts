@@ -2,12 +2,12 @@
  * The bytes between two shards during a move. Few and large, so their heads are JSON; rows stay binary.
  *
  *   0        4              8
- *   ├ length ┼ head bytes ──┼ head (JSON) ┼ changes, packed ┼ ledger results, packed ┤
+ *   ├ length ┼ head bytes ──┼ head (JSON) ┼ changes, packed ┼ names, packed ┼ ledger results, packed ┤
  *
- * `length` counts what follows it; the head says how long the two binary parts are.
+ * `length` counts what follows it; the head says how long the binary parts are.
  */
 
-import type { PageStep, RefusalCode, SourceReply, SourceRequest } from '../rebalance/move.ts';
+import type { NameCursor, PageStep, RefusalCode, SourceReply, SourceRequest } from '../rebalance/move.ts';
 import { PackedRows } from '../rebalance/packed-rows.ts';
 import { type Cursor, packDeltas, type SlotSum, unpackDeltas } from '../rebalance/row.ts';
 import { WireError } from './frame.ts';
@@ -17,10 +17,13 @@ export const moveFrameBytesMax = 512 * 1024 * 1024;
 
 type CursorHead = { readonly slot: number; readonly key: string };
 
+type NameCursorHead = { readonly slot: number; readonly opId: string };
+
 type RequestHead = {
   readonly kind: SourceRequest['kind'];
   readonly move: number;
   readonly after?: CursorHead | undefined;
+  readonly afterName?: NameCursorHead | undefined;
   readonly step?: PageStep;
   readonly ledgerSinceLsn?: number;
 };
@@ -28,7 +31,9 @@ type RequestHead = {
 type ReplyHead = {
   readonly kind: SourceReply['kind'];
   readonly changesBytes: number;
+  readonly namesBytes?: number;
   readonly next?: CursorHead | undefined;
+  readonly nextName?: NameCursorHead | undefined;
   readonly left?: number;
   readonly slotsUnsummed?: number;
   readonly upToLsn?: number;
@@ -43,8 +48,14 @@ type ReplyHead = {
 const noBytes = Buffer.alloc(0);
 
 export function moveRequestFrame(request: SourceRequest): Buffer {
-  const head: RequestHead = request.kind === 'page' ? { ...request, after: cursorHeadOf(request.after) } : request;
-  return frameOf(head, []);
+  return frameOf(requestHeadOf(request), []);
+}
+
+function requestHeadOf(request: SourceRequest): RequestHead {
+  if (request.kind === 'page') return { ...request, after: cursorHeadOf(request.after) };
+  if (request.kind !== 'names') return request;
+  const { kind, move, step } = request;
+  return { kind, move, step, afterName: nameCursorHeadOf(request.after) };
 }
 
 /** @throws WireError */
@@ -53,6 +64,8 @@ export function moveRequestOf(frame: Buffer): SourceRequest {
   switch (head.kind) {
     case 'page':
       return { kind: 'page', move: head.move, after: cursorOf(head.after), step: head.step ?? 'short' };
+    case 'names':
+      return { kind: 'names', move: head.move, after: nameCursorOf(head.afterName), step: head.step ?? 'short' };
     case 'changes':
     case 'rest':
       return { kind: head.kind, move: head.move, ledgerSinceLsn: head.ledgerSinceLsn ?? 0 };
@@ -67,27 +80,34 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
       const { bytes } = reply.rows;
       return frameOf({ kind: 'page', changesBytes: bytes.length, next: cursorHeadOf(reply.next) }, [bytes]);
     }
+    case 'names':
+      return frameOf(
+        { kind: 'names', changesBytes: 0, namesBytes: reply.names.length, nextName: nameCursorHeadOf(reply.next) },
+        [reply.names],
+      );
     case 'changes': {
       const changes = packDeltas(reply.changes);
-      const { left, slotsUnsummed, ledger } = reply;
+      const { names, left, slotsUnsummed, ledger } = reply;
       const { upToLsn, isWhole } = ledger;
-      const head: ReplyHead = { kind: 'changes', changesBytes: changes.length, left, slotsUnsummed, upToLsn, isWhole };
-      return frameOf(head, [changes, ledger.results]);
+      const lengths = { changesBytes: changes.length, namesBytes: names.length };
+      const head: ReplyHead = { kind: 'changes', ...lengths, left, slotsUnsummed, upToLsn, isWhole };
+      return frameOf(head, [changes, names, ledger.results]);
     }
     case 'rest': {
       const changes = packDeltas(reply.changes);
-      const { sum, lsn, forgottenLsn, ledger } = reply;
+      const { names, sum, lsn, forgottenLsn, ledger } = reply;
       const { keys, bytes, digest } = sum;
       const head: ReplyHead = {
         kind: 'rest',
         changesBytes: changes.length,
+        namesBytes: names.length,
         upToLsn: ledger.upToLsn,
         isWhole: ledger.isWhole,
         sum: { keys, bytes, digest },
         lsn,
         forgottenLsn,
       };
-      return frameOf(head, [changes, ledger.results]);
+      return frameOf(head, [changes, names, ledger.results]);
     }
     case 'refusal':
       return frameOf({ kind: 'refusal', changesBytes: 0, code: reply.code, reason: reply.reason }, []);
@@ -98,18 +118,23 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
 export function moveReplyOf(frame: Buffer): SourceReply {
   const { head, blob } = partsOf<ReplyHead>(frame);
   const packed = blob.subarray(0, head.changesBytes);
+  const namesEnd = head.changesBytes + (head.namesBytes ?? 0);
+  const names = blob.subarray(head.changesBytes, namesEnd);
   const ledger = {
-    results: blob.subarray(head.changesBytes),
+    results: blob.subarray(namesEnd),
     upToLsn: head.upToLsn ?? 0,
     isWhole: head.isWhole ?? false,
   };
   switch (head.kind) {
     case 'page':
       return { kind: 'page', rows: rowsOf(packed), next: cursorOf(head.next) };
+    case 'names':
+      return { kind: 'names', names, next: nameCursorOf(head.nextName) };
     case 'changes':
       return {
         kind: 'changes',
         changes: changesOf(packed),
+        names,
         left: head.left ?? 0,
         slotsUnsummed: head.slotsUnsummed ?? 0,
         ledger,
@@ -119,6 +144,7 @@ export function moveReplyOf(frame: Buffer): SourceReply {
       return {
         kind: 'rest',
         changes: changesOf(packed),
+        names,
         ledger,
         sum: head.sum,
         lsn: head.lsn ?? 0,
@@ -169,4 +195,12 @@ function cursorHeadOf(cursor: Cursor | undefined): CursorHead | undefined {
 
 function cursorOf(head: CursorHead | undefined): Cursor | undefined {
   return head && { slot: head.slot, key: Buffer.from(head.key, 'base64url') };
+}
+
+function nameCursorHeadOf(cursor: NameCursor | undefined): NameCursorHead | undefined {
+  return cursor && { slot: cursor.slot, opId: cursor.opId.toString('base64url') };
+}
+
+function nameCursorOf(head: NameCursorHead | undefined): NameCursor | undefined {
+  return head && { slot: head.slot, opId: Buffer.from(head.opId, 'base64url') };
 }

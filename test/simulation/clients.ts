@@ -1,9 +1,12 @@
 /**
  * Clients of the simulated service: each asks one thing at a time, through any router that listens, and records what
- * it was told. A router that dies leaves its clients without an answer.
+ * it was told. A router that dies leaves its clients without an answer. What they gave a name to, they send once more
+ * at the end: it is applied once all the same.
  */
 
 import type { Condition } from '../../src/kv/condition.ts';
+import { fingerprintBytes, type IdempotencyKey } from '../../src/kv/idempotency-key.ts';
+import { opIdBytes } from '../../src/kv/op-id.ts';
 import type { KeyOperation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import type { Operation as Recorded } from '../support/history.ts';
@@ -35,14 +38,20 @@ type Asked = {
   readonly settle: (outcome: Outcome | undefined) => void;
 };
 
+/** One of so many writes has a name. */
+const namedEvery = 3;
+
 export class Clients {
   readonly history: Recorded[] = [];
   readonly #context: ClientContext;
   readonly #asked = new Set<Asked>();
   /** By key. */
   readonly #lastVersions = new Map<string, number>();
+  /** Named writes by client, to be sent again. */
+  readonly #named = new Map<number, KeyOperation[]>();
   #busy = 0;
   #values = 0;
+  #writes = 0;
 
   constructor(context: ClientContext) {
     this.#context = context;
@@ -81,11 +90,19 @@ export class Clients {
   newOperation({ kind, only, slot, key }: Intent): KeyOperation {
     if (kind === 'get') return { kind, slot, key };
     const condition = only && this.#conditionOf(only, key);
-    if (kind === 'delete') return { kind, slot, key, ...(condition?.ifMatch && { condition }) };
-    const guard = condition === undefined ? {} : { condition };
+    const name = this.#newName();
+    if (kind === 'delete') return { kind, slot, key, ...(condition?.ifMatch && { condition }), ...name };
+    const guard = { ...(condition && { condition }), ...name };
     // Of all sizes, so that rows fill pages differently.
     const value = Buffer.from(`v${++this.#values}${'.'.repeat((this.#values * 97) % 300)}`);
     return { kind, slot, key, contentType: `type/${this.#values}`, value, ...guard };
+  }
+
+  #newName(): { readonly idempotencyKey?: IdempotencyKey } {
+    if (++this.#writes % namedEvery !== 0) return {};
+    const opId = Buffer.alloc(opIdBytes, 0xff);
+    opId.writeUInt32LE(this.#writes, 0);
+    return { idempotencyKey: { opId, fingerprint: Buffer.alloc(fingerprintBytes) } };
   }
 
   #conditionOf(only: 'if-absent' | 'if-unchanged', key: Buffer): Condition {
@@ -95,33 +112,65 @@ export class Clients {
 
   #next(client: number, life: Life, intents: readonly Intent[]): void {
     const [intent, ...rest] = intents;
-    if (intent === undefined) {
+    if (intent === undefined) return this.#sendAgain(client, life);
+    const { now, later, wait } = this.#context;
+    const router = this.#anyRouter();
+    if (router === undefined) return wait(life, () => this.#next(client, life, intents));
+    const operation = this.newOperation(intent);
+    const invokedAtMs = now();
+    this.#ask(life, router, operation, (outcome) => {
+      const recorded = recordedOf(operation, outcome, { client, invokedAtMs, completedAtMs: now() });
+      this.#context.onOutcome(recorded.outcome.kind);
+      this.history.push(recorded);
+      // The version that a refusal tells of is of no operation in the history: nothing may be concluded from it.
+      if (outcome !== undefined && outcome.kind !== 'precondition-failed' && 'version' in outcome) {
+        this.#lastVersions.set(operation.key.toString('latin1'), outcome.version);
+      }
+      const mayBeApplied = recorded.outcome.kind === 'applied' || recorded.outcome.kind === 'ambiguous';
+      if ('idempotencyKey' in operation && mayBeApplied) {
+        this.#named.set(client, [...(this.#named.get(client) ?? []), operation]);
+      }
+      // Refused at once, it would be refused at once again.
+      const next = recorded.outcome.kind === 'not-applied' ? wait : later;
+      next(life, () => this.#next(client, life, rest));
+    });
+  }
+
+  /** Whether it is told what it was told before, the invariants say. In the history it is the write that it was. */
+  #sendAgain(client: number, life: Life): void {
+    const [operation, ...rest] = this.#named.get(client) ?? [];
+    if (operation === undefined) {
       this.#busy--;
       return;
     }
-    const { now, routers, pick, later, wait, note } = this.#context;
-    const listening = routers();
-    if (listening.length === 0) return wait(life, () => this.#next(client, life, intents));
-    const router = listening[pick(listening.length)] as SimulatedRouter;
-    const operation = this.newOperation(intent);
-    const invokedAtMs = now();
-    note(life, () => `asks ${router.life.name} to ${describe(operation)}`);
+    const again = () => this.#sendAgain(client, life);
+    const router = this.#anyRouter();
+    if (router === undefined) return this.#context.wait(life, again);
+    this.#named.set(client, rest);
+    this.#ask(life, router, operation, () => this.#context.later(life, again));
+  }
+
+  #anyRouter(): SimulatedRouter | undefined {
+    const listening = this.#context.routers();
+    return listening.length === 0 ? undefined : listening[this.#context.pick(listening.length)];
+  }
+
+  /** @param settle is told undefined when the router dies */
+  #ask(
+    client: Life,
+    router: SimulatedRouter,
+    operation: KeyOperation,
+    settle: (outcome: Outcome | undefined) => void,
+  ): void {
+    const { note } = this.#context;
+    note(client, () => `asks ${router.life.name} to ${describe(operation)}`);
     const asked: Asked = {
-      client: life,
+      client,
       router,
       settle: (outcome) => {
         if (!this.#asked.delete(asked)) return;
-        const recorded = recordedOf(operation, outcome, { client, invokedAtMs, completedAtMs: now() });
-        note(life, () => `is told ${describeOutcome(outcome)}`);
-        this.#context.onOutcome(recorded.outcome.kind);
-        this.history.push(recorded);
-        // The version that a refusal tells of is of no operation in the history: nothing may be concluded from it.
-        if (outcome !== undefined && outcome.kind !== 'precondition-failed' && 'version' in outcome) {
-          this.#lastVersions.set(operation.key.toString('latin1'), outcome.version);
-        }
-        // Refused at once, it would be refused at once again.
-        const next = recorded.outcome.kind === 'not-applied' ? wait : later;
-        next(life, () => this.#next(client, life, rest));
+        note(client, () => `is told ${describeOutcome(outcome)}`);
+        settle(outcome);
       },
     };
     this.#asked.add(asked);
@@ -133,7 +182,8 @@ export class Clients {
 function describe(operation: KeyOperation): string {
   const value = operation.kind === 'put' ? ` = ${nameOfValue(operation.value)}` : '';
   const condition = 'condition' in operation ? ` if ${JSON.stringify(operation.condition)}` : '';
-  return `${operation.kind} ${operation.key.toString('latin1')}${value}${condition}`;
+  const name = 'idempotencyKey' in operation ? ` named ${operation.idempotencyKey?.opId.readUInt32LE(0)}` : '';
+  return `${operation.kind} ${operation.key.toString('latin1')}${value}${condition}${name}`;
 }
 
 function nameOfValue(value: Buffer): string {

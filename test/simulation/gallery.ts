@@ -89,12 +89,18 @@ export const gallery: readonly Mutant[] = [
     [transfer, 'if (!sum.equals(expected))', 'if (false)'],
   ),
   bug('writes while copying are not remembered', [source, '!isWrite(operation)', 'true']),
-  bug('the ledger does not move', [target, 'changes, results, sourceLsn', 'changes, results: [], sourceLsn']),
+  bug(
+    'the ledger does not move',
+    [target, 'this.#storage.carry(move, records, upToLsn);', ''],
+    [target, 'names, records, sourceLsn', 'names, records: results.subarray(0, 0), sourceLsn'],
+  ),
   bug('only the last part of the ledger moves', [
     target,
-    'const results = withPart(ledger, part).carried.parts();',
-    'const results = [part.results];',
+    'if (records.length > 0)\n            this.#storage.carry(move, records, upToLsn);',
+    '',
   ]),
+  bug('names do not move', [target, 'this.#storage.keepNames(packed);', '']),
+  bug('of each slot one name moves', ['sqlite/idempotency-table.js', 'from, rowsMax - names.length', 'from, 1']),
   bug("the target's lsn is not lifted", [target, 'sourceLsn: lsn,', 'sourceLsn: 0,']),
   bug('the move commits without being verified', [
     coordinator,

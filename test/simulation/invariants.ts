@@ -98,6 +98,9 @@ export class Invariants {
     if (!isWrite(operation)) return;
     const applied = this.#applied.get(opId);
     const name = `${operation.kind} ${operation.key.toString('latin1')}`;
+    // One that has a name may have been sent before, and that one may be on its way still.
+    if (operation.idempotencyKey !== undefined && !('version' in outcome && outcome.kind !== 'precondition-failed'))
+      return;
     // Nothing was done, and nothing will be.
     if (outcome.kind === 'precondition-failed') {
       if (applied !== undefined) throw new Violation('answer', `${name} is told ${outcome.kind}, but was applied`);

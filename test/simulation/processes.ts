@@ -4,8 +4,8 @@
  */
 
 import { noRules } from '../../src/access/gate.ts';
-import { opIdBytes } from '../../src/kv/op-id.ts';
-import type { KeyOperation } from '../../src/kv/operation.ts';
+import { noOpId, type OpId, opIdBytes } from '../../src/kv/op-id.ts';
+import { isWrite, type KeyOperation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import { writeUInt53 } from '../../src/kv/uint53.ts';
 import { ringOf } from '../../src/partition/ring.ts';
@@ -217,13 +217,19 @@ export class SimulatedRouter {
   }
 
   execute(operation: KeyOperation, settle: (outcome: Outcome) => void): void {
-    const opId = Buffer.alloc(opIdBytes);
-    this.#session.copy(opId);
-    if (operation.kind !== 'get' && operation.kind !== 'head') writeUInt53(opId, ++this.#writesBegun, 8);
+    const opId = (isWrite(operation) ? operation.idempotencyKey?.opId : noOpId) ?? this.#nextOpId();
     this.#dispatcher?.execute(operation, (answer) => {
       this.#world.invariants.onTold(operation, opId.toString('hex'), answer as Outcome);
       settle(answer as Outcome);
     });
+  }
+
+  /** What the dispatcher will call the write. */
+  #nextOpId(): OpId {
+    const opId = Buffer.alloc(opIdBytes);
+    this.#session.copy(opId);
+    writeUInt53(opId, ++this.#writesBegun, 8);
+    return opId;
   }
 }
 

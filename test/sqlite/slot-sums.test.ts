@@ -95,7 +95,8 @@ test('the target compares what lies in its file, not what it was sent', () => {
     file.transfer.openIncoming(move);
     expect(file.transfer.wipe(slots, 128)).toBe(true);
     for (const row of sent) file.transfer.store(PackedRows.of([row]));
-    const isSealed = file.transfer.seal(move, { changes, results: [], sourceLsn: 9, forgottenLsn: 0, expected });
+    const nothing = { names: Buffer.alloc(0), records: Buffer.alloc(0) };
+    const isSealed = file.transfer.seal(move, { changes, ...nothing, sourceLsn: 9, forgottenLsn: 0, expected });
     file.close();
     return isSealed;
   };

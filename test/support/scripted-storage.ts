@@ -1,10 +1,18 @@
 /** A shard's storage for tests of one side of a move: it answers what it is told to, and writes down what it was asked. */
 
 import type { Key } from '../../src/kv/key.ts';
-import type { LedgerPart, Move, MoveId } from '../../src/rebalance/move.ts';
+import type { OpId } from '../../src/kv/op-id.ts';
+import type { LedgerPart, Move, MoveId, NameCursor } from '../../src/rebalance/move.ts';
 import { PackedRows } from '../../src/rebalance/packed-rows.ts';
 import type { Cursor, RowDelta, SlotSum } from '../../src/rebalance/row.ts';
-import type { Page, PageLimits, PartLimits, SealedPart, SlotStorage } from '../../src/rebalance/slot-storage.ts';
+import type {
+  NamePage,
+  Page,
+  PageLimits,
+  PartLimits,
+  SealedPart,
+  SlotStorage,
+} from '../../src/rebalance/slot-storage.ts';
 
 export class ScriptedStorage implements SlotStorage {
   readonly asked: string[] = [];
@@ -16,6 +24,8 @@ export class ScriptedStorage implements SlotStorage {
   unsummed: number[] = [];
   ledger: LedgerPart = { results: Buffer.alloc(0), upToLsn: 40, isWhole: true };
   nextPage: Page = { rows: PackedRows.of([]), next: undefined };
+  nextNames: NamePage = { names: Buffer.alloc(0), next: undefined };
+  carried: Buffer[] = [];
   sum: SlotSum = { keys: 1, bytes: 2, digest: 3 };
   sealed: SealedPart | undefined;
   isSealable = true;
@@ -37,6 +47,15 @@ export class ScriptedStorage implements SlotStorage {
     this.asked.push(`apply ${changes.length}`);
   }
 
+  keepNames(names: Buffer): void {
+    this.asked.push(`keepNames ${names.length}`);
+  }
+
+  carry(move: Move, records: Buffer, upToLsn: number): void {
+    this.asked.push(`carry ${move.id} ${upToLsn}`);
+    this.carried.push(records);
+  }
+
   seal(move: Move, part: SealedPart): boolean {
     this.asked.push(`seal ${move.id}`);
     this.sealed = part;
@@ -50,6 +69,16 @@ export class ScriptedStorage implements SlotStorage {
 
   deltaOf(slot: number, key: Key): RowDelta {
     return { slot, key };
+  }
+
+  names(slots: readonly number[], after: NameCursor | undefined, { rowsMax, bytesMax }: PageLimits): NamePage {
+    this.asked.push(`names ${slots} after ${after?.slot} ${rowsMax} ${bytesMax}`);
+    return this.nextNames;
+  }
+
+  /** That of a refused write there is none. */
+  nameOf(_slot: number, opId: OpId): Buffer | undefined {
+    return opId[0] === 0 ? undefined : opId;
   }
 
   ledgerSince(slots: readonly number[], lsn: number, { commitsMax }: PartLimits): LedgerPart {

@@ -140,19 +140,24 @@ const row = { slot: 1, key, version: 1, contentType, value, expiresAtMs: 1 };
 const small = { ...row, value: Buffer.alloc(page.long.bytesMax - packedBytes({ ...row, value: Buffer.alloc(0) }) - 1) };
 const part = { results: Buffer.alloc(ledger.bytesMax - 1 + commitBytesMax), upToLsn: 1, isWhole: true };
 const cursor = { slot: 1, key };
+const nameCursor = { slot: 1, opId: Buffer.alloc(16, 1) };
+const names = Buffer.alloc(page.long.bytesMax - 1 + recordBytesMax);
 
 const moveRequests: Record<SourceRequest['kind'], SourceRequest> = {
   page: { kind: 'page', move: 1, after: cursor, step: 'long' },
+  names: { kind: 'names', move: 1, after: nameCursor, step: 'long' },
   changes: { kind: 'changes', move: 1, ledgerSinceLsn: 1 },
   rest: { kind: 'rest', move: 1, ledgerSinceLsn: 1 },
 };
 /** Rows up to the bound of a long page, then the largest row there can be; a part of the ledger likewise. */
 const moveReplies: Record<SourceReply['kind'], SourceReply> = {
   page: { kind: 'page', rows: PackedRows.of([small, row]), next: cursor },
-  changes: { kind: 'changes', changes: [small, row], left: 1, slotsUnsummed: 1, ledger: part },
+  names: { kind: 'names', names, next: nameCursor },
+  changes: { kind: 'changes', changes: [small, row], names, left: 1, slotsUnsummed: 1, ledger: part },
   rest: {
     kind: 'rest',
     changes: [small, row],
+    names,
     ledger: part,
     sum: { keys: 1, bytes: 1, digest: 1 },
     lsn: 1,

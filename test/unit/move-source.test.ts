@@ -174,6 +174,27 @@ describe('answers', () => {
     expect(changesAsked()).toHaveLength(88);
   });
 
+  test('give the names of writes that have one, in steps, and pass over those that were refused', () => {
+    source.track(move);
+    const named = (first: number, n: number) => {
+      const opId = Buffer.alloc(16, first);
+      opId.writeUInt32LE(n, 8);
+      return { ...put(key(`${n}`), '1'), idempotencyKey: { opId, fingerprint: Buffer.alloc(8) } };
+    };
+    for (let n = 0; n < 511; n++) source.noteWrite(named(1, n));
+    source.noteWrite(named(0, 511));
+    source.noteWrite(atomic(named(1, 512), named(1, 513)));
+    const ask = () => {
+      const reply = source.answer({ kind: 'changes', move: 7, ledgerSinceLsn: 5 });
+      return reply.kind === 'changes' && [reply.names.length / 16, reply.left];
+    };
+    expect([ask(), ask(), ask()]).toEqual([
+      [511, 4],
+      [2, 0],
+      [0, 0],
+    ]);
+  });
+
   test('end a step of changes by its bytes too', () => {
     source.track(move);
     const long = (n: number) => Buffer.concat([key(`${n}`.padStart(4, '0')), Buffer.alloc(984)]);

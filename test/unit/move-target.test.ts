@@ -47,16 +47,18 @@ function receive(reply: SourceReply): TargetEffect[] {
 }
 
 const lastPage: SourceReply = { kind: 'page', rows: PackedRows.of([row]), next: undefined };
+const lastNames: SourceReply = { kind: 'names', names: records(7), next: undefined };
 type Changes = Extract<SourceReply, { kind: 'changes' }>;
 
 function changes(more: Partial<Changes> = {}): Changes {
   const ledger = { results: records(29, 30), upToLsn: 30, isWhole: true };
-  return { kind: 'changes', changes: [], left: 0, slotsUnsummed: 0, ledger, ...more };
+  return { kind: 'changes', changes: [], names: Buffer.alloc(0), left: 0, slotsUnsummed: 0, ledger, ...more };
 }
 
 const rest: SourceReply = {
   kind: 'rest',
   changes: [row],
+  names: records(9),
   ledger: { results: records(30, 40), upToLsn: 40, isWhole: true },
   sum: { keys: 1, bytes: 8, digest: 9 },
   lsn: 44,
@@ -68,6 +70,7 @@ function catchUp(): void {
   target.prepare(move, 'short');
   target.copy(7, 'short');
   receive(lastPage);
+  receive(lastNames);
   receive(changes());
 }
 
@@ -83,7 +86,7 @@ describe('prepare', () => {
   test('wipes in steps, each of which is progress, and larger ones where nobody waits', () => {
     storage.wipes = [false, false];
     const again = [
-      { kind: 'progress', move: 7, rows: 0, bytes: 0 },
+      { kind: 'progress', move: 7, rows: 0, bytes: 0, names: 0 },
       { kind: 'wipe', move: 7 },
     ];
     expect(target.prepare(move, 'long')).toEqual(again);
@@ -112,20 +115,27 @@ describe('prepare', () => {
 });
 
 describe('copy', () => {
-  test('asks for pages one ahead of storing, then for changes only after the last page is stored', () => {
+  test('asks for pages one ahead of storing, then for names, then for changes only after all of it is stored', () => {
     target.prepare(move, 'long');
     const page = (after: unknown) => ({ kind: 'request', request: { kind: 'page', move: 7, after, step: 'long' } });
     expect(target.copy(7, 'long')).toEqual([page(undefined)]);
     expect(receive(changes())).toEqual([]);
     const before = storage.asked.length;
     const effects = target.receive({ kind: 'page', rows: PackedRows.of([row]), next: cursor })[Symbol.iterator]();
-    expect(effects.next().value).toEqual({ kind: 'progress', move: 7, rows: 1, bytes: rowBytes });
+    expect(effects.next().value).toEqual({ kind: 'progress', move: 7, rows: 1, bytes: rowBytes, names: 0 });
     expect(effects.next().value).toEqual(page(cursor));
     expect(storage.asked).toHaveLength(before);
     expect(effects.next().done).toBe(true);
     expect(storage.asked.at(-1)).toBe('store 1');
-    expect(receive(lastPage)).toEqual([{ kind: 'progress', move: 7, rows: 1, bytes: rowBytes }, request('changes', 0)]);
+    const names = (after: unknown) => ({ kind: 'request', request: { kind: 'names', move: 7, after, step: 'long' } });
+    const progress = { kind: 'progress', move: 7, rows: 0, bytes: 0, names: 0 };
+    expect(receive(lastPage)).toEqual([{ ...progress, rows: 1, bytes: rowBytes }, names(undefined)]);
     expect(storage.asked.at(-1)).toBe('store 1');
+    const next = { slot: 3, opId: Buffer.alloc(16, 2) };
+    expect(receive({ kind: 'names', names: records(1, 2), next })).toEqual([{ ...progress, names: 2 }, names(next)]);
+    expect(receive(changes())).toEqual([]);
+    expect(receive(lastNames)).toEqual([{ ...progress, names: 1 }, request('changes', 0)]);
+    expect(storage.asked.slice(-2)).toEqual([`keepNames ${records(1, 2).length}`, `keepNames ${records(7).length}`]);
   });
 
   test('is refused when the target knows nothing of the move, and goes on when it is asked again', () => {
@@ -150,13 +160,23 @@ describe('catching up', () => {
     target.prepare(move, 'short');
     target.copy(7, 'short');
     receive(lastPage);
+    receive(lastNames);
     storage.asked.length = 0;
   });
 
   test('is done when few changes are left, all is summed and the ledger is whole', () => {
-    const effects = receive(changes({ changes: [row], left: 63 }));
-    expect(effects).toEqual([{ kind: 'progress', move: 7, rows: 1, bytes: rowBytes }, answer('caught-up')]);
-    expect(storage.asked).toEqual(['apply 1', 'sumSome 3,4 512']);
+    const effects = receive(changes({ changes: [row], names: records(8), left: 63 }));
+    expect(effects).toEqual([{ kind: 'progress', move: 7, rows: 1, bytes: rowBytes, names: 1 }, answer('caught-up')]);
+    expect(storage.asked).toEqual(['apply 1', `keepNames ${records(8).length}`, 'carry 7 30', 'sumSome 3,4 512']);
+  });
+
+  test('stores what is new of the ledger as it comes, before anybody has to wait for it', () => {
+    const ledger = (results: Buffer, upToLsn: number, isWhole: boolean) => ({ ledger: { results, upToLsn, isWhole } });
+    receive(changes(ledger(records(29, 30), 30, false)));
+    receive(changes(ledger(records(30), 35, false)));
+    receive(changes(ledger(records(30, 36), 36, true)));
+    expect(storage.carried).toEqual([records(29, 30), records(36)]);
+    expect(storage.asked.filter((asked) => asked.startsWith('carry'))).toEqual(['carry 7 30', 'carry 7 36']);
   });
 
   test.each<[string, Partial<Changes>, number[]]>([
@@ -196,8 +216,9 @@ describe('finish', () => {
     expect(storage.asked.at(-1)).toBe('seal 7');
     expect(storage.sealed).toEqual({
       changes: [row],
+      names: records(9),
       // One record came twice.
-      results: [records(29, 30, 40)],
+      records: records(40),
       sourceLsn: 44,
       forgottenLsn: 2,
       expected: { keys: 1, bytes: 8, digest: 9 },
@@ -211,9 +232,10 @@ describe('finish', () => {
     target.finish(7);
     const ledger = { results: records(35), upToLsn: 35, isWhole: false };
     expect(receive(changes({ changes: [row], left: 3, ledger }))).toEqual([request('rest', 35)]);
-    expect(storage.asked.at(-1)).toBe('apply 1');
+    expect(storage.asked.slice(-3)).toEqual(['apply 1', 'keepNames 0', 'carry 7 35']);
     expect(receive(rest)).toEqual([answer('verified')]);
-    expect(storage.sealed?.results).toEqual([records(29, 30, 35, 40)]);
+    expect(storage.carried).toEqual([records(29, 30), records(35)]);
+    expect(storage.sealed?.records).toEqual(records(40));
   });
 
   test('is refused when the rows are not those of the source', () => {
@@ -271,6 +293,8 @@ describe('the end', () => {
       { kind: 'refuse', move: 7, code: 'disk-full', reason: 'no room' },
     ]);
     receive(lastPage);
+    expect(lost()).toEqual(refusal);
+    receive(lastNames);
     expect(lost()).toEqual(refusal);
     receive(changes());
     expect(lost()).toEqual(refusal);
