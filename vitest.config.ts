@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Tests of how long something takes: they run last, and nothing runs beside them. */
 const timed = 'test/**/*.timed.test.ts';
@@ -11,6 +12,21 @@ const workflowParser = {
     /@actions\/.*\.js$/.test(id) ? readFileSync(id, 'utf8').replace(/^\/\/# sourceMappingURL=.*/m, '') : undefined,
 };
 
+/**
+ * The simulation takes a core for minutes, and tests of real processes mostly wait: its files are begun one after the
+ * other between theirs. By the size of the files, as usual, they would all come last.
+ */
+class SimulationSpread extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const simulations = sorted.filter(({ moduleId }) => moduleId.includes('/test/simulation/'));
+    const others = sorted.filter((file) => !simulations.includes(file));
+    const apart = Math.ceil(others.length / (2 * simulations.length));
+    for (const [index, file] of simulations.entries()) others.splice(index * (apart + 1), 0, file);
+    return others;
+  }
+}
+
 export default defineConfig({
   plugins: [workflowParser],
   // openapi-typescript needs the API of TypeScript, which 7 does not have yet.
@@ -20,6 +36,7 @@ export default defineConfig({
     server: { deps: { inline: ['openapi-typescript', '@actions/workflow-parser'] } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: SimulationSpread },
     projects: [
       {
         extends: true,
@@ -27,8 +44,8 @@ export default defineConfig({
           name: 'tests',
           include: ['test/**/*.test.ts'],
           exclude: [timed],
-          // Process tests start real services: two files at a time keep two cores busy, not starved.
-          maxWorkers: 2,
+          // Process tests start real services and wait for them: three files at a time keep two cores busy.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },

@@ -3,7 +3,8 @@
  * them. Within transactions of the file.
  *
  *   transfer   one row a move that this file takes part in, or whose orphaned rows still lie in it.
- *              importing  rows of these slots may be here; keys and bytes are set once all of them are
+ *              importing  rows of these slots may be here; keys and bytes are set once all of them are, and `arrival`
+ *                         names the rows of the ledger that have come so far
  *              migrating  these slots are still counted here
  *              orphaned   no longer counted: to be purged
  */
@@ -19,7 +20,7 @@ export const transferDdl = `
     slots     TEXT NOT NULL, -- JSON array
     keys      INTEGER NOT NULL,
     bytes     INTEGER NOT NULL,
-    arrival   TEXT NOT NULL DEFAULT '' -- of 'importing': JSON, what the ledger will say of it, as far as it has come
+    arrival   TEXT NOT NULL DEFAULT '' -- of 'importing', once all rows are there: JSON, what the ledger will say of it
   ) STRICT;
 `;
 
