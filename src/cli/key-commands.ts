@@ -1,4 +1,4 @@
-/** `shardctl get`, `put` and `delete`. */
+/** `shardctl get` and `put`. */
 
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
@@ -43,13 +43,6 @@ export async function putCommand(argument: string, value: string | undefined, op
   const body = value === undefined ? await bytesIn(file) : Buffer.from(value);
   const { created, version } = await put(await clientOf(options), body);
   console.log(`${created ? 'Created' : 'Replaced'}: ${body.length} bytes, version ${version}.`);
-}
-
-export async function deleteCommand(argument: string, options: KeyOptions): Promise<void> {
-  const key = clientKeyOf(argument, options);
-  if (options.curl) return printRequest(options, [], (client, signal) => client.delete(key, { signal }));
-  await (await clientOf(options)).delete(key);
-  console.log('Deleted: there is no value under this key now.');
 }
 
 function secondsOf(ttl: string | undefined): number | undefined {

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { connect } from '../../src/client/connect.ts';
 import { accessOf, rulesOf, tokenOf } from '../support/access.ts';
+import { allOf } from '../support/all-of.ts';
 import { startRestApp } from '../support/rest-app.ts';
 import { shardctl, shardctlPath } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -96,6 +97,25 @@ test('put --ttl says when the value is gone', async () => {
     code: 2,
     stderr: 'shardctl: --ttl is a number with s, m, h or d, such as 90s or 30d, not soon.\n',
   });
+});
+
+test('delete takes all keys with a prefix, once that was agreed to', async () => {
+  const { url } = await startRestApp();
+  const kv = connect(url);
+  for (const key of ['old/a', 'old/b', 'older', Uint8Array.of(0xff)]) await kv.put(key, 1);
+  const remove = (...args: string[]) => shardctl(['delete', ...args, '--url', url]);
+  for (const args of [[], ['key', '--prefix', 'old/'], ['--prefix', '', '--yes'], ['--prefix', 'old/']]) {
+    expect(await remove(...args)).toMatchObject({ code: 2, stdout: '' });
+  }
+  expect(await kv.get('old/a')).toBe(1);
+  expect(await remove('--prefix', 'old/', '--yes')).toMatchObject({
+    code: 0,
+    stdout: 'Deleted: 2 keys that began with "old/".\n',
+  });
+  expect(await remove('--prefix', '_w', '--base64url', '--yes')).toMatchObject({ code: 0 });
+  expect((await allOf(kv.list())).map(({ key }) => key)).toEqual(['older']);
+  const { stdout } = await remove('--prefix', 'old', '--curl');
+  expect(stdout).toMatch(/curl .*DELETE.*\/v1\/kv\?prefix=old/s);
 });
 
 test('a token comes from the environment or from the flag; without one the error says how to get it', async () => {

@@ -102,6 +102,19 @@ test('what is answered has the shape that the document says', async () => {
   await check('/livez', 'Liveness');
   await check('/readyz', 'Readiness');
   await check('/v1/kv/nothing', 'Problem');
+  const stream = await fetch(`${url}/v1/changes?from=start&values=true`);
+  let events = '';
+  const decoder = new TextDecoder();
+  for await (const piece of stream.body as AsyncIterable<Uint8Array>) {
+    events += decoder.decode(piece, { stream: true });
+    if (events.includes('event: live')) break;
+  }
+  const told = [...events.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data as string) as unknown);
+  expect(told).toMatchObject([{ value: 'text' }, { valueBase64: '/w==' }, {}]);
+  for (const change of [...told, { key: 'a', version: 1, gone: true }, { key: 'a', version: 1 }]) {
+    expect([change, ajv.validate({ $ref: 'doc#/components/schemas/Change' }, change)]).toEqual([change, true]);
+  }
+  await check('/v1/kv?prefix=nothing', 'Deletion', { method: 'DELETE' });
   const batch = {
     operations: [
       { op: 'get', keyBase64url: '_wA' },

@@ -42,6 +42,7 @@ const everyWay = (key: string) =>
 const everyRoute = [
   ...everyWay('key'),
   ['GET', '/v1/kv'],
+  ['DELETE', '/v1/kv?prefix=key'],
   ['GET', '/v1/changes'],
   ['GET', '/v1/topology'],
   ['GET', '/nothing'],

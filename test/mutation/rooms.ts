@@ -9,7 +9,7 @@ export type MutatedRoom = { readonly mutate: readonly string[]; readonly tests: 
 export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
   kv: {
     mutate: ['src/kv/**/*.ts'],
-    tests: ['test/unit/{condition,feed-merge,key,key-lister,listing,op-id,operation,write-record}.test.ts'],
+    tests: ['test/unit/{condition,feed-merge,inventory,key,key-lister,listing,op-id,operation,write-record}.test.ts'],
   },
   partition: { mutate: ['src/partition/**/*.ts'], tests: ['test/unit/{plan,ring,slot}.test.ts'] },
   rebalance: {

@@ -4,7 +4,7 @@ import { connect } from 'shardlite';
 import { serviceUrl } from './service.mjs';
 
 const prefix = 'leaderboard/';
-const kv = connect(serviceUrl, { batchGets: true });
+const kv = connect(serviceUrl);
 const board = document.querySelector('#board');
 const state = document.querySelector('#state');
 const points = new Map();
@@ -16,27 +16,24 @@ document.querySelector('#join').addEventListener('submit', (event) => {
   event.target.reset();
 });
 
-const changes = new EventSource(`${serviceUrl}/v1/changes?prefix=${prefix}`);
-// First the feed, then the list: what happens between the two is heard of.
-changes.addEventListener('open', () => void readAll());
-changes.addEventListener('put', ({ data }) => void read(JSON.parse(data).key));
+// Every player that is there, then every click. A browser comes back by itself, where it was.
+const changes = new EventSource(`${serviceUrl}/v1/changes?prefix=${prefix}&from=start&values=true`);
+changes.addEventListener('open', () => {
+  state.textContent = 'Live: open this page in a second window, and click.';
+});
+changes.addEventListener('put', ({ data }) => {
+  const { key, value, gone } = JSON.parse(data);
+  // The click that has replaced it comes, too.
+  if (gone) return;
+  points.set(key, Number(value));
+  show();
+});
 changes.addEventListener('error', () => {
   state.textContent = 'The service is away. This page comes back by itself.';
 });
 
 async function add(player, by) {
   if (player !== '') await kv.increment(prefix + player, by);
-}
-
-async function readAll() {
-  for await (const { key, value } of kv.list({ prefix, values: true })) points.set(key, Number(value));
-  state.textContent = 'Live: open this page in a second window, and click.';
-  show();
-}
-
-async function read(key) {
-  points.set(key, Number(await kv.get(key)));
-  show();
 }
 
 function show() {

@@ -16,9 +16,11 @@ export function addKeyCommands(program: Command): void {
     .option('--ttl <TIME>', 'the value is gone after so long: a number with s, m, h or d, e.g. 90s (default: never)')
     .option(...curl)
     .action(loaded(async () => (await keys()).putCommand));
-  keyCommand(program, 'delete <KEY>', 'delete a key')
+  keyCommand(program, 'delete [KEY]', 'delete a key, or all that begin alike')
+    .option('--prefix <PREFIX>', 'every key that begins so, in small steps; what is written meanwhile stays')
+    .option('--yes', 'do not ask before keys with a prefix are deleted')
     .option(...curl)
-    .action(loaded(async () => (await keys()).deleteCommand));
+    .action(loaded(async () => (await import('../delete-command.ts')).deleteCommand));
   withTimeout(partCommand(program, 'list', 'show the keys that there are, in the order of their bytes, one a line'))
     .option('--prefix <PREFIX>', 'only keys that begin so')
     .option('--delimiter <TEXT>', 'show keys that have this after the prefix once, up to its end: with /, as folders')
