@@ -1,6 +1,6 @@
 /** What users are shown is what happens: each command is run, in order, against the real app. */
 
-import { exec } from 'node:child_process';
+import { exec, execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startRestApp } from '../support/rest-app.ts';
@@ -67,4 +67,15 @@ test('the example in JavaScript updates what is there, and lists it', async () =
     ['users/ada', 'Ada'],
     ['users/grace', 'Grace'],
   ]);
+});
+
+/** Debian's python3-httpx is for Debian's Python, which need not be the first of the path. */
+const python = ['python3', '/usr/bin/python3'].find((one) => spawnSync(one, ['-c', 'import httpx']).status === 0);
+if (python === undefined) console.warn('SKIPPED: there is no Python with httpx (Debian: python3-httpx).');
+
+test.skipIf(python === undefined)('the example in Python writes, changes what it read, and counts once', async () => {
+  const { url } = await startRestApp();
+  const program = /```python\n(.*?)```/s.exec(api)?.[1]?.replaceAll('http://127.0.0.1:7700', url) as string;
+  const { stdout } = await promisify(execFile)(python as string, ['-c', program]);
+  expect(stdout.split('\n')).toEqual(["204 {'name': 'Alan', 'visits': 1}", '1', '1', '']);
 });
