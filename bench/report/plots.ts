@@ -11,20 +11,27 @@ import { roleColors, strategyColors } from './colors.ts';
 import { type Contest, contestsOf, drawLead, type Winner, winnerTitles } from './findings.ts';
 import { type Line, type LinePanel, lineChart } from './line-chart.ts';
 import { count, milliseconds, ratio, withScatter } from './texts.ts';
+import { verdictChart } from './verdict.ts';
 import { type Square, winnerMap } from './winner-map.ts';
 
 /** With the name of the file in which its image lies. */
 export type Plot = { readonly file: string; readonly chart: Chart };
 
 export function plotsOf(results: Results): {
-  readonly [K in 'cores' | 'latency' | 'cpu' | 'crossover']: Plot | undefined;
+  readonly [K in 'verdict' | 'cores' | 'latency' | 'cpu' | 'crossover']: Plot | undefined;
 } {
   return {
+    verdict: verdictPlot(results),
     cores: coresPlot(results),
     latency: latencyPlot(results),
     cpu: cpuPlot(results),
     crossover: crossoverPlot(results),
   };
+}
+
+function verdictPlot(results: Results): Plot | undefined {
+  const chart = verdictChart(results);
+  return chart && { file: 'verdict.svg', chart };
 }
 
 type CellResults = SectionResults['cells'][number];

@@ -25,6 +25,7 @@ export function reportOf(results: Results): Document {
       ...introduction(results),
       ...targetBlocks(results),
       { kind: 'heading', text: 'Who wins where' },
+      ...plotBlock(plots.verdict),
       {
         kind: 'paragraph',
         text: 'Among strategies that keep every acknowledged write. By requests a second at saturation, and by the 99th percentile of latency where a rate is given; the number is the lead over the second.',
