@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readabilityOf } from '../support/readability.ts';
 import { projectRoot, userDoc, userDocs } from '../support/user-docs.ts';
 
 /** As hosts of repositories make them: lower case, spaces to dashes, punctuation gone. */
@@ -17,6 +18,9 @@ function anchorsOf(markdown: string): string[] {
 
 test('the README is read in a minute', () => {
   expect(userDoc('README.md').split('\n').length).toBeLessThanOrEqual(170);
+  const { words, wordsASentence } = readabilityOf(userDoc('README.md'));
+  expect(words).toBeLessThanOrEqual(600);
+  expect(wordsASentence).toBeLessThanOrEqual(14);
 });
 
 test.each(userDocs.map(({ path, text }) => [path, text] as const))('every link of %s leads somewhere', (path, text) => {
