@@ -20,9 +20,6 @@ import type { SharedFileAddress } from '../supervision/messages.ts';
 import { CannotServe } from '../supervision/worker.ts';
 import type { SharedStore } from './shared-store.ts';
 
-/** Rows read at a time, in about a millisecond: clients are served between two steps. */
-const auditStepRows = 256;
-
 export class SharedFile implements SharedStore {
   readonly store: SqliteStore;
   readonly #file: ShardFile;
@@ -75,14 +72,9 @@ export class SharedFile implements SharedStore {
 
   audit(onReport: (report: AuditReport) => void): void {
     const ring = firstRing(new Map([[this.#shard, 1]]));
-    const walk = unlessBusy(() => this.#file.audit(ring, this.#shard, 'trusted'));
-    if (walk === undefined) return void setImmediate(() => this.audit(onReport));
-    const step = () => {
-      const report = unlessBusy(() => (walk.step(auditStepRows) ? undefined : walk.report()));
-      if (report === undefined) setImmediate(step);
-      else onReport(report);
-    };
-    step();
+    const audit = unlessBusy(() => this.#file.audit(ring, this.#shard, 'trusted'));
+    if (audit === undefined) systemClock.soon(() => this.audit(onReport));
+    else audit.walk(systemClock, onReport, unlessBusy);
   }
 }
 

@@ -38,9 +38,6 @@ export type ShardPorts = {
  */
 const snapshotHoldMsMax = 1_000;
 
-/** A step takes about a millisecond: clients are served in between. */
-const auditStepRows = 256;
-
 export class Shard implements WorkerJob {
   readonly shard: number;
   readonly #start: StartShard;
@@ -146,13 +143,9 @@ export class Shard implements WorkerJob {
 
   audit(id: number): void {
     const { clock, tell } = this.#ports;
-    const walk = this.#file.audit(this.#ring, this.shard, 'trusted');
-    const step = () => {
-      if (walk.step(auditStepRows)) return clock.soon(step);
-      const report = walk.report();
-      tell({ type: 'audit-report', id, ...report, faults: [...report.faults] });
-    };
-    step();
+    this.#file
+      .audit(this.#ring, this.shard, 'trusted')
+      .walk(clock, (report) => tell({ type: 'audit-report', id, ...report, faults: [...report.faults] }));
   }
 
   onSnapshot({ id, step }: SnapshotOrder): void {

@@ -6,6 +6,7 @@
 import { expiryOf } from '../kv/outcome.ts';
 import type { Ring } from '../partition/ring.ts';
 import { slotOf } from '../partition/slot.ts';
+import type { Clock } from '../ports/clock.ts';
 import { type Row, RowSum } from '../rebalance/row.ts';
 import type { Database, Statement } from './database.ts';
 import { smallValue } from './entry-table.ts';
@@ -39,6 +40,8 @@ type AuditRow = [
 ];
 
 const faultsShown = 10;
+/** Rows read at a time beside clients, in about a millisecond. */
+const stepRows = 256;
 /** Few rows with many bytes take as long as many with few. */
 const stepBytes = 1024 * 1024;
 
@@ -77,6 +80,20 @@ export class FileAudit {
     for (const fault of db.prepare('PRAGMA quick_check(10)').pluck().all() as string[]) {
       if (fault !== 'ok') this.#fault(`SQLite: ${fault}`);
     }
+  }
+
+  /**
+   * All of it in steps, between which clients are served.
+   * @param attempt gives undefined where others keep the file busy: the step is done later, then
+   */
+  walk(
+    clock: Clock,
+    onReport: (report: AuditReport) => void,
+    attempt: <T>(step: () => T) => T | undefined = (step) => step(),
+  ): void {
+    const report = attempt(() => (this.step(stepRows) ? undefined : this.report()));
+    if (report === undefined) clock.soon(() => this.walk(clock, onReport, attempt));
+    else onReport(report);
   }
 
   /** One step, of about so many rows or `stepBytes`. False when every row has been seen. */
