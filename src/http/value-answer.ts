@@ -8,6 +8,7 @@ import type { Key } from '../kv/key.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Timing } from '../kv/store.ts';
 import { noRoom, shareOfAnswer, uncountedBytesMax } from './body-budget.ts';
+import { endInOneWrite } from './one-write.ts';
 import { sendProblem } from './problem.ts';
 import { etagOf, readVerdict } from './request/conditions.ts';
 import { rangeOf } from './request/ranges.ts';
@@ -108,7 +109,7 @@ function sendValue(
   // As latin1 text, head and body leave in one write; as bytes they would be two, which costs a sixth of a small GET.
   reply.hijack();
   reply.raw.writeHead(200, answerHeaders);
-  reply.raw.end(value.toString('latin1'), 'latin1');
+  endInOneWrite(reply.raw, value.toString('latin1'));
   return reply;
 }
 
