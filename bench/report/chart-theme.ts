@@ -25,6 +25,7 @@ function themeOf({ ground, ink, faintInk, grid }: Inks) {
       subtextStyle: { color: faintInk, fontSize: 12 },
     },
     legend: { textStyle: { color: ink } },
+    bar: { label: { color: ink } },
     valueAxis: axis,
     logAxis: axis,
     categoryAxis: axis,

@@ -3,7 +3,7 @@
  * into. A chart is plain JSON, without functions, so that both are drawn of the same.
  */
 
-import { type EChartsOption, init } from 'echarts';
+import { type EChartsOption, init, setPlatformAPI } from 'echarts';
 import { lightTheme } from './chart-theme.ts';
 
 export type Chart = {
@@ -25,9 +25,10 @@ type Frame = Omit<Chart, 'option'> & {
 /** The title, and the titles of panels. */
 export const headingHeight = 62;
 const panelTitleHeight = 24;
-const legendLineHeight = 24;
-/** Wide, since texts are wider in some fonts than the library guesses. */
-const legendGap = 36;
+const legendLineHeight = 30;
+const legendGap = 16;
+/** Of a letter, by the height of its font: as in the widest of the fonts that may be there. */
+const letterWidth = 0.6;
 
 /** With its titles above, and a legend below that has as many lines as it takes. @param option of the panels */
 export function chartOf({ title, width, height, note = '', panels, legend }: Frame, option: EChartsOption): Chart {
@@ -50,6 +51,13 @@ export function chartOf({ title, width, height, note = '', panels, legend }: Fra
   };
 }
 
+// There is no font to measure here.
+setPlatformAPI({
+  measureText: (text, font) => ({
+    width: text.length * letterWidth * Number(/([\d.]+)px/.exec(font ?? '')?.[1] ?? 12),
+  }),
+});
+
 /** Half of what the library writes, for images that are pointed at. */
 const forPointers = / (class|pointer-events|ecmeta_\w+)="[^"]*"|<style.*<\/style>\s*/gs;
 
@@ -69,6 +77,6 @@ export function svgOf({ title, width, height, option }: Chart): string {
 
 /** Rather one too many. */
 function legendLines(titles: readonly string[], width: number): number {
-  const widths = titles.map((title) => 30 + legendGap + title.length * 7);
+  const widths = titles.map((title) => 40 + legendGap + title.length * 12 * letterWidth);
   return Math.ceil(widths.reduce((sum, one) => sum + one, 0) / (width - 24));
 }

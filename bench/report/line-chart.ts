@@ -22,11 +22,14 @@ export type LinePlot = {
   readonly yLogarithmic: boolean;
 };
 
-const panelWidth = 350;
+/** All of them together as wide as the report's page at most. */
+const panelsWidth = 900;
+const panelWidthMax = 350;
 const panelHeight = 270;
-const margin = { left: 82, right: 18, top: headingHeight + 8, bottom: 56 };
+const margin = { left: 78, right: 18, top: headingHeight + 8, bottom: 56 };
 
 export function lineChart({ title, panels, xTitle, yTitle, xLogarithmic, yLogarithmic }: LinePlot): Chart {
+  const panelWidth = Math.min(panelWidthMax, panelsWidth / panels.length);
   const cellWidth = margin.left + panelWidth + margin.right;
   const lefts = panels.map((_, index) => index * cellWidth + margin.left);
   return chartOf(
@@ -45,7 +48,7 @@ export function lineChart({ title, panels, xTitle, yTitle, xLogarithmic, yLogari
       yAxis: panels.map((_, gridIndex) => ({
         gridIndex,
         ...axisOf(yLogarithmic),
-        ...{ name: yTitle, nameLocation: 'middle' as const, nameGap: 58 },
+        ...{ name: yTitle, nameLocation: 'middle' as const, nameGap: 54 },
       })),
       series: panels.flatMap(({ lines }, index) => lines.flatMap((line) => seriesOf(line, index))),
     },
