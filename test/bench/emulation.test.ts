@@ -41,7 +41,8 @@ test.skipIf(!canLimit('cpu'))('a process with an eighth of a core gets no more',
 test.skipIf(!canLimit('cpu'))('more processes than emulated cores get no more than those together', async () => {
   const emulatedCores = 1;
   const shares = new CpuShares(emulatedCores);
-  const busy = await Promise.all([busyProcess(), busyProcess(), busyProcess()]);
+  // So many that they get more than those also where other programs are busy, unless something keeps them from it.
+  const busy = await Promise.all(Array.from({ length: 6 }, busyProcess));
   onTestFinished(async () => {
     for (const one of busy) one.kill('SIGKILL');
     await Promise.all(busy.map((one) => once(one, 'exit')));
@@ -53,8 +54,8 @@ test.skipIf(!canLimit('cpu'))('more processes than emulated cores get no more th
   await new Promise((resolve) => setTimeout(resolve, 800));
   const cores = (used() - cpuBefore) / 1_000 / (performance.now() - beganAtMs) / emulatedCore;
   expect(cores).toBeGreaterThan(0.1);
-  // Each alone has one: without the group around them it were three.
-  expect(cores).toBeLessThan(2);
+  // Each alone has one: without the group around them it were six.
+  expect(cores).toBeLessThan(1.5);
 });
 
 test('a sync takes as long as is said while the process runs, and is counted', () => {
