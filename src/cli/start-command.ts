@@ -3,6 +3,7 @@
 import { promiseKept, type ServiceStatus } from '../admin/contract.ts';
 import { type ConfigSources, readConfig, settingOrigins, uselessSetting } from '../config/service-config.ts';
 import { Service } from '../primary/service.ts';
+import { ServiceManager } from '../primary/service-manager.ts';
 import { CannotStart } from '../primary/start-conditions.ts';
 import { createLog, type ProcessLog } from '../supervision/log.ts';
 import { exitCodes } from './exit.ts';
@@ -20,10 +21,12 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
   const log = await createLog('primary');
   let service: Service | undefined;
   let signals = 0;
+  const manager = ServiceManager.of(process.env, log);
   const onSignal = (signal: NodeJS.Signals) => {
     // A second signal means now. The children end with this process.
     if (++signals > 1) process.exit(exitCodes.failed);
     log.info(`${signal}: draining; once more to stop at once`);
+    manager?.stopping();
     void service?.stop();
   };
   process.on('SIGTERM', onSignal);
@@ -37,7 +40,10 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
     // A signal may have come before there was anything to stop.
     if (signals > 0) void service.stop();
     const status = await Promise.race([service.ready, service.stopped]);
-    if (typeof status === 'object') announce(status, log);
+    if (typeof status === 'object') {
+      announce(status, log);
+      manager?.ready(status.url, process.env);
+    }
     const end = await service.stopped;
     log.info(`stopped. ${promiseKept(service)}`);
     process.exit(end === 'asked' ? exitCodes.done : exitCodes.failed);

@@ -65,7 +65,8 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
   });
   // A single process listens by itself; the primary deals connections to clones.
   const isAlone = start.store.kind === 'sqlite' && start.store.access === 'exclusive';
-  await app.listen({ host: start.host, port: start.port, exclusive: isAlone });
+  const { host, port, listenFd } = start;
+  await app.listen({ host, port, exclusive: isAlone, ...(listenFd !== null && { fd: listenFd }) });
 
   return {
     health: () => health.sample({ stored: shared.counters(), connections: connectionsOf(app.server) }),
@@ -87,6 +88,7 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
     },
     retire: () => app.retirement.begin(),
     drain: async () => {
+      if (listenFd !== null) await app.retirement.beforeClose();
       await app.close();
       await shared.stop();
     },

@@ -25,6 +25,8 @@ export type RosterOptions = {
   /** As they are at the moment of asking. */
   readonly access: () => Omit<AccessMessage, 'type'>;
   readonly files: Pick<FileRecords, 'acknowledgedLsn' | 'demandedLsn'>;
+  /** Of the listening socket that frontends share; undefined where node:cluster opens one. */
+  readonly inheritedFd: number | undefined;
 };
 
 export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 'files'> & {
@@ -104,7 +106,7 @@ function routerSpec(index: number, options: RosterOptions): FrontendSpec {
     name: `router-${index}`,
     role: 'router',
     overlaps: true,
-    fork: () => forkFrontendWithin(options.config()),
+    fork: () => forkFrontendWithin(options, routerEntry),
     startMessage: (topology) => ({ type: 'start-router', router: index, ...edgeOf(options), directReads, topology }),
   };
 }
@@ -115,13 +117,24 @@ function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
     role: 'clone',
     // A single process has its file alone.
     overlaps: options.strategy !== 'single',
-    fork: () => forkFrontendWithin(options.config()),
+    fork: () => forkFrontendWithin(options, cloneEntry),
     startMessage: () => ({ type: 'start-clone', clone: index, ...edgeOf(options), store: storeOf(options) }),
   };
 }
 
-function forkFrontendWithin(config: ServiceConfig): ChildProcess {
-  cluster.setupPrimary({ execArgv: heapLimitOf(config) });
+/** Behind the standard streams and the channel to the primary. */
+const fdOfChild = 4;
+
+/**
+ * A socket that was handed over is shared by the kernel: node:cluster would close it with its last worker, and nobody
+ * could open it again.
+ */
+function forkFrontendWithin({ config, inheritedFd }: RosterOptions, entry: string): ChildProcess {
+  const execArgv = heapLimitOf(config());
+  if (inheritedFd !== undefined) {
+    return fork(entry, [], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc', inheritedFd] });
+  }
+  cluster.setupPrimary({ execArgv });
   return forkFrontend();
 }
 
@@ -134,13 +147,14 @@ function heapLimitOf({ memoryMax }: ServiceConfig): string[] {
 }
 
 /** What everybody who speaks HTTP has to know. */
-function edgeOf({ config, access }: RosterOptions) {
+function edgeOf({ config, access, inheritedFd }: RosterOptions) {
   const { rules, certificate } = access();
   const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit, adminPort } =
     config();
   return {
     host,
     port,
+    listenFd: inheritedFd === undefined ? null : fdOfChild,
     valueBytesMax,
     bodyMemoryBytesMax,
     allowedHosts: [...allowedHosts],

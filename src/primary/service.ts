@@ -56,7 +56,15 @@ import { type LifeState, statusOf } from './service-status.ts';
 import { ServingWatch } from './serving-watch.ts';
 import { ShardCluster } from './shard-cluster.ts';
 import { Snapshots } from './snapshots.ts';
-import { accessOf, CannotStart, checkRedis, taken, takePorts, warnOfFewFiles } from './start-conditions.ts';
+import {
+  accessOf,
+  CannotStart,
+  checkRedis,
+  handedOverSocket,
+  taken,
+  takePorts,
+  warnOfFewFiles,
+} from './start-conditions.ts';
 import { checkWalkable, type Origin, refuseUnlessPartitioned } from './strategy.ts';
 import type { TopologyFile } from './topology-file.ts';
 
@@ -72,6 +80,8 @@ type Sources = {
   readonly access: AccessBook;
   /** Reads all settings anew. @throws ConfigError */
   readonly origins: () => readonly SettingOrigin[];
+  /** Of a listening socket that this process was handed over. */
+  readonly inheritedFd: number | undefined;
 };
 
 export class Service implements ObservedService {
@@ -108,7 +118,7 @@ export class Service implements ObservedService {
   #state: LifeState = 'starting';
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
-  private constructor(config: ServiceConfig, { access, origins }: Sources, log: ProcessLog) {
+  private constructor(config: ServiceConfig, { access, origins, inheritedFd }: Sources, log: ProcessLog) {
     this.#config = config;
     this.#access = access;
     this.#origins = origins;
@@ -128,6 +138,7 @@ export class Service implements ObservedService {
         service: topologyFile.service,
         files: topologyFile.files,
         access: () => access.announcement,
+        inheritedFd,
       }),
       record: topologyFile,
       shardIds: strategy === 'partitioned' ? [...topologyFile.weights().keys()] : [],
@@ -189,12 +200,14 @@ export class Service implements ObservedService {
   ): Promise<Service> {
     // Files and sockets of this service are for its user alone.
     process.umask(0o077);
-    const access = await accessOf(config);
-    const { port, adminServer } = await takePorts(config);
+    const socket = handedOverSocket();
+    const at = socket === undefined ? config : { ...config, host: socket.host, port: socket.port };
+    const access = await accessOf(at);
+    const { port, adminServer } = await takePorts(at, socket !== undefined);
     try {
       warnOfFewFiles(log);
       await checkRedis(config);
-      const service = new Service({ ...config, port }, { access, origins }, log);
+      const service = new Service({ ...at, port }, { access, origins, inheritedFd: socket?.fd }, log);
       service.#operators = await listenForOperators(service.#directory.adminSocket, service);
       if (adminServer !== undefined) service.#adminPort = await serveAdminPort(adminServer, service);
       service.#cluster.start();

@@ -9,6 +9,7 @@ import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connect
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import type { ProcessLog } from '../supervision/log.ts';
 import { AccessBook } from './access-book.ts';
+import { type InheritedSocket, inheritedSocket } from './inherited-socket.ts';
 import { checkedPort, listenOnAdminPort, UnusableAddress } from './listen-address.ts';
 import { type TakenDirectory, takeDirectory } from './take-directory.ts';
 
@@ -29,12 +30,24 @@ export async function accessOf(config: ServiceConfig): Promise<AccessBook> {
 
 type TakenPorts = { readonly port: number; readonly adminServer: Server | undefined };
 
-/** That of operators first: it is kept, while the service's is only tried. @throws CannotStart */
-export async function takePorts(config: ServiceConfig): Promise<TakenPorts> {
+/** Undefined where this process opens its own. @throws CannotStart */
+export function handedOverSocket(): InheritedSocket | undefined {
+  try {
+    return inheritedSocket(process.env, process.pid);
+  } catch (error) {
+    throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;
+  }
+}
+
+/**
+ * That of operators first: it is kept, while the service's is only tried, unless a socket was handed over that has it.
+ * @throws CannotStart
+ */
+export async function takePorts(config: ServiceConfig, isHandedOver: boolean): Promise<TakenPorts> {
   let adminServer: Server | undefined;
   try {
     adminServer = await listenOnAdminPort(config);
-    return { adminServer, port: await checkedPort(config.host, config.port) };
+    return { adminServer, port: isHandedOver ? config.port : await checkedPort(config.host, config.port) };
   } catch (error) {
     adminServer?.close();
     throw error instanceof UnusableAddress ? new CannotStart(error.message, { cause: error }) : error;

@@ -78,7 +78,7 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
       log.error(error, 'a request failed on a defect');
     },
   });
-  await app.listen({ host: start.host, port: start.port });
+  await app.listen({ host: start.host, port: start.port, ...(start.listenFd !== null && { fd: start.listenFd }) });
 
   return {
     health: () => health.sample({ connections: connectionsOf(app.server) }),
@@ -90,6 +90,7 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
     },
     retire: () => app.retirement.begin(),
     drain: async () => {
+      if (start.listenFd !== null) await app.retirement.beforeClose();
       await app.close();
       await store.stop();
     },

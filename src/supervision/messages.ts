@@ -99,6 +99,8 @@ const certificate = oneOf(objectOf({ cert: text, key: text }), exactly(null));
 const httpFields = {
   host: text,
   port: integer,
+  /** Where a socket was handed over that listens there already. */
+  listenFd: oneOf(integer, exactly(null)),
   valueBytesMax: integer,
   bodyMemoryBytesMax: integer,
   allowedHosts: listOf(text),

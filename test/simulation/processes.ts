@@ -245,6 +245,7 @@ function readerOf(world: SimulatedWorld, life: Life, identity: FileIdentity): Sh
 const noEdge = {
   host: '',
   port: 0,
+  listenFd: null,
   valueBytesMax,
   bodyMemoryBytesMax: 0,
   allowedHosts: [] as string[],

@@ -1,7 +1,8 @@
 /** Commands that start and end the service and its processes. */
 
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { flagOf, settingNames, settings } from '../../config/service-config.ts';
+import { unitKinds } from '../systemd-units.ts';
 import { loaded, operatorCommand } from './shared-options.ts';
 
 const processes = async () => import('../process-commands.ts');
@@ -42,6 +43,14 @@ export function addRunCommands(program: Command): void {
   )
     .option('--json', 'print one JSON object')
     .action(loaded(async () => (await reloads()).reloadCommand));
+  program
+    .command('systemd')
+    .description('print a unit for systemd: the service, or the socket that outlives it')
+    .addArgument(new Argument('<UNIT>', 'which one').choices(unitKinds))
+    .option('--user <NAME>', 'user whose service it is', 'shardlite')
+    .option('--data <DIR>', 'data directory of the service', '/var/lib/shardlite')
+    .option('--listen <ADDRESS:PORT>', 'where the socket listens', '127.0.0.1:7700')
+    .action(loaded(async () => (await import('../systemd-command.ts')).systemdCommand));
   operatorCommand(program, 'config', 'show every setting that is in force, and where it came from')
     .option('--json', 'print one JSON list')
     .action(loaded(async () => (await reloads()).configCommand));
