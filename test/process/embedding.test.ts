@@ -1,13 +1,17 @@
 /** A service within a Node program: it serves, it ends with the program, and it says why it cannot start. */
 
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import ts from 'typescript-5';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { statusOfService } from '../../src/admin/admin-client.ts';
 import { connect } from '../../src/client/connect.ts';
 import { processState } from '../support/process-state.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { userDoc } from '../support/user-docs.ts';
 
 /** The built module: it forks its neighbour. */
 const builtModule = new URL('../../dist/src/embedding/start-service.js', import.meta.url).href;
@@ -68,4 +72,17 @@ test('a program that is killed takes its service with it', async () => {
   const pids = (await statusOfService(data)).processes.map(({ pid }) => pid as number);
   program.kill('SIGKILL');
   await allGone(pids);
+});
+
+test('the first example of its page runs, and ends', async () => {
+  const folder = temporaryDirectory();
+  const [, example = ''] = /```ts\n(.*?)```/s.exec(userDoc('docs/embedding.md')) ?? [];
+  const { outputText } = ts.transpileModule(example, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  });
+  const client = new URL('../../dist/src/client/public.js', import.meta.url).href;
+  const program = outputText.replace("'shardlite/server'", `'${builtModule}'`).replace("'shardlite'", `'${client}'`);
+  writeFileSync(join(folder, 'example.mjs'), program);
+  const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder });
+  expect(stdout).toBe('hello\n');
 });
