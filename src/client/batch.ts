@@ -8,12 +8,20 @@ import { identityOf, type Key, keyFieldsOf, type NamedKey, namedKeyOf } from './
 import { jittered, pause, type Sender } from './sender.ts';
 import { errorOf, hasCode, type ShardliteError } from './shardlite-error.ts';
 import { base64Of, storedOf } from './value.ts';
-import { type ConditionOptions, conditionOf, type ExpiryOptions, newName, type WriteOptions } from './write-options.ts';
+import {
+  type ConditionOptions,
+  conditionOf,
+  type ExpiryOptions,
+  type NewExpiry,
+  newName,
+  type WriteOptions,
+} from './write-options.ts';
 
 export type BatchOperation =
   | { readonly op: 'get'; readonly key: Key }
   | ({ readonly op: 'put'; readonly key: Key; readonly value: unknown; readonly contentType?: string } & ExpiryOptions &
       ConditionOptions)
+  | ({ readonly op: 'touch'; readonly key: Key } & NewExpiry & ConditionOptions)
   | ({ readonly op: 'delete'; readonly key: Key } & ConditionOptions)
   | ({ readonly op: 'increment'; readonly key: Key; readonly by?: number | bigint } & ConditionOptions);
 
@@ -25,6 +33,8 @@ export type BatchOptions = Pick<WriteOptions, 'signal' | 'idempotencyKey'> & {
 type Done = {
   readonly get: { readonly ok: true /** Undefined where there is no value. */; readonly entry: Entry | undefined };
   readonly put: { readonly ok: true; readonly version: number; readonly created: boolean };
+  /** Refused with `key-not-found` where there is no value. */
+  readonly touch: { readonly ok: true; readonly version: number };
   readonly delete: { readonly ok: true };
   readonly increment: { readonly ok: true; readonly version: number; readonly number: bigint };
 };
@@ -61,7 +71,7 @@ export async function runBatch(
     // The whole once more, under its name: what was applied is answered as before, and not applied again.
     await pause(jittered(pauseMs), signal);
   }
-  if (atomic) throwRefusal(results);
+  if (atomic) throwRefusal(operations, results);
   return results.map((result, index) => resultOf(operations[index] as BatchOperation, result));
 }
 
@@ -83,8 +93,10 @@ function isPassing({ status }: JsonResult): boolean {
 }
 
 /** Of an atomic batch the operation that was refused for itself; the others were only refused with it. */
-function throwRefusal(results: readonly JsonResult[]): void {
-  const refused = results.filter(({ status, code }) => status >= 400 && code !== 'key-not-found').map(refusalOf);
+function throwRefusal(operations: readonly BatchOperation[], results: readonly JsonResult[]): void {
+  // What is not there was read all the same.
+  const isRead = (index: number) => operations[index]?.op === 'get' && results[index]?.code === 'key-not-found';
+  const refused = results.filter(({ status }, index) => status >= 400 && !isRead(index)).map(refusalOf);
   const cause = refused.find((error) => !hasCode(error, 'batch-refused')) ?? refused[0];
   if (cause !== undefined) throw cause;
 }
@@ -94,6 +106,7 @@ function jsonOf(operation: BatchOperation): object {
   if (operation.op === 'get') return common;
   const guarded = { ...common, ...conditionOf(operation) };
   if (operation.op === 'delete') return guarded;
+  if (operation.op === 'touch') return { ...guarded, ttl: operation.ttl, expiresAt: operation.expiresAt };
   if (operation.op === 'increment') return { ...guarded, by: String(operation.by ?? 1) };
   const { contentType, body } = storedOf(operation.value, operation.contentType);
   const value = typeof body === 'string' ? { value: body } : { valueBase64: base64Of(body) };
@@ -110,6 +123,8 @@ function resultOf(operation: BatchOperation, result: JsonResult): BatchResult {
       return { ok: true, entry: describedOf(nameOf(operation.key), result) as Entry };
     case 'put':
       return { ok: true, version, created: status === 201 };
+    case 'touch':
+      return { ok: true, version };
     case 'delete':
       return { ok: true };
     case 'increment':

@@ -7,7 +7,7 @@ import { GetBatcher } from './get-batcher.ts';
 import { type Key, pathOf } from './key.ts';
 import { type Listed, type ListOptions, listEntries } from './list-pages.ts';
 import { type Deletion, type DeletionOptions, deletePrefix } from './prefix-deletion.ts';
-import { jittered, pause, Sender } from './sender.ts';
+import { type Answer, jittered, pause, type Request, Sender } from './sender.ts';
 import { hasCode } from './shardlite-error.ts';
 import { storedOf } from './value.ts';
 import {
@@ -15,6 +15,7 @@ import {
   expiryParametersOf,
   headersOf,
   type PutOptions,
+  type TouchOptions,
   type WriteOptions,
 } from './write-options.ts';
 
@@ -31,12 +32,16 @@ export type ConnectOptions = {
   readonly fetch?: typeof fetch;
 };
 
-export type Written = {
+/** What a value has after its expiry was set. */
+export type Touched = {
   readonly version: number;
-  /** Whether there was no value before. */
-  readonly created: boolean;
   /** Unix milliseconds; absent for never. */
   readonly expiresAt?: number;
+};
+
+export type Written = Touched & {
+  /** Whether there was no value before. */
+  readonly created: boolean;
 };
 
 /** Between two attempts of `update`, at most. */
@@ -129,6 +134,35 @@ export class ShardliteClient {
       signal: options.signal,
     });
     return { version: versionOf(headers), created: status === 201, ...expiryIn(headers) };
+  }
+
+  /**
+   * Sets when the value expires, and changes nothing else of it. It is a write: the version is a new one. Undefined where
+   * there is no value. It is on disk when this resolves.
+   *
+   * @throws ShardliteError `condition-not-met` with a condition, and as `put` does
+   * @example
+   * await kv.touch('session/42', { ttl: 3600 });
+   * await kv.touch('session/42', { expiresAt: 'never' });
+   */
+  async touch(key: Key, options: TouchOptions): Promise<Touched | undefined> {
+    const answer = await this.#touch(key, options, {});
+    return answer && { version: versionOf(answer.headers), ...expiryIn(answer.headers) };
+  }
+
+  /**
+   * Sets when the value expires, and gives the value, in one request: for sessions, which live on while they are used.
+   *
+   * @throws ShardliteError as `touch` does; `access-denied` where the token does not allow both reading and writing
+   * @example
+   * const session = await kv.getAndTouch<Session>('session/42', { ttl: 3600 });
+   */
+  async getAndTouch<T = unknown>(key: Key, options: TouchOptions): Promise<T | undefined> {
+    const answer = await this.#touch(key, options, { prefer: 'return=representation' });
+    if (answer === undefined) return undefined;
+    // The touch was done, and its answer could not tell the value.
+    if (answer.status === 204) return this.get<T>(key, options);
+    return withValue(entryOfAnswer(nameOf(key), answer)).value as T;
   }
 
   /**
@@ -259,14 +293,26 @@ export class ShardliteClient {
     }
   }
 
+  async #touch(key: Key, options: TouchOptions, headers: Record<string, string>): Promise<Answer | undefined> {
+    const path = pathOf('kv', key, expiryParametersOf(options));
+    const { signal } = options;
+    return this.#unlessAbsent({ method: 'PATCH', path, headers: { ...headersOf(options), ...headers }, signal });
+  }
+
   async #askEntry(key: Key, options: CallOptions): Promise<Entry | undefined> {
     const entry = await this.#askBytes(key, options);
     return entry && withValue(entry);
   }
 
   async #askBytes(key: Key, { signal }: CallOptions): Promise<Entry<Uint8Array> | undefined> {
+    const answer = await this.#unlessAbsent({ method: 'GET', path: pathOf('kv', key), signal });
+    return answer && entryOfAnswer(nameOf(key), answer);
+  }
+
+  /** Undefined when the key has no value. */
+  async #unlessAbsent(request: Request): Promise<Answer | undefined> {
     try {
-      return entryOfAnswer(nameOf(key), await this.#sender.ask({ method: 'GET', path: pathOf('kv', key), signal }));
+      return await this.#sender.ask(request);
     } catch (error) {
       if (hasCode(error, 'key-not-found')) return undefined;
       throw error;

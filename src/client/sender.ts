@@ -18,7 +18,7 @@ export type SenderOptions = {
 };
 
 export type Request = {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
   /** Path and query, from `/v1` on. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -28,9 +28,16 @@ export type WriteOptions = CallOptions &
 export type ExpiryOptions = {
   /** The value is gone after so many seconds: a whole number from 1 on. */
   readonly ttl?: number;
-  /** The value is gone from then on: Unix milliseconds. */
-  readonly expiresAt?: number;
+  /** The value is gone from then on: Unix milliseconds, or never. */
+  readonly expiresAt?: number | 'never';
 };
+
+/** One of the two. */
+export type NewExpiry =
+  | { readonly ttl: number; readonly expiresAt?: never }
+  | { readonly expiresAt: number | 'never'; readonly ttl?: never };
+
+export type TouchOptions = WriteOptions & NewExpiry;
 
 export type PutOptions = WriteOptions &
   ExpiryOptions & {

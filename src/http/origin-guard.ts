@@ -29,11 +29,11 @@ export function originGuard(allowedOrigins: readonly string[]): (request: Incomi
   };
 }
 
-const methods = 'GET, HEAD, PUT, DELETE, POST';
+const methods = 'GET, HEAD, PUT, PATCH, DELETE, POST';
 const requestHeaders =
   'accept, authorization, content-type, idempotency-key, if-match, if-none-match, if-range, last-event-id, prefer, range';
 const exposedHeaders =
-  'Accept-Ranges, Content-Range, ETag, Expires-At, Link, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate';
+  'Accept-Ranges, Content-Range, ETag, Expires-At, Link, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate';
 /** How long a browser need not ask again. */
 const preflightKeptS = 600;
 

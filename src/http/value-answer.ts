@@ -51,9 +51,11 @@ export function sendWritten(reply: FastifyReply, outcome: Outcome, timing: Timin
   sendTiming(reply, timing);
   switch (outcome.kind) {
     case 'created':
-      return reply.code(201).header('etag', etagOf(outcome.version)).send();
     case 'replaced':
-      return reply.code(204).header('etag', etagOf(outcome.version)).send();
+      return reply
+        .code(outcome.kind === 'created' ? 201 : 204)
+        .headers({ etag: etagOf(outcome.version), ...expiryHeader(outcome) })
+        .send();
     case 'deleted':
       return reply.code(204).send();
     case 'counted':
@@ -80,18 +82,31 @@ export function failedConditionDetail(version: number): string {
   return version === 0 ? 'The key has no value.' : `The key has version ${version}: its ETag is ${etagOf(version)}.`;
 }
 
+/**
+ * The answer to a write that was asked to tell what there is now.
+ * @param stored undefined when that is no longer known
+ */
+export function sendRepresentation(
+  reply: FastifyReply,
+  written: Outcome,
+  stored: Stored | undefined,
+  timing: Timing | undefined,
+): FastifyReply {
+  // The write is done, whatever can be told of it.
+  if (stored === undefined || !hasRoomFor(reply, stored.value)) return sendWritten(reply, written, timing);
+  sendTiming(reply, timing);
+  reply.header('preference-applied', 'return=representation');
+  return reply.code(200).headers(headersOf(stored, stored.value.length)).send(stored.value);
+}
+
 type Head = { readonly version: number; readonly contentType: string; readonly expiresAtMs?: number };
 
-function sendValue(
-  { headers }: FastifyRequest,
-  reply: FastifyReply,
-  outcome: Head & { readonly value: Buffer },
-): FastifyReply {
+/** A value and what is told with it. */
+export type Stored = Head & { readonly value: Buffer };
+
+function sendValue({ headers }: FastifyRequest, reply: FastifyReply, outcome: Stored): FastifyReply {
   const { value, version } = outcome;
-  if (value.length > uncountedBytesMax && !shareOfAnswer(reply).take(value.length)) {
-    const { code, detail } = noRoom(reply.server.bodyBudget);
-    return sendProblem(reply, code, detail);
-  }
+  if (!hasRoomFor(reply, value)) return sendNoRoom(reply);
   const range = rangeOf(headers, value.length, etagOf(version));
   if (range === 'not-satisfiable') {
     reply.header('content-range', `bytes */${value.length}`);
@@ -113,6 +128,15 @@ function sendValue(
   return reply;
 }
 
+function hasRoomFor(reply: FastifyReply, { length }: Buffer): boolean {
+  return length <= uncountedBytesMax || shareOfAnswer(reply).take(length);
+}
+
+function sendNoRoom(reply: FastifyReply): FastifyReply {
+  const { code, detail } = noRoom(reply.server.bodyBudget);
+  return sendProblem(reply, code, detail);
+}
+
 /** The stored type goes out as it came in, without a charset added to it. */
 function headersOf(head: Head, valueBytes: number): Record<string, string | number> {
   const headers: Record<string, string | number> = {
@@ -128,6 +152,7 @@ function headersOf(head: Head, valueBytes: number): Record<string, string | numb
   return headers;
 }
 
-export function expiryHeader({ expiresAtMs }: { readonly expiresAtMs?: number }): Record<string, number> {
-  return expiresAtMs === undefined ? {} : { 'expires-at': expiresAtMs };
+/** Nothing for what never expires. */
+function expiryHeader({ expiresAtMs }: { readonly expiresAtMs?: number }): Record<string, number> {
+  return expiresAtMs ? { 'expires-at': expiresAtMs } : {};
 }

@@ -12,25 +12,32 @@ type Guarded = Addressed & { readonly condition?: Condition; readonly idempotenc
 
 type GetOperation = Addressed & { readonly kind: 'get' };
 type HeadOperation = Addressed & { readonly kind: 'head' };
-export type PutOperation = Guarded & {
-  readonly kind: 'put';
-  /** As the client sent it: 0–255 latin1 bytes, '' when the client sent none. */
-  readonly contentType: string;
-  readonly value: Buffer;
+/** When a value is to be gone: at most one of the two. */
+export type Expiry = {
   /**
-   * Unix milliseconds from which on the value is gone. Refused when that is over by the store's clock, or later than
-   * `lifetimeMsMax` from now. Absent for never, and where `ttlMs` says it.
+   * Unix milliseconds from which on the value is gone, 0 for never. Refused when that is over by the store's clock, or
+   * later than `lifetimeMsMax` from now.
    */
   readonly expiresAtMs?: number;
   /** Milliseconds for which the value is to live. The store counts from its own clock, and answers when that is over. */
   readonly ttlMs?: number;
 };
+/** Without an expiry the value never expires. */
+export type PutOperation = Guarded &
+  Expiry & {
+    readonly kind: 'put';
+    /** As the client sent it: 0–255 latin1 bytes, '' when the client sent none. */
+    readonly contentType: string;
+    readonly value: Buffer;
+  };
+/** Sets the expiry of a value that is there, and changes nothing else of it. It is a write: the key gets a new version. */
+export type TouchOperation = Guarded & Expiry & { readonly kind: 'touch' };
 type DeleteOperation = Guarded & { readonly kind: 'delete' };
 /** Adds to the 64-bit number that the value is the decimal text of; an absent one counts as 0. */
 export type IncrementOperation = Guarded & { readonly kind: 'increment'; readonly by: bigint };
 
 export type ReadOperation = GetOperation | HeadOperation;
-export type WriteOperation = PutOperation | DeleteOperation | IncrementOperation;
+export type WriteOperation = PutOperation | TouchOperation | DeleteOperation | IncrementOperation;
 export type KeyOperation = ReadOperation | WriteOperation;
 
 /** Several operations on keys of one slot: all of them in one step or, when one is refused, none. */

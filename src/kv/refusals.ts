@@ -29,6 +29,12 @@ export const idempotencyKeyReused: FailedOutcome = {
   detail: 'This idempotency key has named another request. Use a new one for each new write.',
 };
 
+export const nothingToTouch: FailedOutcome = {
+  kind: 'failed',
+  code: 'key-not-found',
+  detail: 'There is no value under this key whose expiry could be set.',
+};
+
 /** @param nowMs by the clock of the store */
 export function expiryOutOfRange(expiresAtMs: number, nowMs: number): FailedOutcome {
   return {

@@ -6,10 +6,11 @@
 import type { Versions } from '../kv/condition.ts';
 import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
 import { type OpId, opIdOfItem } from '../kv/op-id.ts';
-import { batchBytesMax, isWrite, type KeyOperation, type Operation, type PutOperation } from '../kv/operation.ts';
+import { batchBytesMax, type Expiry, isWrite, type KeyOperation, type Operation } from '../kv/operation.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import {
   expiriesKeyOf,
+  headBytesMax,
   indexKeyOf,
   opKeyOf,
   scratchKeyOf,
@@ -56,7 +57,8 @@ export async function runCommand(ask: Ask, operation: Operation, opId: OpId): Pr
 
 async function operate(ask: Ask, slot: number, operations: readonly KeyOperation[], opId: OpId) {
   const keys: Argument[] = [versionKeyOf(slot), indexKeyOf(slot), expiriesKeyOf(slot), scratchKeyOf(slot)];
-  const rest: Argument[] = [batchBytesMax];
+  // As Redis has it, a value of any size may be read alone.
+  const rest: Argument[] = [batchBytesMax + headBytesMax];
   for (const [index, operation] of operations.entries()) {
     const name = isWrite(operation) ? operation.idempotencyKey?.opId : undefined;
     keys.push(valueKeyOf(slot, operation.key), opKeyOf(slot, name ?? opIdOfItem(opId, index)));
@@ -75,7 +77,7 @@ function fieldsOf(operation: KeyOperation): Argument[] {
     key,
     versionsText(condition?.ifMatch),
     versionsText(condition?.ifNoneMatch),
-    kind === 'put' ? expiryText(operation) : '0',
+    kind === 'put' || kind === 'touch' ? expiryText(operation) : '0',
     idempotencyKey === undefined ? opMemoryMs : idempotencyKeptMs,
     idempotencyKey?.fingerprint.toString('hex') ?? '',
     kind === 'put' ? tailOf(operation.contentType, operation.value) : kind === 'increment' ? String(operation.by) : '',
@@ -83,7 +85,7 @@ function fieldsOf(operation: KeyOperation): Argument[] {
 }
 
 /** A time to live has a sign before it: the script adds it to the time of Redis. */
-function expiryText({ ttlMs, expiresAtMs = 0 }: PutOperation): string {
+function expiryText({ ttlMs, expiresAtMs = 0 }: Expiry): string {
   return ttlMs === undefined ? String(expiresAtMs) : `+${ttlMs}`;
 }
 

@@ -5,8 +5,9 @@
  *   created|replaced VERSION [EXPIRY, where Redis's clock decided it]  deleted VERSION
  *   counted VERSION NUMBER
  *   precondition-failed VERSION   the version that the key has, 0 for none
- *   reused  nan  overflow NUMBER  expiry WANTED NOW  much  over  alone refusals, in the order of kv/refusals.ts:
- *       idempotencyKeyReused, notANumber, overflow (with the number there is), expiryOutOfRange, tooMuchRead, readIsOver, batchAborted
+ *   reused  nothing  nan  overflow NUMBER  expiry WANTED NOW  much  over  alone
+ *       refusals: idempotencyKeyReused, nothingToTouch, notANumber, overflow (with the number there is),
+ *       expiryOutOfRange, tooMuchRead, readIsOver, batchAborted
  */
 
 import type { KeyOperation } from '../kv/operation.ts';
@@ -16,6 +17,7 @@ import {
   expiryOutOfRange,
   idempotencyKeyReused,
   notANumber,
+  nothingToTouch,
   overflow,
   readIsOver,
   tooMuchRead,
@@ -42,6 +44,8 @@ export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
       return { kind, version: versionOf(first), number: BigInt(second) };
     case 'reused':
       return idempotencyKeyReused;
+    case 'nothing':
+      return nothingToTouch;
     case 'nan':
       return notANumber;
     case 'overflow':

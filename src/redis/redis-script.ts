@@ -104,11 +104,16 @@ local function read(i)
   return {'value', bytes}
 end
 
+-- What a value has besides its version and its expiry.
+local function tailOf(key, entry)
+  return entry.tail or string.match(packed(key, entry), '^%d+:%d+:(.*)$')
+end
+
 -- The number to add to is the value's bytes: the tail without its content type.
 local function add(i, entry)
   local head, number, expiry = '10:text/plain', '0', '0'
   if entry then
-    local tail = string.match(packed(valueKey(i), entry), '^%d+:%d+:(.*)$')
+    local tail = tailOf(valueKey(i), entry)
     local length, rest = string.match(tail, '^(%d+):(.*)$')
     head = length .. ':' .. string.sub(rest, 1, tonumber(length))
     number = string.sub(rest, tonumber(length) + 1)
@@ -133,11 +138,15 @@ local function write(i)
   end
   local new, name = false, 'deleted'
   local number = ''
+  local wanted = field(i, 5)
+  if isOutOfRange(wanted) then return 'expiry ' .. wanted .. ' ' .. text(now()), true end
   if kind == 'put' then
-    local wanted = field(i, 5)
-    if isOutOfRange(wanted) then return 'expiry ' .. wanted .. ' ' .. text(now()), true end
     new, name = {tail = field(i, 8)}, old and 'replaced' or 'created'
-    new.expiry, number = expiryOf(field(i, 5))
+    new.expiry, number = expiryOf(wanted)
+  elseif kind == 'touch' then
+    if not old then return 'nothing', true end
+    new, name = {tail = tailOf(key, old)}, 'replaced'
+    new.expiry, number = expiryOf(wanted)
   elseif kind == 'increment' then
     local sum
     new, sum = add(i, old)

@@ -57,6 +57,7 @@ export class EntryTable {
   readonly #old: Statement<[number, Buffer]>;
   readonly #insert: Statement<[number, Buffer, number, string, Buffer, number]>;
   readonly #update: Statement<[number, string, Buffer, number, number]>;
+  readonly #touch: Statement<[number, number, number]>;
   readonly #delete: Statement<[number]>;
   readonly #expired: Statement<[number, number, number, number]>;
 
@@ -71,6 +72,7 @@ export class EntryTable {
       'INSERT INTO entry (slot, key, version, content_type, value, expires_at) VALUES (?, ?, ?, ?, ?, ?)',
     );
     this.#update = db.prepare('UPDATE entry SET version = ?, content_type = ?, value = ?, expires_at = ? WHERE id = ?');
+    this.#touch = db.prepare('UPDATE entry SET version = ?, expires_at = ? WHERE id = ?');
     this.#delete = db.prepare('DELETE FROM entry WHERE id = ?');
     this.#expired = db
       .prepare<[number, number, number, number]>(
@@ -105,6 +107,10 @@ export class EntryTable {
 
   update(id: number, { version, contentType, value, expiresAtMs = 0 }: NewEntry): void {
     this.#update.run(version, contentType, value, expiresAtMs, id);
+  }
+
+  touch(id: number, version: number, expiresAtMs: number): void {
+    this.#touch.run(version, expiresAtMs, id);
   }
 
   delete(id: number): void {

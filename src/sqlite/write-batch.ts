@@ -21,6 +21,7 @@ import {
   expiryOutOfRange,
   idempotencyKeyReused,
   notANumber,
+  nothingToTouch,
   overflow,
   readIsOver,
   tooMuchRead,
@@ -220,14 +221,15 @@ export class WriteBatch {
     let put: Pick<PutOperation, 'contentType' | 'value' | 'expiresAtMs'> | undefined;
     let number: bigint | undefined;
     let expiry: { expiresAtMs?: number } = {};
-    if (operation.kind === 'put') {
-      const { ttlMs, expiresAtMs } = operation;
-      if (expiresAtMs !== undefined && (expiresAtMs <= nowMs || expiresAtMs > nowMs + lifetimeMsMax)) {
+    if (operation.kind === 'put' || operation.kind === 'touch') {
+      const { ttlMs, expiresAtMs = 0 } = operation;
+      if (expiresAtMs !== 0 && (expiresAtMs <= nowMs || expiresAtMs > nowMs + lifetimeMsMax)) {
         return expiryOutOfRange(expiresAtMs, nowMs);
       }
       if (ttlMs !== undefined) expiry = { expiresAtMs: nowMs + ttlMs };
-      put = { ...operation, ...expiry };
     }
+    if (operation.kind === 'put') put = { ...operation, ...expiry };
+    if (operation.kind === 'touch' && old === undefined) return nothingToTouch;
     if (operation.kind === 'increment') {
       const counted = this.#counted(slot, key, old, operation.by);
       if (counted.kind === 'failed') return counted;
@@ -238,7 +240,10 @@ export class WriteBatch {
     this.#at.watch.beforeWrite(slot, key);
     if (isExpired) this.#expire(slot, key, seenLsn);
     const version = this.#newVersion(seenLsn);
-    if (put === undefined) {
+    if (operation.kind === 'touch') {
+      const { expiresAtMs = 0 } = { ...operation, ...expiry };
+      entries.touch((old as OldEntry).id, version, expiresAtMs);
+    } else if (put === undefined) {
       if (found !== undefined) {
         entries.delete(found.id);
         this.#count(-1, -(key.length + found.valueBytes));
@@ -252,7 +257,7 @@ export class WriteBatch {
     }
 
     const outcome =
-      put === undefined
+      operation.kind === 'delete'
         ? ({ kind: 'deleted', version } as const)
         : number === undefined
           ? ({ kind: old === undefined ? 'created' : 'replaced', version, ...expiry } as const)

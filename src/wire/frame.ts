@@ -7,7 +7,7 @@
 import { readUInt53, writeUInt53 } from '../kv/uint53.ts';
 
 /** Rises with every change of layout or meaning; the two ends refuse each other when it differs. */
-export const wireVersion = 2;
+export const wireVersion = 3;
 
 /** First frame on a connection, from the router. The shard answers with a `ShardHello`. */
 export type RouterHello = { readonly wireVersion: number; readonly session: Buffer };

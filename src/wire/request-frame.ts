@@ -23,7 +23,7 @@ import {
   lifetimeMsMax,
   type Operation,
 } from '../kv/operation.ts';
-import { expiryOf, type FailedOutcome } from '../kv/outcome.ts';
+import type { FailedOutcome } from '../kv/outcome.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import { slotCount } from '../partition/slot.ts';
 import { checkedUInt53, framesWithin, WireError } from './frame.ts';
@@ -61,7 +61,7 @@ export type Request = {
   readonly resend: Resend;
 };
 
-const kindBytes = { get: 1, head: 2, put: 3, delete: 4, increment: 5, atomic: 6, list: 7, feed: 8 } as const;
+const kindBytes = { get: 1, head: 2, put: 3, delete: 4, increment: 5, atomic: 6, list: 7, feed: 8, touch: 9 } as const;
 const flagBits = { resent: 1, expiry: 2, idempotencyKey: 4, condition: 8, ttl: 16 } as const;
 const everyVersion = 0xff;
 const noVersions = 0xfe;
@@ -77,6 +77,7 @@ export function requestFrameBytes(operation: Asked): number {
       const { key, contentType, value } = operation;
       return headerBytes + key.length + contentType.length + extrasBytes(operation) + value.length;
     }
+    case 'touch':
     case 'delete':
     case 'increment':
       return headerBytes + operation.key.length + extrasBytes(operation);
@@ -112,6 +113,7 @@ function fits(asked: Asked): boolean {
       return fitsKey(asked.key);
     case 'put':
       return fitsKey(asked.key) && asked.contentType.length <= typeBytesMax && fitsExtras(asked);
+    case 'touch':
     case 'delete':
       return fitsKey(asked.key) && fitsExtras(asked);
     case 'increment':
@@ -136,10 +138,8 @@ function fitsKey({ length }: Buffer): boolean {
   return length >= 1 && length <= keyBytesMax;
 }
 
-function fitsExtras({ expiresAtMs = 1, ttlMs = 1, idempotencyKey, condition }: Extras): boolean {
-  // 0 stands for never.
-  if (expiresAtMs === 0 || !isWithin(expiresAtMs, Number.MAX_SAFE_INTEGER)) return false;
-  if (!isWithin(ttlMs, lifetimeMsMax)) return false;
+function fitsExtras({ expiresAtMs = 0, ttlMs = 0, idempotencyKey, condition }: Extras): boolean {
+  if (!isWithin(expiresAtMs, Number.MAX_SAFE_INTEGER) || !isWithin(ttlMs, lifetimeMsMax)) return false;
   if (idempotencyKey !== undefined && idempotencyKey.fingerprint.length !== fingerprintBytes) return false;
   return condition === undefined || (fitsVersions(condition.ifMatch) && fitsVersions(condition.ifNoneMatch));
 }
@@ -174,6 +174,7 @@ export function encodeRequest(target: Buffer, at: number, { requestId, epoch, op
       end += target.write(contentType, end, 'latin1');
       operation.value.copy(target, encodeExtras(target, end, operation));
       return;
+    case 'touch':
     case 'delete':
     case 'increment':
       encodeExtras(target, end, operation);
@@ -245,9 +246,11 @@ export function requestOf(frame: Buffer): Request {
       const operation = { kind: 'put', slot, key, contentType, value: frame.subarray(end), ...extras } as const;
       return { requestId, epoch, operation, resend: resendOf(frame) };
     }
+    case kindBytes.touch:
     case kindBytes.delete: {
       const { extras } = extrasOf(frame, typeEnd);
-      return { requestId, epoch, operation: { kind: 'delete', slot, key, ...extras }, resend: resendOf(frame) };
+      const name = kind === kindBytes.touch ? 'touch' : 'delete';
+      return { requestId, epoch, operation: { kind: name, slot, key, ...extras }, resend: resendOf(frame) };
     }
     case kindBytes.increment: {
       if (typeEnd + 8 > frame.length) throw new WireError('an increment breaks off');
@@ -336,7 +339,7 @@ function extrasOf(frame: Buffer, start: number): { readonly end: number; readonl
     if (at > frame.length) throw new WireError('a request breaks off in what comes before its value');
     return began;
   };
-  const time = (flags & flagBits.expiry) === 0 ? {} : expiryOf(checkedUInt53(frame, take(8)));
+  const time = (flags & flagBits.expiry) === 0 ? {} : { expiresAtMs: checkedUInt53(frame, take(8)) };
   const expiry = (flags & flagBits.ttl) === 0 ? time : { ...time, ttlMs: checkedUInt53(frame, take(8)) };
   let name: { idempotencyKey?: IdempotencyKey } = {};
   if ((flags & flagBits.idempotencyKey) !== 0) {

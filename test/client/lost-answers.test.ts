@@ -33,8 +33,11 @@ test('a write whose answer is lost is sent again, applied once, and answered as 
   expect(await lossy(() => kv.get('n'))).toBe('8');
   expect(await lossy(() => kv.update<number>('key', (value = 0) => value + 1))).toBe(2);
   expect((await lossy(() => kv.getEntry('key')))?.version).toBeGreaterThan(version);
+  const touched = await lossy(() => kv.touch('key', { ttl: 60 }));
+  expect((await kv.getEntry('key'))?.version).toBe(touched?.version);
+  expect(await lossy(() => kv.getAndTouch('key', { expiresAt: 'never' }))).toBe(2);
   await lossy(() => kv.delete('key', { ifPresent: true }));
-  expect(proxy.cuts).toBe(8);
+  expect(proxy.cuts).toBe(10);
 });
 
 /** A server that is no Shardlite: its address. */

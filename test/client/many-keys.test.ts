@@ -39,6 +39,8 @@ test('each operation of a batch has a result of its own', async () => {
     { op: 'get', key: 'nothing' },
     { op: 'increment', key: 'n', by: 3n },
     { op: 'increment', key: 'a' },
+    { op: 'touch', key: 'n', ttl: 60 },
+    { op: 'touch', key: 'nothing', expiresAt: 'never' },
     { op: 'delete', key: 'n' },
   ]);
   expect(results).toMatchObject([
@@ -48,6 +50,8 @@ test('each operation of a batch has a result of its own', async () => {
     { ok: true, entry: undefined },
     { ok: true, number: 3n },
     { ok: false, error: { code: 'counter-not-a-number' } },
+    { ok: true, version: expect.any(Number) },
+    { ok: false, error: { code: 'key-not-found', status: 404 } },
     { ok: true },
   ]);
 });
@@ -63,6 +67,8 @@ test('an atomic batch is done as a whole, or rejects with what was refused', asy
   expect(await kv.get('{cart}/count')).toBe('1');
   const reading = await kv.batch([{ op: 'get', key: '{cart}/nothing' }], { atomic: true });
   expect(reading).toEqual([{ ok: true, entry: undefined }]);
+  const touching = [...operations.slice(0, 1), { op: 'touch', key: '{cart}/nothing', ttl: 60 }] as const;
+  await expect(kv.batch(touching, { atomic: true })).rejects.toMatchObject({ code: 'key-not-found' });
 });
 
 test('updates of one value by many are all in it, and its expiry stays', async () => {

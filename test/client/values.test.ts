@@ -92,6 +92,20 @@ test('an entry tells version, content type, size and expiry', async () => {
   expect(await kv.getBytes('nothing')).toBeUndefined();
 });
 
+test('a touch sets the expiry or takes it away, and gives the value to who asks; of nothing it gives nothing', async () => {
+  const kv = await connected();
+  const written = await kv.put('session', { user: 'ada' });
+  const touched = await kv.touch('session', { ttl: 60 });
+  expect(touched?.version).toBeGreaterThan(written.version);
+  expect(Math.abs((touched?.expiresAt ?? 0) - Date.now() - 60_000)).toBeLessThan(5_000);
+  expect(await kv.getAndTouch('session', { expiresAt: 'never' })).toEqual({ user: 'ada' });
+  expect(await kv.getEntry('session')).not.toHaveProperty('expiresAt');
+  expect(await kv.touch('nothing', { ttl: 60 })).toBeUndefined();
+  expect(await kv.getAndTouch('nothing', { ttl: 60 })).toBeUndefined();
+  await expect(kv.touch('session', { ttl: 60, ifVersion: 1 })).rejects.toMatchObject({ code: 'condition-not-met' });
+  await expect(kv.touch('session', { ttl: 0 })).rejects.toMatchObject({ code: 'parameter-invalid' });
+});
+
 test('what is stored as JSON or text and is neither comes back as what it is', async () => {
   const kv = await connected();
   await kv.put('broken', '{', { contentType: 'application/problem+json' });

@@ -5,7 +5,7 @@ import type { Condition } from '../../src/kv/condition.ts';
 import { type AtomicOperation, isWrite, type KeyOperation, lifetimeMsMax } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import type { Store } from '../../src/kv/store.ts';
-import { atomic, get, head, idempotencyKey, increment, put, remove, versionOf } from '../support/operations.ts';
+import { atomic, get, head, idempotencyKey, increment, put, remove, touch, versionOf } from '../support/operations.ts';
 
 const never = 999_999_999;
 
@@ -45,6 +45,7 @@ export function describeData(storeNow: () => Store): void {
         (key: string, condition: Condition) => put(key, '2', 'b/b', { condition }),
         (key: string, condition: Condition) => remove(key, { condition }),
         (key: string, condition: Condition) => increment(key, 1, { condition }),
+        (key: string, condition: Condition) => touch(key, { ttlMs: 60_000 }, { condition }),
       ]) {
         const version = versionOf(await run(put('present', '1', 'a/a')));
         const outcome = await run(write('present', conditionOf(version)));
@@ -56,7 +57,7 @@ export function describeData(storeNow: () => Store): void {
 
         await run(remove('absent'));
         const alone = await run(write('absent', conditionOf(version)));
-        if (happensWhenAbsent) expect(['created', 'deleted', 'counted']).toContain(alone.kind);
+        if (happensWhenAbsent) expect(codesOf(alone)[0]).toMatch(/^(created|deleted|counted|key-not-found)$/);
         else {
           expect(alone).toEqual({ kind: 'precondition-failed', version: 0 });
           expect(await run(get('absent'))).toEqual({ kind: 'absent' });
@@ -125,6 +126,84 @@ export function describeData(storeNow: () => Store): void {
       const before = versionOf(await run(put('key', 'one', '', { expiresAtMs: Date.now() + 250 })));
       while ((await run(get('key'))).kind === 'value');
       expect(versionOf(await run(put('key', 'two')))).toBeGreaterThan(before);
+    });
+  });
+
+  describe('a touch', () => {
+    const inAnHour = () => Date.now() + 3_600_000;
+
+    test('sets the expiry under a new version, takes it away, and leaves the value and its type as they are', async () => {
+      const created = versionOf(await run(put('session', 'bytes', 'a/a')));
+      const expiresAtMs = inAnHour();
+      const touched = await run(touch('session', { expiresAtMs }));
+      expect(touched.kind).toBe('replaced');
+      expect(versionOf(touched)).toBeGreaterThan(created);
+      const value = { kind: 'value', version: versionOf(touched), contentType: 'a/a', value: Buffer.from('bytes') };
+      expect(await run(get('session'))).toEqual({ ...value, expiresAtMs });
+
+      const kept = await run(touch('session', { expiresAtMs: 0 }));
+      expect(await run(get('session'))).toEqual({ ...value, version: versionOf(kept) });
+    });
+
+    test('counts a ttl by the clock of the store, and refuses a time that is over or too far away', async () => {
+      const created = versionOf(await run(put('session', 'bytes')));
+      for (const expiresAtMs of [1, Date.now() - 1_000, Date.now() + lifetimeMsMax + 3_600_000]) {
+        const refused = await run(touch('session', { expiresAtMs }));
+        expect(refused).toMatchObject({ kind: 'failed', code: 'parameter-invalid' });
+      }
+      expect(await run(head('session'))).toMatchObject({ version: created });
+      await run(touch('session', { ttlMs: 60_000 }));
+      const found = await run(head('session'));
+      const leftMs = ((found.kind === 'metadata' && found.expiresAtMs) || 0) - Date.now();
+      expect([leftMs > 0, leftMs <= 61_000]).toEqual([true, true]);
+    });
+
+    test('keeps a value that would have expired, and ends one that would have stayed', async () => {
+      await run(put('ended', '1', '', { expiresAtMs: inAnHour() }));
+      await run(put('kept', '1', '', { ttlMs: 500 }));
+      await run(touch('kept', { expiresAtMs: 0 }));
+      const touchedAtMs = Date.now();
+      await run(touch('ended', { ttlMs: 501 }));
+      while ((await run(get('ended'))).kind === 'value');
+      expect(Date.now()).toBeGreaterThan(touchedAtMs + 500);
+      expect(await run(get('kept'))).toMatchObject({ kind: 'value' });
+    });
+
+    test('makes no value where there is none', async () => {
+      const nothing = { kind: 'failed', code: 'key-not-found' };
+      expect(await run(touch('nothing', { ttlMs: 60_000 }))).toMatchObject(nothing);
+      await run(put('over', '1', '', { ttlMs: 50 }));
+      while ((await run(get('over'))).kind === 'value');
+      expect(await run(touch('over', { expiresAtMs: 0 }))).toMatchObject(nothing);
+      expect(await run(get('over'))).toEqual({ kind: 'absent' });
+    });
+
+    test('that a client has named happens once, and is answered the same', async () => {
+      await run(put('session', '1'));
+      const named = { idempotencyKey: idempotencyKey('touch-1', '60 s') };
+      const first = await run(touch('session', { ttlMs: 60_000 }, named));
+      expect(await run(touch('session', { ttlMs: 60_000 }, named))).toEqual(first);
+      await run(touch('session', { expiresAtMs: 0 }));
+      expect(versionOf(await run(touch('session', { ttlMs: 60_000 }, named)))).toBe(versionOf(first));
+      expect(await run(head('session'))).not.toHaveProperty('expiresAtMs');
+    });
+
+    test('goes together with others: they see it, and none is done where there is nothing to touch', async () => {
+      await run(put('{u}a', '1'));
+      const expiresAtMs = inAnHour();
+      const both = await run(atomic(touch('{u}a', { expiresAtMs }), get('{u}a'), increment('{u}a', 1), get('{u}a')));
+      expect(both).toMatchObject({
+        kind: 'batch',
+        outcomes: [
+          { kind: 'replaced' },
+          { kind: 'value', expiresAtMs, value: Buffer.from('1') },
+          { kind: 'counted', number: 2n },
+          { kind: 'value', expiresAtMs, value: Buffer.from('2') },
+        ],
+      });
+      const refused = await run(atomic(remove('{u}a'), touch('{u}a', { expiresAtMs: 0 })));
+      expect(codesOf(refused)).toEqual(['batch-refused', 'key-not-found']);
+      expect(await run(get('{u}a'))).toMatchObject({ kind: 'value', expiresAtMs });
     });
   });
 

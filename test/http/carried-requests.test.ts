@@ -68,7 +68,7 @@ const keyPath = fc.oneof(
 
 const operation = fc.record(
   {
-    op: fc.constantFrom('get', 'put', 'delete', 'increment'),
+    op: fc.constantFrom('get', 'put', 'touch', 'delete', 'increment'),
     key: fc.oneof(
       fc.constant('{a}'),
       fc.nat(1_100).map((length) => `{a}${'k'.repeat(length)}`),
@@ -106,6 +106,9 @@ const requests: fc.Arbitrary<{ method: string; path: string; headers: Record<str
     fc
       .tuple(keyPath, guards, fc.constantFrom('GET', 'HEAD', 'DELETE'))
       .map(([key, headers, method]) => ({ method, path: `/v1/kv/${key}`, headers })),
+    fc
+      .tuple(keyPath, guards, queryOf({ ttl: number, 'expires-at': fc.oneof(number, fc.constant('never')) }))
+      .map(([key, headers, query]) => ({ method: 'PATCH', path: `/v1/kv/${key}?${query}`, headers })),
     fc.tuple(keyPath, guards, queryOf({ ttl: number, 'expires-at': number })).map(([key, headers, query]) => ({
       method: 'PUT',
       path: `/v1/kv/${key}?${query}`,

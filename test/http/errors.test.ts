@@ -124,10 +124,10 @@ test.each(wrongRequests)('$what is answered $code', async ({ method = 'GET', pat
 
 test('405 names in Allow what is allowed', async () => {
   const { url } = await startRestApp();
-  const onKey = await fetch(`${url}/v1/kv/key`, { method: 'PATCH' });
+  const onKey = await fetch(`${url}/v1/kv/key`, { method: 'PROPFIND' });
   const onTopology = await fetch(`${url}/v1/topology`, { method: 'DELETE' });
   expect([onKey.headers.get('allow'), onTopology.headers.get('allow')]).toEqual([
-    'DELETE, GET, HEAD, PUT',
+    'DELETE, GET, HEAD, PATCH, PUT',
     'GET, HEAD',
   ]);
 });

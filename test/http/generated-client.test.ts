@@ -27,6 +27,7 @@ const path = { key: 'greeting' };
 const put = await api.PUT('/v1/kv/{key}', { params: { path, query: { ttl: 60 } }, body: 'hello', bodySerializer: String });
 const get = await api.GET('/v1/kv/{key}', { params: { path }, parseAs: 'text' });
 const value: string | undefined = get.data;
+const touched = await api.PATCH('/v1/kv/{key}', { params: { path, query: { 'expires-at': 'never' } }, parseAs: 'text' });
 const head = await api.HEAD('/v1/kv/{key}', { params: { path } });
 const remove = await api.DELETE('/v1/kv/{key}', { params: { path, header: { 'If-Match': '*' } } });
 const missing = await api.GET('/v1/kv/{key}', { params: { path }, parseAs: 'text' });
@@ -39,6 +40,7 @@ const operations: Operation[] = [
   { op: 'put', keyBase64url: '_w', valueBase64: 'AA==' },
   { op: 'get', key: 'a' },
   { op: 'increment', key: 'n', by: '2' },
+  { op: 'touch', key: 'n', ttl: 60 },
   { op: 'delete', key: 'n' },
 ];
 operations[1] = { op: 'put', keyBase64url: '_w', valueBase64: '/w==' };
@@ -77,6 +79,8 @@ export const noKey: Operation = { op: 'get' };
 export const noSuchOperation: Operation = { op: 'append', key: 'a' };
 // @ts-expect-error a put has a value
 export const noValue: Operation = { op: 'put', key: 'a' };
+// @ts-expect-error a touch says when
+export const noExpiry: Operation = { op: 'touch', key: 'a' };
 // @ts-expect-error a get has none
 export const tooMuch: Operation = { op: 'get', key: 'a', value: 'b' };
 // @ts-expect-error the key is a part of the path
@@ -96,7 +100,7 @@ export const notAlways = page.data?.entries[0]?.key;
 export const unused = [noPath, noParameter, noBoolean, noBatch, nowhere];
 
 const { status } = put.response;
-console.log(JSON.stringify({ status, value, head: head.response.status, removed: remove.response.status, code, number, statuses,
+console.log(JSON.stringify({ status, value, head: head.response.status, removed: remove.response.status, code, number, touched: touched.response.status, statuses,
   keys, next, lines, epoch, live, ready, openapi: openapi.response.status, docs: docs.data?.slice(0, 15), changes: changes.response.status }));
 `;
 
@@ -130,7 +134,8 @@ test('a client that is generated from the document takes what is right, refuses 
     removed: 204,
     code: 'key-not-found',
     number: '5',
-    statuses: [201, 201, 200, 200, 204],
+    touched: 204,
+    statuses: [201, 201, 200, 200, 204, 204],
     keys: ['a', 'bytes'],
     next: null,
     lines: 'lines',

@@ -34,7 +34,7 @@ test('the document is OpenAPI 3.1, and no operation has the id of another', asyn
 test('what 405 allows on a path is what the document has there, and no other path is routed', async () => {
   const { url, document } = await documentOfApp();
   for (const [path, methods] of Object.entries(document.paths)) {
-    const answer = await fetch(`${url}${path.replace('{key}', 'key')}`, { method: 'PATCH' });
+    const answer = await fetch(`${url}${path.replace('{key}', 'key')}`, { method: 'PROPFIND' });
     expect([path, answer.status]).toEqual([path, 405]);
     expect([path, answer.headers.get('allow')]).toEqual([
       path,
@@ -122,6 +122,8 @@ test('what is answered has the shape that the document says', async () => {
       { op: 'put', key: 'a', valueBase64: '/w==', ifNoneMatch: '*' },
       { op: 'increment', key: 'n', by: '7' },
       { op: 'increment', key: 'a' },
+      { op: 'touch', key: 'a', ttl: 60 },
+      { op: 'touch', keyBase64url: '_wA', expiresAt: 'never' },
       { op: 'delete', key: 'a' },
     ],
   };
@@ -132,7 +134,7 @@ test('what is answered has the shape that the document says', async () => {
     body: JSON.stringify(batch),
   });
   expect((results as { results: { status: number }[] }).results.map(({ status }) => status)).toEqual([
-    200, 201, 412, 200, 409, 204,
+    200, 201, 412, 200, 409, 204, 204, 204,
   ]);
 });
 

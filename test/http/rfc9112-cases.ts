@@ -282,7 +282,9 @@ export const httpCases: { readonly [section: string]: readonly Row[] } = {
     ['OPTIONS', 'OPTIONS /v1/kv/P HTTP/1.1¶H¶¶', '405 open'],
     ['OPTIONS with a body', 'OPTIONS /v1/kv/P HTTP/1.1¶H¶content-length: 1¶¶a', '405 open'],
     ['TRACE', 'TRACE /v1/kv/P HTTP/1.1¶H¶¶', '405 open'],
-    ['PATCH', 'PATCH /v1/kv/P HTTP/1.1¶H¶content-length: 1¶¶a', '405 open'],
+    ['PATCH', 'PATCH /v1/kv/P?ttl=60 HTTP/1.1¶H¶content-length: 0¶¶', '204 open'],
+    ['PATCH with a body', 'PATCH /v1/kv/P?ttl=60 HTTP/1.1¶H¶content-length: 1¶¶a', '400 open'],
+    ['PROPFIND', 'PROPFIND /v1/kv/P HTTP/1.1¶H¶content-length: 1¶¶a', '405 open'],
     ['POST', 'POST /v1/kv/P HTTP/1.1¶H¶content-length: 1¶¶a', '405 open'],
     [
       'PUT twice',

@@ -13,7 +13,7 @@ type Answer = { readonly status: number; readonly code: string | undefined; read
 async function ask(
   { url }: RestApp,
   token: string | undefined,
-  method: 'GET' | 'HEAD' | 'PUT' | 'DELETE' | 'POST' | 'OPTIONS',
+  method: 'GET' | 'HEAD' | 'PUT' | 'PATCH' | 'DELETE' | 'POST' | 'OPTIONS',
   path: string,
   body?: string,
 ): Promise<Answer & { readonly headers: Record<string, unknown> }> {
@@ -33,6 +33,7 @@ const everyWay = (key: string) =>
     ['GET', `/v1/kv/${key}`],
     ['HEAD', `/v1/kv/${key}`],
     ['PUT', `/v1/kv/${key}`, 'x'],
+    ['PATCH', `/v1/kv/${key}?ttl=60`],
     ['DELETE', `/v1/kv/${key}`],
     ['POST', `/v1/counters/${key}`],
     ['POST', '/v1/batch?atomic=true', JSON.stringify({ operations: [{ op: 'get', key }] })],
@@ -114,12 +115,12 @@ test('a token does what it allows, and is refused all else with a 403', async ()
     for (const [method, path, body] of everyWay(key)) answers.push((await ask(app, token, method, path, body)).status);
     return answers;
   };
-  //                                                    GET  HEAD PUT  DEL  POST get  put
-  expect(await statuses(both.token, 'own/a')).toEqual([404, 404, 201, 204, 200, 200, 200]);
-  expect(await statuses(both.token, 'shared/a')).toEqual([404, 404, 201, 204, 200, 200, 200]);
-  expect(await statuses(both.token, 'other/a')).toEqual([403, 403, 403, 403, 403, 403, 403]);
-  expect(await statuses(reader.token, 'own/b')).toEqual([404, 404, 403, 403, 403, 200, 403]);
-  expect(await statuses(writer.token, 'own/b')).toEqual([403, 403, 201, 204, 403, 403, 200]);
+  //                                                    GET  HEAD PUT PATCH DEL  POST get  put
+  expect(await statuses(both.token, 'own/a')).toEqual([404, 404, 201, 204, 204, 200, 200, 200]);
+  expect(await statuses(both.token, 'shared/a')).toEqual([404, 404, 201, 204, 204, 200, 200, 200]);
+  expect(await statuses(both.token, 'other/a')).toEqual([403, 403, 403, 403, 403, 403, 403, 403]);
+  expect(await statuses(reader.token, 'own/b')).toEqual([404, 404, 403, 403, 403, 403, 200, 403]);
+  expect(await statuses(writer.token, 'own/b')).toEqual([403, 403, 201, 204, 204, 403, 403, 200]);
   const denied = await ask(app, reader.token, 'PUT', '/v1/kv/own/b', 'x');
   expect([denied.code, denied.headers['www-authenticate']]).toEqual([
     'access-denied',

@@ -80,7 +80,13 @@ test.each([
 );
 
 function isWriting({ form, method, path }: FuzzedRequest): boolean {
-  return form !== 'whole' || method === 'PUT' || method === 'DELETE' || (method === 'POST' && path !== '/v1/kv');
+  return (
+    form !== 'whole' ||
+    method === 'PUT' ||
+    method === 'PATCH' ||
+    method === 'DELETE' ||
+    (method === 'POST' && path !== '/v1/kv')
+  );
 }
 
 /** What is wrong with an answer; undefined when nothing is. */

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import type { Operation } from '../../src/kv/operation.ts';
-import { atomic, get, head, increment, put, remove } from './operations.ts';
+import { atomic, get, head, increment, put, remove, touch } from './operations.ts';
 
 const key = fc.constantFrom('a', 'b', '{tag}1', '{tag}2', 'ключ');
 const anyVersions = fc.oneof(fc.constant('*' as const), fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 20 }));
@@ -11,6 +11,8 @@ const guards = fc.oneof(
   { weight: 1, arbitrary: anyVersions.map((ifMatch) => ({ condition: { ifMatch } })) },
   { weight: 1, arbitrary: anyVersions.map((ifNoneMatch) => ({ condition: { ifNoneMatch } })) },
 );
+/** Never, or long after the test. */
+const expiries = fc.constantFrom(0, Date.now() + 3_600_000, Date.now() + 7_200_000);
 const types = fc.constantFrom('', 'text/plain', 'application/json');
 const anyValue = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
@@ -22,6 +24,7 @@ const anyKeyOperation = (name: fc.Arbitrary<string>) =>
     name.map((one) => head(one)),
     fc.tuple(name, guards).map(([one, guard]) => remove(one, guard)),
     fc.tuple(name, anyValue, types, guards).map(([one, value, type, guard]) => put(one, value, type, guard)),
+    fc.tuple(name, expiries, guards).map(([one, expiresAtMs, guard]) => touch(one, { expiresAtMs }, guard)),
     fc
       .tuple(name, fc.oneof(fc.bigInt({ min: -5n, max: 5n }), fc.constant(2n ** 62n)), guards)
       .map(([one, by, guard]) => increment(one, by, guard)),

@@ -97,10 +97,14 @@ export class RequestFuzzer {
 
   #keyRequest(): FuzzedRequest {
     const random = this.#random;
-    const method = this.#method(random.pick(['PUT', 'PUT', 'GET', 'DELETE', 'HEAD']));
+    const method = this.#method(random.pick(['PUT', 'PUT', 'PATCH', 'GET', 'DELETE', 'HEAD']));
     const { segment, key, encoding } = this.#segment();
-    const parameters = method === 'PUT' ? [...readParameters, 'ttl', 'expires-at'] : readParameters;
-    const query = [encoding, random.chance(0.3) ? this.#query(parameters) : ''].filter((part) => part !== '').join('&');
+    const isTimed = method === 'PUT' || method === 'PATCH';
+    const parameters = isTimed ? [...readParameters, 'ttl', 'expires-at'] : readParameters;
+    const expiry = method === 'PATCH' && random.chance(0.7) ? random.pick(expiries) : '';
+    const query = [encoding, expiry, random.chance(0.3) ? this.#query(parameters) : '']
+      .filter((part) => part !== '')
+      .join('&');
     const body = method === 'PUT' || random.chance(0.05) ? this.#value() : undefined;
     const isPlain = !query.includes('ttl') && !query.includes('expires-at');
     const effect =
@@ -151,13 +155,13 @@ export class RequestFuzzer {
     const key = this.#keyOf(random.below(keysOfLane));
     touches.push(key);
     return {
-      op: random.chance(0.03) ? 'head' : random.pick(['get', 'put', 'delete', 'increment']),
+      op: random.chance(0.03) ? 'head' : random.pick(['get', 'put', 'touch', 'delete', 'increment']),
       ...(random.chance(0.97) && { key }),
       ...(random.chance(0.03) && { keyBase64url: random.pick(['_w', '=', '', 7]) }),
       ...(random.chance(0.3) && { value: random.pick(['text', '', '\ud800', '17', null, 'v'.repeat(3_000)]) }),
       ...(random.chance(0.1) && { valueBase64: random.pick(['/w==', '!', 'AAAA']) }),
       ...(random.chance(0.1) && { ttl: random.pick([1, 0, '5', 1e12, -1]) }),
-      ...(random.chance(0.05) && { expiresAt: random.pick([1, 'soon', 2 ** 53]) }),
+      ...(random.chance(0.05) && { expiresAt: random.pick([1, 'soon', 'never', 2 ** 53]) }),
       ...(random.chance(0.1) && { by: random.pick([1, -5, '9223372036854775807', 1.5, {}]) }),
       ...(random.chance(0.1) && { contentType: random.pick(['text/plain', 'ü', 'a\nb', 'x'.repeat(300), '€']) }),
       ...(random.chance(0.2) && { ifMatch: this.#tags() }),
@@ -241,6 +245,7 @@ export class RequestFuzzer {
         'kYQ',
         'p_w',
         '%FF',
+        'never',
         '/',
         `{${this.#lane}}/`,
         `${this.#lane}/`,
@@ -305,7 +310,7 @@ export class RequestFuzzer {
         `range: ${random.pick(['bytes=0-0', 'bytes=-1', 'bytes=5-', 'bytes=9-1', 'bytes=0-1,2-3', 'bytes=', 'x', 'bytes=-0', `bytes=${'9'.repeat(400)}-`])}`,
       () => `if-range: ${this.#tags()}`,
       () => `idempotency-key: ${random.pick([`${this.#lane}-${random.below(3)}`, '', ' ', 'ü', 'x'.repeat(256)])}`,
-      () => `prefer: ${random.pick(['server-timing', 'respond-async, server-timing', ''])}`,
+      () => `prefer: ${random.pick(['server-timing', 'respond-async, server-timing', 'return=representation', ''])}`,
       () => `accept: ${random.pick(['application/x-ndjson', '*/*', ''])}`,
       () =>
         `content-type: ${random.pick(['text/plain', 'text', '', ';', `a/${'b'.repeat(300)}`, 'text/\xfc', 'multipart/form-data'])}`,
@@ -380,4 +385,5 @@ const readParameters = ['key-encoding', 'timing'];
 const watchParameters = ['prefix', 'from', 'values', 'key-encoding', 'last-event-id', 'limit'];
 /** Never `all`: keys of other lanes would go without their knowing. */
 const deletionParameters = ['prefix', 'prefix', 'cursor', 'key-encoding', 'unknown'];
+const expiries = ['ttl=100000', 'expires-at=never', 'ttl=5&expires-at=never', 'expires-at=1', 'ttl=never'];
 const listParameters = ['prefix', 'start-after', 'delimiter', 'limit', 'cursor', 'values', 'key-encoding'];

@@ -31,6 +31,14 @@ export function put(
   return { kind: 'put', ...addressed(key), contentType, value: Buffer.from(value as string), ...more };
 }
 
+export function touch(
+  key: string | Buffer,
+  expiry: Pick<PutOperation, 'expiresAtMs' | 'ttlMs'>,
+  guards: Guards = {},
+): WriteOperation {
+  return { kind: 'touch', ...addressed(key), ...expiry, ...guards };
+}
+
 export function remove(key: string | Buffer, guards: Guards = {}): WriteOperation {
   return { kind: 'delete', ...addressed(key), ...guards };
 }

@@ -8,6 +8,7 @@ import type { IdempotencyKey } from '../../src/kv/idempotency-key.ts';
 import type { ListEntry, Listing, ListPosition, ListQuery } from '../../src/kv/listing.ts';
 import {
   type AtomicOperation,
+  type Expiry,
   isWrite,
   type KeyOperation,
   type Operation,
@@ -55,12 +56,12 @@ export class RestStore implements Store {
       case 'head':
         return readOutcome('head', await this.#ask('HEAD', path));
       case 'put': {
-        const { contentType, value, expiresAtMs, ttlMs } = operation;
-        const timed = expiresAtMs === undefined ? path : withParameter(path, `expires-at=${expiresAtMs}`);
-        const url = ttlMs === undefined ? timed : withParameter(timed, `ttl=${ttlMs / 1_000}`);
+        const { contentType, value } = operation;
         const type = contentType === '' ? {} : { 'content-type': contentType };
-        return writeOutcome('put', await this.#ask('PUT', url, value, { ...headers, ...type }));
+        return writeOutcome('put', await this.#ask('PUT', timed(path, operation), value, { ...headers, ...type }));
       }
+      case 'touch':
+        return writeOutcome('touch', await this.#ask('PATCH', timed(path, operation), undefined, headers));
       case 'delete':
         return writeOutcome('delete', await this.#ask('DELETE', path, undefined, headers));
       case 'increment':
@@ -110,7 +111,7 @@ export class RestStore implements Store {
   }
 
   async #ask(
-    method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE',
+    method: 'GET' | 'HEAD' | 'PUT' | 'PATCH' | 'POST' | 'DELETE',
     path: string,
     body?: Buffer,
     headers: Record<string, string> = {},
@@ -122,6 +123,12 @@ export class RestStore implements Store {
 
 function withParameter(path: string, parameter: string): string {
   return `${path}${path.includes('?') ? '&' : '?'}${parameter}`;
+}
+
+/** The path with the expiry that is asked for. */
+function timed(path: string, { expiresAtMs, ttlMs }: Expiry): string {
+  const at = expiresAtMs === undefined ? path : withParameter(path, `expires-at=${expiresAtMs || 'never'}`);
+  return ttlMs === undefined ? at : withParameter(at, `ttl=${ttlMs / 1_000}`);
 }
 
 function guardHeaders({ condition, idempotencyKey }: WriteOperation): Record<string, string> {
@@ -156,15 +163,15 @@ function jsonOf(operation: KeyOperation): object {
   if (!isWrite(operation)) return common;
   const guarded = { ...common, ...textsOf(operation.condition) };
   if (kind === 'increment') return { ...guarded, by: String(operation.by) };
-  if (kind !== 'put') return guarded;
-  const { contentType, value, expiresAtMs, ttlMs } = operation;
-  return {
+  if (kind === 'delete') return guarded;
+  const { expiresAtMs, ttlMs } = operation;
+  const timed = {
     ...guarded,
-    contentType,
-    valueBase64: value.toString('base64'),
-    ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
+    ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs || 'never' }),
     ...(ttlMs !== undefined && { ttl: ttlMs / 1_000 }),
   };
+  if (kind === 'touch') return timed;
+  return { ...timed, contentType: operation.contentType, valueBase64: operation.value.toString('base64') };
 }
 
 function versionOf(answer: Answer): number {
@@ -198,12 +205,12 @@ function writeOutcome(kind: WriteOperation['kind'], answer: Answer): Outcome {
 
 function resultOutcome(kind: KeyOperation['kind'], result: JsonResult): KeyOutcome {
   const { status, version, code, detail = '' } = result;
-  if (status === 404) return { kind: 'absent' };
+  if (status === 404 && kind !== 'touch') return { kind: 'absent' };
   if (status === 412) return { kind: 'precondition-failed', version };
   if (status >= 400) return { kind: 'failed', code: code as ErrorCode, detail };
   if (kind === 'increment') return { kind: 'counted', version, number: BigInt(result.value as string) };
   if (kind === 'delete') return { kind: 'deleted', version: Number.MAX_SAFE_INTEGER };
-  if (kind === 'put') return { kind: status === 201 ? 'created' : 'replaced', version };
+  if (kind === 'put' || kind === 'touch') return { kind: status === 201 ? 'created' : 'replaced', version };
   const { contentType = '', expiresAt } = result;
   const described = { version, contentType, ...(expiresAt !== undefined && { expiresAtMs: expiresAt }) };
   const value = valueIn(result) ?? Buffer.alloc(0);

@@ -6,7 +6,7 @@
 import { holds } from '../../src/kv/condition.ts';
 import { commonPrefixOf, type ListQuery } from '../../src/kv/listing.ts';
 import { isWrite, type KeyOperation, type Operation } from '../../src/kv/operation.ts';
-import type { KeyOutcome, Outcome } from '../../src/kv/outcome.ts';
+import { expiryOf, type KeyOutcome, type Outcome } from '../../src/kv/outcome.ts';
 
 type Held = {
   readonly version: number;
@@ -79,6 +79,7 @@ export class StoreModel {
     const held = this.#at(name, nowMs);
     const { condition } = operation;
     if (condition !== undefined && !holds(condition, held?.version)) return 'precondition-failed';
+    if (operation.kind === 'touch' && held === undefined) return 'key-not-found';
     if (operation.kind === 'increment') {
       const number = numberOf(held);
       if (number === undefined) return 'counter-not-a-number';
@@ -96,6 +97,10 @@ export class StoreModel {
     if (operation.kind === 'put') {
       const { contentType, value, expiresAtMs } = operation;
       this.#values.set(name, { version, contentType, value, ...(expiresAtMs !== undefined && { expiresAtMs }) });
+    }
+    if (operation.kind === 'touch') {
+      const { expiresAtMs: _, ...rest } = held as Held;
+      this.#values.set(name, { ...rest, version, ...expiryOf(operation.expiresAtMs ?? 0) });
     }
     if (operation.kind === 'increment') {
       const value = Buffer.from(String((numberOf(held) ?? 0n) + operation.by));
@@ -135,6 +140,8 @@ function expectedKind(operation: KeyOperation, held: Held | undefined): string {
       return held === undefined ? 'absent' : 'metadata';
     case 'put':
       return held === undefined ? 'created' : 'replaced';
+    case 'touch':
+      return 'replaced';
     case 'delete':
       return 'deleted';
     case 'increment':

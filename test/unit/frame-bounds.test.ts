@@ -51,6 +51,7 @@ const requests: Record<Asked['kind'], Asked> = {
   get: { kind: 'get', ...at },
   head: { kind: 'head', ...at },
   put,
+  touch: { kind: 'touch', ...at, expiresAtMs: 1, ...guards },
   delete: { kind: 'delete', ...at, ...guards },
   increment: { kind: 'increment', ...at, by: 1n, ...guards },
   atomic: {

@@ -36,6 +36,7 @@ const keyOperation = fc.oneof(
     { kind: fc.constant('put'), ...address, contentType, value: bytesOf(200), expiresAtMs: mostlySmall, ...guards },
     required('contentType', 'value'),
   ),
+  fc.record({ kind: fc.constant('touch'), ...address, ttlMs: mostlySmall, ...guards }, required()),
   fc.record({ kind: fc.constant('delete'), ...address, ...guards }, required()),
   fc.record(
     { kind: fc.constant('increment'), ...address, by: fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n }), ...guards },

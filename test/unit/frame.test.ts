@@ -66,14 +66,27 @@ const guards = {
   }),
 };
 const expiresAtMs = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const expiresAtMsOrNever = fc.oneof(fc.constant(0), expiresAtMs);
 const ttlMs = fc.integer({ min: 1, max: lifetimeMsMax });
 const addressKeys = ['kind', 'slot', 'key'] as const;
 
 const anyRead = fc.record({ kind: fc.constantFrom('get', 'head'), ...address });
 const anyWrite = fc.oneof(
   fc.record(
-    { kind: fc.constant('put'), ...address, contentType, value, expiresAtMs, ttlMs, ...guards },
+    {
+      kind: fc.constant('put'),
+      ...address,
+      contentType,
+      value,
+      expiresAtMs: expiresAtMsOrNever,
+      ttlMs,
+      ...guards,
+    },
     { requiredKeys: [...addressKeys, 'contentType', 'value'] },
+  ),
+  fc.record(
+    { kind: fc.constant('touch'), ...address, expiresAtMs: expiresAtMsOrNever, ttlMs, ...guards },
+    { requiredKeys: [...addressKeys] },
   ),
   fc.record({ kind: fc.constant('delete'), ...address, ...guards }, { requiredKeys: [...addressKeys] }),
   fc.record(

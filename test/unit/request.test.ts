@@ -5,13 +5,14 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { batchOf } from '../../src/http/request/batch-request.ts';
 import { bodyOf, checkBodyHeaders, storableContentType } from '../../src/http/request/body.ts';
 import { conditionOf, conditionOfTexts, etagOf, readVerdict } from '../../src/http/request/conditions.ts';
-import { expiryWanted, ttlSecondsMax } from '../../src/http/request/expiry.ts';
+import { expiryNeeded, expiryWanted, ttlSecondsMax } from '../../src/http/request/expiry.ts';
 import { guardsOf } from '../../src/http/request/guards.ts';
 import { idempotencyKey, idempotencyKeyOf, nameIn } from '../../src/http/request/idempotency.ts';
 import { incrementOf } from '../../src/http/request/increment.ts';
 import { keyFields, prefixFields, valueFields } from '../../src/http/request/json-fields.ts';
 import { keyRequestOf } from '../../src/http/request/key-request.ts';
 import { oneOfTexts, parametersOf, wholeNumber } from '../../src/http/request/parameters.ts';
+import { prefers } from '../../src/http/request/preference.ts';
 import { rangeOf } from '../../src/http/request/ranges.ts';
 import { sendTiming, timingWanted } from '../../src/http/request/server-timing.ts';
 import { type ErrorCode, KvError } from '../../src/kv/errors.ts';
@@ -124,6 +125,8 @@ describe('expiry', () => {
     expect(expiryWanted(undefined, undefined)).toEqual({});
     expect(expiryWanted('5', undefined)).toEqual({ ttlMs: 5_000 });
     expect(expiryWanted(undefined, '17')).toEqual({ expiresAtMs: 17 });
+    expect(expiryWanted(undefined, 'never')).toEqual({ expiresAtMs: 0 });
+    expect(expiryNeeded(undefined, '17')).toEqual({ expiresAtMs: 17 });
     expect(expiryWanted(`${ttlSecondsMax}`, undefined)).toEqual({ ttlMs: ttlSecondsMax * 1_000 });
   });
 
@@ -136,8 +139,15 @@ describe('expiry', () => {
     ['5', '17'],
     [undefined, '0'],
     [undefined, '12345678901234567'],
+    ['never', undefined],
+    ['5', 'never'],
   ])('ttl %s and expires-at %s are refused', (ttl, expiresAt) => {
     expect(refusal(() => expiryWanted(ttl, expiresAt))).toBe('parameter-invalid');
+    expect(refusal(() => expiryNeeded(ttl, expiresAt))).toBe('parameter-invalid');
+  });
+
+  test('is needed where a write is about nothing else', () => {
+    expect(refusal(() => expiryNeeded(undefined, undefined))).toBe('parameter-invalid');
   });
 });
 
@@ -269,6 +279,18 @@ describe('a request for one key', () => {
     expect(refusal(() => parsed('/v1/kv/a?key-encoding=hex'))).toBe('parameter-invalid');
     expect(refusal(() => parsed('/v1/kv/a?by=5'))).toBe('parameter-unknown');
   });
+});
+
+test.each<[string | undefined, boolean]>([
+  [undefined, false],
+  ['return=representation', true],
+  ['Return = "representation"', true],
+  ['wait=5, return=representation; x=y', true],
+  ['return=minimal', false],
+  ['return', false],
+])('Prefer %j prefers the representation: %s', (prefer, isWanted) => {
+  const headers: Record<string, string> = prefer === undefined ? {} : { prefer };
+  expect(prefers(requestOf('/', headers), 'return=representation')).toBe(isWanted);
 });
 
 describe('timing', () => {

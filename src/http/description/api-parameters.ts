@@ -3,7 +3,7 @@
 import { conditionVersionsMax } from '../../kv/condition.ts';
 import { keyBytesMax } from '../../kv/key.ts';
 import { listDelimiterBytesMax, listLimitDefault, listLimitMax } from '../../kv/listing.ts';
-import { ttlSecondsMax } from '../request/expiry.ts';
+import { never, ttlSecondsMax } from '../request/expiry.ts';
 import { idempotencyKeyBytesMax } from '../request/idempotency.ts';
 
 type Described = { readonly description: string; readonly schema: object };
@@ -31,8 +31,8 @@ export const queryParameters = {
     schema: { type: 'integer', minimum: 1, maximum: ttlSecondsMax },
   },
   'expires-at': {
-    description: 'The value is gone from then on: Unix milliseconds, later than now and within ten years.',
-    schema: { type: 'integer' },
+    description: `The value is gone from then on: Unix milliseconds, later than now and within ten years, or \`${never}\`.`,
+    schema: { oneOf: [{ type: 'integer', minimum: 1 }, { const: never }] },
   },
   by: {
     description: 'What is added: a whole number of 64 bits, in decimal.',
@@ -103,7 +103,10 @@ export const requestHeaders = {
       'the same request sent again is applied once and answered the same.',
     schema: { type: 'string', minLength: 1, maxLength: idempotencyKeyBytesMax },
   },
-  Prefer: { description: '`server-timing`, as `?timing` does.', schema: { type: 'string' } },
+  Prefer: {
+    description: '`server-timing`, as `?timing` does; with PATCH also `return=representation`, for the value.',
+    schema: { type: 'string' },
+  },
   'Last-Event-ID': {
     description: 'Only what comes after this event; without it, what `from` says.',
     schema: { type: 'string' },
@@ -126,6 +129,10 @@ export const answerHeaders = {
   Link: {
     description: 'The next page.',
     schema: { type: 'string', examples: ['</v1/kv?cursor=kYQ>; rel="next"'] },
+  },
+  'Preference-Applied': {
+    description: 'Which preference was met (RFC 7240).',
+    schema: { type: 'string', examples: ['return=representation'] },
   },
   'Retry-After': { description: 'Seconds after which to ask again.', schema: { type: 'integer' } },
   'WWW-Authenticate': {

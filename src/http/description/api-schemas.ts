@@ -3,6 +3,7 @@
 import { errorTable } from '../../kv/errors.ts';
 import { keyBytesMax } from '../../kv/key.ts';
 import { batchBytesMax, batchOperationsMax } from '../../kv/operation.ts';
+import { never } from '../request/expiry.ts';
 import type { AnswerHeaderName } from './api-parameters.ts';
 
 const ndjson = 'application/x-ndjson';
@@ -25,6 +26,10 @@ const contentType = { type: 'string', maxLength: 255 };
 const bytes = { type: 'integer', minimum: 0, description: 'Of the value.' };
 const ttl = { type: 'integer', minimum: 1, description: 'Seconds after which the value is gone.' };
 const by = { type: ['integer', 'string'], default: 1 };
+const expiresAtOrNever = {
+  oneOf: [{ type: 'integer', minimum: 1 }, { const: never }],
+  description: 'Unix milliseconds from which on the value is gone.',
+};
 const expiresAt = { type: 'integer', description: 'Unix milliseconds from which on the value is gone.' };
 const gone = { const: true, description: 'A later write has replaced the value: it is told, too.' };
 const conditions = {
@@ -104,7 +109,17 @@ export const schemas = {
   Operation: {
     oneOf: [
       ...waysOf([keyWays], { op: { const: 'get' } }),
-      ...waysOf([keyWays, valueWays], { op: { const: 'put' } }, { contentType, ttl, expiresAt, ...conditions }),
+      ...waysOf(
+        [keyWays, valueWays],
+        { op: { const: 'put' } },
+        {
+          contentType,
+          ttl,
+          expiresAt: expiresAtOrNever,
+          ...conditions,
+        },
+      ),
+      ...waysOf([keyWays, [{ ttl }, { expiresAt: expiresAtOrNever }]], { op: { const: 'touch' } }, conditions),
       ...waysOf([keyWays], { op: { const: 'delete' } }, conditions),
       ...waysOf([keyWays], { op: { const: 'increment' } }, { by, ...conditions }),
     ],
@@ -250,6 +265,12 @@ export const answers = {
   notModified: { description: 'The version is one that the client has', headers: ['ETag', 'Expires-At'] },
   created: { description: 'There was no value; now there is', headers: ['ETag', 'Expires-At'] },
   replaced: { description: 'There was a value; now it is this one', headers: ['ETag', 'Expires-At'] },
+  touched: { description: 'The value expires then', headers: ['ETag', 'Expires-At'] },
+  representation: {
+    description: 'The value expires then, and this is the value',
+    headers: ['ETag', 'Expires-At', 'Preference-Applied'],
+    content: anyBytes,
+  },
   deleted: { description: 'There is no value now, and may have been none before' },
   counted: {
     description: 'The number that it is now',

@@ -9,7 +9,7 @@ import type { Key } from '../../kv/key.ts';
 import { batchOperationsMax, type KeyOperation, type WriteOperation } from '../../kv/operation.ts';
 import { storableContentType } from './body.ts';
 import { conditionOfTexts } from './conditions.ts';
-import { expiryWanted } from './expiry.ts';
+import { expiryNeeded, expiryWanted } from './expiry.ts';
 import { idempotencyKey, idempotencyKeysOfBatch } from './idempotency.ts';
 import { incrementOf } from './increment.ts';
 import { type Fields, isFields, jsonOf, keyIn, malformed, textIn, valueIn } from './json-fields.ts';
@@ -43,6 +43,7 @@ const keyFields = ['op', 'key', 'keyBase64url'];
 const fieldsOf = {
   get: keyFields,
   put: [...keyFields, ...guardFields, 'value', 'valueBase64', 'contentType', 'ttl', 'expiresAt'],
+  touch: [...keyFields, ...guardFields, 'ttl', 'expiresAt'],
   delete: [...keyFields, ...guardFields],
   increment: [...keyFields, ...guardFields, 'by'],
 } as const;
@@ -129,8 +130,12 @@ function operationAt(index: number, item: unknown, context: OperationContext): K
 function operationOf(index: number, item: unknown, { valueBytesMax, nameWrite }: OperationContext): KeyOperation {
   if (!isFields(item)) throw malformed('it is not an object.');
   const kind = item['op'];
-  if (kind !== 'get' && kind !== 'put' && kind !== 'delete' && kind !== 'increment') {
-    throw malformed('"op" is "get", "put", "delete" or "increment".');
+  if (!isKind(kind)) {
+    throw malformed(
+      `"op" is ${Object.keys(fieldsOf)
+        .map((one) => `"${one}"`)
+        .join(', ')}.`,
+    );
   }
   const unknown = Object.keys(item).find((field) => !(fieldsOf[kind] as readonly string[]).includes(field));
   if (unknown !== undefined) {
@@ -149,6 +154,9 @@ function operationOf(index: number, item: unknown, { valueBytesMax, nameWrite }:
     ...(nameWrite !== undefined && { idempotencyKey: nameWrite(index, address, item) }),
   };
   if (kind === 'delete') return { kind, ...address, ...guards };
+  if (kind === 'touch') {
+    return { kind, ...address, ...expiryNeeded(numberIn(item, 'ttl'), numberIn(item, 'expiresAt')), ...guards };
+  }
   if (kind === 'increment') return { kind, ...address, by: incrementOf(numberIn(item, 'by') ?? '1'), ...guards };
 
   const value = valueIn(item);
@@ -159,6 +167,10 @@ function operationOf(index: number, item: unknown, { valueBytesMax, nameWrite }:
     throw new KvError('content-type-invalid', 'a content type has characters of latin1 that a header may have.');
   }
   return { kind, ...address, contentType, value, ...expiry, ...guards };
+}
+
+function isKind(op: unknown): op is keyof typeof fieldsOf {
+  return typeof op === 'string' && Object.hasOwn(fieldsOf, op);
 }
 
 /** As text, so that numbers in strings may be longer than JSON's are exact. */

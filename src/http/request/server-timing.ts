@@ -2,12 +2,11 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Timing } from '../../kv/store.ts';
+import { prefers } from './preference.ts';
 
 /** Undefined when the client did not ask for it. */
 export function timingWanted(request: FastifyRequest, parameter: string | undefined): Timing | undefined {
-  const preference = request.headers['prefer'];
-  const isPreferred = typeof preference === 'string' && /(^|,)\s*server-timing\s*(,|;|$)/i.test(preference);
-  return parameter !== undefined || isPreferred ? { beganAtMs: performance.now() } : undefined;
+  return parameter !== undefined || prefers(request, 'server-timing') ? { beganAtMs: performance.now() } : undefined;
 }
 
 /** `route` is all that happened outside of the two others. */

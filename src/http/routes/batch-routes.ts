@@ -163,9 +163,11 @@ function resultOf(outcome: KeyOutcome): Result {
     case 'value':
       return { status: 200, ...describedFields(outcome), ...valueFields(outcome.value) };
     case 'created':
-      return { status: 201, version: outcome.version };
-    case 'replaced':
-      return { status: 204, version: outcome.version };
+    case 'replaced': {
+      const { version, expiresAtMs } = outcome;
+      const status = outcome.kind === 'created' ? 201 : 204;
+      return { status, version, ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }) };
+    }
     case 'deleted':
       return { status: 204 };
     case 'counted':

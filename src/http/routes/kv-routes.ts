@@ -1,14 +1,19 @@
 /** `/v1/kv/{key}`: reads and writes of one value, byte for byte. A store sees only what was checked here. */
 
 import type { FastifyInstance } from 'fastify';
-import type { WriteOperation } from '../../kv/operation.ts';
+import type { KeyStore } from '../../access/restricted-store.ts';
+import { KvError } from '../../kv/errors.ts';
+import type { Expiry, TouchOperation, WriteOperation } from '../../kv/operation.ts';
+import { expiryOf, type KeyOutcome, type Outcome } from '../../kv/outcome.ts';
+import type { Timing } from '../../kv/store.ts';
 import type { StoreFor } from '../admission.ts';
 import { keyErrors, type RouteDoc, storeErrors, writeErrors } from '../description/route-doc.ts';
 import { bodyOf, checkBodyHeaders, storableContentType } from '../request/body.ts';
-import { expiryWanted } from '../request/expiry.ts';
+import { expiryNeeded, expiryWanted } from '../request/expiry.ts';
 import { guardsOf } from '../request/guards.ts';
 import { keyRequestOf } from '../request/key-request.ts';
-import { expiryHeader, sendRead, sendWritten } from '../value-answer.ts';
+import { prefers } from '../request/preference.ts';
+import { type Stored, sendRead, sendRepresentation, sendWritten } from '../value-answer.ts';
 
 const kvPath = '/v1/kv/';
 
@@ -51,6 +56,20 @@ const writeValue: RouteDoc = {
   example: "curl -X PUT {origin}/v1/kv/greeting -H 'content-type: text/plain' -d 'hello'",
 };
 
+const touchValue: RouteDoc = {
+  id: 'touchValue',
+  group: 'Values',
+  summary: 'Set when a value expires',
+  description:
+    'The value stays as it is, and its expiry alone is set or taken away (`expires-at=never`). It is a write as any: the ' +
+    'ETag is a new one, and watchers are told `put`. With `Prefer: return=representation` the answer is that of a GET.',
+  query: putParameters,
+  headers: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
+  answers: { 200: 'representation', 204: 'touched' },
+  errors: [...keyErrors, ...writeErrors, 'key-not-found'],
+  example: "curl -X PATCH '{origin}/v1/kv/greeting?ttl=3600' -H 'prefer: return=representation'",
+};
+
 const deleteValue: RouteDoc = {
   id: 'deleteValue',
   group: 'Values',
@@ -89,9 +108,22 @@ export function registerKvRoutes(app: FastifyInstance, storeFor: StoreFor): void
       ...guardsOf(request, key, [contentType, value]),
     };
     const outcome = await storeFor(request).execute(operation, timing);
-    if (outcome.kind === 'created' || outcome.kind === 'replaced')
-      reply.headers(expiryHeader({ ...expiry, ...outcome }));
-    return sendWritten(reply, outcome, timing);
+    return sendWritten(reply, withExpiry(outcome, expiry), timing);
+  });
+
+  app.patch(`${kvPath}*`, { schema: { doc: touchValue } }, async (request, reply) => {
+    const { slot, key, parameters, timing } = keyRequestOf(request, kvPath, putParameters);
+    if (bodyOf(request).length > 0) {
+      throw new KvError('parameter-invalid', 'A PATCH sets the expiry alone, by ttl or expires-at: its body is empty.');
+    }
+    const expiry = expiryNeeded(parameters.ttl, parameters['expires-at']);
+    const operation: TouchOperation = { kind: 'touch', slot, key, ...expiry, ...guardsOf(request, key, []) };
+    const store = storeFor(request);
+    if (!prefers(request, 'return=representation')) {
+      return sendWritten(reply, withExpiry(await store.execute(operation, timing), expiry), timing);
+    }
+    const { written, stored } = await touchAndRead(store, operation, timing);
+    return sendRepresentation(reply, withExpiry(written, expiry), stored, timing);
   });
 
   app.delete(`${kvPath}*`, { schema: { doc: deleteValue } }, async (request, reply) => {
@@ -99,4 +131,27 @@ export function registerKvRoutes(app: FastifyInstance, storeFor: StoreFor): void
     const operation: WriteOperation = { kind: 'delete', slot, key, ...guardsOf(request, key, []) };
     return sendWritten(reply, await storeFor(request).execute(operation, timing), timing);
   });
+}
+
+/**
+ * Both in one step. Of a touch that is sent again it is not known what was read with it: what there is now is read anew,
+ * which comes after the touch as well.
+ */
+async function touchAndRead(
+  store: KeyStore,
+  touch: TouchOperation,
+  timing: Timing | undefined,
+): Promise<{ readonly written: Outcome; readonly stored: Stored | undefined }> {
+  const get = { kind: 'get', slot: touch.slot, key: touch.key } as const;
+  const both = await store.execute({ kind: 'atomic', slot: touch.slot, operations: [touch, get] }, timing);
+  if (both.kind !== 'batch') return { written: both, stored: undefined };
+  const [written, read] = both.outcomes as [KeyOutcome, KeyOutcome];
+  const found = written.kind === 'replaced' && read.kind !== 'value' ? await store.execute(get) : read;
+  return { written, stored: written.kind === 'replaced' && found.kind === 'value' ? found : undefined };
+}
+
+/** The store tells an expiry where its own clock has decided it; else it is the one that was asked for. */
+function withExpiry(outcome: Outcome, { expiresAtMs = 0 }: Expiry): Outcome {
+  if (outcome.kind !== 'created' && outcome.kind !== 'replaced') return outcome;
+  return { ...expiryOf(expiresAtMs), ...outcome };
 }
