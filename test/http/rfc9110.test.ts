@@ -158,7 +158,8 @@ test('every case of the table is answered as the standard says', async () => {
     if (status === 200 && method === 'GET') expect([...what, answer.text]).toEqual([...what, '0123456789']);
     if (status === 416) expect([...what, answer.headers['content-range']]).toEqual([...what, 'bytes */10']);
     // A refusal tells which version there is; 304 has what a cache needs, and no body.
-    if (isPresent && [200, 206, 304, 412].includes(status))
+    if (method === 'PATCH' && status === 200) expect(answer.headers['etag']).toBe(after.headers['etag']);
+    else if (isPresent && [200, 206, 304, 412].includes(status))
       expect([...what, answer.headers['etag']]).toEqual([...what, etag]);
     if (status === 304)
       expect([...what, answer.text, answer.headers['content-length']]).toEqual([...what, '', undefined]);
