@@ -23,7 +23,7 @@ export type BatchOperation =
       ConditionOptions)
   | ({ readonly op: 'touch'; readonly key: Key } & NewExpiry & ConditionOptions)
   | ({ readonly op: 'delete'; readonly key: Key } & ConditionOptions)
-  | ({ readonly op: 'increment'; readonly key: Key; readonly by?: number | bigint } & ConditionOptions);
+  | ({ readonly op: 'increment'; readonly key: Key; readonly by?: number | bigint } & ExpiryOptions & ConditionOptions);
 
 export type BatchOptions = Pick<WriteOptions, 'signal' | 'idempotencyKey'> & {
   /** All operations in one step or none: their keys share a hash tag, and a refused one rejects the whole call. */
@@ -106,12 +106,13 @@ function jsonOf(operation: BatchOperation): object {
   if (operation.op === 'get') return common;
   const guarded = { ...common, ...conditionOf(operation) };
   if (operation.op === 'delete') return guarded;
-  if (operation.op === 'touch') return { ...guarded, ttl: operation.ttl, expiresAt: operation.expiresAt };
-  if (operation.op === 'increment') return { ...guarded, by: String(operation.by ?? 1) };
+  const { ttl, expiresAt } = operation;
+  const timed = { ...guarded, ttl, expiresAt };
+  if (operation.op === 'touch') return timed;
+  if (operation.op === 'increment') return { ...timed, by: String(operation.by ?? 1) };
   const { contentType, body } = storedOf(operation.value, operation.contentType);
   const value = typeof body === 'string' ? { value: body } : { valueBase64: base64Of(body) };
-  const { ttl, expiresAt } = operation;
-  return { ...guarded, ...value, contentType, ttl, expiresAt };
+  return { ...timed, ...value, contentType };
 }
 
 function resultOf(operation: BatchOperation, result: JsonResult): BatchResult {

@@ -14,6 +14,7 @@ import {
   type CallOptions,
   expiryParametersOf,
   headersOf,
+  type IncrementOptions,
   type PutOptions,
   type TouchOptions,
   type WriteOptions,
@@ -191,18 +192,20 @@ export class ShardliteClient {
 
   /**
    * Adds to the 64-bit number under the key, where no value counts as 0, and gives the sum: as a bigint to whoever adds a
-   * bigint, else as a number, which is exact up to 2^53.
+   * bigint, else as a number, which is exact up to 2^53. An expiry is set with each increment that says one; without, it
+   * stays as it was.
    *
    * @throws ShardliteError `counter-not-a-number`, `counter-overflow`, and as `put` does
    * @example
    * const visits = await kv.increment('visits');
+   * const inThisMinute = await kv.increment(`hits/${Math.floor(Date.now() / 60_000)}`, 1, { ttl: 120 });
    */
-  increment(key: Key, by: bigint, options?: WriteOptions): Promise<bigint>;
-  increment(key: Key, by?: number, options?: WriteOptions): Promise<number>;
-  async increment(key: Key, by: number | bigint = 1, options: WriteOptions = {}): Promise<number | bigint> {
+  increment(key: Key, by: bigint, options?: IncrementOptions): Promise<bigint>;
+  increment(key: Key, by?: number, options?: IncrementOptions): Promise<number>;
+  async increment(key: Key, by: number | bigint = 1, options: IncrementOptions = {}): Promise<number | bigint> {
     const { bytes } = await this.#sender.ask({
       method: 'POST',
-      path: pathOf('counters', key, { by: String(by) }),
+      path: pathOf('counters', key, { by: String(by), ...expiryParametersOf(options) }),
       headers: headersOf(options),
       signal: options.signal,
     });

@@ -12,6 +12,7 @@ export type {
   CallOptions,
   ConditionOptions,
   ExpiryOptions,
+  IncrementOptions,
   NewExpiry,
   PutOptions,
   TouchOptions,

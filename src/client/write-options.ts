@@ -39,6 +39,8 @@ export type NewExpiry =
 
 export type TouchOptions = WriteOptions & NewExpiry;
 
+export type IncrementOptions = WriteOptions & ExpiryOptions;
+
 export type PutOptions = WriteOptions &
   ExpiryOptions & {
     /** In place of the one that the value's own type says. */

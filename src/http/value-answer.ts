@@ -61,7 +61,7 @@ export function sendWritten(reply: FastifyReply, outcome: Outcome, timing: Timin
     case 'counted':
       return reply
         .code(200)
-        .headers({ etag: etagOf(outcome.version), 'content-type': 'text/plain' })
+        .headers({ etag: etagOf(outcome.version), 'content-type': 'text/plain', ...expiryHeader(outcome) })
         .send(`${outcome.number}`);
     case 'precondition-failed':
       return sendPreconditionFailed(reply, outcome.version);

@@ -33,8 +33,11 @@ export type PutOperation = Guarded &
 /** Sets the expiry of a value that is there, and changes nothing else of it. It is a write: the key gets a new version. */
 export type TouchOperation = Guarded & Expiry & { readonly kind: 'touch' };
 type DeleteOperation = Guarded & { readonly kind: 'delete' };
-/** Adds to the 64-bit number that the value is the decimal text of; an absent one counts as 0. */
-export type IncrementOperation = Guarded & { readonly kind: 'increment'; readonly by: bigint };
+/**
+ * Adds to the 64-bit number that the value is the decimal text of; an absent one counts as 0. Without an expiry that of
+ * the value stays.
+ */
+export type IncrementOperation = Guarded & Expiry & { readonly kind: 'increment'; readonly by: bigint };
 
 export type ReadOperation = GetOperation | HeadOperation;
 export type WriteOperation = PutOperation | TouchOperation | DeleteOperation | IncrementOperation;

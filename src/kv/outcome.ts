@@ -28,12 +28,15 @@ export function expiryOf(expiresAtMs: number): { expiresAtMs?: number } {
   return expiresAtMs === 0 ? {} : { expiresAtMs };
 }
 
-/** `expiresAtMs`, in Unix milliseconds, where the store's own clock decided it. */
+/**
+ * `expiresAtMs`, in Unix milliseconds, where the store's own clock decided it; of a counter, whenever it expires. It is
+ * left out when the write is sent again after the value was written anew.
+ */
 export type WriteOutcome =
   | { readonly kind: 'created'; readonly version: number; readonly expiresAtMs?: number }
   | { readonly kind: 'replaced'; readonly version: number; readonly expiresAtMs?: number }
   | { readonly kind: 'deleted'; readonly version: number }
-  | { readonly kind: 'counted'; readonly version: number; readonly number: bigint };
+  | { readonly kind: 'counted'; readonly version: number; readonly number: bigint; readonly expiresAtMs?: number };
 
 /** The condition did not hold and nothing was done. `version` is what the key has, 0 when it has no value. */
 type PreconditionFailedOutcome = { readonly kind: 'precondition-failed'; readonly version: number };

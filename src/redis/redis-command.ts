@@ -77,16 +77,17 @@ function fieldsOf(operation: KeyOperation): Argument[] {
     key,
     versionsText(condition?.ifMatch),
     versionsText(condition?.ifNoneMatch),
-    kind === 'put' || kind === 'touch' ? expiryText(operation) : '0',
+    kind === 'delete' ? '0' : expiryText(operation),
     idempotencyKey === undefined ? opMemoryMs : idempotencyKeptMs,
     idempotencyKey?.fingerprint.toString('hex') ?? '',
     kind === 'put' ? tailOf(operation.contentType, operation.value) : kind === 'increment' ? String(operation.by) : '',
   ];
 }
 
-/** A time to live has a sign before it: the script adds it to the time of Redis. */
-function expiryText({ ttlMs, expiresAtMs = 0 }: Expiry): string {
-  return ttlMs === undefined ? String(expiresAtMs) : `+${ttlMs}`;
+/** A time to live has a sign before it: the script adds it to the time of Redis. Of a counter '' leaves it as it is. */
+function expiryText({ kind, ttlMs, expiresAtMs }: Expiry & Pick<KeyOperation, 'kind'>): string {
+  if (ttlMs !== undefined) return `+${ttlMs}`;
+  return String(expiresAtMs ?? (kind === 'increment' ? '' : 0));
 }
 
 /** As the script reads them. An empty list is a condition that no version meets, and not the same as no condition. */

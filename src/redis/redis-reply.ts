@@ -3,7 +3,7 @@
  *
  *   absent                        ['value', packed]                    ['metadata', first bytes, bytes in all]
  *   created|replaced VERSION [EXPIRY, where Redis's clock decided it]  deleted VERSION
- *   counted VERSION NUMBER
+ *   counted VERSION NUMBER [EXPIRY, if it expires]
  *   precondition-failed VERSION   the version that the key has, 0 for none
  *   reused  nothing  nan  overflow NUMBER  expiry WANTED NOW  much  over  alone
  *       refusals: idempotencyKeyReused, nothingToTouch, notANumber, overflow (with the number there is),
@@ -30,7 +30,7 @@ export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
     const [kind, bytes, packedBytes] = reply as [Buffer, Buffer, number];
     return kind.toString() === 'value' ? unpackedValue(bytes) : unpackedMetadata(bytes, packedBytes);
   }
-  const [kind = '', first = '', second = ''] = String(reply).split(' ');
+  const [kind = '', first = '', second = '', third = ''] = String(reply).split(' ');
   switch (kind) {
     case 'absent':
       return { kind };
@@ -41,7 +41,7 @@ export function outcomeOf(reply: unknown, operation: KeyOperation): KeyOutcome {
     case 'precondition-failed':
       return { kind, version: versionOf(first) };
     case 'counted':
-      return { kind, version: versionOf(first), number: BigInt(second) };
+      return { kind, version: versionOf(first), number: BigInt(second), ...expiryOf(Number(third)) };
     case 'reused':
       return idempotencyKeyReused;
     case 'nothing':

@@ -21,7 +21,8 @@ const fieldsOfOperation = 8;
  * KEYS  version, index, expiries, scratch; then for each operation its value and its op
  * ARGV  how many bytes reads may have together; then for each operation:
  *       kind, key, If-Match, If-None-Match (versions as ',1,2,', or '*', or '' for no condition),
- *       expiry in Unix ms, '0' for never, or '+' and how many ms to live, how long to remember it in ms,
+ *       expiry in Unix ms, '0' for never, '+' and how many ms to live, or '' (a counter's) to leave it as it is,
+ *       how long to remember the write in ms,
  *       fingerprint ('' without an idempotency key), and the tail of a value (redis-entry.ts), or what to add
  *
  * Answers with one reply for each operation, as redis-reply.ts reads them. A write that is sent again is answered as
@@ -83,7 +84,7 @@ end
 
 -- A time that is over, or too far away.
 local function isOutOfRange(wanted)
-  if wanted == '0' or string.sub(wanted, 1, 1) == '+' then return false end
+  if wanted == '' or wanted == '0' or string.sub(wanted, 1, 1) == '+' then return false end
   local expiry = tonumber(wanted)
   return expiry <= now() or expiry > now() + ${lifetimeMsMax}
 end
@@ -151,7 +152,8 @@ local function write(i)
     local sum
     new, sum = add(i, old)
     if not new then return sum, true end
-    name, number = 'counted', ' ' .. sum
+    if wanted ~= '' then new.expiry = expiryOf(wanted) end
+    name, number = 'counted', ' ' .. sum .. (new.expiry == '0' and '' or ' ' .. new.expiry)
   end
   version = version + 1
   if new then new.version = text(version) end

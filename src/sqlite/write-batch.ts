@@ -4,6 +4,7 @@
  */
 
 import { holds } from '../kv/condition.ts';
+import { counterContentType, numberOf } from '../kv/counter.ts';
 import { noOpId, type OpId, opIdOfItem, type Resend } from '../kv/op-id.ts';
 import {
   type AtomicOperation,
@@ -185,7 +186,7 @@ export class WriteBatch {
 
   /** No record says when a value expires, and the value itself does as long as it is there. */
   #withExpiry({ slot, key }: WriteOperation, outcome: KeyOutcome): KeyOutcome {
-    if (outcome.kind !== 'created' && outcome.kind !== 'replaced') return outcome;
+    if (outcome.kind !== 'created' && outcome.kind !== 'replaced' && outcome.kind !== 'counted') return outcome;
     const found = this.#at.entries.find(slot, key);
     return found?.version === outcome.version ? { ...outcome, ...expiryOf(found.expiresAtMs) } : outcome;
   }
@@ -221,7 +222,7 @@ export class WriteBatch {
     let put: Pick<PutOperation, 'contentType' | 'value' | 'expiresAtMs'> | undefined;
     let number: bigint | undefined;
     let expiry: { expiresAtMs?: number } = {};
-    if (operation.kind === 'put' || operation.kind === 'touch') {
+    if (operation.kind !== 'delete') {
       const { ttlMs, expiresAtMs = 0 } = operation;
       if (expiresAtMs !== 0 && (expiresAtMs <= nowMs || expiresAtMs > nowMs + lifetimeMsMax)) {
         return expiryOutOfRange(expiresAtMs, nowMs);
@@ -233,7 +234,9 @@ export class WriteBatch {
     if (operation.kind === 'increment') {
       const counted = this.#counted(slot, key, old, operation.by);
       if (counted.kind === 'failed') return counted;
-      put = counted.put;
+      const { expiresAtMs = old?.expiresAtMs ?? 0 } = { ...operation, ...expiry };
+      expiry = expiryOf(expiresAtMs);
+      put = { ...counted.put, expiresAtMs };
       number = counted.number;
     }
 
@@ -261,7 +264,7 @@ export class WriteBatch {
         ? ({ kind: 'deleted', version } as const)
         : number === undefined
           ? ({ kind: old === undefined ? 'created' : 'replaced', version, ...expiry } as const)
-          : ({ kind: 'counted', version, number } as const);
+          : ({ kind: 'counted', version, number, ...expiry } as const);
     this.#record(operation, opId, outcome);
     return outcome;
   }
@@ -318,21 +321,11 @@ function answerOf(
   return { kind: 'answer', outcome };
 }
 
-/** Decimal text as counters write it, of 64 bits; undefined for anything else. */
-function numberOf(value: Buffer): bigint | undefined {
-  if (value.length === 0 || value.length > 20) return undefined;
-  const text = value.toString('latin1');
-  if (!/^(0|-?[1-9]\d*)$/.test(text)) return undefined;
-  const number = BigInt(text);
-  return number === BigInt.asIntN(64, number) ? number : undefined;
-}
-
 const diskFull: FailedOutcome = {
   kind: 'failed',
   code: 'disk-full',
   detail: 'There is no room left on the disk of this shard. Nothing of this write was kept; reads go on.',
 };
-const counterContentType = 'text/plain';
 const forgotten: FailedOutcome = {
   kind: 'failed',
   code: 'outcome-unknown',

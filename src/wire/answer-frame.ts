@@ -5,7 +5,7 @@
  * ├ length ┼ request id ┼ outcome ┼ type bytes ┼ reason ┼ sqlite µs ┼ version ┼ expires at ┼ value bytes ┼ type, body
  *
  * `sqlite µs` is the duration of the batch that the request was part of. Some answers use fields for something else:
- *   counted  its number in `expires at`
+ *   counted  its number in `expires at`; when it expires in its body, if it does
  *   feed     the pruned lsn in `version`, the shard's lsn in `expires at`, the epoch in `value bytes`
  *
  * body     a value in its own bytes; a sentence about a failure; of an atomic operation, answers; a listing; a feed.
@@ -64,6 +64,8 @@ export function answerFrameBytes(answer: Answer): number {
       return headerBytes + answer.contentType.length;
     case 'failed':
       return headerBytes + Buffer.byteLength(answer.detail);
+    case 'counted':
+      return headerBytes + (answer.expiresAtMs === undefined ? 0 : 8);
     case 'batch':
       return headerBytes + answer.outcomes.reduce((sum, outcome) => sum + answerFrameBytes(outcome), 0);
     case 'listing':
@@ -97,6 +99,7 @@ export function encodeAnswer(target: Buffer, at: number, requestId: number, answ
       return;
     case 'counted':
       target.writeBigInt64LE(answer.number, at + 24);
+      if (answer.expiresAtMs !== undefined) writeUInt53(target, answer.expiresAtMs, end);
       return;
     case 'batch':
       for (const outcome of answer.outcomes) {
@@ -151,7 +154,7 @@ export function answerOf(frame: Buffer): Answer {
     case kindBytes.deleted:
       return { kind: 'deleted', version };
     case kindBytes.counted:
-      return { kind: 'counted', version, number: frame.readBigInt64LE(24) };
+      return { kind: 'counted', version, number: frame.readBigInt64LE(24), ...expiryOfCounter(frame) };
     case kindBytes['precondition-failed']:
       return { kind: 'precondition-failed', version };
     case kindBytes.moved:
@@ -176,6 +179,13 @@ export function answerOf(frame: Buffer): Answer {
     default:
       throw new WireError(`there is no outcome ${frame[8]}`);
   }
+}
+
+/** @throws WireError */
+function expiryOfCounter(frame: Buffer): { expiresAtMs?: number } {
+  if (frame.length === headerBytes) return {};
+  if (frame.length !== headerBytes + 8) throw new WireError('the expiry of a counter has a wrong length');
+  return expiryOf(checkedUInt53(frame, headerBytes));
 }
 
 function keyOutcomeOf(frame: Buffer): KeyOutcome {

@@ -161,6 +161,19 @@ test('a counter gives a number to who adds a number, and all of its 64 bits to w
   expect(await kv.batch([{ op: 'increment', key: 'b', by: 1 }])).toMatchObject([{ number: 2n ** 62n + 2n }]);
 });
 
+test('a counter expires as it is told with an increment, and else as before', async () => {
+  const kv = await connected();
+  const expiresAt = Date.now() + 60_000;
+  const expiry = async () => (await kv.getEntry('n'))?.expiresAt;
+  await kv.increment('n', 1, { expiresAt });
+  await kv.increment('n');
+  expect(await expiry()).toBe(expiresAt);
+  await kv.batch([{ op: 'increment', key: 'n', expiresAt: 'never' }]);
+  expect(await expiry()).toBeUndefined();
+  await kv.increment('n', 1, { ttl: 60 });
+  expect(Math.abs(((await expiry()) ?? 0) - expiresAt)).toBeLessThan(5_000);
+});
+
 test('one name is applied once, also in a call of its own', async () => {
   const kv = await connected();
   const options = { idempotencyKey: 'order-7' };

@@ -214,6 +214,41 @@ export function describeData(storeNow: () => Store): void {
       expect(await run(get('visits'))).toMatchObject({ value: Buffer.from('-2'), contentType: 'text/plain' });
     });
 
+    test('expire as the last increment that said so said, and keep their expiry with one that says nothing', async () => {
+      const [soonMs, laterMs] = [Date.now() + 3_600_000, Date.now() + 7_200_000];
+      const counts = async (more: Parameters<typeof increment>[2], expiresAtMs: number | undefined) => {
+        const counted = await run(increment('n', 1, more));
+        expect(counted).toMatchObject({ kind: 'counted', ...(expiresAtMs !== undefined && { expiresAtMs }) });
+        expect('expiresAtMs' in counted).toBe(expiresAtMs !== undefined);
+        const found = await run(head('n'));
+        expect(found.kind === 'metadata' && found.expiresAtMs).toBe(expiresAtMs);
+      };
+      await counts({}, undefined);
+      await counts({ expiresAtMs: soonMs }, soonMs);
+      await counts({}, soonMs);
+      await counts({ expiresAtMs: laterMs }, laterMs);
+      await counts({ expiresAtMs: 0 }, undefined);
+      expect(await run(get('n'))).toMatchObject({ value: Buffer.from('5'), contentType: 'text/plain' });
+      for (const expiresAtMs of [1, Date.now() + lifetimeMsMax + 3_600_000]) {
+        const refused = await run(increment('n', 1, { expiresAtMs }));
+        expect(refused).toMatchObject({ kind: 'failed', code: 'parameter-invalid' });
+      }
+      expect(await run(get('n'))).toMatchObject({ value: Buffer.from('5') });
+    });
+
+    test('begin at 0 again when their ttl is over, which the store counts by its own clock', async () => {
+      const named = { ttlMs: 400, idempotencyKey: idempotencyKey('hit-1', 'by 7') };
+      const first = await run(increment('hits', 7, named));
+      expect(first.kind === 'counted' && first.expiresAtMs).toBeGreaterThan(Date.now() - 60_000);
+      expect(await run(increment('hits', 7, named))).toEqual(first);
+      const begunAtMs = Date.now();
+      await run(increment('hits', 1, { ttlMs: 400 }));
+      while ((await run(get('hits'))).kind === 'value');
+      expect(Date.now()).toBeGreaterThanOrEqual(begunAtMs + 400);
+      const anew = await run(increment('hits', 1));
+      expect([anew.kind === 'counted' && anew.number, 'expiresAtMs' in anew]).toEqual([1n, false]);
+    });
+
     test('are exact to the last of 64 bits, and refuse what does not fit', async () => {
       await run(put('large', String(2n ** 63n - 2n)));
       expect(await run(increment('large', 1))).toMatchObject({ number: 2n ** 63n - 1n });

@@ -116,7 +116,7 @@ const requests: fc.Arbitrary<{ method: string; path: string; headers: Record<str
       body: 'value',
     })),
     fc
-      .tuple(keyPath, guards, queryOf({ by: number }))
+      .tuple(keyPath, guards, queryOf({ by: number, ttl: number }))
       .map(([key, headers, query]) => ({ method: 'POST', path: `/v1/counters/${key}?${query}`, headers })),
     batch,
     // Among so much that is wrong, some writes of new keys.

@@ -32,14 +32,14 @@ const head = await api.HEAD('/v1/kv/{key}', { params: { path } });
 const remove = await api.DELETE('/v1/kv/{key}', { params: { path, header: { 'If-Match': '*' } } });
 const missing = await api.GET('/v1/kv/{key}', { params: { path }, parseAs: 'text' });
 const code: string | undefined = missing.error?.code;
-const counted = await api.POST('/v1/counters/{key}', { params: { path: { key: 'n' }, query: { by: '5' } }, parseAs: 'text' });
+const counted = await api.POST('/v1/counters/{key}', { params: { path: { key: 'n' }, query: { by: '5', ttl: 60 } }, parseAs: 'text' });
 const number: string | undefined = counted.data;
 
 const operations: Operation[] = [
   { op: 'put', key: 'a', value: 'text', ifNoneMatch: '*', ttl: 5 },
   { op: 'put', keyBase64url: '_w', valueBase64: 'AA==' },
   { op: 'get', key: 'a' },
-  { op: 'increment', key: 'n', by: '2' },
+  { op: 'increment', key: 'n', by: '2', expiresAt: 'never' },
   { op: 'touch', key: 'n', ttl: 60 },
   { op: 'delete', key: 'n' },
 ];

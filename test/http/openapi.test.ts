@@ -120,7 +120,7 @@ test('what is answered has the shape that the document says', async () => {
       { op: 'get', keyBase64url: '_wA' },
       { op: 'put', key: 'a', value: 'b', ifNoneMatch: '*', ttl: 5, contentType: 'text/plain' },
       { op: 'put', key: 'a', valueBase64: '/w==', ifNoneMatch: '*' },
-      { op: 'increment', key: 'n', by: '7' },
+      { op: 'increment', key: 'n', by: '7', ttl: 60 },
       { op: 'increment', key: 'a' },
       { op: 'touch', key: 'a', ttl: 60 },
       { op: 'touch', keyBase64url: '_wA', expiresAt: 'never' },

@@ -26,8 +26,10 @@ const anyKeyOperation = (name: fc.Arbitrary<string>) =>
     fc.tuple(name, anyValue, types, guards).map(([one, value, type, guard]) => put(one, value, type, guard)),
     fc.tuple(name, expiries, guards).map(([one, expiresAtMs, guard]) => touch(one, { expiresAtMs }, guard)),
     fc
-      .tuple(name, fc.oneof(fc.bigInt({ min: -5n, max: 5n }), fc.constant(2n ** 62n)), guards)
-      .map(([one, by, guard]) => increment(one, by, guard)),
+      .tuple(name, fc.oneof(fc.bigInt({ min: -5n, max: 5n }), fc.constant(2n ** 62n)), guards, fc.option(expiries))
+      .map(([one, by, guard, expiresAtMs]) =>
+        increment(one, by, { ...guard, ...(expiresAtMs !== null && { expiresAtMs }) }),
+      ),
   );
 const tagged = anyKeyOperation(fc.constantFrom('{tag}1', '{tag}2', '{tag}3'));
 export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(

@@ -122,7 +122,8 @@ export class RequestFuzzer {
   #counterRequest(): FuzzedRequest {
     const { segment, key, encoding } = this.#segment();
     const by = this.#random.chance(0.5) ? `by=${this.#number()}` : '';
-    const query = [encoding, by].filter((part) => part !== '').join('&');
+    const expiry = this.#random.chance(0.3) ? this.#random.pick(expiries) : '';
+    const query = [encoding, by, expiry].filter((part) => part !== '').join('&');
     const touches = key === undefined ? [] : [key];
     return this.#build({ method: this.#method('POST'), path: `/v1/counters/${segment}`, query, touches });
   }

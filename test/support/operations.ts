@@ -4,6 +4,7 @@ import { keyOfText } from '../../src/kv/key.ts';
 import type { ListQuery } from '../../src/kv/listing.ts';
 import type {
   AtomicOperation,
+  Expiry,
   IncrementOperation,
   KeyOperation,
   PutOperation,
@@ -26,16 +27,12 @@ export function put(
   key: string | Buffer,
   value: string | Buffer,
   contentType = 'text/plain',
-  more: Guards & Pick<PutOperation, 'expiresAtMs' | 'ttlMs'> = {},
+  more: Guards & Expiry = {},
 ): PutOperation {
   return { kind: 'put', ...addressed(key), contentType, value: Buffer.from(value as string), ...more };
 }
 
-export function touch(
-  key: string | Buffer,
-  expiry: Pick<PutOperation, 'expiresAtMs' | 'ttlMs'>,
-  guards: Guards = {},
-): WriteOperation {
+export function touch(key: string | Buffer, expiry: Expiry, guards: Guards = {}): WriteOperation {
   return { kind: 'touch', ...addressed(key), ...expiry, ...guards };
 }
 
@@ -43,8 +40,8 @@ export function remove(key: string | Buffer, guards: Guards = {}): WriteOperatio
   return { kind: 'delete', ...addressed(key), ...guards };
 }
 
-export function increment(key: string | Buffer, by: bigint | number, guards: Guards = {}): IncrementOperation {
-  return { kind: 'increment', ...addressed(key), by: BigInt(by), ...guards };
+export function increment(key: string | Buffer, by: bigint | number, more: Guards & Expiry = {}): IncrementOperation {
+  return { kind: 'increment', ...addressed(key), by: BigInt(by), ...more };
 }
 
 /** Of keys of one slot. */

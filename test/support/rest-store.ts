@@ -14,7 +14,7 @@ import {
   type Operation,
   type WriteOperation,
 } from '../../src/kv/operation.ts';
-import type { FailedOutcome, KeyOutcome, Outcome } from '../../src/kv/outcome.ts';
+import { expiryOf, type FailedOutcome, type KeyOutcome, type Outcome } from '../../src/kv/outcome.ts';
 import type { Store } from '../../src/kv/store.ts';
 
 type Answer = {
@@ -67,7 +67,7 @@ export class RestStore implements Store {
       case 'increment':
         return writeOutcome(
           'increment',
-          await this.#ask('POST', withParameter(path, `by=${operation.by}`), undefined, headers),
+          await this.#ask('POST', timed(withParameter(path, `by=${operation.by}`), operation), undefined, headers),
         );
     }
   }
@@ -162,7 +162,6 @@ function jsonOf(operation: KeyOperation): object {
   const common = { op: kind === 'head' ? 'get' : kind, keyBase64url: key.toString('base64url') };
   if (!isWrite(operation)) return common;
   const guarded = { ...common, ...textsOf(operation.condition) };
-  if (kind === 'increment') return { ...guarded, by: String(operation.by) };
   if (kind === 'delete') return guarded;
   const { expiresAtMs, ttlMs } = operation;
   const timed = {
@@ -171,6 +170,7 @@ function jsonOf(operation: KeyOperation): object {
     ...(ttlMs !== undefined && { ttl: ttlMs / 1_000 }),
   };
   if (kind === 'touch') return timed;
+  if (kind === 'increment') return { ...timed, by: String(operation.by) };
   return { ...timed, contentType: operation.contentType, valueBase64: operation.value.toString('base64') };
 }
 
@@ -197,7 +197,9 @@ function writeOutcome(kind: WriteOperation['kind'], answer: Answer): Outcome {
   const version = versionOf(answer);
   if (answer.status === 412) return { kind: 'precondition-failed', version };
   if (answer.status >= 400) return failureOf(answer.body);
-  if (kind === 'increment') return { kind: 'counted', version, number: BigInt(answer.body.toString()) };
+  const expiresAtMs = Number(answer.headers['expires-at'] ?? 0);
+  if (kind === 'increment')
+    return { kind: 'counted', version, number: BigInt(answer.body.toString()), ...expiryOf(expiresAtMs) };
   // The version of a delete is not told: nothing has it.
   if (kind === 'delete') return { kind: 'deleted', version: Number.MAX_SAFE_INTEGER };
   return { kind: answer.status === 201 ? 'created' : 'replaced', version };
@@ -208,7 +210,9 @@ function resultOutcome(kind: KeyOperation['kind'], result: JsonResult): KeyOutco
   if (status === 404 && kind !== 'touch') return { kind: 'absent' };
   if (status === 412) return { kind: 'precondition-failed', version };
   if (status >= 400) return { kind: 'failed', code: code as ErrorCode, detail };
-  if (kind === 'increment') return { kind: 'counted', version, number: BigInt(result.value as string) };
+  if (kind === 'increment') {
+    return { kind: 'counted', version, number: BigInt(result.value as string), ...expiryOf(result.expiresAt ?? 0) };
+  }
   if (kind === 'delete') return { kind: 'deleted', version: Number.MAX_SAFE_INTEGER };
   if (kind === 'put' || kind === 'touch') return { kind: status === 201 ? 'created' : 'replaced', version };
   const { contentType = '', expiresAt } = result;

@@ -104,7 +104,8 @@ export class StoreModel {
     }
     if (operation.kind === 'increment') {
       const value = Buffer.from(String((numberOf(held) ?? 0n) + operation.by));
-      this.#values.set(name, { contentType: 'text/plain', ...held, version, value });
+      const { expiresAtMs: keptMs = 0, contentType = 'text/plain' } = held ?? {};
+      this.#values.set(name, { contentType, version, value, ...expiryOf(operation.expiresAtMs ?? keptMs) });
     }
   }
 
@@ -127,8 +128,9 @@ export class StoreModel {
       return `version ${outcome.version} after ${held.version}`;
     this.#happen(operation, outcome.version, nowMs);
     if (outcome.kind !== 'counted') return undefined;
-    const text = this.#values.get(name)?.value.toString();
-    return text === String(outcome.number) ? undefined : `counted ${outcome.number}, not ${text}`;
+    const { value, expiresAtMs } = this.#values.get(name) as Held;
+    if (outcome.expiresAtMs !== expiresAtMs) return `counted until ${outcome.expiresAtMs}, not ${expiresAtMs}`;
+    return String(value) === String(outcome.number) ? undefined : `counted ${outcome.number}, not ${value}`;
   }
 }
 

@@ -53,7 +53,7 @@ const requests: Record<Asked['kind'], Asked> = {
   put,
   touch: { kind: 'touch', ...at, expiresAtMs: 1, ...guards },
   delete: { kind: 'delete', ...at, ...guards },
-  increment: { kind: 'increment', ...at, by: 1n, ...guards },
+  increment: { kind: 'increment', ...at, by: 1n, expiresAtMs: 1, ...guards },
   atomic: {
     kind: 'atomic',
     slot: 1,
@@ -98,7 +98,7 @@ const answers: Record<Answer['kind'], Answer> = {
   created: { kind: 'created', version: 1 },
   replaced: { kind: 'replaced', version: 1 },
   deleted: { kind: 'deleted', version: 1 },
-  counted: { kind: 'counted', version: 1, number: 1n },
+  counted: { kind: 'counted', version: 1, number: 1n, expiresAtMs: 1 },
   'precondition-failed': { kind: 'precondition-failed', version: 1 },
   failed,
   moved: movedAnswer,

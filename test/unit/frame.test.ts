@@ -94,6 +94,8 @@ const anyWrite = fc.oneof(
       kind: fc.constant('increment'),
       ...address,
       by: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      expiresAtMs: expiresAtMsOrNever,
+      ttlMs,
       ...guards,
     },
     { requiredKeys: [...addressKeys, 'by'] },
@@ -155,11 +157,15 @@ const anyKeyOutcome = fc.oneof(
   fc.record({ kind: fc.constant('absent') }),
   fc.record({ kind: fc.constantFrom('created', 'replaced', 'deleted', 'precondition-failed'), version: uint53 }),
   fc.record({ kind: fc.constantFrom('created', 'replaced'), version: uint53, expiresAtMs }),
-  fc.record({
-    kind: fc.constant('counted'),
-    version: uint53,
-    number: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-  }),
+  fc.record(
+    {
+      kind: fc.constant('counted'),
+      version: uint53,
+      number: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      expiresAtMs,
+    },
+    { requiredKeys: ['kind', 'version', 'number'] },
+  ),
   fc.record({
     kind: fc.constant('failed'),
     code: fc.constantFrom(...(Object.keys(errorTable) as ErrorCode[])),

@@ -121,7 +121,7 @@ export const schemas = {
       ),
       ...waysOf([keyWays, [{ ttl }, { expiresAt: expiresAtOrNever }]], { op: { const: 'touch' } }, conditions),
       ...waysOf([keyWays], { op: { const: 'delete' } }, conditions),
-      ...waysOf([keyWays], { op: { const: 'increment' } }, { by, ...conditions }),
+      ...waysOf([keyWays], { op: { const: 'increment' } }, { by, ttl, expiresAt: expiresAtOrNever, ...conditions }),
     ],
   },
   Batch: {
@@ -274,7 +274,7 @@ export const answers = {
   deleted: { description: 'There is no value now, and may have been none before' },
   counted: {
     description: 'The number that it is now',
-    headers: ['ETag'],
+    headers: ['ETag', 'Expires-At'],
     content: { 'text/plain': { schema: { type: 'string', pattern: '^-?[0-9]+$' } } },
   },
   page: {

@@ -45,7 +45,7 @@ const fieldsOf = {
   put: [...keyFields, ...guardFields, 'value', 'valueBase64', 'contentType', 'ttl', 'expiresAt'],
   touch: [...keyFields, ...guardFields, 'ttl', 'expiresAt'],
   delete: [...keyFields, ...guardFields],
-  increment: [...keyFields, ...guardFields, 'by'],
+  increment: [...keyFields, ...guardFields, 'by', 'ttl', 'expiresAt'],
 } as const;
 
 /** @throws KvError batch-malformed, batch-too-large, and what is wrong with an operation */
@@ -157,11 +157,13 @@ function operationOf(index: number, item: unknown, { valueBytesMax, nameWrite }:
   if (kind === 'touch') {
     return { kind, ...address, ...expiryNeeded(numberIn(item, 'ttl'), numberIn(item, 'expiresAt')), ...guards };
   }
-  if (kind === 'increment') return { kind, ...address, by: incrementOf(numberIn(item, 'by') ?? '1'), ...guards };
+  const expiry = expiryWanted(numberIn(item, 'ttl'), numberIn(item, 'expiresAt'));
+  if (kind === 'increment') {
+    return { kind, ...address, by: incrementOf(numberIn(item, 'by') ?? '1'), ...expiry, ...guards };
+  }
 
   const value = valueIn(item);
   if (value.length > valueBytesMax) throw new KvError('value-too-large', `a value has at most ${valueBytesMax} bytes.`);
-  const expiry = expiryWanted(numberIn(item, 'ttl'), numberIn(item, 'expiresAt'));
   const contentType = storableContentType(textIn(item, 'contentType'));
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(contentType)) {
     throw new KvError('content-type-invalid', 'a content type has characters of latin1 that a header may have.');

@@ -164,15 +164,15 @@ function resultOf(outcome: KeyOutcome): Result {
       return { status: 200, ...describedFields(outcome), ...valueFields(outcome.value) };
     case 'created':
     case 'replaced': {
-      const { version, expiresAtMs } = outcome;
+      const { version } = outcome;
       const status = outcome.kind === 'created' ? 201 : 204;
-      return { status, version, ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }) };
+      return { status, version, ...expiryField(outcome) };
     }
     case 'deleted':
       return { status: 204 };
     case 'counted':
       // As text: JSON's numbers are exact up to 2^53 only.
-      return { status: 200, version: outcome.version, value: String(outcome.number) };
+      return { status: 200, version: outcome.version, ...expiryField(outcome), value: String(outcome.number) };
     case 'absent':
       return refusal('key-not-found', errorStatus['key-not-found'].title);
     case 'precondition-failed':
@@ -182,6 +182,10 @@ function resultOf(outcome: KeyOutcome): Result {
     case 'metadata':
       throw new TypeError('a batch asks for no metadata');
   }
+}
+
+function expiryField({ expiresAtMs }: { readonly expiresAtMs?: number }): { expiresAt?: number } {
+  return expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs };
 }
 
 function refusal(code: ErrorCode, detail: string): Result {

@@ -6,6 +6,7 @@ import type { WriteOperation } from '../../kv/operation.ts';
 import type { StoreFor } from '../admission.ts';
 import { keyErrors, type RouteDoc, writeErrors } from '../description/route-doc.ts';
 import { bodyOf } from '../request/body.ts';
+import { expiryWanted } from '../request/expiry.ts';
 import { guardsOf } from '../request/guards.ts';
 import { incrementOf } from '../request/increment.ts';
 import { keyRequestOf } from '../request/key-request.ts';
@@ -13,13 +14,15 @@ import { sendWritten } from '../value-answer.ts';
 
 const countersPath = '/v1/counters/';
 
-const incrementParameters = ['key-encoding', 'timing', 'by'] as const;
+const incrementParameters = ['key-encoding', 'timing', 'by', 'ttl', 'expires-at'] as const;
 
 const increment: RouteDoc = {
   id: 'increment',
   group: 'Counters',
   summary: 'Add to a number',
-  description: 'The number is a value like any other, as decimal text. A key without a value counts as 0.',
+  description:
+    'The number is a value like any other, as decimal text. A key without a value counts as 0. With `ttl` or `expires-at` ' +
+    'the expiry is set with this increment, each time anew; without them it stays as it was.',
   query: incrementParameters,
   headers: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
   answers: { 200: 'counted' },
@@ -31,10 +34,14 @@ export function registerCounterRoutes(app: FastifyInstance, storeFor: StoreFor):
   app.post(`${countersPath}*`, { schema: { doc: increment } }, async (request, reply) => {
     const { slot, key, parameters, timing } = keyRequestOf(request, countersPath, incrementParameters);
     if (bodyOf(request).length > 0) {
-      throw new KvError('parameter-invalid', 'How much to add is said by ?by=N, and the body is empty.');
+      throw new KvError(
+        'parameter-invalid',
+        'How much to add is said by ?by=N, and how long it lives by ?ttl=SECONDS: the body is empty.',
+      );
     }
     const by = incrementOf(parameters.by ?? '1');
-    const operation: WriteOperation = { kind: 'increment', slot, key, by, ...guardsOf(request, key, []) };
+    const expiry = expiryWanted(parameters.ttl, parameters['expires-at']);
+    const operation: WriteOperation = { kind: 'increment', slot, key, by, ...expiry, ...guardsOf(request, key, []) };
     return sendWritten(reply, await storeFor(request).execute(operation, timing), timing);
   });
 }
