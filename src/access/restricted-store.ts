@@ -32,7 +32,7 @@ export class RestrictedStore implements KeyStore {
   }
 
   /**
-   * What lies under each of the grant's prefixes, one after the other. With a delimiter a prefix that is longer than the
+   * What lies under each of the grant's prefixes, one after the other in the order of the listing. With a delimiter a prefix that is longer than the
    * one that was asked for is where the folders begin.
    */
   async list(query: ListQuery): Promise<Listing | FailedOutcome> {
@@ -40,7 +40,8 @@ export class RestrictedStore implements KeyStore {
     // A stream of many pages may take long.
     if (!this.#isInForce()) return noLongerValid;
     let page: Listing = { kind: 'listing', entries: [], next: undefined };
-    for (const prefix of prefixesWithin(this.#grant, query.prefix)) {
+    const prefixes = prefixesWithin(this.#grant, query.prefix);
+    for (const prefix of query.reverse ? prefixes.toReversed() : prefixes) {
       const part = await this.#store.list({ ...query, prefix });
       if (part.kind === 'failed') return part;
       page = mergedListing([page, part], query).page;

@@ -214,8 +214,8 @@ export class ShardliteClient {
   }
 
   /**
-   * Every key in the order of its bytes, read page by page as the loop goes on. A key that is written or deleted meanwhile may
-   * be told or not.
+   * Every key in the order of its bytes, or from the last to the first, read page by page as the loop goes on. A key that is
+   * written or deleted meanwhile may be told or not.
    *
    * @throws ShardliteError while the loop goes on, as `get` does
    * @example

@@ -8,8 +8,12 @@ import type { CallOptions } from './write-options.ts';
 export type ListOptions = CallOptions & {
   /** Only keys that begin so. */
   readonly prefix?: Key;
-  /** Only keys after this one. */
+  /** Only this key, if it is there, and those after it in the order of the listing. In place of `startAfter`. */
+  readonly start?: Key;
+  /** Only keys after this one in the order of the listing. */
   readonly startAfter?: Key;
+  /** From the last key to the first. */
+  readonly reverse?: boolean;
   /** Keys that have this after the prefix are listed once, as what they have in common up to its end. */
   readonly delimiter?: Key;
   /** With the values. */
@@ -27,10 +31,11 @@ type JsonPage = { readonly entries: readonly JsonEntry[]; readonly next: string 
 
 export async function* listEntries(
   sender: Sender,
-  { prefix, startAfter, delimiter, values, pageSize = 1_000, signal }: ListOptions,
+  { prefix, start, startAfter, reverse, delimiter, values, pageSize = 1_000, signal }: ListOptions,
 ): AsyncGenerator<Described | Entry | CommonPrefix, void, undefined> {
   const asked = {
-    ...keyPartsOf({ prefix, 'start-after': startAfter, delimiter }),
+    ...keyPartsOf({ prefix, start, 'start-after': startAfter, delimiter }),
+    reverse: reverse ? 'true' : undefined,
     values: values ? 'true' : undefined,
     limit: String(pageSize),
   };

@@ -31,7 +31,14 @@ export async function* deletePrefix(
 ): AsyncGenerator<DeletionStep, void, undefined> {
   let [deleted, kept, next] = [0, 0, after];
   do {
-    const page = await store.list({ prefix, after: next, delimiter: undefined, limit: listLimitMax, values: false });
+    const page = await store.list({
+      prefix,
+      after: next,
+      delimiter: undefined,
+      limit: listLimitMax,
+      values: false,
+      reverse: false,
+    });
     if (page.kind === 'failed') return yield { deleted, kept, next, failure: page };
     for (let first = 0; first < page.entries.length; first += keysAtATime) {
       const entries = page.entries.slice(first, first + keysAtATime);

@@ -1,5 +1,5 @@
 /**
- * Pages of keys in the order of their bytes, and how pages of several shards become one. Pure: the owner of the keys
+ * Pages of keys in the order of their bytes, or from the last to the first, and how pages of several shards become one. Pure: the owner of the keys
  * decides which of them are in its own page.
  */
 
@@ -21,9 +21,14 @@ export type ListQuery = {
   /** Entries of a page: 1 to `listLimitMax`. */
   readonly limit: number;
   readonly values: boolean;
+  /** From the last key to the first. What comes after a key is then what has smaller bytes. */
+  readonly reverse: boolean;
 };
 
-/** A place in the order of keys: after one key, or after every key with one prefix. */
+/** The order of a listing. */
+type Order = Pick<ListQuery, 'reverse'>;
+
+/** A place in the order of a listing: after one key, or after every key with one prefix. */
 export type ListPosition = { readonly kind: 'key' | 'prefix'; readonly bytes: Buffer };
 
 export type ListEntry =
@@ -47,11 +52,43 @@ export type Listing = {
   readonly next: ListPosition | undefined;
 };
 
-/** The first bytes, in order, that can come after the position; undefined when nothing can. */
-export function beginOf({ prefix, after }: Pick<ListQuery, 'prefix' | 'after'>): Buffer | undefined {
-  if (after === undefined) return prefix;
-  const next = after.kind === 'key' ? Buffer.concat([after.bytes, Buffer.of(0)]) : successorOf(after.bytes);
-  return next === undefined || Buffer.compare(next, prefix) >= 0 ? next : prefix;
+/** All keys from `begin` on and before `end`; up to the last key where that is undefined. */
+export type KeyRange = { readonly begin: Buffer; readonly end: Buffer | undefined };
+
+/** Where what can come after the position lies; undefined when nothing can. */
+export function rangeOf({
+  prefix,
+  after,
+  reverse,
+}: Pick<ListQuery, 'prefix' | 'after' | 'reverse'>): KeyRange | undefined {
+  const range = { begin: prefix, end: successorOf(prefix) };
+  if (after === undefined) return range;
+  if (reverse) {
+    const end = range.end !== undefined && Buffer.compare(range.end, after.bytes) < 0 ? range.end : after.bytes;
+    return Buffer.compare(prefix, end) < 0 ? { begin: prefix, end } : undefined;
+  }
+  const edge = edgeAfter(after);
+  if (edge === undefined || (range.end !== undefined && Buffer.compare(edge, range.end) >= 0)) return undefined;
+  return Buffer.compare(edge, prefix) > 0 ? { begin: edge, end: range.end } : range;
+}
+
+/** The first bytes, in order, that are not before the position in a listing from the first key on. */
+function edgeAfter({ kind, bytes }: ListPosition): Buffer | undefined {
+  return kind === 'key' ? Buffer.concat([bytes, zero]) : successorOf(bytes);
+}
+
+const zero = Buffer.of(0);
+
+/** The place right before a key: what is listed after it begins with that key, if it is there. */
+export function positionBefore(key: Buffer, { reverse }: Order): ListPosition | undefined {
+  if (reverse) return { kind: 'key', bytes: Buffer.concat([key, zero]) };
+  const last = key.at(-1);
+  if (last === undefined) return undefined;
+  const bytes = Buffer.from(key.subarray(0, last === 0 ? -1 : key.length));
+  if (last === 0) return { kind: 'key', bytes };
+  // Everything that begins with the bytes right before the key's own comes before the key.
+  bytes[bytes.length - 1] = last - 1;
+  return { kind: 'prefix', bytes };
 }
 
 /** The first bytes, in order, that come after everything that begins with `prefix`; undefined when nothing does. */
@@ -75,14 +112,16 @@ export function positionOf({ kind, key }: ListEntry): ListPosition {
   return { kind, bytes: key };
 }
 
-/** Negative, 0 or positive, as for `sort`. Every key with a prefix comes before the prefix's end. */
-export function comparePositions(a: ListPosition, b: ListPosition): number {
-  const [beginA, beginB] = [beginOf({ prefix: empty, after: a }), beginOf({ prefix: empty, after: b })];
-  if (beginA === undefined || beginB === undefined) return Number(beginA === undefined) - Number(beginB === undefined);
-  return Buffer.compare(beginA, beginB);
+/**
+ * Negative, 0 or positive, as for `sort`. Every key with a prefix comes before the place after the prefix, whichever the
+ * order.
+ */
+export function comparePositions(a: ListPosition, b: ListPosition, { reverse }: Order): number {
+  if (reverse) return Buffer.compare(b.bytes, a.bytes);
+  const [edgeA, edgeB] = [edgeAfter(a), edgeAfter(b)];
+  if (edgeA === undefined || edgeB === undefined) return Number(edgeA === undefined) - Number(edgeB === undefined);
+  return Buffer.compare(edgeA, edgeB);
 }
-
-const empty = Buffer.alloc(0);
 
 /**
  * What several owners of different keys answered to one query becomes one page of at most `limit` entries. When it
@@ -90,17 +129,18 @@ const empty = Buffer.alloc(0);
  */
 export function mergedListing(
   parts: readonly Listing[],
-  { limit }: Pick<ListQuery, 'limit'>,
+  { limit, reverse }: Pick<ListQuery, 'limit' | 'reverse'>,
 ): { readonly page: Listing; readonly lacking: Listing | undefined } {
+  const order = { reverse };
   // Beyond the end of an incomplete part it is unknown which key comes next.
   const lacking = parts
     .filter(({ next }) => next !== undefined)
-    .sort((a, b) => comparePositions(a.next as ListPosition, b.next as ListPosition))[0];
+    .sort((a, b) => comparePositions(a.next as ListPosition, b.next as ListPosition, order))[0];
   const knownTo = lacking?.next;
-  const isUnknown = knownTo === undefined ? () => false : isAfter(knownTo);
+  const isUnknown = knownTo === undefined ? () => false : isBeyond(knownTo, order);
   const entries: ListEntry[] = [];
   let bytes = 0;
-  for (const entry of inOrder(parts)) {
+  for (const entry of inOrder(parts, order)) {
     if (isUnknown(entry)) break;
     const last = entries.at(-1);
     if (entry.kind === 'prefix' && last?.kind === 'prefix' && last.key.equals(entry.key)) continue;
@@ -111,33 +151,48 @@ export function mergedListing(
     entries.push(entry);
     bytes += entryBytes;
   }
-  return { page: { kind: 'listing', entries, next: knownTo }, lacking: entries.length < limit ? lacking : undefined };
+  const next = knownTo && furthest(knownTo, entries.at(-1), order);
+  return { page: { kind: 'listing', entries, next }, lacking: entries.length < limit ? lacking : undefined };
+}
+
+/** A common prefix that was listed is listed with all its keys, also those beyond what is known. */
+function furthest(knownTo: ListPosition, last: ListEntry | undefined, order: Order): ListPosition {
+  const reached = last && positionOf(last);
+  return reached !== undefined && comparePositions(reached, knownTo, order) > 0 ? reached : knownTo;
 }
 
 /** The entries of all parts, each of which is in order, in the order of their keys. */
-function* inOrder(parts: readonly Listing[]): Iterable<ListEntry> {
+function* inOrder(parts: readonly Listing[], { reverse }: Order): Iterable<ListEntry> {
   const heads = parts.map(({ entries }) => ({ entries, at: 0 }));
+  const sign = reverse ? -1 : 1;
   for (;;) {
-    let least: ListEntry | undefined;
+    let first: ListEntry | undefined;
     let from = heads[0];
     for (const head of heads) {
       const entry = head.entries[head.at];
-      if (entry === undefined || (least !== undefined && Buffer.compare(entry.key, least.key) >= 0)) continue;
-      least = entry;
+      if (entry === undefined || (first !== undefined && sign * Buffer.compare(entry.key, first.key) >= 0)) continue;
+      first = entry;
       from = head;
     }
-    if (least === undefined || from === undefined) return;
+    if (first === undefined || from === undefined) return;
     from.at++;
-    yield least;
+    yield first;
   }
 }
 
-/** Tells whether an entry's position comes after this one. */
-function isAfter(position: ListPosition): (entry: ListEntry) => boolean {
-  const begin = beginOf({ prefix: empty, after: position });
-  return (entry) => {
-    if (entry.kind === 'prefix') return comparePositions(positionOf(entry), position) > 0;
-    return begin !== undefined && Buffer.compare(entry.key, begin) >= 0;
+/**
+ * Tells whether all of an entry's keys come after the position. A common prefix of which only some do is no such entry:
+ * those before it may be the only ones that its part has.
+ */
+function isBeyond(position: ListPosition, { reverse }: Order): (entry: ListEntry) => boolean {
+  if (!reverse) {
+    const edge = edgeAfter(position);
+    return ({ key }) => edge !== undefined && Buffer.compare(key, edge) >= 0;
+  }
+  return ({ kind, key }) => {
+    if (kind === 'key') return Buffer.compare(key, position.bytes) < 0;
+    const end = successorOf(key);
+    return end !== undefined && Buffer.compare(end, position.bytes) <= 0;
   };
 }
 

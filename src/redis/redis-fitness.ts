@@ -78,6 +78,7 @@ export async function rehearse(client: RedisClient): Promise<Unfitness | undefin
     await ask('eval', lua, 1, key);
     await ask('evalsha', sha1, 1, key);
     await ask('zrangebylex', key, '-', '+', 'LIMIT', 0, 1);
+    await ask('zrevrangebylex', key, '+', '-', 'LIMIT', 0, 1);
     return undefined;
   } catch (error) {
     const unfitness = unfitnessOfError(error as Error);

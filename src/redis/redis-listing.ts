@@ -1,12 +1,11 @@
 /**
- * Makes one page of a listing: keys in the order of their bytes. Redis keeps an ordered index of each slot, so this asks
+ * Makes one page of a listing: keys in the order of their bytes, or from the last to the first. Redis keeps an ordered index of each slot, so this asks
  * every slot for its first few keys and merges them. A page therefore costs a look at 16,384 slots, however few keys
  * there are.
  */
 
 import { Cluster } from 'ioredis';
 import {
-  beginOf,
   bytesOf,
   commonPrefixOf,
   comparePositions,
@@ -16,7 +15,7 @@ import {
   type ListQuery,
   listBytesMax,
   positionOf,
-  successorOf,
+  rangeOf,
 } from '../kv/listing.ts';
 import { noOpId } from '../kv/op-id.ts';
 import { slotCount, slotOf } from '../partition/slot.ts';
@@ -72,7 +71,7 @@ async function namesOfPage(client: RedisClient, query: ListQuery): Promise<SlotN
   for (;;) {
     // The only slot whose keys are not all known may hold the whole rest of the page.
     const limit = lacking.length === 1 ? query.limit : keysAsked;
-    const range = rangeAfter(knownTo ?? query.after, query);
+    const range = searchOf({ ...query, after: knownTo ?? query.after });
     const found = range === undefined ? new Map<number, Buffer[]>() : await firstKeys(client, lacking, range, limit);
     for (const slot of lacking) {
       const names = (found.get(slot) ?? []).map((key) => nameOf(key, query));
@@ -82,8 +81,8 @@ async function namesOfPage(client: RedisClient, query: ListQuery): Promise<SlotN
       if (before.length + names.length === 0) bySlot.delete(slot);
       else bySlot.set(slot, { names: [...before, ...names], next: last && { kind: last.kind, bytes: last.key } });
     }
-    knownTo = firstEnd([...bySlot.values()]);
-    const names = sortedNames([...bySlot.values()], knownTo);
+    knownTo = firstEnd([...bySlot.values()], query);
+    const names = sortedNames([...bySlot.values()], knownTo, query);
     if (names.length > query.limit || (names.length === query.limit && knownTo !== undefined)) {
       const page = names.slice(0, query.limit);
       const { kind, key } = page.at(-1) as Name;
@@ -91,42 +90,46 @@ async function namesOfPage(client: RedisClient, query: ListQuery): Promise<SlotN
     }
     if (knownTo === undefined) return { names, next: undefined };
     const end = knownTo;
-    lacking = [...bySlot].filter(([, { next }]) => next && comparePositions(next, end) === 0).map(([slot]) => slot);
+    lacking = [...bySlot]
+      .filter(([, { next }]) => next && comparePositions(next, end, query) === 0)
+      .map(([slot]) => slot);
   }
 }
 
 const everySlot = Array.from({ length: slotCount }, (_, slot) => slot);
 
 /** The position up to which the names of every slot are known; undefined when all are. */
-function firstEnd(slots: readonly SlotNames[]): ListPosition | undefined {
+function firstEnd(slots: readonly SlotNames[], query: ListQuery): ListPosition | undefined {
   let first: ListPosition | undefined;
   for (const { next } of slots) {
-    if (next !== undefined && (first === undefined || comparePositions(next, first) < 0)) first = next;
+    if (next !== undefined && (first === undefined || comparePositions(next, first, query) < 0)) first = next;
   }
   return first;
 }
 
-/** A range of keys in the notation of ZRANGEBYLEX. */
-type KeyRange = { readonly from: Buffer; readonly to: Buffer };
+/** How Redis is asked for keys of a range, in the order of the listing: the command, and the range as that takes it. */
+type KeySearch = { readonly command: 'zrangebylex' | 'zrevrangebylex'; readonly range: readonly [Buffer, Buffer] };
 
-function rangeAfter(after: ListPosition | undefined, { prefix }: ListQuery): KeyRange | undefined {
-  const begin = beginOf({ prefix, after });
-  const end = successorOf(prefix);
-  if (begin === undefined || (end !== undefined && Buffer.compare(begin, end) >= 0)) return undefined;
-  const to = end === undefined ? Buffer.from('+') : Buffer.concat([Buffer.from('('), end]);
-  return { from: Buffer.concat([Buffer.from('['), begin]), to };
+/** Undefined when nothing can come. */
+function searchOf(query: ListQuery): KeySearch | undefined {
+  const left = rangeOf(query);
+  if (left === undefined) return undefined;
+  const least = Buffer.concat([Buffer.from('['), left.begin]);
+  const most = left.end === undefined ? Buffer.from('+') : Buffer.concat([Buffer.from('('), left.end]);
+  if (query.reverse) return { command: 'zrevrangebylex', range: [most, least] };
+  return { command: 'zrangebylex', range: [least, most] };
 }
 
 /** The first keys of each of these slots within the range, at most `limit` each; of slots without any, nothing. */
 async function firstKeys(
   client: RedisClient,
   slots: readonly number[],
-  range: KeyRange,
+  search: KeySearch,
   limit: number,
 ): Promise<Map<number, Buffer[]>> {
   const found = new Map<number, Buffer[]>();
   const look = async (chunk: readonly number[]) => {
-    for (const [slot, keys] of await firstKeysOfChunk(client, chunk, range, limit)) {
+    for (const [slot, keys] of await firstKeysOfChunk(client, chunk, search, limit)) {
       if (keys.length > 0) found.set(slot, keys);
     }
   };
@@ -141,25 +144,25 @@ async function firstKeys(
 async function firstKeysOfChunk(
   client: RedisClient,
   slots: readonly number[],
-  { from, to }: KeyRange,
+  search: KeySearch,
   limit: number,
 ): Promise<[slot: number, keys: Buffer[]][]> {
   try {
     const keys = [indexKeyOf(slots[0] as number)];
-    const rest = [from, to, limit, ...slots];
+    const rest = [search.command, ...search.range, limit, ...slots];
     const replies = (await runScript(askTogether(client), firstKeysScript, keys, rest)) as [number, Buffer[]][];
     return replies.map(([index, members]) => [slots[index - 1] as number, members]);
   } catch (error) {
     if (!(client instanceof Cluster) || !isRefusal(error as Error)) throw error;
     // Not awaited: this page finds each slot by redirection, and only the next one needs to know the owners.
     client.refreshSlotsCache();
-    return Promise.all(slots.map(async (slot) => [slot, await firstKeysOfSlot(client, slot, { from, to }, limit)]));
+    return Promise.all(slots.map(async (slot) => [slot, await firstKeysOfSlot(client, slot, search, limit)]));
   }
 }
 
-async function firstKeysOfSlot(client: RedisClient, slot: number, { from, to }: KeyRange, limit: number) {
-  const range = [indexKeyOf(slot), from, to, 'LIMIT', 0, limit];
-  return (await readAlone(client, (ask) => ask('zrangebylex', ...range))) as Buffer[];
+async function firstKeysOfSlot(client: RedisClient, slot: number, { command, range }: KeySearch, limit: number) {
+  const rest = [indexKeyOf(slot), ...range, 'LIMIT', 0, limit];
+  return (await readAlone(client, (ask) => ask(command, ...rest))) as Buffer[];
 }
 
 function isRefusal(error: Error): boolean {
@@ -217,13 +220,13 @@ function nameOf(key: Buffer, query: ListQuery): Name {
 }
 
 /** The names of all slots in order, up to `knownTo`, with each common prefix once. */
-function sortedNames(slots: readonly SlotNames[], knownTo: ListPosition | undefined): Name[] {
+function sortedNames(slots: readonly SlotNames[], knownTo: ListPosition | undefined, query: ListQuery): Name[] {
   const known = slots.flatMap(({ names }) =>
     knownTo === undefined
       ? names
-      : names.filter(({ kind, key }) => comparePositions({ kind, bytes: key }, knownTo) <= 0),
+      : names.filter(({ kind, key }) => comparePositions({ kind, bytes: key }, knownTo, query) <= 0),
   );
-  known.sort((a, b) => Buffer.compare(a.key, b.key));
+  known.sort((a, b) => (query.reverse ? Buffer.compare(b.key, a.key) : Buffer.compare(a.key, b.key)));
   return known.filter(({ kind, key }, at) => {
     const before = known[at - 1];
     return kind === 'key' || before?.kind !== 'prefix' || !before.key.equals(key);

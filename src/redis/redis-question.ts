@@ -9,7 +9,7 @@ import type { RedisClient } from './redis-client.ts';
 
 export type Argument = string | number | Buffer;
 
-type CommandName = 'eval' | 'evalsha' | 'get' | 'zrangebylex';
+type CommandName = 'eval' | 'evalsha' | 'get' | 'zrangebylex' | 'zrevrangebylex';
 
 /** @throws ReplyError and other errors of ioredis: see redis-error.ts */
 export type Ask = (command: CommandName, ...rest: readonly Argument[]) => Promise<unknown>;

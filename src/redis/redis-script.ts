@@ -239,6 +239,7 @@ redis.call('PEXPIREAT', KEYS[1], redis.call('TIME')[1] .. '999')
 redis.call('DEL', KEYS[1])
 redis.call('ZADD', KEYS[1], 0, 'member')
 redis.call('ZRANGEBYLEX', KEYS[1], '-', '+')
+redis.call('ZREVRANGEBYLEX', KEYS[1], '+', '-')
 redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')
 redis.call('ZREM', KEYS[1], 'member')
 return 'done'
@@ -253,15 +254,16 @@ return {head, redis.call('STRLEN', KEYS[1])}
 
 /**
  * KEYS  the index of one of the slots: a Cluster chooses the server by it
- * ARGV  a range of keys as ZRANGEBYLEX takes it, how many keys are wanted of each slot, then the slots
+ * ARGV  ZRANGEBYLEX or ZREVRANGEBYLEX, a range of keys as that takes it, how many keys are wanted of each slot, then the
+ *       slots
  *
  * Answers with a pair for each slot that has keys in the range: its place among the slots, from 1, and its first keys.
  */
 export const firstKeysScript = scriptOf(`
 local found = {}
-for i = 4, #ARGV do
-  local keys = redis.call('ZRANGEBYLEX', '{s' .. ARGV[i] .. '}i', ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
-  if #keys > 0 then table.insert(found, {i - 3, keys}) end
+for i = 5, #ARGV do
+  local keys = redis.call(ARGV[1], '{s' .. ARGV[i] .. '}i', ARGV[2], ARGV[3], 'LIMIT', 0, ARGV[4])
+  if #keys > 0 then table.insert(found, {i - 4, keys}) end
 end
 return found
 `);

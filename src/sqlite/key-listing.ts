@@ -1,18 +1,18 @@
 /**
- * Lists keys of one file in the order of their bytes. It only reads, and no page takes long: it ends when it has cost
+ * Lists keys of one file in the order of their bytes, or from the last to the first. It only reads, and no page takes long: it ends when it has cost
  * so much, full or not, and the next one goes on.
  */
 
 import {
-  beginOf,
   commonPrefixOf,
+  type KeyRange,
   type ListEntry,
   type Listing,
   type ListPosition,
   type ListQuery,
   listBytesMax,
   positionOf,
-  successorOf,
+  rangeOf,
 } from '../kv/listing.ts';
 import { expiryOf } from '../kv/outcome.ts';
 import type { Database, Statement } from './database.ts';
@@ -36,39 +36,46 @@ type MetadataRow = [
 ];
 type Found = MetadataRow | [...MetadataRow, smallValue: Buffer | null];
 
+/** Rows of a range of keys. */
+type Selection = {
+  readonly within: Statement<[Buffer, Buffer, number]>;
+  readonly toTheEnd: Statement<[Buffer, number]>;
+};
+
 export class KeyListing {
   readonly #now: () => number;
-  readonly #keys: Statement<[Buffer, Buffer, number]>;
-  readonly #keysToTheEnd: Statement<[Buffer, number]>;
-  readonly #values: Statement<[Buffer, Buffer, number]>;
-  readonly #valuesToTheEnd: Statement<[Buffer, number]>;
+  readonly #select: { readonly [columns in 'keys' | 'values']: Readonly<Record<'up' | 'down', Selection>> };
   readonly #value: Statement<[number, Buffer]>;
 
   /** @param now milliseconds; only differences count */
   constructor(db: Database, now: () => number) {
     this.#now = now;
     const columns = 'slot, key, version, content_type, expires_at, length(value)';
-    const within = 'FROM entry WHERE key >= ? AND key < ? ORDER BY key LIMIT ?';
-    const toTheEnd = 'FROM entry WHERE key >= ? ORDER BY key LIMIT ?';
-    this.#keys = db.prepare<[Buffer, Buffer, number]>(`SELECT ${columns} ${within}`).raw();
-    this.#keysToTheEnd = db.prepare<[Buffer, number]>(`SELECT ${columns} ${toTheEnd}`).raw();
-    this.#values = db.prepare<[Buffer, Buffer, number]>(`SELECT ${columns}, ${smallValue} ${within}`).raw();
-    this.#valuesToTheEnd = db.prepare<[Buffer, number]>(`SELECT ${columns}, ${smallValue} ${toTheEnd}`).raw();
+    const select = (columns: string, direction: 'ASC' | 'DESC'): Selection => ({
+      within: db
+        .prepare<[Buffer, Buffer, number]>(
+          `SELECT ${columns} FROM entry WHERE key >= ? AND key < ? ORDER BY key ${direction} LIMIT ?`,
+        )
+        .raw(),
+      toTheEnd: db
+        .prepare<[Buffer, number]>(`SELECT ${columns} FROM entry WHERE key >= ? ORDER BY key ${direction} LIMIT ?`)
+        .raw(),
+    });
+    const both = (columns: string) => ({ up: select(columns, 'ASC'), down: select(columns, 'DESC') });
+    this.#select = { keys: both(columns), values: both(`${columns}, ${smallValue}`) };
     this.#value = db.prepare<[number, Buffer]>('SELECT value FROM entry WHERE slot = ? AND key = ?').pluck();
   }
 
   /** @param isVisible whether rows of a slot are there for anybody to see */
   page(query: ListQuery, nowMs: number, isVisible: (slot: number) => boolean): Listing {
-    const end = successorOf(query.prefix);
     const overdueAtMs = this.#now() + durationMaxMs;
     const entries: ListEntry[] = [];
     let bytes = 0;
     let cost = 0;
     let rowsMax = firstRowsMax(query);
-    let begin = beginOf(query);
-    while (begin !== undefined && (end === undefined || Buffer.compare(begin, end) < 0)) {
+    for (let range = rangeOf(query); range !== undefined; ) {
       const rowsWanted = Math.min(rowsMax, query.limit - entries.length + 1);
-      const rows = this.#rows(query, begin, end, rowsWanted);
+      const rows = this.#rows(query, range, rowsWanted);
       cost += statementCost + rows.length;
       rowsMax = Math.min(2 * rowsMax, rowsAtATime);
       let reached: ListPosition | undefined;
@@ -92,14 +99,14 @@ export class KeyListing {
       }
       if (reached === undefined || (rows.length < rowsWanted && reached.kind === 'key')) break;
       if (cost >= costMax || this.#now() >= overdueAtMs) return { kind: 'listing', entries, next: reached };
-      begin = beginOf({ prefix: query.prefix, after: reached });
+      range = rangeOf({ prefix: query.prefix, after: reached, reverse: query.reverse });
     }
     return { kind: 'listing', entries, next: undefined };
   }
 
-  #rows({ values }: ListQuery, begin: Buffer, end: Buffer | undefined, rowsMax: number): Found[] {
-    if (end === undefined) return (values ? this.#valuesToTheEnd : this.#keysToTheEnd).all(begin, rowsMax) as Found[];
-    return (values ? this.#values : this.#keys).all(begin, end, rowsMax) as Found[];
+  #rows({ values, reverse }: ListQuery, { begin, end }: KeyRange, rowsMax: number): Found[] {
+    const { within, toTheEnd } = this.#select[values ? 'values' : 'keys'][reverse ? 'down' : 'up'];
+    return (end === undefined ? toTheEnd.all(begin, rowsMax) : within.all(begin, end, rowsMax)) as Found[];
   }
 
   /** Large values are read once it is known that the page has room for them. */

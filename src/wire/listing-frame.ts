@@ -19,7 +19,7 @@ import { checkedUInt53, WireError } from './frame.ts';
 const queryHeadBytes = 9;
 const listingHeadBytes = 3;
 const entryHeadBytes = 24;
-const queryFlags = { values: 1, afterKey: 2, afterPrefix: 4, delimiter: 8 } as const;
+const queryFlags = { values: 1, afterKey: 2, afterPrefix: 4, delimiter: 8, reverse: 16 } as const;
 const positionKinds = { none: 0, key: 1, prefix: 2 } as const;
 const entryKinds = { key: 1, prefix: 2, keyWithValue: 3 } as const;
 
@@ -30,14 +30,15 @@ export function listQueryBytes({ prefix, after, delimiter }: ListQuery): number 
 export function packListQuery(
   target: Buffer,
   at: number,
-  { prefix, after, delimiter, limit, values }: ListQuery,
+  { prefix, after, delimiter, limit, values, reverse }: ListQuery,
 ): void {
   target.writeUInt16LE(limit, at);
   target[at + 2] =
     (values ? queryFlags.values : 0) |
     (after?.kind === 'key' ? queryFlags.afterKey : 0) |
     (after?.kind === 'prefix' ? queryFlags.afterPrefix : 0) |
-    (delimiter === undefined ? 0 : queryFlags.delimiter);
+    (delimiter === undefined ? 0 : queryFlags.delimiter) |
+    (reverse ? queryFlags.reverse : 0);
   target.writeUInt16LE(prefix.length, at + 3);
   target.writeUInt16LE(after?.bytes.length ?? 0, at + 5);
   target.writeUInt16LE(delimiter?.length ?? 0, at + 7);
@@ -60,6 +61,7 @@ export function listQueryOf(packed: Buffer): ListQuery {
   return {
     limit: packed.readUInt16LE(0),
     values: (flags & queryFlags.values) !== 0,
+    reverse: (flags & queryFlags.reverse) !== 0,
     prefix: packed.subarray(queryHeadBytes, prefixEnd),
     after: hasAfter ? { kind: afterKind, bytes: packed.subarray(prefixEnd, afterEnd) } : undefined,
     delimiter: (flags & queryFlags.delimiter) !== 0 ? packed.subarray(afterEnd, delimiterEnd) : undefined,

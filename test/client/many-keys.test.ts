@@ -20,6 +20,9 @@ test('a listing goes on from page to page to the last key', async () => {
   expect(await listed({ pageSize: 7 })).toEqual(keys);
   expect(await listed({ pageSize: 5, prefix: 'k1', startAfter: 'k12' })).toEqual(keys.slice(13, 20));
   expect(await listed({ startAfter: Uint8Array.of(0x6b, 0x32, 0x33) })).toEqual(['k24']);
+  expect(await listed({ pageSize: 4, reverse: true })).toEqual(keys.toReversed());
+  expect(await listed({ pageSize: 4, start: 'k22' })).toEqual(['k22', 'k23', 'k24']);
+  expect(await listed({ pageSize: 1, start: 'k02', reverse: true })).toEqual(['k02', 'k01', 'k00']);
   await kv.batch([
     { op: 'put', key: 'a/1', value: 1 },
     { op: 'put', key: 'a/2', value: 2 },

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Listing, ListPosition, ListQuery } from '../../src/kv/listing.ts';
+import { type Listing, type ListPosition, type ListQuery, positionBefore } from '../../src/kv/listing.ts';
 import type { Store } from '../../src/kv/store.ts';
 import { listQuery, put, remove } from '../support/operations.ts';
 import { StoreModel } from '../support/store-model.ts';
@@ -81,6 +81,8 @@ export function describeListing(storeNow: () => Store): void {
         prefix: fc.oneof(fc.constant(''), piece, fc.constant('\xff\xff')),
         delimiter: fc.option(fc.constantFrom('/', 'a', '\xff'), { nil: undefined }),
         limit: fc.integer({ min: 1, max: 12 }),
+        reverse: fc.boolean(),
+        start: fc.option(name, { nil: undefined }),
       });
       await fc.assert(
         fc.asyncProperty(names, fc.array(query, { maxLength: 5 }), async (all, queries) => {
@@ -90,13 +92,16 @@ export function describeListing(storeNow: () => Store): void {
             const operation = put(Buffer.from(text, 'latin1'), 'v');
             model.faultOf(operation, await store.execute(operation), 0);
           }
-          for (const { prefix, delimiter, limit } of queries) {
+          for (const { prefix, delimiter, limit, reverse, start } of queries) {
+            const begin = start === undefined ? undefined : Buffer.from(start, 'latin1');
             const asked: ListQuery = {
-              ...listQuery({ limit }),
+              ...listQuery({ limit, reverse, after: begin && positionBefore(begin, { reverse }) }),
               prefix: Buffer.from(prefix, 'latin1'),
               delimiter: delimiter === undefined ? undefined : Buffer.from(delimiter, 'latin1'),
             };
-            expect(await walked(store, asked)).toEqual(model.listing(asked, 0));
+            const isListed = (key: Buffer) =>
+              begin === undefined || (reverse ? -1 : 1) * Buffer.compare(key, begin) >= 0;
+            expect(await walked(store, asked)).toEqual(model.listing(asked, 0, isListed));
           }
           for (const text of all) await store.execute(remove(Buffer.from(text, 'latin1')));
         }),
@@ -115,6 +120,20 @@ export function describeListing(storeNow: () => Store): void {
       ] as const) {
         expect(await walked(store, listQuery({ after: { kind: 'key', bytes: Buffer.from(after) } }))).toEqual(rest);
       }
+    });
+
+    test('go from the last key to the first, with what a read would tell, page by page', async () => {
+      const store = storeNow();
+      for (const key of ['a', 'b/1', 'b/2', 'c']) await store.execute(put(key, key));
+      const { entries, next } = await listed(store, listQuery({ reverse: true, limit: 2, values: true }));
+      const told = entries.map((entry) => entry.kind === 'key' && [String(entry.key), String(entry.value)]);
+      expect(told).toEqual([
+        ['c', 'c'],
+        ['b/2', 'b/2'],
+      ]);
+      expect(await walked(store, listQuery({ reverse: true, after: next }))).toEqual(['b/1', 'a']);
+      expect(await walked(store, listQuery({ reverse: true, limit: 1, delimiter: '/' }))).toEqual(['c', 'b/…', 'a']);
+      expect(await walked(store, listQuery({ reverse: true, prefix: 'b/' }))).toEqual(['b/2', 'b/1']);
     });
   });
 }

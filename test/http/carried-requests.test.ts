@@ -96,13 +96,19 @@ const requests: fc.Arbitrary<{ method: string; path: string; headers: Record<str
         headersOf({ 'last-event-id': position }),
       )
       .map(([query, headers]) => ({ method: 'GET', path: `/v1/changes?${query}`, headers })),
-    queryOf({ prefix: text, 'start-after': text, cursor: fc.oneof(cursor, text), limit: number, delimiter: text }).map(
-      (query) => ({
-        method: 'GET',
-        path: `/v1/kv?${query}`,
-        headers: {},
-      }),
-    ),
+    queryOf({
+      prefix: text,
+      start: text,
+      'start-after': text,
+      reverse: fc.constant('true'),
+      cursor: fc.oneof(cursor, text),
+      limit: number,
+      delimiter: text,
+    }).map((query) => ({
+      method: 'GET',
+      path: `/v1/kv?${query}`,
+      headers: {},
+    })),
     fc
       .tuple(keyPath, guards, fc.constantFrom('GET', 'HEAD', 'DELETE'))
       .map(([key, headers, method]) => ({ method, path: `/v1/kv/${key}`, headers })),

@@ -167,8 +167,9 @@ test('the pages of a listing together are what the token may see, in order, each
         prefix: fc.oneof(fc.constant(''), letters),
         limit: fc.integer({ min: 1, max: 5 }),
         values: fc.boolean(),
+        reverse: fc.boolean(),
       }),
-      async (keys, prefixes, { prefix, limit, values }) => {
+      async (keys, prefixes, { prefix, limit, values, reverse }) => {
         const some = tokenOf({ name: 'some', prefixes, write: false });
         await access.adopt(rulesOf([all.record, some.record]));
         for (const key of keys) {
@@ -182,6 +183,7 @@ test('the pages of a listing together are what the token may see, in order, each
           const query = new URLSearchParams({
             limit: `${limit}`,
             values: `${values}`,
+            reverse: `${reverse}`,
             ...(cursor === '' ? { prefix } : { prefix, cursor }),
           });
           const { text } = await ask(app, some.token, 'GET', `/v1/kv?${query}`);
@@ -193,7 +195,8 @@ test('the pages of a listing together are what the token may see, in order, each
         const mine = [...written].filter(
           (key) => key.startsWith(prefix) && prefixes.some((one) => key.startsWith(one)),
         );
-        expect(seen).toEqual(mine.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
+        const sorted = mine.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+        expect(seen).toEqual(reverse ? sorted.reverse() : sorted);
       },
     ),
     { numRuns: 60 },

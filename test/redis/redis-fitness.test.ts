@@ -96,7 +96,7 @@ test('a password that is changed while clients go on is told when the connection
 const user = { username: 'shardlite', password: 'secret' };
 const setUser = ['SETUSER', user.username, 'reset', 'on', `>${user.password}`];
 
-test.each(['-zadd', '-evalsha', '-eval', '-info', '-get', '-pexpireat', '-zrangebylex'])(
+test.each(['-zadd', '-evalsha', '-eval', '-info', '-get', '-pexpireat', '-zrangebylex', '-zrevrangebylex'])(
   'a user with %s is refused before anything is written',
   async (lacking) => {
     const server = await startRedis();

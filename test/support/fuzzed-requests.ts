@@ -387,4 +387,14 @@ const watchParameters = ['prefix', 'from', 'values', 'key-encoding', 'last-event
 /** Never `all`: keys of other lanes would go without their knowing. */
 const deletionParameters = ['prefix', 'prefix', 'cursor', 'key-encoding', 'unknown'];
 const expiries = ['ttl=100000', 'expires-at=never', 'ttl=5&expires-at=never', 'expires-at=1', 'ttl=never'];
-const listParameters = ['prefix', 'start-after', 'delimiter', 'limit', 'cursor', 'values', 'key-encoding'];
+const listParameters = [
+  'prefix',
+  'start',
+  'start-after',
+  'reverse',
+  'delimiter',
+  'limit',
+  'cursor',
+  'values',
+  'key-encoding',
+];

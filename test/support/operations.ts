@@ -52,13 +52,14 @@ export function atomic(...operations: KeyOperation[]): AtomicOperation {
 export function listQuery(
   query: Partial<Omit<ListQuery, 'prefix' | 'delimiter'>> & { prefix?: string; delimiter?: string } = {},
 ): ListQuery {
-  const { prefix = '', delimiter, after, limit = 1_000, values = false } = query;
+  const { prefix = '', delimiter, after, limit = 1_000, values = false, reverse = false } = query;
   return {
     prefix: Buffer.from(prefix),
     after,
     delimiter: delimiter === undefined ? undefined : Buffer.from(delimiter),
     limit,
     values,
+    reverse,
   };
 }
 

@@ -72,12 +72,13 @@ export class RestStore implements Store {
     }
   }
 
-  async list({ prefix, after, delimiter, limit, values }: ListQuery): Promise<Listing | FailedOutcome> {
+  async list({ prefix, after, delimiter, limit, values, reverse }: ListQuery): Promise<Listing | FailedOutcome> {
     const parameters = new URLSearchParams({
       'key-encoding': 'base64url',
       prefix: prefix.toString('base64url'),
       limit: String(limit),
       values: String(values),
+      reverse: String(reverse),
     });
     if (delimiter !== undefined) parameters.set('delimiter', delimiter.toString('base64url'));
     if (after !== undefined) parameters.set('cursor', `${after.kind.slice(0, 1)}${after.bytes.toString('base64url')}`);

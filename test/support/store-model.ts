@@ -51,11 +51,12 @@ export class StoreModel {
     return [...this.#values.keys()].filter((name) => this.#at(name, nowMs) !== undefined).sort();
   }
 
-  /** All pages of a listing, as texts: `key`, or `prefix…`. */
-  listing(query: ListQuery, nowMs: number): string[] {
-    const listed = this.keys(nowMs)
+  /** All pages of a listing, as texts: `key`, or `prefix…`. It begins with its first key: `after` counts for nothing. */
+  listing(query: ListQuery, nowMs: number, isListed: (key: Buffer) => boolean = () => true): string[] {
+    const keys = this.keys(nowMs);
+    const listed = (query.reverse ? keys.reverse() : keys)
       .map((name) => Buffer.from(name, 'latin1'))
-      .filter((key) => key.subarray(0, query.prefix.length).equals(query.prefix))
+      .filter((key) => key.subarray(0, query.prefix.length).equals(query.prefix) && isListed(key))
       .map((key) => {
         const common = commonPrefixOf(key, query);
         return common === undefined ? key.toString('latin1') : `${common.toString('latin1')}…`;

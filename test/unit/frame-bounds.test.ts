@@ -72,6 +72,7 @@ const requests: Record<Asked['kind'], Asked> = {
       delimiter: Buffer.alloc(listDelimiterBytesMax),
       limit: listLimitMax,
       values: true,
+      reverse: true,
     },
   },
   feed: { kind: 'feed', slot: 0, after: { lsn: 1, carried: 1 }, rowsMax: 1 },

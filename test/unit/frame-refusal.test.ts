@@ -51,6 +51,7 @@ const query = fc.record({
   delimiter: fc.option(lengthy, { nil: undefined }),
   limit: mostlySmall,
   values: fc.boolean(),
+  reverse: fc.boolean(),
 });
 const place = fc.record({ lsn: mostlySmall, carried: mostlySmall });
 const asked = fc.oneof(

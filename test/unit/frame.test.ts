@@ -120,6 +120,7 @@ const anyQuery = fc.oneof(
       delimiter: fc.option(buffer({ maxLength: 5 }), { nil: undefined }),
       limit: fc.integer({ min: 1, max: 1_000 }),
       values: fc.boolean(),
+      reverse: fc.boolean(),
     }),
   }),
   fc.record({ kind: fc.constant('feed'), slot: fc.constant(0), after: place, rowsMax: fc.nat(65_535) }),

@@ -6,26 +6,33 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
-  beginOf,
   commonPrefixOf,
   type ListEntry,
   type Listing,
   type ListPosition,
   type ListQuery,
-  successorOf,
+  rangeOf,
 } from '../../src/kv/listing.ts';
 import { firstRing } from '../../src/partition/ring.ts';
 import { KeyLister } from '../../src/routing/key-lister.ts';
 import { listQuery } from '../support/operations.ts';
 
-/** As a shard would answer that has these keys, but with at most so many entries. */
-function pageOf(keys: readonly Buffer[], query: ListQuery, entriesMax: number): Listing {
-  const begin = beginOf(query);
-  const end = successorOf(query.prefix);
+/**
+ * As a shard would answer that has these keys, but with at most so many entries. It passes over keys that end in `?`, as
+ * over what has expired, and after so many of them its page ends.
+ */
+function pageOf(keys: readonly Buffer[], query: ListQuery, entriesMax: number, passedMax: number): Listing {
+  const range = rangeOf(query);
   const entries: ListEntry[] = [];
-  for (const key of [...keys].sort(Buffer.compare)) {
-    if (begin === undefined || Buffer.compare(key, begin) < 0) continue;
-    if (end !== undefined && Buffer.compare(key, end) >= 0) continue;
+  let passed = 0;
+  const sorted = [...keys].sort(Buffer.compare);
+  for (const key of query.reverse ? sorted.reverse() : sorted) {
+    if (range === undefined || Buffer.compare(key, range.begin) < 0) continue;
+    if (range.end !== undefined && Buffer.compare(key, range.end) >= 0) continue;
+    if (key.at(-1) === hidden) {
+      if (++passed === passedMax) return { kind: 'listing', entries, next: { kind: 'key', bytes: key } };
+      continue;
+    }
     const common = commonPrefixOf(key, query);
     const last = entries.at(-1);
     if (common !== undefined && last?.kind === 'prefix' && last.key.equals(common)) continue;
@@ -38,8 +45,14 @@ function pageOf(keys: readonly Buffer[], query: ListQuery, entriesMax: number): 
   return { kind: 'listing', entries, next: undefined };
 }
 
-const piece = fc.constantFrom('a', 'b', '/', '\xff', '\0');
-const name = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join(''));
+const hidden = '?'.charCodeAt(0);
+const piece = fc.constantFrom('a', 'b', '/', '?', '\xff', '\0');
+const name = fc.oneof(
+  fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join('')),
+  // Folders of which each shard has another part.
+  fc.tuple(fc.constantFrom('a', 'b', 'c'), piece).map(([folder, one]) => `${folder}/${one}`),
+  fc.tuple(fc.constantFrom('a', 'b', 'c'), piece).map(([folder, one]) => `${folder}/${one}?`),
+);
 
 test('every key is listed once and in order, however many each shard has and answers at a time', async () => {
   await fc.assert(
@@ -50,7 +63,8 @@ test('every key is listed once and in order, however many each shard has and ans
       fc.infiniteStream(fc.nat(9)),
       fc.integer({ min: 1, max: 20 }),
       fc.option(fc.constantFrom('/', 'a'), { nil: undefined }),
-      async (names, owners, sizes, moods, limit, delimiter) => {
+      fc.boolean(),
+      async (names, owners, sizes, moods, limit, delimiter, reverse) => {
         const keysOf: Buffer[][] = [[], [], [], []];
         for (const one of names) keysOf[owners.next().value as number]?.push(Buffer.from(one, 'latin1'));
         const ring = firstRing(new Map([1, 2, 3, 4].map((shard) => [shard, 1])));
@@ -58,12 +72,13 @@ test('every key is listed once and in order, however many each shard has and ans
           ring: () => ring,
           ask: async (shard, query) => {
             if (query.kind !== 'list' || moods.next().value === 0) return { kind: 'moved' };
-            return pageOf(keysOf[shard - 1] ?? [], query.query, sizes.next().value as number);
+            const size = sizes.next().value as number;
+            return pageOf(keysOf[shard - 1] ?? [], query.query, size, 1 + (size % 3));
           },
           holdDeadlineMs: 60_000,
           retryIntervalMs: 0,
         });
-        const query = listQuery({ limit, ...(delimiter !== undefined && { delimiter }) });
+        const query = listQuery({ limit, reverse, ...(delimiter !== undefined && { delimiter }) });
         const found: string[] = [];
         let after: ListPosition | undefined;
         do {
@@ -73,7 +88,7 @@ test('every key is listed once and in order, however many each shard has and ans
           found.push(...page.entries.map(({ kind, key }) => `${kind} ${key.toString('latin1')}`));
           after = page.next;
         } while (after !== undefined);
-        const all = pageOf(keysOf.flat(), { ...query, limit: 1_000 }, 1_000);
+        const all = pageOf(keysOf.flat(), { ...query, limit: 1_000 }, 1_000, 1_000);
         expect(found).toEqual(all.entries.map(({ kind, key }) => `${kind} ${key.toString('latin1')}`));
       },
     ),

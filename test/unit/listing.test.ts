@@ -2,7 +2,6 @@
 
 import { describe, expect, test } from 'vitest';
 import {
-  beginOf,
   bytesOf,
   commonPrefixOf,
   comparePositions,
@@ -11,7 +10,9 @@ import {
   type ListPosition,
   listBytesMax,
   mergedListing,
+  positionBefore,
   positionOf,
+  rangeOf,
   successorOf,
 } from '../../src/kv/listing.ts';
 import { listQuery } from '../support/operations.ts';
@@ -48,18 +49,59 @@ test.each(['', '\xff', '\xff\xff'])('nothing comes after all that begins with %j
   expect(successorOf(bytes(text))).toBeUndefined();
 });
 
+const rangeText = (query: Parameters<typeof rangeOf>[0]) => {
+  const range = rangeOf(query);
+  return range && [range.begin.toString('latin1'), range.end?.toString('latin1')];
+};
+
 describe('a page begins', () => {
-  test.each<[string, string, ListPosition | undefined, string | undefined]>([
-    ['at the prefix', 'b', undefined, 'b'],
-    ['right after a key', 'b', afterKey('bc'), 'bc\0'],
-    ['after all that begins so', 'b', afterPrefix('bc/'), 'bc0'],
-    ['at the prefix, when the position comes before it', 'b', afterKey('a'), 'b'],
-    ['behind the prefix, when the position does', 'b', afterKey('c'), 'c\0'],
+  test.each<[string, string, ListPosition | undefined, [string, string | undefined] | undefined]>([
+    ['at the prefix', 'b', undefined, ['b', 'c']],
+    ['right after a key', 'b', afterKey('bc'), ['bc\0', 'c']],
+    ['after all that begins so', 'b', afterPrefix('bc/'), ['bc0', 'c']],
+    ['at the prefix, when the position comes before it', 'b', afterKey('a'), ['b', 'c']],
+    ['nowhere, when the position is behind the prefix', 'b', afterKey('c'), undefined],
+    ['nowhere, when the position ends where the prefix does', 'b', afterPrefix('b'), undefined],
     ['nowhere, when nothing can come', '', afterPrefix('\xff'), undefined],
-    ['at the prefix, when the position ends where it begins', 'b', afterPrefix('a'), 'b'],
-  ])('%s', (_what, prefixText, after, begin) => {
-    expect(beginOf({ prefix: bytes(prefixText), after })?.toString('latin1')).toBe(begin);
+    ['at the prefix, when the position ends where it begins', 'b', afterPrefix('a'), ['b', 'c']],
+    ['after the last byte, when nothing ends', '', afterKey('\xff'), ['\xff\0', undefined]],
+  ])('%s', (_what, prefixText, after, range) => {
+    expect(rangeText({ prefix: bytes(prefixText), after, reverse: false })).toEqual(range);
   });
+});
+
+describe('a page from the last key on ends', () => {
+  test.each<[string, string, ListPosition | undefined, [string, string | undefined] | undefined]>([
+    ['at the end of the prefix', 'b', undefined, ['b', 'c']],
+    ['at the last key of all', '', undefined, ['', undefined]],
+    ['before a key', 'b', afterKey('bc'), ['b', 'bc']],
+    ['before all that begins so', 'b', afterPrefix('bc/'), ['b', 'bc/']],
+    ['at the end of the prefix, when the position is behind it', 'b', afterKey('d'), ['b', 'c']],
+    ['nowhere, when the position is the prefix', 'b', afterKey('b'), undefined],
+    ['nowhere, when the position comes before the prefix', 'b', afterPrefix('a'), undefined],
+  ])('%s', (_what, prefixText, after, range) => {
+    expect(rangeText({ prefix: bytes(prefixText), after, reverse: true })).toEqual(range);
+  });
+});
+
+test.each(['a', 'a\0', '\0', '\x01', 'a\xff', '\xff\xff', 'ab'])(
+  'what comes after the place before %j begins with that key, in either direction',
+  (text) => {
+    const up = { prefix: bytes(''), reverse: false };
+    const begin = rangeOf({ ...up, after: positionBefore(bytes(text), up) })?.begin;
+    expect(begin?.toString('latin1')).toBe(text);
+    const down = { prefix: bytes(''), reverse: true };
+    const end = rangeOf({ ...down, after: positionBefore(bytes(text), down) })?.end;
+    expect(end?.toString('latin1')).toBe(`${text}\0`);
+  },
+);
+
+test('the place before no bytes at all is the beginning', () => {
+  expect(positionBefore(bytes(''), { reverse: false })).toBeUndefined();
+  expect(rangeText({ prefix: bytes(''), reverse: true, after: positionBefore(bytes(''), { reverse: true }) })).toEqual([
+    '',
+    '\0',
+  ]);
 });
 
 test.each<[string, string, string | undefined, string | undefined]>([
@@ -84,7 +126,18 @@ test.each<[ListPosition, ListPosition, number]>([
   [afterKey('\xff'), afterPrefix('\xff'), -1],
   [afterPrefix('\xff'), afterPrefix('\xff\xff'), 0],
 ])('%o against %o: %d', (a, b, order) => {
-  expect(Math.sign(comparePositions(a, b))).toBe(order);
+  expect(Math.sign(comparePositions(a, b, { reverse: false }))).toBe(order);
+});
+
+test.each<[ListPosition, ListPosition, number]>([
+  [afterKey('b'), afterKey('a'), -1],
+  [afterKey('a'), afterKey('b'), 1],
+  [afterKey('a'), afterKey('a'), 0],
+  [afterKey('a/b'), afterPrefix('a/'), -1],
+  [afterKey('a0'), afterPrefix('a/'), -1],
+  [afterPrefix('a/'), afterKey('a'), -1],
+])('from the last key on, %o against %o: %d', (a, b, order) => {
+  expect(Math.sign(comparePositions(a, b, { reverse: true }))).toBe(order);
 });
 
 test('an entry ends where its key does, or all that begins so', () => {
@@ -102,6 +155,7 @@ describe('pages of several shards', () => {
   test('become one in the order of their keys', () => {
     const { page, lacking } = mergedListing([part([key('b'), key('d')]), part([key('a'), key('c')]), part([])], {
       limit: 10,
+      reverse: false,
     });
     expect(texts(page)).toEqual(['a', 'b', 'c', 'd']);
     expect(page.next).toBeUndefined();
@@ -109,25 +163,31 @@ describe('pages of several shards', () => {
   });
 
   test('of no shards are empty', () => {
-    expect(mergedListing([], { limit: 10 })).toEqual({ page: part([]), lacking: undefined });
+    expect(mergedListing([], { limit: 10, reverse: false })).toEqual({ page: part([]), lacking: undefined });
   });
 
   test('end with the limit, after the last entry, and nothing is lacking then', () => {
-    const { page, lacking } = mergedListing([part([key('a'), key('c')]), part([key('b')])], { limit: 2 });
+    const { page, lacking } = mergedListing([part([key('a'), key('c')]), part([key('b')])], {
+      limit: 2,
+      reverse: false,
+    });
     expect(texts(page)).toEqual(['a', 'b']);
     expect(page.next).toEqual(afterKey('b'));
     expect(lacking).toBeUndefined();
   });
 
   test('that fill the limit exactly and have nothing more are complete', () => {
-    const { page, lacking } = mergedListing([part([key('a')]), part([key('b')])], { limit: 2 });
+    const { page, lacking } = mergedListing([part([key('a')]), part([key('b')])], { limit: 2, reverse: false });
     expect(page.next).toBeUndefined();
     expect(lacking).toBeUndefined();
   });
 
   test('end where the first incomplete one ends, and say that it is lacking', () => {
     const short = part([key('a'), key('b')], afterKey('b'));
-    const { page, lacking } = mergedListing([short, part([key('b0'), key('c')], afterKey('x'))], { limit: 10 });
+    const { page, lacking } = mergedListing([short, part([key('b0'), key('c')], afterKey('x'))], {
+      limit: 10,
+      reverse: false,
+    });
     expect(texts(page)).toEqual(['a', 'b']);
     expect(page.next).toEqual(afterKey('b'));
     expect(lacking).toBe(short);
@@ -139,50 +199,84 @@ describe('pages of several shards', () => {
       [far, near],
       [near, far],
     ]) {
-      const { page, lacking } = mergedListing(parts, { limit: 10 });
+      const { page, lacking } = mergedListing(parts, { limit: 10, reverse: false });
       expect([texts(page), page.next, lacking]).toEqual([['a', 'b'], afterKey('b'), near]);
     }
   });
 
   test('end before the very next key after what is known', () => {
-    const { page } = mergedListing([part([key('a')], afterKey('a')), part([key('a\0')])], { limit: 10 });
+    const { page } = mergedListing([part([key('a')], afterKey('a')), part([key('a\0')])], {
+      limit: 10,
+      reverse: false,
+    });
     expect(texts(page)).toEqual(['a']);
-    const none = mergedListing([part([], afterKey('a/5')), part([prefix('a/')])], { limit: 10 });
-    expect(texts(none.page)).toEqual([]);
   });
 
   test('that are incomplete and full lack nothing', () => {
-    const { page, lacking } = mergedListing([part([key('a'), key('b')], afterKey('b'))], { limit: 2 });
+    const { page, lacking } = mergedListing([part([key('a'), key('b')], afterKey('b'))], { limit: 2, reverse: false });
     expect(texts(page)).toEqual(['a', 'b']);
     expect(page.next).toEqual(afterKey('b'));
     expect(lacking).toBeUndefined();
   });
 
   test('name a common prefix once, whoever has keys of it', () => {
-    const { page } = mergedListing([part([prefix('a/'), key('b')]), part([prefix('a/'), prefix('c/')])], { limit: 10 });
+    const { page } = mergedListing([part([prefix('a/'), key('b')]), part([prefix('a/'), prefix('c/')])], {
+      limit: 10,
+      reverse: false,
+    });
     expect(texts(page)).toEqual(['a/', 'b', 'c/']);
   });
 
   test('name a key beside a common prefix of the same bytes', () => {
-    const { page } = mergedListing([part([key('a/')]), part([prefix('a/')])], { limit: 10 });
+    const { page } = mergedListing([part([key('a/')]), part([prefix('a/')])], { limit: 10, reverse: false });
     expect(page.entries.map(({ kind }) => kind).sort()).toEqual(['key', 'prefix']);
-    const reversed = mergedListing([part([prefix('a/')]), part([key('a/')])], { limit: 10 });
+    const reversed = mergedListing([part([prefix('a/')]), part([key('a/')])], { limit: 10, reverse: false });
     expect(reversed.page.entries.map(({ kind }) => kind).sort()).toEqual(['key', 'prefix']);
   });
 
   test('leave out a common prefix that reaches beyond what is known', () => {
-    const { page } = mergedListing([part([key('a')], afterKey('a')), part([prefix('a/')])], { limit: 10 });
+    const { page } = mergedListing([part([key('a')], afterKey('a')), part([prefix('a/')])], {
+      limit: 10,
+      reverse: false,
+    });
     expect(texts(page)).toEqual(['a']);
   });
 
   test('keep a common prefix up to whose end everything is known', () => {
-    const { page } = mergedListing([part([prefix('a/')], afterPrefix('a/')), part([prefix('a/')])], { limit: 10 });
+    const { page } = mergedListing([part([prefix('a/')], afterPrefix('a/')), part([prefix('a/')])], {
+      limit: 10,
+      reverse: false,
+    });
     expect(texts(page)).toEqual(['a/']);
+  });
+
+  test.each([false, true])(
+    'keep a common prefix of which not all is known, and go on behind it (reverse: %s)',
+    (reverse) => {
+      // Of the second part it may be that only keys before the place are left: nobody would tell of them again.
+      const inMidst = [part([], afterKey('a/5')), part([prefix('a/')])];
+      const { page, lacking } = mergedListing(inMidst, { limit: 10, reverse });
+      expect([texts(page), page.next, lacking]).toEqual([['a/'], afterPrefix('a/'), inMidst[0]]);
+    },
+  );
+
+  test('from the last key on become one, up to where all of them are known', () => {
+    const parts = [part([key('d'), prefix('b/')], afterPrefix('b/')), part([key('c'), prefix('b/'), key('a')])];
+    const { page, lacking } = mergedListing(parts, { limit: 10, reverse: true });
+    expect([texts(page), page.next, lacking]).toEqual([['d', 'c', 'b/'], afterPrefix('b/'), parts[0]]);
+    const full = mergedListing(parts, { limit: 2, reverse: true }).page;
+    expect([texts(full), full.next]).toEqual([['d', 'c'], afterKey('c')]);
+    const unknown = mergedListing([part([], afterKey('b/')), part([prefix('a/'), key('a')])], {
+      limit: 9,
+      reverse: true,
+    });
+    expect([texts(unknown.page), unknown.page.next]).toEqual([[], afterKey('b/')]);
   });
 
   test('when nothing can come after what is known, keep all', () => {
     const { page } = mergedListing([part([prefix('\xff')], afterPrefix('\xff')), part([key('\xff\xff')])], {
       limit: 10,
+      reverse: false,
     });
     expect(texts(page)).toEqual(['\xff', '\xff\xff']);
   });
@@ -190,10 +284,16 @@ describe('pages of several shards', () => {
   test('have at most so many bytes of values, but always one entry', () => {
     const large = Buffer.alloc(listBytesMax);
     const half = Buffer.alloc(listBytesMax / 2);
-    const alone = mergedListing([part([key('a', Buffer.alloc(listBytesMax + 1)), key('b')])], { limit: 10 });
+    const alone = mergedListing([part([key('a', Buffer.alloc(listBytesMax + 1)), key('b')])], {
+      limit: 10,
+      reverse: false,
+    });
     expect(texts(alone.page)).toEqual(['a']);
-    expect(texts(mergedListing([part([key('a', half), key('b', half)])], { limit: 10 }).page)).toEqual(['a', 'b']);
-    const cut = mergedListing([part([key('a', large), key('b', bytes('1')), key('c')])], { limit: 10 });
+    expect(texts(mergedListing([part([key('a', half), key('b', half)])], { limit: 10, reverse: false }).page)).toEqual([
+      'a',
+      'b',
+    ]);
+    const cut = mergedListing([part([key('a', large), key('b', bytes('1')), key('c')])], { limit: 10, reverse: false });
     expect(texts(cut.page)).toEqual(['a']);
     expect(cut.page.next).toEqual(afterKey('a'));
   });

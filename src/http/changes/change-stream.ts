@@ -210,7 +210,14 @@ export class ChangeStream {
 
   async #page({ after }: Inventory): Promise<Listing> {
     const { store, prefix, values } = this.#options;
-    const page = await store.list({ prefix, after, delimiter: undefined, limit: listLimitMax, values });
+    const page = await store.list({
+      prefix,
+      after,
+      delimiter: undefined,
+      limit: listLimitMax,
+      values,
+      reverse: false,
+    });
     if (page.kind === 'failed') throw new KvError(page.code, page.detail);
     return page;
   }

@@ -42,9 +42,17 @@ export const queryParameters = {
     description: `Only keys that begin so; at most ${keyBytesMax} bytes.`,
     schema: { type: 'string', default: '' },
   },
-  'start-after': {
-    description: `Only keys after this one, in the order of their bytes; at most ${keyBytesMax} bytes.`,
+  start: {
+    description: `Only this key, if it is there, and those after it in the order of the listing; at most ${keyBytesMax} bytes.`,
     schema: { type: 'string' },
+  },
+  'start-after': {
+    description: `Only keys after this one in the order of the listing; at most ${keyBytesMax} bytes.`,
+    schema: { type: 'string' },
+  },
+  reverse: {
+    description: 'From the last key to the first.',
+    schema: { enum: ['true', 'false'], default: 'false' },
   },
   delimiter: {
     description:

@@ -278,7 +278,7 @@ export const answers = {
     content: { 'text/plain': { schema: { type: 'string', pattern: '^-?[0-9]+$' } } },
   },
   page: {
-    description: 'Keys in the order of their bytes: one page, or the lines of all pages',
+    description: 'Keys in the order of their bytes, or from the last on: one page, or the lines of all pages',
     headers: ['Link'],
     content: json(ref('Page')),
     'x-lines': { [ndjson]: { schema: { oneOf: [ref('Entry'), ref('CommonPrefix')] } } },

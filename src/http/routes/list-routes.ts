@@ -1,4 +1,4 @@
-/** `GET /v1/kv`: which keys there are, in the order of their bytes: page by page, or as one stream of lines. */
+/** `GET /v1/kv`: which keys there are, in the order of their bytes or from the last on: page by page, or as one stream of lines. */
 
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -10,6 +10,7 @@ import {
   listDelimiterBytesMax,
   listLimitDefault,
   listLimitMax,
+  positionBefore,
 } from '../../kv/listing.ts';
 import type { StoreFor } from '../admission.ts';
 import { noRoom, shareOfAnswer } from '../body-budget.ts';
@@ -33,7 +34,17 @@ const entryBytesUsual = 100;
 export const listPath = '/v1/kv';
 export const ndjsonContentType = 'application/x-ndjson';
 
-const allowed = ['prefix', 'start-after', 'delimiter', 'limit', 'cursor', 'values', 'key-encoding'] as const;
+const allowed = [
+  'prefix',
+  'start',
+  'start-after',
+  'reverse',
+  'delimiter',
+  'limit',
+  'cursor',
+  'values',
+  'key-encoding',
+] as const;
 
 const listKeys: RouteDoc = {
   id: 'listKeys',
@@ -78,6 +89,7 @@ function sendPage(reply: FastifyReply, url: string, page: Listing): FastifyReply
   const next = page.next === undefined ? null : cursorOf(page.next);
   if (next !== null) {
     const parameters = new URLSearchParams(url.split('?')[1]);
+    parameters.delete('start');
     parameters.delete('start-after');
     parameters.set('cursor', next);
     reply.header('link', `<${listPath}?${parameters}>; rel="next"`);
@@ -126,12 +138,19 @@ function entryOf(entry: Listing['entries'][number]): object {
 function queryOf(url: string, limitUnlessSaid: number): ListQuery {
   const parameters = parametersOf(url, allowed);
   const encoding = encodingOf(parameters);
+  const start = keyPartOf('start', parameters.start, encoding);
   const startAfter = keyPartOf('start-after', parameters['start-after'], encoding);
+  if (start !== undefined && startAfter !== undefined) {
+    throw new KvError('parameter-invalid', 'Say either start (the first key) or start-after, not both.');
+  }
+  const reverse = oneOfTexts('reverse', parameters.reverse, ['true', 'false']) === 'true';
   return {
     prefix: prefixOf(parameters),
     after:
       positionOfCursor(parameters.cursor) ??
-      (startAfter === undefined ? undefined : { kind: 'key', bytes: startAfter }),
+      (start && positionBefore(start, { reverse })) ??
+      (startAfter && { kind: 'key', bytes: startAfter }),
+    reverse,
     delimiter: delimiterOf(parameters.delimiter, encoding),
     limit: wholeNumber('limit', parameters.limit, { min: 1, max: listLimitMax }) ?? limitUnlessSaid,
     values: oneOfTexts('values', parameters.values, ['true', 'false']) === 'true',
