@@ -13,7 +13,9 @@ type ListCommandOptions = RestOptions &
   KeyEncoding & {
     readonly prefix?: string;
     readonly delimiter?: string;
+    readonly start?: string;
     readonly startAfter?: string;
+    readonly reverse?: boolean;
     readonly limit?: string;
     readonly json?: boolean;
     readonly curl?: boolean;
@@ -32,13 +34,15 @@ export async function listCommand(options: ListCommandOptions): Promise<void> {
 }
 
 function questionOf(options: ListCommandOptions, limit: number): ListOptions {
-  const [prefix, delimiter, startAfter] = [options.prefix, options.delimiter, options.startAfter].map((part) =>
-    keyPartOf(part, options),
-  );
+  const { reverse } = options;
+  const parts = [options.prefix, options.delimiter, options.start, options.startAfter];
+  const [prefix, delimiter, start, startAfter] = parts.map((part) => keyPartOf(part, options));
   return {
     ...(prefix !== undefined && { prefix }),
     ...(delimiter !== undefined && { delimiter }),
+    ...(start !== undefined && { start }),
     ...(startAfter !== undefined && { startAfter }),
+    ...(reverse !== undefined && { reverse }),
     pageSize: Math.min(limit, pageSizeMax),
   };
 }

@@ -99,7 +99,7 @@ test('fish completes commands, options, files and shells', () => {
       .slice(0, -1);
   expect(offered('shardctl token ').sort()).toEqual(['create', 'list', 'revoke']);
   expect(offered('shardctl completion ').sort()).toEqual(['bash', 'fish', 'zsh']);
-  expect(offered('shardctl list --st')).toEqual(['--start-after']);
+  expect(offered('shardctl list --st').sort()).toEqual(['--start', '--start-after']);
   expect(offered('shardctl put key --file READ')).toEqual(['README.md']);
   expect(offered('shardctl put --ttl READ')).toEqual([]);
 });

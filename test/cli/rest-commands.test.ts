@@ -63,6 +63,8 @@ test('list shows keys in order: by prefix, as folders, so many, from one on, and
     Buffer.from('users/x/2').toString('base64url'),
     '_wE',
   ]);
+  expect(await list('--start', 'users/x/1')).toEqual(['users/x/1', 'users/x/2', 'base64url _wE']);
+  expect(await list('--reverse', '--start', 'users/grace', '--limit', '2')).toEqual(['users/grace', 'users/ada']);
   expect((await list('--json', '--start-after', 'users/x/2')).map((line) => JSON.parse(line))).toEqual([
     { keyBase64url: '_wE', version: expect.any(Number), contentType: 'text/plain; charset=utf-8', bytes: 5 },
   ]);
