@@ -25,7 +25,7 @@ test.each(Object.keys(httpCases))('%s: each row is answered and done as it says'
     const bytes = template
       .replaceAll('¶', '\r\n')
       .replaceAll(/^H$/gm, 'host: localhost')
-      .replaceAll(/\/[KP](?=[\s\xc3])/g, `/${key}`)
+      .replaceAll(/\/[KP](?=[\s?\xc3])/g, `/${key}`)
       .replaceAll(/\r\nH\r\n/g, '\r\nhost: localhost\r\n');
     const text = await exchange(port, bytes, answers.endsWith('cut'));
     const value = await fetch(`${url}/v1/kv/${key}`);
