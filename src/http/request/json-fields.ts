@@ -24,12 +24,13 @@ export function valueFields(value: Buffer): { value: string } | { valueBase64: s
 }
 
 /** What is known of a value. The type and the expiry are left out where there is none. */
-export function describedFields({ version, contentType, expiresAtMs }: Described): object {
-  return {
-    version,
-    ...(contentType !== '' && { contentType }),
-    ...(expiresAtMs !== undefined && { expiresAt: expiresAtMs }),
-  };
+export function describedFields(described: Described): object {
+  const { version, contentType } = described;
+  return { version, ...(contentType !== '' && { contentType }), ...expiryField(described) };
+}
+
+export function expiryField({ expiresAtMs }: Pick<Described, 'expiresAtMs'>): { expiresAt?: number } {
+  return expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs };
 }
 
 type Described = { readonly version: number; readonly contentType: string; readonly expiresAtMs?: number };

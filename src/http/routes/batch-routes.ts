@@ -14,7 +14,7 @@ import { sendProblem } from '../problem.ts';
 import { type BatchFormat, type BatchRequest, batchOf } from '../request/batch-request.ts';
 import { bodyOf } from '../request/body.ts';
 import { nameIn } from '../request/idempotency.ts';
-import { describedFields, valueFields } from '../request/json-fields.ts';
+import { describedFields, expiryField, valueFields } from '../request/json-fields.ts';
 import { oneOfTexts, parametersOf } from '../request/parameters.ts';
 import { failedConditionDetail } from '../value-answer.ts';
 import { ndjsonContentType } from './list-routes.ts';
@@ -182,10 +182,6 @@ function resultOf(outcome: KeyOutcome): Result {
     case 'metadata':
       throw new TypeError('a batch asks for no metadata');
   }
-}
-
-function expiryField({ expiresAtMs }: { readonly expiresAtMs?: number }): { expiresAt?: number } {
-  return expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs };
 }
 
 function refusal(code: ErrorCode, detail: string): Result {
