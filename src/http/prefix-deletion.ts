@@ -9,8 +9,8 @@ import { type ListEntry, type ListPosition, listLimitMax, positionOf } from '../
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
 import { addressOf } from './request/key-request.ts';
 
-/** Keys that are deleted at a time: some milliseconds of a shard that has them all, and one commit. */
-const keysAtATime = 256;
+/** Keys that are deleted at a time: 2 ms of a shard that has them all, and one commit. */
+const keysAtATime = 128;
 
 export type DeletionStep = {
   /** Since this deletion began. */
