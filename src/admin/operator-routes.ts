@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { AccessRefused } from '../access/access-refused.ts';
-import { ConfigError } from '../config/service-config.ts';
+import { ConfigError } from '../config/read-config.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { isDiskFull } from '../sqlite/database.ts';

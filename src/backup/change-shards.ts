@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataDirectory } from '../config/data-directory.ts';
-import { valueBytesLargest } from '../config/service-config.ts';
+import { settings, valueBytesLargest } from '../config/service-config.ts';
 import { systemClock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { shardsRosterOf } from '../primary/roster.ts';
@@ -34,6 +34,7 @@ export async function changeShards(directory: DataDirectory, shards: number): Pr
           service: record.service,
           files: record.files,
           valueBytesMax: valueBytesLargest,
+          log: () => ({ level: settings.logLevel.default, files: null }),
         }),
       },
       record,

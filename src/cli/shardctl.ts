@@ -5,7 +5,7 @@
 import { CommanderError } from 'commander';
 import { ServiceUnreachable } from '../admin/admin-client.ts';
 import { ShardliteError } from '../client/shardlite-error.ts';
-import { ConfigError } from '../config/service-config.ts';
+import { ConfigError } from '../config/read-config.ts';
 import { versionOfPackage } from '../config/version.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { failureText } from './next-step.ts';

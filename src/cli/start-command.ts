@@ -1,11 +1,14 @@
 /** `shardctl start`: this process becomes the primary. No other command starts a service. */
 
 import { promiseKept, type ServiceStatus } from '../admin/contract.ts';
-import { type ConfigSources, readConfig, settingOrigins, uselessSetting } from '../config/service-config.ts';
+import { logSettingsOf } from '../config/log-settings.ts';
+import { type ConfigSources, readConfig, settingOrigins, uselessSetting } from '../config/read-config.ts';
+import type { ServiceConfig } from '../config/service-config.ts';
 import { Service } from '../primary/service.ts';
 import { ServiceManager } from '../primary/service-manager.ts';
 import { CannotStart } from '../primary/start-conditions.ts';
 import { createLog, type ProcessLog } from '../supervision/log.ts';
+import { standardOutput } from '../supervision/standard-output.ts';
 import { exitCodes } from './exit.ts';
 import { bannerOf } from './start-banner.ts';
 
@@ -18,7 +21,7 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
   const config = readConfig(sources);
   // What `ps` shows.
   process.title = 'shardlite primary';
-  const log = await createLog('primary');
+  const log = await createLog('primary', logSettingsOf(config));
   let service: Service | undefined;
   let signals = 0;
   const manager = ServiceManager.of(process.env, log);
@@ -32,6 +35,7 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   process.on('SIGHUP', () => void reload(service, log));
+  process.on('SIGUSR2', () => service?.reopenLogs());
 
   try {
     service = await Service.start(config, () => settingOrigins(sources), log);
@@ -41,7 +45,7 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
     if (signals > 0) void service.stop();
     const status = await Promise.race([service.ready, service.stopped]);
     if (typeof status === 'object') {
-      announce(status, log);
+      announce(status, log, config);
       manager?.ready(status.url, process.env);
     }
     const end = await service.stopped;
@@ -64,8 +68,11 @@ async function reload(service: Service | undefined, log: ProcessLog): Promise<vo
   }
 }
 
-function announce(status: ServiceStatus, log: ProcessLog): void {
+/** On standard output in any case: whoever has started it waits for that. */
+function announce(status: ServiceStatus, log: ProcessLog, { logDir }: ServiceConfig): void {
   const { url, adminUrl, data } = status;
+  const facts = { event: 'service-ready', url, adminUrl, data };
   if (process.stdout.isTTY) process.stdout.write(bannerOf(status));
-  else log.info({ event: 'service-ready', url, adminUrl, data }, `serving at ${url}`);
+  else if (logDir !== undefined) standardOutput().take(`${JSON.stringify(facts)}\n`);
+  if (!process.stdout.isTTY || logDir !== undefined) log.info(facts, `serving at ${url}`);
 }

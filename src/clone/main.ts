@@ -5,6 +5,7 @@
 
 import { AccessControl } from '../access/access-control.ts';
 import { rateLimitOf } from '../access/rate-limiter.ts';
+import { accessLogOf } from '../http/access-log.ts';
 import { createApp } from '../http/app.ts';
 import { edgeMeasures } from '../http/edge-measures.ts';
 import { isServiceFailure } from '../http/error-status.ts';
@@ -58,9 +59,10 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
     access,
     certificate: start.certificate ?? undefined,
     rateLimit: start.rateLimit === null ? undefined : rateLimitOf(start.rateLimit),
-    onDefect: (error) => {
+    accessLog: accessLogOf(start.accessLog, log),
+    onDefect: (error, requestId) => {
       health.failed();
-      log.error(error, 'a request failed on a defect');
+      log.error({ err: error, requestId }, 'a request failed on a defect');
     },
   });
   // A single process listens by itself; the primary deals connections to clones.

@@ -1,6 +1,6 @@
 /** Where everything of one service lies on disk, and the sockets of its running processes. */
 
-import { mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** Longest path of a Unix socket that Linux takes, in bytes (`sun_path` less its final NUL). */
@@ -108,6 +108,13 @@ export class DataDirectory extends DataFiles {
       if (/\.(sock|move)$/.test(name)) rmSync(join(this.#run, name), { force: true });
   }
 
+  /** So that `shardctl logs` finds them, also when the service does not run. @param directory undefined for none */
+  linkLogs(directory: string | undefined): void {
+    const link = logLinkOf(this.path);
+    rmSync(link, { force: true });
+    if (directory !== undefined) symlinkSync(directory, link);
+  }
+
   get #run(): string {
     return join(this.path, 'run');
   }
@@ -117,7 +124,7 @@ export class DataDirectory extends DataFiles {
  * Makes the directory and those above it that are missing, for this user alone. Node's recursive mkdir spins for ever
  * below a directory that exists and takes nothing, such as /proc.
  */
-function makeDirectory(path: string): void {
+export function makeDirectory(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(path) !== path) makeDirectory(dirname(path));
   try {
@@ -130,6 +137,11 @@ function makeDirectory(path: string): void {
 
 export function shardFileIn(directory: string, shard: number): string {
   return join(directory, `shard-${shard}.sqlite`);
+}
+
+/** Leads to the directory of the logs of the service that was started last on this data directory, if they are in files. */
+export function logLinkOf(data: string): string {
+  return join(data, 'run', 'logs');
 }
 
 /** The path of the socket on which a service of this data directory listens for operators. */

@@ -1,16 +1,14 @@
 /**
- * Every setting of the service, in one table: its flag, environment variable and JSON field, what it allows,
- * and its default. Flags win over the environment, the environment over the file, the file over the default.
+ * Every setting of the service, in one table: its flag, environment variable and JSON field, what it allows, its default,
+ * and whether a reload adopts another value of it.
  */
 
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { rateLimitPattern } from '../access/rate-limiter.ts';
 import { shardsMax } from '../partition/ring.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
-import { logLevels } from '../supervision/log.ts';
-import { unknownVariable } from './environment.ts';
 import { redisAddressOf, redisAddressText } from './redis-address.ts';
+import { byteSize, listOfTexts, MiB, oneOf, oneOfText, path, wholeNumber } from './setting-values.ts';
 
 /** How processes share the data. docs/strategies.md says when to take which. */
 const strategies = ['partitioned', 'cloned', 'single'] as const;
@@ -18,6 +16,11 @@ export type Strategy = (typeof strategies)[number];
 
 /** Whether files of an older version are kept as they were before they are upgraded. */
 const upgradeCopies = ['keep', 'none'] as const;
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** Which requests are logged, and whether with their keys. */
+const accessLogKinds = ['off', 'on', 'keys'] as const;
 
 /** Who reads a single key from a shard's file: the shard itself, or any router. */
 export const readWays = ['forwarded', 'direct'] as const;
@@ -63,6 +66,16 @@ export type ServiceConfig = {
   readonly failedExitMs: number;
   /** Undefined means no limit. */
   readonly memoryMax: number | undefined;
+  readonly logLevel: (typeof logLevels)[number];
+  /** Undefined means standard output. */
+  readonly logDir: string | undefined;
+  /** Of one file; 0 is no limit. */
+  readonly logFileBytesMax: number;
+  /** Of each process. */
+  readonly logFilesMax: number;
+  readonly accessLog: (typeof accessLogKinds)[number];
+  /** 0 is never. */
+  readonly slowMs: number;
 };
 
 type Setting<T> = {
@@ -82,7 +95,6 @@ type Setting<T> = {
   readonly reloads?: true;
 };
 
-const MiB = 1024 * 1024;
 const cores = availableParallelism();
 export const routersMax = 64;
 export const clonesMax = 64;
@@ -124,7 +136,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     value: 'NAME',
     description: 'partitioned: shards with a file each; cloned: processes that share one file; single: one process',
     allowed: oneOfText(strategies),
-    parse: (raw) => strategies.find((name) => name === raw),
+    parse: oneOf(strategies),
     default: undefined,
     defaultText: 'partitioned in a new data directory, later as it was',
   },
@@ -151,7 +163,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     value: 'WAY',
     description: "forwarded: a shard reads its keys; direct: routers read single keys from the shards' files",
     allowed: oneOfText(readWays),
-    parse: (raw) => readWays.find((name) => name === raw),
+    parse: oneOf(readWays),
     default: 'forwarded',
     defaultText: 'forwarded',
     onlyFor: 'partitioned',
@@ -190,6 +202,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: byteSize(1, valueBytesLargest),
     default: MiB,
     defaultText: '1MiB',
+    reloads: true,
   },
   bodyMemoryBytesMax: {
     value: 'BYTES',
@@ -231,7 +244,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     value: 'COPIES',
     description: 'what becomes of files of an older version as they were before their upgrade',
     allowed: oneOfText(upgradeCopies),
-    parse: (raw) => upgradeCopies.find((name) => name === raw),
+    parse: oneOf(upgradeCopies),
     default: 'keep',
     defaultText: 'keep, beside the upgraded files',
   },
@@ -250,6 +263,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: path,
     default: undefined,
     defaultText: 'none',
+    reloads: true,
   },
   jwtAudiences: {
     value: 'NAMES',
@@ -258,6 +272,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: listOfTexts((text) => /^[^\s,]{1,255}$/.test(text)),
     default: [],
     defaultText: 'tokens without an audience',
+    reloads: true,
   },
   tlsCert: {
     value: 'FILE',
@@ -266,6 +281,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: path,
     default: undefined,
     defaultText: 'none',
+    reloads: true,
   },
   tlsKey: {
     value: 'FILE',
@@ -274,6 +290,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: path,
     default: undefined,
     defaultText: 'none',
+    reloads: true,
   },
   rateLimit: {
     value: 'N/UNIT',
@@ -282,6 +299,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: (raw) => (typeof raw === 'string' && rateLimitPattern.test(raw) ? raw : undefined),
     default: undefined,
     defaultText: 'none',
+    reloads: true,
   },
   healthyAfterMs: {
     value: 'MS',
@@ -316,6 +334,57 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     defaultText: 'no limit',
     reloads: true,
   },
+  logLevel: {
+    value: 'LEVEL',
+    description: 'log what is at least so important: trace, debug, info, warn, error, fatal; silent: nothing',
+    allowed: oneOfText(logLevels),
+    parse: oneOf(logLevels),
+    default: 'info',
+    defaultText: 'info',
+    reloads: true,
+  },
+  logDir: {
+    value: 'DIR',
+    description: 'log to files there, one for each process, in place of standard output: `shardctl logs` shows them',
+    allowed: 'the path of a directory',
+    parse: path,
+    default: undefined,
+    defaultText: 'standard output',
+  },
+  logFileBytesMax: {
+    value: 'BYTES',
+    description: 'a file of the log that has so many is set aside, and a new one begun; 0: never',
+    allowed: 'a size from 0 (no limit) to 65536MiB: bytes, or a number with KiB or MiB',
+    parse: byteSize(0, 65_536 * MiB),
+    default: 16 * MiB,
+    defaultText: '16MiB',
+  },
+  logFilesMax: {
+    value: 'N',
+    description: 'files of the log that are kept of each process, the oldest going first',
+    allowed: 'a whole number from 1 to 1000',
+    parse: wholeNumber(1, 1_000),
+    default: 5,
+    defaultText: '5',
+  },
+  accessLog: {
+    value: 'WHAT',
+    description: 'log every request; keys: with its URL, and so with its key',
+    allowed: oneOfText(accessLogKinds),
+    parse: oneOf(accessLogKinds),
+    default: 'off',
+    defaultText: 'off',
+    reloads: true,
+  },
+  slowMs: {
+    value: 'MS',
+    description: 'log a warning of each request whose answer takes so long to begin; 0: of none',
+    allowed: 'a whole number of milliseconds from 0 (of none) to 3600000',
+    parse: wholeNumber(0, 3_600_000),
+    default: 0,
+    defaultText: '0',
+    reloads: true,
+  },
 };
 
 export const settingNames = Object.keys(settings) as (keyof ServiceConfig)[];
@@ -347,156 +416,4 @@ export function settingText(name: keyof ServiceConfig, config: ServiceConfig): s
   const address = name === 'store' ? redisAddressOf(config.store) : undefined;
   if (address !== undefined) return redisAddressText(address);
   return Array.isArray(value) ? value.join(',') : String(value);
-}
-
-/** A setting is wrong. The message names it and says what is allowed. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
-export type ConfigSources = {
-  /** Flags as they were typed, by the name of their setting. */
-  readonly flags: Readonly<Record<string, unknown>>;
-  readonly environment: NodeJS.ProcessEnv;
-  /** Path of a JSON file with settings, if there is one. */
-  readonly file: string | undefined;
-};
-
-/** @throws ConfigError also for an unknown variable, and for a setting that the strategy does not use */
-export function readConfig(sources: ConfigSources): ServiceConfig {
-  checkEnvironment(sources.environment);
-  const given = givenIn(sources);
-  const entries = settingNames.map((name) => [name, given.get(name)?.value ?? settings[name].default]);
-  const config = Object.fromEntries(entries) as ServiceConfig;
-  const useless = config.strategy && uselessSetting(sources, config.strategy);
-  if (useless !== undefined) throw new ConfigError(useless);
-  return config;
-}
-
-export type SettingOrigin = {
-  readonly name: keyof ServiceConfig;
-  readonly value: ServiceConfig[keyof ServiceConfig];
-  /** e.g. `--port`, `SHARDLITE_PORT`, `"port" in shardlite.json`, `default` */
-  readonly source: string;
-};
-
-/** Every setting, and where its value came from. @throws ConfigError */
-export function settingOrigins(sources: ConfigSources): SettingOrigin[] {
-  const given = givenIn(sources);
-  const config = readConfig(sources);
-  return settingNames.map((name) => ({ name, value: config[name], source: given.get(name)?.source ?? 'default' }));
-}
-
-/**
- * Says in one sentence which setting somebody has given and the strategy does not use; undefined when there is none.
- * Whoever gives `--routers` to clones expects processes that will never start. Which strategy it is, only the data
- * directory may know.
- */
-export function uselessSetting(sources: ConfigSources, strategy: Strategy): string | undefined {
-  for (const [name, { raw, source }] of givenIn(sources)) {
-    const { onlyFor } = settings[name];
-    if (onlyFor === undefined || onlyFor === strategy) continue;
-    return `${source} is ${JSON.stringify(raw)}, which the ${strategy} strategy has no use for: leave it out.`;
-  }
-  return undefined;
-}
-
-/** A setting that somebody has given, and where. */
-type Given = { readonly value: unknown; readonly raw: unknown; readonly source: string };
-
-/** @throws ConfigError when one is wrong */
-function givenIn({ flags, environment, file }: ConfigSources): Map<keyof ServiceConfig, Given> {
-  const fields = file === undefined ? {} : fieldsOfFile(file);
-  const given = new Map<keyof ServiceConfig, Given>();
-  for (const name of settingNames) {
-    const found =
-      parsed(name, flags[name], `--${flagOf(name)}`) ??
-      parsed(name, environment[variableOf(name)], variableOf(name)) ??
-      parsed(name, fields[name], `"${name}" in ${file}`);
-    if (found !== undefined) given.set(name, found);
-  }
-  return given;
-}
-
-function parsed(name: keyof ServiceConfig, raw: unknown, source: string): Given | undefined {
-  if (raw === undefined) return undefined;
-  const value = settings[name].parse(raw);
-  if (value === undefined) throw wrongValue(source, raw, settings[name].allowed);
-  return { value, raw, source };
-}
-
-function wrongValue(source: string, raw: unknown, allowed: string): ConfigError {
-  return new ConfigError(`${source} is ${JSON.stringify(raw)}, but must be ${allowed}.`);
-}
-
-/**
- * Variables that are no settings. Every process reads the log level from the environment that it inherits; the token is
- * for commands that go over REST.
- */
-const otherVariables = ['SHARDLITE_CONFIG', 'SHARDLITE_LOG_LEVEL', 'SHARDLITE_TOKEN', 'SHARDLITE_URL'];
-
-function checkEnvironment(environment: NodeJS.ProcessEnv): void {
-  const unknown = unknownVariable(environment, [...settingNames.map(variableOf), ...otherVariables]);
-  if (unknown !== undefined) throw new ConfigError(unknown);
-  const level = environment['SHARDLITE_LOG_LEVEL'];
-  if (level !== undefined && !logLevels.some((one) => one === level)) {
-    throw wrongValue('SHARDLITE_LOG_LEVEL', level, oneOfText(logLevels));
-  }
-}
-
-function oneOfText(texts: readonly string[]): string {
-  return texts.join(', ').replace(/, (\w+)$/, ' or $1');
-}
-
-function fieldsOfFile(file: string): Record<string, unknown> {
-  let fields: unknown;
-  try {
-    fields = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new ConfigError(`The configuration file ${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw new ConfigError(`The configuration file ${file} must hold one JSON object.`);
-  }
-  const unknown = Object.keys(fields).find((field) => !Object.hasOwn(settings, field));
-  if (unknown !== undefined) {
-    throw new ConfigError(`"${unknown}" in ${file} is no setting; there are ${settingNames.join(', ')}.`);
-  }
-  return fields as Record<string, unknown>;
-}
-
-function wholeNumber(min: number, max: number): (raw: unknown) => number | undefined {
-  return (raw) => {
-    const value = typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : raw;
-    return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
-      ? (value as number)
-      : undefined;
-  };
-}
-
-function path(raw: unknown): string | undefined {
-  return typeof raw === 'string' && raw !== '' ? raw : undefined;
-}
-
-function byteSize(min: number, max: number): (raw: unknown) => number | undefined {
-  const units: Record<string, number> = { '': 1, b: 1, kib: 1024, mib: MiB };
-  return (raw) => {
-    if (typeof raw !== 'string' && typeof raw !== 'number') return undefined;
-    const match = /^(\d+)\s*([a-z]*)$/i.exec(String(raw));
-    const unit = units[match?.[2]?.toLowerCase() ?? ''];
-    if (match === null || unit === undefined) return undefined;
-    return wholeNumber(min, max)(Number(match[1]) * unit);
-  };
-}
-
-/** Of JSON a list, elsewhere a text with commas. */
-function listOfTexts(isAllowed: (text: string) => boolean): (raw: unknown) => readonly string[] | undefined {
-  return (raw) => {
-    const texts = typeof raw === 'string' ? raw.split(',').map((text) => text.trim()) : raw;
-    return Array.isArray(texts) && texts.every((text) => typeof text === 'string' && isAllowed(text))
-      ? texts
-      : undefined;
-  };
 }

@@ -3,7 +3,8 @@
  * ends it by closing the channel, on purpose or by dying.
  */
 
-import { ConfigError, readConfig, settingOrigins } from '../config/service-config.ts';
+import { logSettingsOf } from '../config/log-settings.ts';
+import { ConfigError, readConfig, settingOrigins } from '../config/read-config.ts';
 import { Service } from '../primary/service.ts';
 import { CannotStart } from '../primary/start-conditions.ts';
 import { createLog } from '../supervision/log.ts';
@@ -14,15 +15,16 @@ export type MessageFromService =
 
 process.once('message', (settings) => void serve(settings as Readonly<Record<string, unknown>>));
 // Signals for the whole process group are for the program, which ends the service in its own time.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {});
 
 async function serve(settings: Readonly<Record<string, unknown>>): Promise<void> {
   let service: Service | undefined;
   process.once('disconnect', () => (service === undefined ? process.exit(0) : void service.stop()));
   try {
     const sources = { flags: settings, environment: {}, file: undefined };
-    const log = await createLog('primary');
-    service = await Service.start(readConfig(sources), () => settingOrigins(sources), log);
+    const config = readConfig(sources);
+    const log = await createLog('primary', logSettingsOf(config));
+    service = await Service.start(config, () => settingOrigins(sources), log);
     if (!process.connected) void service.stop();
     const status = await Promise.race([service.ready, service.stopped]);
     if (typeof status === 'object') await tell({ type: 'ready', url: status.url });

@@ -4,6 +4,7 @@
  * store itself.
  */
 
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccessControl } from '../access/access-control.ts';
 import { clientNameOf } from '../access/client-address.ts';
@@ -33,6 +34,11 @@ const grantKey = Symbol('grant');
 
 /** They say nothing of what is stored, and whoever asks for them may have no token: balancers, and people who read. */
 export const openRoutes: readonly string[] = ['/livez', '/readyz', '/docs', '/docs/{file}', '/openapi.json'];
+
+/** What a request may do, and who sent it; undefined where nobody is asked. */
+export function grantOf(raw: IncomingMessage): Grant | undefined {
+  return (raw as Admitted)[grantKey];
+}
 
 export class Admission {
   readonly #store: Store;
@@ -75,7 +81,7 @@ export class Admission {
 
   /** What this request may ask of the store. */
   storeFor({ raw }: FastifyRequest): KeyStore {
-    const grant = (raw as Admitted)[grantKey];
+    const grant = grantOf(raw);
     if (grant === undefined) return this.#store;
     return new RestrictedStore(this.#store, grant, () => this.#access.isInForce(grant));
   }
@@ -96,7 +102,7 @@ export class Admission {
    * @throws KvError access-denied
    */
   reachOf({ raw }: FastifyRequest, prefix: Buffer): Reach {
-    const grant = (raw as Admitted)[grantKey];
+    const grant = grantOf(raw);
     if (grant === undefined) {
       return { sees: (key) => covers({ prefixes: [prefix] }, key), isInForce: () => this.#access.gate === undefined };
     }

@@ -3,10 +3,12 @@
  * serves exactly this app, so that comparing strategies compares their stores and nothing else.
  */
 
+import { type ServerOptions, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import { AccessControl } from '../access/access-control.ts';
 import { type RateLimit, RateLimiter } from '../access/rate-limiter.ts';
 import type { Store } from '../kv/store.ts';
+import type { AccessLog } from './access-log.ts';
 import { Admission, type StoreFor } from './admission.ts';
 import { BodyBudget } from './body-budget.ts';
 import { BodyRefused, bodyReader } from './body-reader.ts';
@@ -17,6 +19,7 @@ import { hostGuard } from './host-guard.ts';
 import { type Certificate, createHttpServer, refuseBytes } from './http-server.ts';
 import { crossOrigin, originGuard } from './origin-guard.ts';
 import { answerProblem, kvErrorOf, rawProblem, sendProblem } from './problem.ts';
+import { nameIfAsked, requestIdOf } from './request-id.ts';
 import type { RequestMeter } from './request-meter.ts';
 import { Retirement } from './retirement.ts';
 import { registerBatchRoutes } from './routes/batch-routes.ts';
@@ -46,8 +49,10 @@ export type AppOptions = {
   readonly rateLimit?: RateLimit | undefined;
   /** Counts requests, where somebody may want to know. */
   readonly meter?: RequestMeter | undefined;
-  /** Told of each answer with status 500. */
-  readonly onDefect: (error: unknown) => void;
+  /** Logs requests, where an operator has asked for it. */
+  readonly accessLog?: AccessLog | undefined;
+  /** Told of each answer with status 500, and of the request's name if it has one. */
+  readonly onDefect: (error: unknown, requestId: string | undefined) => void;
 };
 
 /** A request must be whole within this time, a large value over a slow line included. */
@@ -61,7 +66,8 @@ const timeoutCheckIntervalMs = 1_000;
 const keepAliveTimeoutMs = 72_000;
 
 export function createApp(options: AppOptions): FastifyInstance {
-  const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, meter, onDefect } = options;
+  const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins } = options;
+  const { meter, accessLog, onDefect } = options;
   const admission = new Admission(
     store,
     options.access ?? new AccessControl(),
@@ -81,7 +87,7 @@ export function createApp(options: AppOptions): FastifyInstance {
         http: {
           headersTimeout: headersTimeoutMs,
           connectionsCheckingInterval: timeoutCheckIntervalMs,
-          ...(meter && { ServerResponse: meter.Response }),
+          ...responseOf(meter, accessLog),
         },
         requestTimeoutMs,
         answerTimeoutMs,
@@ -107,18 +113,20 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', bodyReader({ valueBytesMax, budget }));
 
+  accessLog?.watch(app);
   if (allowedHosts !== 'any') app.addHook('onRequest', hostGuard(allowedHosts));
   if (allowedOrigins.length > 0) app.addHook('onRequest', crossOrigin(allowedOrigins));
   const originFault = originGuard(allowedOrigins);
   // One hook for both: whoever asks nobody for a token pays for no further one.
   app.addHook('onRequest', (request, reply, done) => {
+    nameIfAsked(request.raw, reply.raw);
     const fault = originFault(request.raw);
     if (fault !== undefined || admission.isOpen) done(fault);
     else admission.admit(request, reply, done);
   });
   app.setErrorHandler((error, _request, reply) => {
     const problem = kvErrorOf(error);
-    if (problem.code === 'internal-error') onDefect(problem.cause);
+    if (problem.code === 'internal-error') onDefect(problem.cause, requestIdOf(reply.raw));
     if (!(problem instanceof BodyRefused)) return sendProblem(reply, problem.code, problem.message);
     reply.hijack();
     return answerProblem(reply.raw, problem);
@@ -136,6 +144,16 @@ export function createApp(options: AppOptions): FastifyInstance {
   registerServiceRoutes(app, service);
   registerDocsRoutes(app, operations);
   return app;
+}
+
+/** The class of the responses: Node's own where nobody looks at them. */
+function responseOf(
+  meter: RequestMeter | undefined,
+  accessLog: AccessLog | undefined,
+): Pick<ServerOptions, 'ServerResponse'> {
+  const metered = meter?.Response;
+  if (accessLog !== undefined) return { ServerResponse: accessLog.responseOver(metered ?? ServerResponse) };
+  return metered === undefined ? {} : { ServerResponse: metered };
 }
 
 /** 405 with `Allow` where the path has routes with other methods, 404 elsewhere. Before the routes. */

@@ -31,9 +31,9 @@ export function originGuard(allowedOrigins: readonly string[]): (request: Incomi
 
 const methods = 'GET, HEAD, PUT, PATCH, DELETE, POST';
 const requestHeaders =
-  'accept, authorization, content-type, idempotency-key, if-match, if-none-match, if-range, last-event-id, prefer, range';
+  'accept, authorization, content-type, idempotency-key, if-match, if-none-match, if-range, last-event-id, prefer, range, x-request-id';
 const exposedHeaders =
-  'Accept-Ranges, Content-Range, ETag, Expires-At, Link, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate';
+  'Accept-Ranges, Content-Range, ETag, Expires-At, Link, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id';
 /** How long a browser need not ask again. */
 const preflightKeptS = 600;
 

@@ -30,7 +30,7 @@ const metricTable = {
   shardlite_ready: { type: 'gauge', help: 'Whether the service is past its start and not being stopped.' },
   shardlite_ring_epoch: { type: 'gauge', help: 'Rises with every batch of slots that changes hands.' },
   shardlite_disk_free_bytes: { type: 'gauge', help: 'Room on the file system of the data directory.' },
-  shardlite_log_lines_lost_total: { type: 'counter', help: 'Lines of the log of the primary that found no place.' },
+  shardlite_log_lines_lost_total: { type: 'counter', help: 'Lines of the log of the process that found no place.' },
 
   shardlite_process_ready: { type: 'gauge', help: 'Whether the process serves.' },
   shardlite_process_restarts_total: { type: 'counter', help: 'How often a process was started again after its death.' },

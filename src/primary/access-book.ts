@@ -17,7 +17,8 @@ import { TokenFile } from './token-file.ts';
 type AccessConfig = Pick<ServiceConfig, 'host' | 'open' | 'jwtKeys' | 'jwtAudiences' | 'data' | 'tlsCert' | 'tlsKey'>;
 
 export class AccessBook {
-  readonly #config: AccessConfig;
+  /** A reload may change it. */
+  #config: AccessConfig;
   readonly #file: TokenFile;
   #jwt: JwtSettings | null = null;
   #certificate: Certificate | null = null;
@@ -49,18 +50,22 @@ export class AccessBook {
     return { rules: this.#rules, certificate: this.#certificate };
   }
 
-  /** Reads all files again; what was before still counts when one of them is wrong. @throws AccessRefused */
-  async reload(): Promise<void> {
-    const jwt = this.#readKeys();
+  /**
+   * Reads all files again; what was before still counts when one of them is wrong.
+   * @param config where the files are from now on
+   * @throws AccessRefused
+   */
+  async reload(config: AccessConfig = this.#config): Promise<void> {
+    const jwt = readKeys(config);
     const rules = { ...this.#rules, tokens: this.#file.read(), jwt };
     await Gate.of(rules).catch((error: unknown) => {
       if (!(error instanceof UnusableKeys)) throw error;
-      const { jwtKeys } = this.#config;
-      throw new AccessRefused(`The key set ${jwtKeys} of --jwt-keys cannot be used: ${error.message}.`, {
+      throw new AccessRefused(`The key set ${config.jwtKeys} of --jwt-keys cannot be used: ${error.message}.`, {
         cause: error,
       });
     });
-    this.#certificate = readCertificate(this.#config);
+    this.#certificate = readCertificate(config);
+    this.#config = config;
     this.#jwt = jwt;
     this.#rules = this.#rulesNow();
   }
@@ -90,17 +95,14 @@ export class AccessBook {
     const isOpenToAll = isLoopback(host) || open;
     return { isLocked: tokens.length > 0 || this.#jwt !== null || !isOpenToAll, tokens, jwt: this.#jwt };
   }
+}
 
-  /** @throws AccessRefused */
-  #readKeys(): JwtSettings | null {
-    const { jwtKeys, jwtAudiences } = this.#config;
-    if (jwtKeys === undefined) return null;
-    try {
-      return { keys: readFileSync(jwtKeys, 'utf8'), audiences: jwtAudiences };
-    } catch (error) {
-      throw new AccessRefused(`The key set of --jwt-keys cannot be read: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+/** @throws AccessRefused */
+function readKeys({ jwtKeys, jwtAudiences }: AccessConfig): JwtSettings | null {
+  if (jwtKeys === undefined) return null;
+  try {
+    return { keys: readFileSync(jwtKeys, 'utf8'), audiences: jwtAudiences };
+  } catch (error) {
+    throw new AccessRefused(`The key set of --jwt-keys cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -1,21 +1,39 @@
 /**
  * Replaces processes by new ones with the code and settings that are on disk now, one at a time. The first that does not
- * come up ends it: what was not replaced yet stays as it is.
+ * come up ends it: what was not replaced yet stays as it is. Settings, tokens, keys and certificates are read before
+ * anything changes: one that is wrong changes nothing.
  */
 
 import type { ReloadReport } from '../admin/contract.ts';
+import type { SettingOrigin } from '../config/read-config.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { ProcessLog } from '../supervision/log.ts';
 import type { Outcome, SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
+import type { AccessBook } from './access-book.ts';
+import type { SettingsInForce } from './settings-in-force.ts';
+
+export type ReloadOptions = {
+  readonly supervisor: Supervisor;
+  readonly settings: SettingsInForce;
+  readonly access: AccessBook;
+  readonly log: ProcessLog;
+};
+
+/** What became of the processes. */
+type Replaced = Pick<ReloadReport, 'reloaded' | 'stoppedAt'>;
 
 export class Reload {
   readonly #supervisor: Supervisor;
+  readonly #settings: SettingsInForce;
+  readonly #access: AccessBook;
   readonly #log: ProcessLog;
   #isUnderWay = false;
 
-  constructor(supervisor: Supervisor, log: ProcessLog) {
+  constructor({ supervisor, settings, access, log }: ReloadOptions) {
     this.#supervisor = supervisor;
+    this.#settings = settings;
+    this.#access = access;
     this.#log = log;
   }
 
@@ -25,23 +43,43 @@ export class Reload {
 
   /**
    * @param what `all`, `routers`, `clones`, `shards`, or the name of a process
-   * @throws ChangeRefused
+   * @throws ChangeRefused, ConfigError, AccessRefused, all before anything has changed
    */
-  async run(what: string): Promise<Pick<ReloadReport, 'reloaded' | 'stoppedAt'>> {
-    if (this.#isUnderWay) throw new ChangeRefused('A reload is under way: wait until it is over.');
+  run(what: string): Promise<ReloadReport> {
     const children = this.#named(what);
+    return this.#alone(async () => {
+      const settings = await this.#adoptSettings();
+      return { ...(await this.#oneByOne(children, what)), ...settings };
+    });
+  }
+
+  /** One process, with the settings that hold: nothing is read anew. @throws ChangeRefused */
+  replace(name: string): Promise<Replaced> {
+    return this.#alone(() => this.#oneByOne(this.#named(name), name));
+  }
+
+  /** Who may come in, and the certificate, hold at once; the rest for each process from its next life on. */
+  async #adoptSettings(): Promise<Pick<ReloadReport, 'adopted' | 'needRestart'>> {
+    const found = this.#settings.lookForNew();
+    await this.#access.reload(found.config);
+    this.#settings.adopt(found);
+    this.#log.level = found.config.logLevel;
+    this.#supervisor.announceAccess(this.#access.announcement);
+    const namesOf = (some: readonly SettingOrigin[]) => some.map(({ name }) => name);
+    return { adopted: namesOf(found.adopted), needRestart: namesOf(found.needRestart) };
+  }
+
+  async #alone<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#isUnderWay) throw new ChangeRefused('A reload is under way: wait until it is over.');
     this.#isUnderWay = true;
     try {
-      return await this.#oneByOne(children, what);
+      return await run();
     } finally {
       this.#isUnderWay = false;
     }
   }
 
-  async #oneByOne(
-    children: readonly SupervisedChild[],
-    what: string,
-  ): Promise<Pick<ReloadReport, 'reloaded' | 'stoppedAt'>> {
+  async #oneByOne(children: readonly SupervisedChild[], what: string): Promise<Replaced> {
     const reloaded: string[] = [];
     for (const child of children) {
       const { name } = child.spec;

@@ -4,9 +4,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
+import { logSettingsOf } from '../config/log-settings.ts';
 import { redisAddressOf } from '../config/redis-address.ts';
 import { routersOf, type ServiceConfig, type Strategy } from '../config/service-config.ts';
 import { forkFrontend } from '../supervision/dealt-connections.ts';
+import type { LogSettings } from '../supervision/log.ts';
 import type { AccessMessage, StartClone } from '../supervision/messages.ts';
 import type { FrontendSpec, Roster } from '../supervision/supervisor.ts';
 import type { FileRecords } from './file-records.ts';
@@ -31,6 +33,8 @@ export type RosterOptions = {
 
 export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 'files'> & {
   readonly valueBytesMax: number;
+  /** As it is at the moment of asking. */
+  readonly log: () => LogSettings;
   /** Forwarded when absent. */
   readonly reads?: ServiceConfig['reads'];
   /** What Node is told of a shard's process, as it is at the moment of asking. */
@@ -49,6 +53,7 @@ export function rosterOf(options: RosterOptions): Roster {
       service,
       files,
       valueBytesMax: config().valueBytesMax,
+      log: () => logSettingsOf(config()),
       reads: config().reads,
       execArgv: () => heapLimitOf(config()),
     }),
@@ -61,6 +66,7 @@ export function shardsRosterOf({
   service,
   files,
   valueBytesMax,
+  log,
   reads = 'forwarded',
   execArgv = () => [],
 }: ShardsRosterOptions): Omit<Roster, 'frontends'> {
@@ -73,6 +79,7 @@ export function shardsRosterOf({
     startShard: (shard, sockets, topology) => ({
       type: 'start-shard',
       shard,
+      log: log(),
       service,
       file: directory.shardFile(shard),
       socketPath: sockets.forRouters,
@@ -149,9 +156,11 @@ function heapLimitOf({ memoryMax }: ServiceConfig): string[] {
 /** What everybody who speaks HTTP has to know. */
 function edgeOf({ config, access, inheritedFd }: RosterOptions) {
   const { rules, certificate } = access();
-  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit, adminPort } =
-    config();
+  const settings = config();
+  const { host, port, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins, rateLimit } = settings;
+  const { accessLog, slowMs, adminPort } = settings;
   return {
+    log: logSettingsOf(settings),
     host,
     port,
     listenFd: inheritedFd === undefined ? null : fdOfChild,
@@ -162,6 +171,7 @@ function edgeOf({ config, access, inheritedFd }: RosterOptions) {
     accessRules: rules,
     certificate,
     rateLimit: rateLimit ?? null,
+    accessLog: { kind: accessLog, slowMs: slowMs === 0 ? null : slowMs },
     metering: adminPort === 'off' ? ('off' as const) : ('on' as const),
   };
 }

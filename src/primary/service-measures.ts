@@ -15,7 +15,6 @@ export function serviceMeasures(status: ServiceStatus): readonly Measure[] {
     amount('shardlite_ready', status.state === 'ready' || status.state === 'degraded' ? 1 : 0),
     amount('shardlite_ring_epoch', status.ring.epoch),
     amount('shardlite_disk_free_bytes', status.diskFreeBytes),
-    amount('shardlite_log_lines_lost_total', status.logLinesLost),
     ...fileLimit(),
     ...status.processes.flatMap(processMeasures),
     // What clones share is no single one's.

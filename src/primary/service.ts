@@ -4,7 +4,6 @@
  */
 
 import { basename, join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { type AdminPort, type ObservedService, serveAdminPort } from '../admin/admin-port.ts';
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
 import type {
@@ -19,13 +18,9 @@ import type {
   TokenView,
 } from '../admin/contract.ts';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
-import {
-  type ServiceConfig,
-  type SettingOrigin,
-  type Strategy,
-  settings,
-  settingText,
-} from '../config/service-config.ts';
+import { logSettingsOf } from '../config/log-settings.ts';
+import type { SettingOrigin } from '../config/read-config.ts';
+import type { ServiceConfig, Strategy } from '../config/service-config.ts';
 import { versionOfPackage } from '../config/version.ts';
 import { labelled, type Measure } from '../metrics/measure.ts';
 import { every, systemClock, type Timer } from '../ports/clock.ts';
@@ -37,7 +32,7 @@ import { ReserveFile } from '../sqlite/disk-reserve.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { Deferred } from '../supervision/deferred.ts';
 import { HealthSampler, healthIntervalMs } from '../supervision/health.ts';
-import type { ProcessLog } from '../supervision/log.ts';
+import { type ProcessLog, reopenLog } from '../supervision/log.ts';
 import type { Health } from '../supervision/messages.ts';
 import { processMeasures } from '../supervision/process-measures.ts';
 import type { SupervisedChild } from '../supervision/supervised-child.ts';
@@ -54,6 +49,7 @@ import { rosterOf } from './roster.ts';
 import { serviceMeasures } from './service-measures.ts';
 import { type LifeState, statusOf } from './service-status.ts';
 import { ServingWatch } from './serving-watch.ts';
+import { SettingsInForce } from './settings-in-force.ts';
 import { ShardCluster } from './shard-cluster.ts';
 import { Snapshots } from './snapshots.ts';
 import {
@@ -61,6 +57,7 @@ import {
   CannotStart,
   checkRedis,
   handedOverSocket,
+  makeLogDirectory,
   taken,
   takePorts,
   warnOfFewFiles,
@@ -86,10 +83,7 @@ type Sources = {
 
 export class Service implements ObservedService {
   readonly #log: ProcessLog;
-  /** A reload may change it. */
-  #config: ServiceConfig;
-  readonly #origins: () => readonly SettingOrigin[];
-  #settings: readonly SettingOrigin[];
+  readonly #settings: SettingsInForce;
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
   readonly #access: AccessBook;
@@ -119,10 +113,8 @@ export class Service implements ObservedService {
 
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
   private constructor(config: ServiceConfig, { access, origins, inheritedFd }: Sources, log: ProcessLog) {
-    this.#config = config;
+    this.#settings = new SettingsInForce(config, origins);
     this.#access = access;
-    this.#origins = origins;
-    this.#settings = origins();
     this.#log = log;
     const { directory, topologyFile, strategy } = taken(config, log);
     this.#strategy = strategy;
@@ -130,9 +122,10 @@ export class Service implements ObservedService {
     this.#topologyFile = topologyFile;
     this.#acknowledgement = topologyFile.store === 'redis' ? notYetRead : null;
     directory.removeStaleSockets();
+    directory.linkLogs(logSettingsOf(config).files?.directory);
     this.#cluster = new ShardCluster({
       roster: rosterOf({
-        config: () => this.#config,
+        config: () => this.#settings.config,
         strategy,
         directory,
         service: topologyFile.service,
@@ -168,7 +161,7 @@ export class Service implements ObservedService {
     this.#ticks = every(systemClock, healthIntervalMs, () => {
       this.#healthNow = this.#health.sample();
     });
-    this.#reload = new Reload(this.#supervisor, log);
+    this.#reload = new Reload({ supervisor: this.#supervisor, settings: this.#settings, access, log });
     this.#memoryLooks = every(systemClock, memoryLookIntervalMs, () => this.#lookAtMemory());
     this.#servingWatch = new ServingWatch({
       clock: systemClock,
@@ -200,6 +193,7 @@ export class Service implements ObservedService {
   ): Promise<Service> {
     // Files and sockets of this service are for its user alone.
     process.umask(0o077);
+    makeLogDirectory(config);
     const socket = handedOverSocket();
     const at = socket === undefined ? config : { ...config, host: socket.host, port: socket.port };
     const access = await accessOf(at);
@@ -232,7 +226,7 @@ export class Service implements ObservedService {
   status(): ServiceStatus {
     return statusOf({
       supervisor: this.#supervisor,
-      config: this.#config,
+      config: this.#settings.config,
       certificate: this.#access.announcement.certificate?.cert ?? null,
       version: this.#version,
       adminUrl: this.#adminPort?.url ?? null,
@@ -287,41 +281,27 @@ export class Service implements ObservedService {
 
   async reload(what: string): Promise<ReloadReport> {
     if (this.#state !== 'ready') throw new ChangeRefused(`The service is ${this.#state}: reload it when it is ready.`);
-    if (this.#reload.isUnderWay) throw new ChangeRefused('A reload is under way: wait until it is over.');
-    const settings = this.#adoptSettings();
-    return { ...(await this.#reload.run(what)), ...settings };
+    return this.#reload.run(what);
   }
 
   settings(): readonly SettingView[] {
-    return this.#settings.map(({ name, source }) => ({
-      name,
-      value: settingText(name, this.#config),
-      source,
-      reloads: settings[name].reloads === true,
-    }));
-  }
-
-  /** Those that a reload may change hold for each process from its next life on. */
-  #adoptSettings(): Pick<ReloadReport, 'adopted' | 'needRestart'> {
-    const before = this.#settings;
-    const found = this.#origins();
-    const changed = found.filter(({ value }, index) => !isDeepStrictEqual(value, before[index]?.value));
-    const adopted = changed.filter(({ name }) => settings[name].reloads);
-    const values = Object.fromEntries(adopted.map(({ name, value }) => [name, value]));
-    this.#config = { ...this.#config, ...values };
-    this.#settings = before.map((one) => adopted.find(({ name }) => name === one.name) ?? one);
-    const namesOf = (some: readonly SettingOrigin[]) => some.map(({ name }) => name);
-    return { adopted: namesOf(adopted), needRestart: namesOf(changed.filter((one) => !adopted.includes(one))) };
+    return this.#settings.views();
   }
 
   #lookAtMemory(): void {
-    const { memoryMax } = this.#config;
+    const { memoryMax } = this.#settings.config;
     const found = this.#memoryWatch.look(this.#supervisor.children, memoryMax);
     if (found === undefined || memoryMax === undefined || this.#reload.isUnderWay || this.#state !== 'ready') return;
     const { name } = found.spec;
     const [taken, allowed] = [found.health?.memoryBytes ?? 0, memoryMax].map((bytes) => Math.round(bytes / 2 ** 20));
     this.#log.warn({ child: name }, `${name} takes ${taken} MiB of memory, more than ${allowed} MiB: it is reloaded`);
-    void this.#reload.run(name);
+    void this.#reload.replace(name);
+  }
+
+  /** After somebody has moved the files of the log away. */
+  reopenLogs(): void {
+    if (reopenLog()) this.#supervisor.reopenLogs();
+    else this.#log.warn('the log is in no file that could be opened anew: --log-dir DIR keeps it in files');
   }
 
   plan(request: ChangeRequest): ChangePlan {

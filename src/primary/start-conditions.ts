@@ -1,8 +1,10 @@
 /** What has to be so before a service starts, each refused in a sentence that says what to do. */
 
+import { accessSync, constants } from 'node:fs';
 import type { Server } from 'node:http';
 import { AccessRefused } from '../access/access-refused.ts';
-import { DataDirectory, UnusableDirectory } from '../config/data-directory.ts';
+import { DataDirectory, makeDirectory, UnusableDirectory } from '../config/data-directory.ts';
+import { logSettingsOf } from '../config/log-settings.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig } from '../config/service-config.ts';
 import { connectionsMax, connectionsWithin, openFilesMax } from '../http/connection-limit.ts';
@@ -25,6 +27,18 @@ export async function accessOf(config: ServiceConfig): Promise<AccessBook> {
   } catch (error) {
     if (!(error instanceof UnusableDirectory) && !(error instanceof AccessRefused)) throw error;
     throw new CannotStart(error.message, { cause: error });
+  }
+}
+
+/** @throws CannotStart */
+export function makeLogDirectory(config: ServiceConfig): void {
+  const { files } = logSettingsOf(config);
+  if (files === null) return;
+  try {
+    makeDirectory(files.directory);
+    accessSync(files.directory, constants.W_OK);
+  } catch (error) {
+    throw new CannotStart(`The directory of --log-dir cannot be used: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -6,6 +6,7 @@
 import { AccessControl } from '../access/access-control.ts';
 import { rateLimitOf } from '../access/rate-limiter.ts';
 import { defaultHoldLimits } from '../holding/hold-queue.ts';
+import { accessLogOf } from '../http/access-log.ts';
 import { createApp } from '../http/app.ts';
 import { edgeMeasures } from '../http/edge-measures.ts';
 import { isServiceFailure } from '../http/error-status.ts';
@@ -72,10 +73,11 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
     access,
     certificate: start.certificate ?? undefined,
     rateLimit: start.rateLimit === null ? undefined : rateLimitOf(start.rateLimit),
-    onDefect: (error) => {
+    accessLog: accessLogOf(start.accessLog, log),
+    onDefect: (error, requestId) => {
       health.failed();
       failures.failed();
-      log.error(error, 'a request failed on a defect');
+      log.error({ err: error, requestId }, 'a request failed on a defect');
     },
   });
   await app.listen({ host: start.host, port: start.port, ...(start.listenFd !== null && { fd: start.listenFd }) });

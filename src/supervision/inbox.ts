@@ -96,6 +96,7 @@ export class Inbox<M extends StartMessage> {
         return;
       case 'profile':
         return this.#events.onProfile?.(message);
+      case 'reopen-log':
       case 'primary-heartbeat':
         return;
     }

@@ -8,6 +8,7 @@
  *   child ◀─ primary-heartbeat ─ primary, as often
  *   child ◀─ topology ─ primary     at every change
  *   child ◀─ access ─── primary     who may come in has changed; of routers and clones
+ *   child ◀─ reopen-log ─ primary   somebody has moved the files of the log away
  *   child ◀─ drain ──── primary     the child finishes and exits with code 0
  *   child ◀─ retire ─── primary     the same, in its own time: its successor serves already
  */
@@ -18,6 +19,7 @@ import type { Labels, Measure } from '../metrics/measure.ts';
 import { metricNames } from '../metrics/metric-table.ts';
 
 import { type MoveOrder, type MoveReport, moveAnswers, moveCommands, refusalCodes } from '../rebalance/move.ts';
+import type { LogSettings } from './log.ts';
 import {
   exactly,
   integer,
@@ -60,9 +62,15 @@ const topology = objectOf({
 /** The file has at least this; null where it was not made yet. */
 const acknowledgedLsn = oneOf(integer, exactly(null));
 
+const log: Shape<LogSettings> = objectOf({
+  level: text,
+  files: oneOf(objectOf({ directory: text, fileBytesMax: integer, filesMax: integer }), exactly(null)),
+});
+
 const startShard = objectOf({
   type: exactly('start-shard'),
   shard: integer,
+  log,
   service: text,
   file: text,
   socketPath: text,
@@ -111,11 +119,13 @@ const httpFields = {
   certificate,
   /** Whether somebody may want to know how many requests there were of each kind. */
   metering: oneOfTexts(['on', 'off']),
+  accessLog: objectOf({ kind: oneOfTexts(['off', 'on', 'keys']), slowMs: oneOf(integer, exactly(null)) }),
 };
 
 const startRouter = objectOf({
   type: exactly('start-router'),
   router: integer,
+  log,
   ...httpFields,
   /** Where the files of this service's shards lie, when the router reads them; null when it forwards every read. */
   directReads: oneOf(objectOf({ service: text, directory: text }), exactly(null)),
@@ -145,6 +155,7 @@ const sharedRedis = objectOf({
 const startClone = objectOf({
   type: exactly('start-clone'),
   clone: integer,
+  log,
   ...httpFields,
   store: oneOf(sharedFile, sharedRedis),
 });
@@ -184,6 +195,8 @@ const profile = objectOf({
   seconds: integer,
   file: text,
 });
+
+const reopenLog = objectOf({ type: exactly('reopen-log') });
 
 const drain = objectOf({ type: exactly('drain') });
 
@@ -280,6 +293,7 @@ const toChild = oneOf(
   measure,
   snapshot,
   profile,
+  reopenLog,
   drain,
   retire,
   primaryHeartbeat,

@@ -2,6 +2,7 @@
 
 import { readdir } from 'node:fs/promises';
 import { amount, amountIfKnown, type Measure } from '../metrics/measure.ts';
+import { logLinesLost } from './log.ts';
 
 export async function processMeasures(): Promise<Measure[]> {
   const { user, system } = process.cpuUsage();
@@ -9,6 +10,7 @@ export async function processMeasures(): Promise<Measure[]> {
     amount('shardlite_process_start_time_seconds', performance.timeOrigin / 1_000),
     amount('shardlite_process_cpu_seconds_total', (user + system) / 1e6),
     amount('shardlite_process_heap_bytes', process.memoryUsage().heapUsed),
+    amount('shardlite_log_lines_lost_total', logLinesLost()),
     ...amountIfKnown('shardlite_process_open_fds', await openDescriptors()),
   ];
 }

@@ -196,6 +196,11 @@ export class Supervisor implements Members {
     for (const child of [...this.#frontends, ...this.#passing]) child.send({ type: 'access', ...access });
   }
 
+  /** Somebody has moved the files of the log away. */
+  reopenLogs(): void {
+    for (const child of this.#all) child.send({ type: 'reopen-log' });
+  }
+
   start(): void {
     for (const child of this.children) child.start();
   }

@@ -6,7 +6,7 @@
 import { every, systemClock } from '../ports/clock.ts';
 import { heartbeatIntervalMs, PrimaryWatch, tellHealth } from './heartbeat.ts';
 import { Inbox, type StartMessage, type WorkerJob } from './inbox.ts';
-import { createLog, type ProcessLog } from './log.ts';
+import { createLog, type ProcessLog, reopenLog } from './log.ts';
 import { type MessageToPrimary, parseMessageToChild } from './messages.ts';
 import { processMeasures } from './process-measures.ts';
 import { writeProfile } from './profile-file.ts';
@@ -32,6 +32,7 @@ export async function runWorker<M extends StartMessage>(
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
   process.on('SIGHUP', () => {});
+  process.on('SIGUSR2', () => {});
   process.on('disconnect', () => process.exit(1));
 
   let watch: PrimaryWatch | undefined;
@@ -58,7 +59,7 @@ export async function runWorker<M extends StartMessage>(
     const name = nameOf(start);
     // What `ps` shows.
     process.title = `shardlite ${name}`;
-    const log = await createLog(name);
+    const log = await createLog(name, start.log);
     process.on('uncaughtException', (error) => {
       log.fatal(error);
       process.exit(1);
@@ -74,7 +75,10 @@ export async function runWorker<M extends StartMessage>(
 
   process.on('message', (raw) => {
     watch?.heard();
-    inbox.receive(parseMessageToChild(raw));
+    const message = parseMessageToChild(raw);
+    // Of its log a process decides in any state.
+    if (message.type === 'reopen-log') reopenLog();
+    else inbox.receive(message);
   });
   await tell({ type: 'born' });
 }

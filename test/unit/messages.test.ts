@@ -33,6 +33,7 @@ const toChild: readonly MessageToChild[] = [
   { type: 'drain' },
   { type: 'retire' },
   { type: 'primary-heartbeat' },
+  { type: 'reopen-log' },
   { type: 'access', rules: noRules, certificate: { cert: 'PEM', key: 'PEM' } },
   {
     type: 'move',
@@ -45,6 +46,7 @@ const toChild: readonly MessageToChild[] = [
   {
     type: 'start-shard',
     shard: 1,
+    log: { level: 'info', files: { directory: '/var/log/shardlite', fileBytesMax: 0, filesMax: 5 } },
     service: 'f00d',
     file: 'shards/shard-1.sqlite',
     socketPath: '/tmp/s/1.sock',
@@ -57,6 +59,7 @@ const toChild: readonly MessageToChild[] = [
   {
     type: 'start-router',
     router: 2,
+    log: { level: 'info', files: null },
     host: '127.0.0.1',
     port: 0,
     listenFd: 4,
@@ -82,12 +85,14 @@ const toChild: readonly MessageToChild[] = [
     rateLimit: '10/s',
     certificate: { cert: 'PEM', key: 'PEM' },
     metering: 'on',
+    accessLog: { kind: 'keys', slowMs: 250 },
     directReads: { service: 'f00d', directory: 'shards' },
     topology,
   },
   {
     type: 'start-clone',
     clone: 2,
+    log: { level: 'info', files: null },
     host: '127.0.0.1',
     port: 0,
     listenFd: null,
@@ -99,11 +104,13 @@ const toChild: readonly MessageToChild[] = [
     rateLimit: null,
     certificate: null,
     metering: 'off',
+    accessLog: { kind: 'off', slowMs: null },
     store: { kind: 'redis', url: 'redis://:secret@localhost:6379' },
   },
   {
     type: 'start-clone',
     clone: 1,
+    log: { level: 'info', files: null },
     host: '127.0.0.1',
     port: 0,
     listenFd: null,
@@ -115,6 +122,7 @@ const toChild: readonly MessageToChild[] = [
     rateLimit: null,
     certificate: null,
     metering: 'off',
+    accessLog: { kind: 'off', slowMs: null },
     store: {
       kind: 'sqlite',
       service: 'f00d',

@@ -28,7 +28,7 @@ import { listBytesMax, listDelimiterBytesMax, listLimitDefault, listLimitMax } f
 import { batchBytesMax, batchOperationsMax } from '../../src/kv/operation.ts';
 import { shardsMax } from '../../src/partition/ring.ts';
 import { hashOf, slotOf, tagOf } from '../../src/partition/slot.ts';
-import { userDoc, userDocs } from '../support/user-docs.ts';
+import { userDocs } from '../support/user-docs.ts';
 
 /** The cells of the rows below the table head that begins with these titles. */
 function rowsOf(head: string): string[][] {
@@ -50,10 +50,15 @@ test('the table of errors is the error table', () => {
   );
 });
 
-test('the table of settings names every setting, its flag and its variable', () => {
-  const named = rowsOf('| setting | flag | environment | default |').map((row) => row.slice(0, 3));
-  expect(named).toEqual(
-    settingNames.map((name) => [`\`${name}\``, `\`--${flagOf(name)}\``, `\`${variableOf(name)}\``]),
+test('the table of settings names every setting, its flag, its variable, and whether a reload adopts another value', () => {
+  const rows = rowsOf('| setting | flag | environment | default | changes by |');
+  expect(rows.map(([name, flag, variable, , changesBy]) => [name, flag, variable, changesBy])).toEqual(
+    settingNames.map((name) => [
+      `\`${name}\``,
+      `\`--${flagOf(name)}\``,
+      `\`${variableOf(name)}\``,
+      settings[name].reloads ? 'reload' : 'restart',
+    ]),
   );
 });
 
@@ -107,12 +112,6 @@ test('a setting is refused beyond its limit', () => {
   ] as const) {
     expect([settings[name].parse(most), settings[name].parse(most + 1)]).toEqual([most, undefined]);
   }
-});
-
-test('the settings that a reload adopts are those that the documentation names', () => {
-  const [sentence = ''] = /`shardctl reload` adopts .*?;/s.exec(userDoc('docs/operations/operating.md')) ?? [];
-  const named = [...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name);
-  expect(named).toEqual(settingNames.filter((name) => settings[name].reloads));
 });
 
 test('the published vectors from key to slot hold', () => {

@@ -19,6 +19,15 @@ export function addOperateCommands(program: Command): void {
     'dashboard',
     'print the address of the page for operators, with the token that lets it act',
   ).action(loaded(async () => (await import('../dashboard-command.ts')).dashboardCommand));
+  operatorCommand(
+    program,
+    'logs [PROCESS]',
+    'show what processes have logged to files (--log-dir), or one, like router-1',
+  )
+    .option('--follow', 'go on as they log more, until Ctrl-C')
+    .option('--since <TIME>', 'only what is not older: a number with s, m, h or d, e.g. 5m')
+    .option('--json', 'JSON lines as they stand in the files; so it is anyway where nobody reads on a terminal')
+    .action(loaded(async () => (await import('../logs-command.ts')).logsCommand));
 
   operatorCommand(program, 'profile <PROCESS>', 'write down where the time of a living process goes, or its heap')
     .option('--seconds <N>', 'look for so long (default: 10)')
