@@ -78,7 +78,7 @@ export function firstSection(scale: Scale, cores: number): Section {
       ...common,
       cells: [...ofEach([...forms, ipc, memory], ['get', 'put']), ...slow(forms)],
       rounds: 2,
-      seconds: 0.1,
+      seconds: 0.2,
     };
   }
   // Where time is short, each way of reading has the layout that it takes by itself.
