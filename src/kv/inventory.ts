@@ -9,7 +9,9 @@
  *   keys    ├──── listed ────┼──── page ─────────────┼──── not read yet ────┤
  *   events    told             told; the row is not    not told: the row will be
  *
- * A client that comes back in the middle of a page may be told again of a version that it knows, never of an older one.
+ * A client that comes back may have been told of any key of the page that it was in, and of a deletion it must hear then: so
+ * from there on no event is held back, whatever was read. It may be told again of a version that it knows, never of an
+ * older one.
  */
 
 import type { ShardId } from './feed.ts';
@@ -29,12 +31,17 @@ type Page = {
 };
 
 export class Inventory {
+  readonly #hasComeBack: boolean;
   #listedTo: Buffer | undefined;
   #page: Page | undefined;
 
-  /** @param listedTo the last key that was told; empty for none */
-  constructor(listedTo: Buffer) {
+  /**
+   * @param listedTo the last key whose row was told; empty for none
+   * @param hasComeBack whether the client was told anything before, of whatever key
+   */
+  constructor(listedTo: Buffer, hasComeBack: boolean) {
     this.#listedTo = listedTo;
+    this.#hasComeBack = hasComeBack;
   }
 
   /** The last key that was told; undefined once all were. */
@@ -76,9 +83,9 @@ export class Inventory {
   tells(key: Key): boolean {
     const listedTo = this.#listedTo;
     if (listedTo === undefined || Buffer.compare(key, listedTo) <= 0) return true;
-    if (this.#page === undefined) return false;
+    if (this.#page === undefined) return this.#hasComeBack;
     const { rows, lastKey } = this.#page;
-    if (lastKey !== undefined && Buffer.compare(key, lastKey) > 0) return false;
+    if (lastKey !== undefined && Buffer.compare(key, lastKey) > 0) return this.#hasComeBack;
     rows.delete(nameOf(key));
     return true;
   }

@@ -20,6 +20,8 @@ export type Circumstances = {
   readonly slots: number;
   readonly keysPerSlot: number;
   readonly operations: number;
+  /** One of so many writes has a name, and is sent again at the end. */
+  readonly namedEvery: number;
   /** Topology changes that an operator asks for. */
   readonly changes: number;
   readonly batch: BatchLimits;
@@ -70,6 +72,7 @@ export function circumstancesOf(random: Random, reads: Circumstances['reads']): 
       : defaultLedgerLimits,
     hold: random.chance(0.2) ? { ...defaultHoldLimits, countMax: 1 + random.below(3) } : defaultHoldLimits,
     reads,
+    namedEvery: 3,
     deathsMax: random.chance(0.3) ? 0 : 7,
   };
 }

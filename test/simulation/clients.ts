@@ -22,6 +22,8 @@ export type Intent = {
 };
 
 export type ClientContext = {
+  /** One of so many writes has a name. */
+  readonly namedEvery: number;
   readonly now: () => number;
   readonly routers: () => readonly SimulatedRouter[];
   readonly pick: (n: number) => number;
@@ -37,9 +39,6 @@ type Asked = {
   readonly router: SimulatedRouter;
   readonly settle: (outcome: Outcome | undefined) => void;
 };
-
-/** One of so many writes has a name. */
-const namedEvery = 3;
 
 export class Clients {
   readonly history: Recorded[] = [];
@@ -99,7 +98,7 @@ export class Clients {
   }
 
   #newName(): { readonly idempotencyKey?: IdempotencyKey } {
-    if (++this.#writes % namedEvery !== 0) return {};
+    if (++this.#writes % this.#context.namedEvery !== 0) return {};
     const opId = Buffer.alloc(opIdBytes, 0xff);
     opId.writeUInt32LE(this.#writes, 0);
     return { idempotencyKey: { opId, fingerprint: Buffer.alloc(fingerprintBytes) } };

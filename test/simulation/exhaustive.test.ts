@@ -32,7 +32,10 @@ function exploreAll(cases: readonly Case[], budget: Budget): number {
   return executions;
 }
 
-describe('one slot, three operations', () => {
+/** Each takes a core for half a minute. */
+const timeout = 300_000;
+
+describe('one slot, three operations', { timeout }, () => {
   test.each([{ operations: ['put', 'delete', 'get'] }, { operations: ['delete', 'put', 'put'] }] as const)(
     '$operations in every phase, with one deviation anywhere',
     ({ operations }) => {

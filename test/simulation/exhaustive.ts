@@ -39,6 +39,7 @@ const circumstances: Circumstances = {
   slots: 2,
   keysPerSlot: 1,
   operations: 3,
+  namedEvery: Number.POSITIVE_INFINITY,
   changes: 1,
   batch: batchOf(1),
   stepLimits: stepLimitsOf(1, 1),

@@ -84,6 +84,8 @@ export class Invariants {
   }
 
   #onApplied(name: string, opId: string, version: number): void {
+    // Asked for twice in one batch, and answered as the first time.
+    if (this.#applied.get(opId) === version) return;
     const key = name.split(' ')[1] as string;
     const before = this.#versions.get(key) ?? 0;
     if (version <= before) throw new Violation('I2', `${key} gets version ${version} after ${before}`);

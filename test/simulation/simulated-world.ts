@@ -82,6 +82,7 @@ export class SimulatedWorld {
     this.invariants = new Invariants((shard) => this.disks.at(this.pathOf(shard)), Number);
     onFailpoint(() => this.crashPoint());
     this.clients = new Clients({
+      namedEvery: this.circumstances.namedEvery,
       now: () => this.trace.step,
       routers: () => this.routers,
       pick: (n) => this.fate.below(n),

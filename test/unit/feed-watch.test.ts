@@ -60,7 +60,7 @@ test('clients that hear nothing for eight hours leave nothing behind at each hea
   const clients = Array.from({ length: 10 }, () => {
     const position = { places: new Map([[1, { lsn: 0, carried: 0 }]]), lastShard: 1 };
     const reach = { sees: () => true, isInForce: () => true };
-    const stream = new ChangeStream({ feed, watch, position, reach, ...unused });
+    const stream = new ChangeStream({ hasComeBack: false, feed, watch, position, reach, ...unused });
     const { response, text } = sink();
     return { stream, text, over: stream.run(response) };
   });

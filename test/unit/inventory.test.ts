@@ -78,7 +78,7 @@ class Client {
   #open(): void {
     const position = positionOfText(this.#id) as WatchPosition;
     this.#merge = new FeedMerge(position);
-    this.#inventory = position.listedTo && new Inventory(position.listedTo);
+    this.#inventory = position.listedTo && new Inventory(position.listedTo, this.hasComeBack);
   }
 
   #tell({ type, key, version }: FeedEvent): void {
@@ -161,7 +161,7 @@ test('each key is told once as it is and from then on with every change in order
 test('the last key of a page and the last that was told are told of, and no key behind them', () => {
   const row = (key: string) =>
     ({ kind: 'key', key: Buffer.from(key), version: 1, contentType: '', valueBytes: 0 }) as const;
-  const inventory = new Inventory(Buffer.alloc(0));
+  const inventory = new Inventory(Buffer.alloc(0), false);
   const tells = (text: string) => [...text].map((key) => inventory.tells(Buffer.from(key)));
   expect(tells('ab')).toEqual([false, false]);
   const next = { kind: 'key', bytes: Buffer.from('c') } as const;

@@ -28,6 +28,8 @@ export type ChangeStreamOptions = {
   readonly feed: FeedSource;
   readonly watch: FeedWatch;
   readonly position: WatchPosition;
+  /** Whether the client was told of this position. */
+  readonly hasComeBack: boolean;
   readonly reach: Reach;
   /** What the client may read of: for values, and for what is there. */
   readonly store: KeyStore;
@@ -55,10 +57,10 @@ export class ChangeStream {
   #pageBytes = 0;
 
   constructor(options: ChangeStreamOptions) {
-    const { position } = options;
+    const { position, hasComeBack } = options;
     this.#options = options;
     this.#merge = new FeedMerge(position);
-    this.#inventory = position.listedTo && new Inventory(position.listedTo);
+    this.#inventory = position.listedTo && new Inventory(position.listedTo, hasComeBack);
   }
 
   /** Reads so far that it is known whether the position is still kept; what is wrong, or undefined. */

@@ -71,7 +71,8 @@ export function registerChangesRoutes(app: FastifyInstance, { feed }: Store, adm
     const position = asked ?? { ...(await positionNow(feed)), ...(isFromStart && { listedTo: Buffer.alloc(0) }) };
     const store = admission.storeFor(request);
     const { bodyBudget: budget } = app;
-    const stream = new ChangeStream({ feed, watch, position, reach, store, prefix, values, budget });
+    const hasComeBack = asked !== undefined;
+    const stream = new ChangeStream({ feed, watch, position, hasComeBack, reach, store, prefix, values, budget });
     const refusal = await stream.begin();
     if (refusal !== undefined) return sendProblem(reply, refusal.code, refusal.message);
     streams.add(stream);
