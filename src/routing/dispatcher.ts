@@ -14,7 +14,7 @@ import type { Ring } from '../partition/ring.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { failpoint } from '../ports/failpoint.ts';
 import type { Sockets } from '../ports/sockets.ts';
-import type { Answer } from '../wire/answer-frame.ts';
+import { type Answer, movedAnswer } from '../wire/answer-frame.ts';
 import type { WireError } from '../wire/frame.ts';
 import { type Asked, isQuery, requestFrameBytes, type ShardQuery } from '../wire/request-frame.ts';
 import { DirectReads, type FileOfShard, isDirect } from './direct-reads.ts';
@@ -130,6 +130,8 @@ export class Dispatcher {
     );
     for (const [id, link] of this.#links) {
       if (known.has(id)) continue;
+      // Its keys are with others by this ring: a listing is asked of them.
+      for (const pending of link.takeBack(({ kind }) => kind === 'list')) pending.settle(movedAnswer);
       link.stop();
       this.#links.delete(id);
     }
@@ -176,7 +178,7 @@ export class Dispatcher {
     if (known !== undefined) return known;
     const link = new ShardLink(shard, this.#seen, this.#options, {
       onMoved: (pending) => {
-        if (isQuery(pending.operation)) pending.settle({ kind: 'moved' });
+        if (isQuery(pending.operation)) pending.settle(movedAnswer);
         else this.#park(pending);
       },
       onWireError: this.#options.onWireError,

@@ -65,6 +65,7 @@ export async function startShard(
 export type StartedStore = {
   readonly store: PartitionedStore;
   readonly ring: Ring;
+  readonly addresses: readonly ShardAddress[];
   /** Of either end: each has cost a connection. */
   readonly wireErrors: () => readonly WireError[];
 };
@@ -88,13 +89,10 @@ export async function startPartitionedStore(
     onSettled: () => {},
     onWireError: (error) => seen.push(error),
   });
-  store.adopt(
-    ring,
-    started.map(({ address }) => address),
-    shards,
-  );
+  const addresses = started.map(({ address }) => address);
+  store.adopt(ring, addresses, shards);
   onTestFinished(() => store.stop());
-  return { store, ring, wireErrors: () => [...seen, ...started.flatMap(({ wireErrors }) => wireErrors)] };
+  return { store, ring, addresses, wireErrors: () => [...seen, ...started.flatMap(({ wireErrors }) => wireErrors)] };
 }
 
 /** A test whose files cannot be read would read through their shards and prove nothing. */
