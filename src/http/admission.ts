@@ -91,7 +91,7 @@ export class Admission {
    * @throws KvError access-denied where the grant does not allow both, whatever keys there are
    */
   storeToReadAndWrite(request: FastifyRequest): KeyStore {
-    const grant = (request.raw as Admitted)[grantKey];
+    const grant = grantOf(request.raw);
     const denied = grant && (grant.read ? (grant.write ? undefined : writeDenied) : readDenied);
     if (denied !== undefined) throw new KvError(denied.code, denied.detail);
     return this.storeFor(request);
