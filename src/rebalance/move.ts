@@ -3,7 +3,6 @@
  * gives slots away (source), and the shard that gets them (target). Pure types.
  */
 
-import type { OpId } from '../kv/op-id.ts';
 import type { PackedRows } from './packed-rows.ts';
 import type { Cursor, RowDelta, SlotSum } from './row.ts';
 
@@ -82,15 +81,12 @@ export type LedgerPart = { readonly results: Buffer; readonly upToLsn: number; r
 /** The size of a step: short where clients would feel a long one. */
 export type PageStep = 'short' | 'long';
 
-/** The name after which a page of them begins, in order of slot and op id. */
-export type NameCursor = { readonly slot: number; readonly opId: OpId };
-
 /** What the target asks the source for, over their own connection, one thing at a time. */
 export type SourceRequest =
   /** Rows as they are, in order of slot and key. */
   | { readonly kind: 'page'; readonly move: MoveId; readonly after: Cursor | undefined; readonly step: PageStep }
   /** Names of writes that clients may send again (their idempotency keys), in order of slot and op id. */
-  | { readonly kind: 'names'; readonly move: MoveId; readonly after: NameCursor | undefined; readonly step: PageStep }
+  | { readonly kind: 'names'; readonly move: MoveId; readonly after: Cursor | undefined; readonly step: PageStep }
   /** What was written since tracking began and has not been asked for since; and the ledger's part. */
   | { readonly kind: 'changes'; readonly move: MoveId; readonly ledgerSinceLsn: number }
   /** From a frozen source: all that is left, and the sum of the slots. */
@@ -99,7 +95,7 @@ export type SourceRequest =
 export type SourceReply =
   | { readonly kind: 'page'; readonly rows: PackedRows; readonly next: Cursor | undefined }
   /** Packed records of the writes. */
-  | { readonly kind: 'names'; readonly names: Buffer; readonly next: NameCursor | undefined }
+  | { readonly kind: 'names'; readonly names: Buffer; readonly next: Cursor | undefined }
   | {
       readonly kind: 'changes';
       readonly changes: readonly RowDelta[];

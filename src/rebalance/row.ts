@@ -26,7 +26,7 @@ export function rowOf(row: Row, expiresAtMs: number): Row {
   return expiresAtMs === 0 ? row : { ...row, expiresAtMs };
 }
 
-/** The row after which a page begins, in order of slot and key. */
+/** What a page begins after: a row, in order of slot and key, or a name, in order of slot and op id. */
 export type Cursor = { readonly slot: number; readonly key: Key };
 
 type Deletion = { readonly slot: number; readonly key: Key };

@@ -5,14 +5,14 @@
 
 import type { Key } from '../kv/key.ts';
 import type { OpId } from '../kv/op-id.ts';
-import type { LedgerPart, Move, MoveId, NameCursor } from './move.ts';
+import type { LedgerPart, Move, MoveId } from './move.ts';
 import type { PackedRows } from './packed-rows.ts';
 import type { Cursor, RowDelta, SlotSum } from './row.ts';
 
 export type Page = { readonly rows: PackedRows; readonly next: Cursor | undefined };
 
 /** Packed records of writes that have a name. */
-export type NamePage = { readonly names: Buffer; readonly next: NameCursor | undefined };
+export type NamePage = { readonly names: Buffer; readonly next: Cursor | undefined };
 
 export type PageLimits = { readonly rowsMax: number; readonly bytesMax: number };
 
@@ -50,7 +50,7 @@ export interface SlotStorage {
   /** Source: what a key is now. */
   deltaOf(slot: number, key: Key): RowDelta;
   /** Source: names of writes to these slots, in order of slot and op id. */
-  names(slots: readonly number[], after: NameCursor | undefined, limits: PageLimits): NamePage;
+  names(slots: readonly number[], after: Cursor | undefined, limits: PageLimits): NamePage;
   /** Source: the packed record of the write with this name; undefined when it was refused, or is forgotten. */
   nameOf(slot: number, opId: OpId): Buffer | undefined;
   /** Source: results of writes to these slots, from so much of the ledger after this lsn. */

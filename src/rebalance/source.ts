@@ -28,6 +28,7 @@ type SourceState =
       readonly named: Map<string, { readonly slot: number; readonly opId: OpId }>;
     };
 
+type Tracked = Exclude<SourceState, { readonly phase: 'idle' }>;
 type Limits = { readonly rowsMax: number; readonly bytesMax: number };
 
 export class MoveSource {
@@ -118,8 +119,8 @@ export class MoveSource {
       case 'names':
         return { kind: 'names', ...this.#storage.names(slots, request.after, page[request.step]) };
       case 'changes': {
-        const changes = this.#takeChanges(state.changed, page.short);
-        const names = this.#takeNames(state.named, page.short);
+        const changes = this.#takeChanges(state, page.short);
+        const names = this.#takeNames(state, page.short);
         const slotsUnsummed = this.#storage.sumSome(slots, page.short);
         const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, ledgerLimits);
         return { kind: 'changes', changes, names, left: leftOf(state), slotsUnsummed, ledger };
@@ -127,8 +128,8 @@ export class MoveSource {
       case 'rest': {
         if (state.phase !== 'frozen')
           return { kind: 'refusal', code: 'move-unknown', reason: `move ${request.move} is not frozen` };
-        const changes = this.#takeChanges(state.changed, page.long);
-        const names = this.#takeNames(state.named, page.long);
+        const changes = this.#takeChanges(state, page.long);
+        const names = this.#takeNames(state, page.long);
         const ledger = this.#storage.ledgerSince(slots, request.ledgerSinceLsn, ledgerLimits);
         const left = leftOf(state);
         // More than one reply may have: the target asks again.
@@ -145,39 +146,36 @@ export class MoveSource {
     this.#state = { phase: 'idle' };
   }
 
-  #takeChanges(
-    changed: Map<string, { readonly slot: number; readonly key: Key }>,
-    { rowsMax, bytesMax }: Limits,
-  ): RowDelta[] {
-    const changes: RowDelta[] = [];
-    let bytes = 0;
-    for (const [name, { slot, key }] of changed) {
-      if (changes.length >= rowsMax || bytes >= bytesMax) break;
-      const change = this.#storage.deltaOf(slot, key);
-      changed.delete(name);
-      changes.push(change);
-      bytes += packedBytes(change);
-    }
-    return changes;
+  #takeChanges({ changed }: Tracked, limits: Limits): RowDelta[] {
+    return takeSome(changed, limits, ({ slot, key }) => this.#storage.deltaOf(slot, key), packedBytes);
   }
-  #takeNames(
-    named: Map<string, { readonly slot: number; readonly opId: OpId }>,
-    { rowsMax, bytesMax }: Limits,
-  ): Buffer {
-    const names: Buffer[] = [];
-    let [looked, bytes] = [0, 0];
-    for (const [text, { slot, opId }] of named) {
-      if (looked++ >= rowsMax || bytes >= bytesMax) break;
-      named.delete(text);
-      const name = this.#storage.nameOf(slot, opId);
-      if (name === undefined) continue;
-      names.push(name);
-      bytes += name.length;
-    }
-    return Buffer.concat(names);
+
+  #takeNames({ named }: Tracked, limits: Limits): Buffer {
+    const nameOf = ({ slot, opId }: { readonly slot: number; readonly opId: OpId }) => this.#storage.nameOf(slot, opId);
+    return Buffer.concat(takeSome(named, limits, nameOf, ({ length }) => length));
   }
 }
 
-function leftOf({ changed, named }: Exclude<SourceState, { phase: 'idle' }>): number {
+/** Takes as many of them as a step may have. @param find undefined where there is nothing to be sent */
+function takeSome<One, Found>(
+  from: Map<string, One>,
+  { rowsMax, bytesMax }: Limits,
+  find: (one: One) => Found | undefined,
+  bytesOf: (found: Found) => number,
+): Found[] {
+  const taken: Found[] = [];
+  let [looked, bytes] = [0, 0];
+  for (const [name, one] of from) {
+    if (looked++ >= rowsMax || bytes >= bytesMax) break;
+    const found = find(one);
+    from.delete(name);
+    if (found === undefined) continue;
+    taken.push(found);
+    bytes += bytesOf(found);
+  }
+  return taken;
+}
+
+function leftOf({ changed, named }: Tracked): number {
   return changed.size + named.size;
 }

@@ -11,7 +11,7 @@
 
 import { allRecords, measureRecords } from '../kv/write-record.ts';
 import { CarriedRecords } from './carried-records.ts';
-import type { Move, MoveAnswer, MoveId, NameCursor, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
+import type { Move, MoveAnswer, MoveId, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
 import { type Cursor, packedBytes } from './row.ts';
 import type { SlotStorage } from './slot-storage.ts';
 import { defaultStepLimits, type StepLimits } from './step-limits.ts';
@@ -255,7 +255,7 @@ function page(
 
 function names(
   { move, step }: { readonly move: Move; readonly step: PageStep },
-  after: NameCursor | undefined,
+  after: Cursor | undefined,
 ): TargetEffect {
   return { kind: 'request', request: { kind: 'names', move: move.id, after, step } };
 }

@@ -5,7 +5,7 @@
 
 import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
 import { recordsWithIdempotencyKey, unpackRecords, type WriteRecord } from '../kv/write-record.ts';
-import type { NameCursor } from '../rebalance/move.ts';
+import type { Cursor } from '../rebalance/row.ts';
 import type { NamePage, PageLimits } from '../rebalance/slot-storage.ts';
 import type { Database, Statement } from './database.ts';
 import { slotIsListed } from './entry-table.ts';
@@ -79,17 +79,17 @@ export class IdempotencyTable {
   }
 
   /** Packed records of these slots after the cursor, in order of slot and op id. */
-  page(slots: readonly number[], after: NameCursor | undefined, { rowsMax, bytesMax }: PageLimits): NamePage {
+  page(slots: readonly number[], after: Cursor | undefined, { rowsMax, bytesMax }: PageLimits): NamePage {
     const names: Buffer[] = [];
     let bytes = 0;
     for (const slot of slots) {
       if (after !== undefined && slot < after.slot) continue;
-      const from = slot === after?.slot ? after.opId : noOpId;
+      const from = slot === after?.slot ? after.key : noOpId;
       for (const [opId, record] of this.#page.all(slot, from, rowsMax - names.length) as [Buffer, Buffer][]) {
         names.push(record);
         bytes += record.length;
         if (names.length < rowsMax && bytes < bytesMax) continue;
-        return { names: Buffer.concat(names), next: { slot, opId } };
+        return { names: Buffer.concat(names), next: { slot, key: opId } };
       }
     }
     return { names: Buffer.concat(names), next: undefined };

@@ -8,7 +8,7 @@ import type { Key } from '../kv/key.ts';
 import type { OpId } from '../kv/op-id.ts';
 import { allRecords, measureRecords, recordWindowLsn } from '../kv/write-record.ts';
 import type { Ring } from '../partition/ring.ts';
-import type { LedgerPart, Move, MoveId, NameCursor } from '../rebalance/move.ts';
+import type { LedgerPart, Move, MoveId } from '../rebalance/move.ts';
 import type { PackedRows } from '../rebalance/packed-rows.ts';
 import type { ParticipantStorage } from '../rebalance/ports.ts';
 import type { Cursor, RowDelta, SlotSum } from '../rebalance/row.ts';
@@ -178,7 +178,7 @@ export class SlotTransfer implements ParticipantStorage {
     return this.#reader.deltaOf(slot, key);
   }
 
-  names(slots: readonly number[], after: NameCursor | undefined, limits: PageLimits): NamePage {
+  names(slots: readonly number[], after: Cursor | undefined, limits: PageLimits): NamePage {
     return this.#idempotency.page(slots, after, limits);
   }
 

@@ -7,7 +7,7 @@
  * `length` counts what follows it; the head says how long the binary parts are.
  */
 
-import type { NameCursor, PageStep, RefusalCode, SourceReply, SourceRequest } from '../rebalance/move.ts';
+import type { PageStep, RefusalCode, SourceReply, SourceRequest } from '../rebalance/move.ts';
 import { PackedRows } from '../rebalance/packed-rows.ts';
 import { type Cursor, packDeltas, type SlotSum, unpackDeltas } from '../rebalance/row.ts';
 import { WireError } from './frame.ts';
@@ -17,13 +17,10 @@ export const moveFrameBytesMax = 512 * 1024 * 1024;
 
 type CursorHead = { readonly slot: number; readonly key: string };
 
-type NameCursorHead = { readonly slot: number; readonly opId: string };
-
 type RequestHead = {
   readonly kind: SourceRequest['kind'];
   readonly move: number;
   readonly after?: CursorHead | undefined;
-  readonly afterName?: NameCursorHead | undefined;
   readonly step?: PageStep;
   readonly ledgerSinceLsn?: number;
 };
@@ -33,7 +30,6 @@ type ReplyHead = {
   readonly changesBytes: number;
   readonly namesBytes?: number;
   readonly next?: CursorHead | undefined;
-  readonly nextName?: NameCursorHead | undefined;
   readonly left?: number;
   readonly slotsUnsummed?: number;
   readonly upToLsn?: number;
@@ -48,14 +44,9 @@ type ReplyHead = {
 const noBytes = Buffer.alloc(0);
 
 export function moveRequestFrame(request: SourceRequest): Buffer {
-  return frameOf(requestHeadOf(request), []);
-}
-
-function requestHeadOf(request: SourceRequest): RequestHead {
-  if (request.kind === 'page') return { ...request, after: cursorHeadOf(request.after) };
-  if (request.kind !== 'names') return request;
-  const { kind, move, step } = request;
-  return { kind, move, step, afterName: nameCursorHeadOf(request.after) };
+  const isPaged = request.kind === 'page' || request.kind === 'names';
+  const head: RequestHead = isPaged ? { ...request, after: cursorHeadOf(request.after) } : request;
+  return frameOf(head, []);
 }
 
 /** @throws WireError */
@@ -63,9 +54,8 @@ export function moveRequestOf(frame: Buffer): SourceRequest {
   const { head } = partsOf<RequestHead>(frame);
   switch (head.kind) {
     case 'page':
-      return { kind: 'page', move: head.move, after: cursorOf(head.after), step: head.step ?? 'short' };
     case 'names':
-      return { kind: 'names', move: head.move, after: nameCursorOf(head.afterName), step: head.step ?? 'short' };
+      return { kind: head.kind, move: head.move, after: cursorOf(head.after), step: head.step ?? 'short' };
     case 'changes':
     case 'rest':
       return { kind: head.kind, move: head.move, ledgerSinceLsn: head.ledgerSinceLsn ?? 0 };
@@ -82,7 +72,7 @@ export function moveReplyFrame(reply: SourceReply): Buffer {
     }
     case 'names':
       return frameOf(
-        { kind: 'names', changesBytes: 0, namesBytes: reply.names.length, nextName: nameCursorHeadOf(reply.next) },
+        { kind: 'names', changesBytes: 0, namesBytes: reply.names.length, next: cursorHeadOf(reply.next) },
         [reply.names],
       );
     case 'changes': {
@@ -129,7 +119,7 @@ export function moveReplyOf(frame: Buffer): SourceReply {
     case 'page':
       return { kind: 'page', rows: rowsOf(packed), next: cursorOf(head.next) };
     case 'names':
-      return { kind: 'names', names, next: nameCursorOf(head.nextName) };
+      return { kind: 'names', names, next: cursorOf(head.next) };
     case 'changes':
       return {
         kind: 'changes',
@@ -195,12 +185,4 @@ function cursorHeadOf(cursor: Cursor | undefined): CursorHead | undefined {
 
 function cursorOf(head: CursorHead | undefined): Cursor | undefined {
   return head && { slot: head.slot, key: Buffer.from(head.key, 'base64url') };
-}
-
-function nameCursorHeadOf(cursor: NameCursor | undefined): NameCursorHead | undefined {
-  return cursor && { slot: cursor.slot, opId: cursor.opId.toString('base64url') };
-}
-
-function nameCursorOf(head: NameCursorHead | undefined): NameCursor | undefined {
-  return head && { slot: head.slot, opId: Buffer.from(head.opId, 'base64url') };
 }

@@ -89,10 +89,14 @@ export const gallery: readonly Mutant[] = [
     "this.#state = { phase: 'idle' };\n                return { kind: 'rest'",
   ]),
   bug('a cancelled source stays frozen', [source, 'this.end(move);', '']),
-  bug('deletes do not travel', [source, 'changes.push(change);', "if ('value' in change) changes.push(change);"]),
+  bug('deletes do not travel', [
+    source,
+    'taken.push(found);',
+    "if (!('key' in found) || 'value' in found) taken.push(found);",
+  ]),
   bug(
     'deletes do not travel, and nothing is compared',
-    [source, 'changes.push(change);', "if ('value' in change) changes.push(change);"],
+    [source, 'taken.push(found);', "if (!('key' in found) || 'value' in found) taken.push(found);"],
     [transfer, 'if (!sum.equals(expected))', 'if (false)'],
   ),
   bug('writes while copying are not remembered', [source, '!isWrite(operation)', 'true']),

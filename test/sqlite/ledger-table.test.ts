@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { packRecords, recordWindowLsn, unpackRecords, type WriteRecord } from '../../src/kv/write-record.ts';
-import type { NameCursor } from '../../src/rebalance/move.ts';
+import type { Cursor } from '../../src/rebalance/row.ts';
 import { defaultLedgerLimits, LedgerTable } from '../../src/sqlite/ledger-table.ts';
 import { memoryTables } from '../support/memory-tables.ts';
 
@@ -278,7 +278,7 @@ describe('idempotency keys', () => {
     append(8, [named(8, 1)]);
     const everyPage = (rowsMax: number, bytesMax: number) => {
       const pages: number[][] = [];
-      for (let after: NameCursor | undefined; ; ) {
+      for (let after: Cursor | undefined; ; ) {
         const { names, next } = idempotency.page([1, 2], after, { rowsMax, bytesMax });
         pages.push(versionsOf(names));
         if (next === undefined) return pages;

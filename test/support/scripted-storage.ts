@@ -2,7 +2,7 @@
 
 import type { Key } from '../../src/kv/key.ts';
 import type { OpId } from '../../src/kv/op-id.ts';
-import type { LedgerPart, Move, MoveId, NameCursor } from '../../src/rebalance/move.ts';
+import type { LedgerPart, Move, MoveId } from '../../src/rebalance/move.ts';
 import { PackedRows } from '../../src/rebalance/packed-rows.ts';
 import type { Cursor, RowDelta, SlotSum } from '../../src/rebalance/row.ts';
 import type {
@@ -71,7 +71,7 @@ export class ScriptedStorage implements SlotStorage {
     return { slot, key };
   }
 
-  names(slots: readonly number[], after: NameCursor | undefined, { rowsMax, bytesMax }: PageLimits): NamePage {
+  names(slots: readonly number[], after: Cursor | undefined, { rowsMax, bytesMax }: PageLimits): NamePage {
     this.asked.push(`names ${slots} after ${after?.slot} ${rowsMax} ${bytesMax}`);
     return this.nextNames;
   }

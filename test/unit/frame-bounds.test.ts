@@ -142,7 +142,7 @@ const row = { slot: 1, key, version: 1, contentType, value, expiresAtMs: 1 };
 const small = { ...row, value: Buffer.alloc(page.long.bytesMax - packedBytes({ ...row, value: Buffer.alloc(0) }) - 1) };
 const part = { results: Buffer.alloc(ledger.bytesMax - 1 + commitBytesMax), upToLsn: 1, isWhole: true };
 const cursor = { slot: 1, key };
-const nameCursor = { slot: 1, opId: Buffer.alloc(16, 1) };
+const nameCursor = { slot: 1, key: Buffer.alloc(16, 1) };
 const names = Buffer.alloc(page.long.bytesMax - 1 + recordBytesMax);
 
 const moveRequests: Record<SourceRequest['kind'], SourceRequest> = {

@@ -131,7 +131,7 @@ describe('copy', () => {
     const progress = { kind: 'progress', move: 7, rows: 0, bytes: 0, names: 0 };
     expect(receive(lastPage)).toEqual([{ ...progress, rows: 1, bytes: rowBytes }, names(undefined)]);
     expect(storage.asked.at(-1)).toBe('store 1');
-    const next = { slot: 3, opId: Buffer.alloc(16, 2) };
+    const next = { slot: 3, key: Buffer.alloc(16, 2) };
     expect(receive({ kind: 'names', names: records(1, 2), next })).toEqual([{ ...progress, names: 2 }, names(next)]);
     expect(receive(changes())).toEqual([]);
     expect(receive(lastNames)).toEqual([{ ...progress, names: 1 }, request('changes', 0)]);
