@@ -4,6 +4,7 @@
  */
 
 import { type CommandEntry, commandsBelow, type OptionEntry } from './command-tree.ts';
+import { quotedForShell } from './curl-text.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
@@ -81,7 +82,8 @@ complete -o filenames -F _shardctl shardctl
 }
 
 function zshScript(commands: readonly CommandEntry[]): string {
-  const described = (word: string, description: string) => quoted(`${word.replaceAll(':', '\\:')}:${description}`);
+  const described = (word: string, description: string) =>
+    quotedForShell(`${word.replaceAll(':', '\\:')}:${description}`);
   const cases = commands.map((command) => {
     const words = [
       ...command.commands.map(({ path, description }) => described(path.at(-1) as string, description)),
@@ -138,11 +140,6 @@ end
 complete -c shardctl -f
 ${lines.join('\n')}
 `;
-}
-
-/** For a POSIX shell, which knows no escape within quotes. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function quotedForFish(text: string): string {

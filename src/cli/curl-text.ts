@@ -24,7 +24,12 @@ export function curlText({ method, url, headers, body, tokenVariable }: CurlRequ
   return [...words, ...body.map(shellWord)].join(' ');
 }
 
-/** Within single quotes a shell reads everything as it is, except those. */
+/** Quoted only where a shell would read it otherwise. */
 export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : quotedForShell(text);
+}
+
+/** For a POSIX shell: within single quotes it reads everything as it is, except those, and knows no escape. */
+export function quotedForShell(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
