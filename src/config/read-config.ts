@@ -22,13 +22,7 @@ export type ConfigSources = {
 
 /** @throws ConfigError also for an unknown variable, and for a setting that the strategy does not use */
 export function readConfig(sources: ConfigSources): ServiceConfig {
-  checkEnvironment(sources.environment);
-  const given = givenIn(sources);
-  const entries = settingNames.map((name) => [name, given.get(name)?.value ?? settings[name].default]);
-  const config = Object.fromEntries(entries) as ServiceConfig;
-  const useless = config.strategy && uselessSetting(sources, config.strategy);
-  if (useless !== undefined) throw new ConfigError(useless);
-  return config;
+  return read(sources).config;
 }
 
 export type SettingOrigin = {
@@ -40,8 +34,7 @@ export type SettingOrigin = {
 
 /** Every setting, and where its value came from. @throws ConfigError */
 export function settingOrigins(sources: ConfigSources): SettingOrigin[] {
-  const given = givenIn(sources);
-  const config = readConfig(sources);
+  const { given, config } = read(sources);
   return settingNames.map((name) => ({ name, value: config[name], source: given.get(name)?.source ?? 'default' }));
 }
 
@@ -51,7 +44,11 @@ export function settingOrigins(sources: ConfigSources): SettingOrigin[] {
  * directory may know.
  */
 export function uselessSetting(sources: ConfigSources, strategy: Strategy): string | undefined {
-  for (const [name, { raw, source }] of givenIn(sources)) {
+  return uselessIn(givenIn(sources), strategy);
+}
+
+function uselessIn(given: GivenSettings, strategy: Strategy): string | undefined {
+  for (const [name, { raw, source }] of given) {
     const { onlyFor } = settings[name];
     if (onlyFor === undefined || onlyFor === strategy) continue;
     return `${source} is ${JSON.stringify(raw)}, which the ${strategy} strategy has no use for: leave it out.`;
@@ -62,8 +59,21 @@ export function uselessSetting(sources: ConfigSources, strategy: Strategy): stri
 /** A setting that somebody has given, and where. */
 type Given = { readonly value: unknown; readonly raw: unknown; readonly source: string };
 
+type GivenSettings = ReadonlyMap<keyof ServiceConfig, Given>;
+
+/** @throws ConfigError */
+function read(sources: ConfigSources): { readonly given: GivenSettings; readonly config: ServiceConfig } {
+  checkEnvironment(sources.environment);
+  const given = givenIn(sources);
+  const entries = settingNames.map((name) => [name, given.get(name)?.value ?? settings[name].default]);
+  const config = Object.fromEntries(entries) as ServiceConfig;
+  const useless = config.strategy && uselessIn(given, config.strategy);
+  if (useless !== undefined) throw new ConfigError(useless);
+  return { given, config };
+}
+
 /** @throws ConfigError when one is wrong */
-function givenIn({ flags, environment, file }: ConfigSources): Map<keyof ServiceConfig, Given> {
+function givenIn({ flags, environment, file }: ConfigSources): GivenSettings {
   const fields = file === undefined ? {} : fieldsOfFile(file);
   const given = new Map<keyof ServiceConfig, Given>();
   for (const name of settingNames) {
