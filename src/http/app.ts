@@ -165,13 +165,18 @@ function answerUnroutable(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] as string;
     for (const [route, methods] of methodsByRoute) {
-      const [fixed = '', variable] = route.split(/[*:]/);
-      const matches = variable === undefined ? path === route : path.startsWith(fixed);
-      if (!matches) continue;
+      if (!isOfRoute(path, route)) continue;
       const allowed = methods.sort().join(', ');
       reply.header('allow', allowed);
       return sendProblem(reply, 'method-not-allowed', `${request.method} is not allowed here; allowed are ${allowed}.`);
     }
     return sendProblem(reply, 'route-unknown', `There are ${[...methodsByRoute.keys()].map(pathOf).join(', ')}.`);
   });
+}
+
+/** Whether the path is of this route, whatever the method: `:name` stands for one segment, `*` for all that is left. */
+function isOfRoute(path: string, route: string): boolean {
+  const [fixed = '', variable] = route.split(/[*:]/);
+  if (variable === undefined) return path === route;
+  return path.startsWith(fixed) && (route.includes('*') || !path.slice(fixed.length).includes('/'));
 }

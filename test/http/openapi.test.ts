@@ -170,4 +170,6 @@ test('the page comes with its files, under a policy that allows nothing else', a
   }
   const other = await fetch(`${url}/docs/..%2fapp.ts`);
   expect([other.status, ((await other.json()) as { code: string }).code]).toEqual([404, 'route-unknown']);
+  const below = await fetch(`${url}/docs/a/b`);
+  expect([below.status, ((await below.json()) as { code: string }).code]).toEqual([404, 'route-unknown']);
 });
