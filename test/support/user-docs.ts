@@ -1,4 +1,4 @@
-/** What people read: the README, the pages of `docs/`, and how to take part. */
+/** What people read: the README, the pages of `docs/`, what changes, and how to take part. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 export type Page = { /** From the root of the project. */ readonly path: string; readonly text: string };
 
-const paths = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pagesIn('docs')];
+const paths = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'examples/README.md', ...pagesIn('docs')];
 
 export const userDocs: readonly Page[] = paths.map((path) => ({
   path,

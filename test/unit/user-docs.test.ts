@@ -1,4 +1,4 @@
-/** The README is short, and every link between the pages leads somewhere. */
+/** The README is short, every page has short sentences, and every link between the pages leads somewhere. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,6 +21,10 @@ test('the README is read in a minute', () => {
   const { words, wordsASentence } = readabilityOf(userDoc('README.md'));
   expect(words).toBeLessThanOrEqual(600);
   expect(wordsASentence).toBeLessThanOrEqual(14);
+});
+
+test.each(userDocs.map(({ path, text }) => [path, text] as const))('%s is read without effort', (_path, text) => {
+  expect(readabilityOf(text).wordsASentence).toBeLessThanOrEqual(14);
 });
 
 test.each(userDocs.map(({ path, text }) => [path, text] as const))('every link of %s leads somewhere', (path, text) => {

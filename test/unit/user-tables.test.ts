@@ -40,7 +40,7 @@ function rowsOf(head: string): string[][] {
 }
 
 test('the table of errors is the error table', () => {
-  expect(rowsOf('| code | status | again later? | title |')).toEqual(
+  expect(rowsOf('| code | status | retry later? | title |')).toEqual(
     Object.entries(errorStatus).map(([code, { status, title }]) => [
       `\`${code}\``,
       String(status),
@@ -73,7 +73,7 @@ const limits: { readonly [what: string]: readonly number[] } = {
   'entity tags in a condition': [conditionVersionsMax],
   '`ttl`, `expires-at`': [1, ttlSecondsMax],
   'operations of a batch': [1, batchOperationsMax],
-  'a batch, and the values that it reads': [batchBytesMax],
+  'a batch, and the values it reads': [batchBytesMax],
   'entries of a page': [1, listLimitMax, listLimitDefault],
   'values of a page': [listBytesMax],
   '`delimiter`': [1, listDelimiterBytesMax],
@@ -82,8 +82,8 @@ const limits: { readonly [what: string]: readonly number[] } = {
   'time for headers, for the whole request': [headersTimeoutMs / 1_000, requestTimeoutMs / 1_000],
   'requests waiting for one shard': [defaultHoldLimits.countMax, defaultHoldLimits.bytesMax / MiB],
   connections: [connectionsMax],
-  'time in which an answer is read': [answerTimeoutMs / 1_000],
-  'lines of a batch, empty ones too': [batchLinesMax],
+  'time to read an answer': [answerTimeoutMs / 1_000],
+  'lines of a batch, with empty ones': [batchLinesMax],
   'bodies of requests and answers together': [settings.bodyMemoryBytesMax.default / MiB],
   'requests waiting for the file that clones share': [defaultHoldLimits.countMax, defaultHoldLimits.bytesMax / MiB],
   shards: [shardsMax],
@@ -91,7 +91,7 @@ const limits: { readonly [what: string]: readonly number[] } = {
 };
 
 test('the table of limits has every number of the code, and none that the code has not', () => {
-  const rows = rowsOf('| what | limit | beyond it |');
+  const rows = rowsOf('| what | limit | answer beyond it |');
   const numbersIn = (limit: string) =>
     [...limit.matchAll(/[\d,]*\d/g)].map(([number]) => Number(number.replaceAll(',', '')));
   expect(Object.fromEntries(rows.map(([what = '', limit = '']) => [what, numbersIn(limit)]))).toEqual(limits);
