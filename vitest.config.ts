@@ -5,6 +5,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Tests of how long something takes: they run last, and nothing runs beside them. */
 const timed = 'test/**/*.timed.test.ts';
 
+/** Tests within one process that leave nothing behind: they share the modules that were loaded once. */
+const quick = ['unit', 'sqlite', 'wire', 'http', 'bench', 'cli'].map((room) => `test/${room}/**/*.test.ts`);
+
 /** It names source maps that it does not bring, each of which would be a line of warning. */
 const workflowParser = {
   name: 'workflow-parser-without-source-maps',
@@ -41,9 +44,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'quick',
+          include: quick,
+          exclude: [timed],
+          isolate: false,
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'tests',
           include: ['test/**/*.test.ts'],
-          exclude: [timed],
+          exclude: [timed, ...quick],
           // Process tests start real services and wait for them: three files at a time keep two cores busy.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },

@@ -5,7 +5,8 @@
 
 import type { FailedOutcome } from '../kv/outcome.ts';
 import type { Grant } from './grant.ts';
-import type { JwtSettings, JwtVerifier } from './json-web-token.ts';
+import type { JwtVerifier } from './json-web-token.ts';
+import type { JwtSettings } from './jwt-settings.ts';
 import { SeenTokens } from './seen-tokens.ts';
 import { grantOfToken, isTokenText, type TokenRecord, tokenHashOf } from './token.ts';
 

@@ -6,18 +6,7 @@
 import { calculateJwkThumbprint, decodeProtectedHeader, errors, importJWK, type JWK, jwtVerify } from 'jose';
 import type { FailedOutcome } from '../kv/outcome.ts';
 import { type Grant, isPrefix, prefixesMax, prefixesOf } from './grant.ts';
-
-/** A key set cannot be used; the message says why. */
-export class UnusableKeys extends Error {
-  override readonly name = 'UnusableKeys';
-}
-
-export type JwtSettings = {
-  /** A JSON Web Key Set (RFC 7517), as text. */
-  readonly keys: string;
-  /** A token names one of these as its audience. None: it names no audience. */
-  readonly audiences: readonly string[];
-};
+import { type JwtSettings, UnusableKeys } from './jwt-settings.ts';
 
 type VerifyingKey = {
   readonly id: string | undefined;

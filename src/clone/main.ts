@@ -20,8 +20,6 @@ import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
 import type { StartClone } from '../supervision/messages.ts';
 import { runWorker, type WorkerSurroundings } from '../supervision/worker.ts';
-import { SharedFile } from './shared-file.ts';
-import { SharedRedis } from './shared-redis.ts';
 import type { SharedStore } from './shared-store.ts';
 
 await runWorker<StartClone>('start-clone', begin);
@@ -34,14 +32,20 @@ async function begin(start: StartClone, { log, tell, primary }: WorkerSurroundin
     health.record(isWrite(operation) ? 'write' : 'read', durationMs);
     if (isServiceFailure(outcome)) health.failed();
   };
-  const shared: SharedStore =
-    start.store.kind === 'sqlite'
-      ? new SharedFile(start.store, onSettled)
-      : new SharedRedis(start.store.url, {
-          onSettled,
-          onAcknowledgement: (acknowledgement) => tell({ type: 'store-report', acknowledgement }),
-          onTrouble: (message) => log.warn(`Redis: ${message}`),
-        });
+  const openShared = async (): Promise<SharedStore> => {
+    // Only what is used is loaded: the client of Redis alone takes some 60 ms.
+    if (start.store.kind === 'sqlite') {
+      const { SharedFile } = await import('./shared-file.ts');
+      return new SharedFile(start.store, onSettled);
+    }
+    const { SharedRedis } = await import('./shared-redis.ts');
+    return new SharedRedis(start.store.url, {
+      onSettled,
+      onAcknowledgement: (acknowledgement) => tell({ type: 'store-report', acknowledgement }),
+      onTrouble: (message) => log.warn(`Redis: ${message}`),
+    });
+  };
+  const shared = await openShared();
   const meter = start.metering === 'on' ? new RequestMeter() : undefined;
   const app = createApp({
     store: shared.store,

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { AccessRefused } from '../access/access-refused.ts';
 import { type AccessRules, Gate } from '../access/gate.ts';
-import { type JwtSettings, UnusableKeys } from '../access/json-web-token.ts';
+import { type JwtSettings, UnusableKeys } from '../access/jwt-settings.ts';
 import type { TokenOrder, TokenView } from '../admin/contract.ts';
 import type { ServiceConfig } from '../config/service-config.ts';
 import { isLoopback } from '../http/host-guard.ts';

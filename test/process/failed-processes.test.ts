@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startService } from '../support/service.ts';
+import { shardctl, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const patience = 60_000;
@@ -37,7 +37,10 @@ test('a service of which every shard has failed ends with exit code 1 after its 
   timeout: patience,
 }, async () => {
   const { data } = await brokenService(1);
-  const service = await startService({ data, args: ['--failed-exit-ms', '500', '--failed-retry-ms', '100'] });
-  expect(await service.endCode).toBe(1);
-  expect(service.said.join('\n')).toContain('nothing of this service has been able to serve for long');
+  const { code, stdout } = await shardctl([
+    ...['start', '--port', '0', '--data', data],
+    ...['--failed-exit-ms', '500', '--failed-retry-ms', '100'],
+  ]);
+  expect(code).toBe(1);
+  expect(stdout).toContain('nothing of this service has been able to serve for long');
 });
