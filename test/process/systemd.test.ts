@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import { statusOfService } from '../../src/admin/admin-client.ts';
 import type { ProcessStatus, ServiceStatus } from '../../src/admin/contract.ts';
+import { freePort } from '../support/free-port.ts';
 import { shardctl, shardctlPath, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -120,14 +121,6 @@ test('with a socket of systemd no connection is refused while the whole service 
 
 function primaryOf({ processes }: ServiceStatus): ProcessStatus {
   return processes.find(({ role }) => role === 'primary') as ProcessStatus;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 test('more than one socket is refused, and one that is meant for another process is not taken', async () => {
