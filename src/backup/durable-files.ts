@@ -66,11 +66,14 @@ export async function syncAll(path: string): Promise<void> {
 }
 
 /** In hexadecimal. */
-export async function sha256Of(path: string, onBytes: (bytes: number) => void = () => {}): Promise<string> {
+export async function sha256Of(
+  path: string,
+  onBytes: (bytes: number) => void | Promise<void> = () => {},
+): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
     hash.update(chunk as Buffer);
-    onBytes((chunk as Buffer).length);
+    await onBytes((chunk as Buffer).length);
   }
   return hash.digest('hex');
 }

@@ -5,9 +5,11 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { integer, listOf, objectOf, parsed, type ShapeOf, text } from '../supervision/shape.ts';
+import { integer, listOf, objectOf, parsed, type Shape, type ShapeOf, text } from '../supervision/shape.ts';
 
 export const manifestName = 'manifest.json';
+
+const textIfThere: Shape<string | undefined> = (value) => value === undefined || text(value);
 
 const manifest = objectOf({
   /** Of the backup's layout. */
@@ -21,7 +23,17 @@ const manifest = objectOf({
   /** Of the ring. */
   epoch: integer,
   files: listOf(objectOf({ name: text, bytes: integer, sha256: text })),
-  shards: listOf(objectOf({ shard: integer, lsn: integer, keys: integer, bytes: integer, digest: integer })),
+  shards: listOf(
+    objectOf({
+      shard: integer,
+      lsn: integer,
+      keys: integer,
+      bytes: integer,
+      digest: integer,
+      /** How the live file stood (`sourceStateOf`). */
+      source: textIfThere,
+    }),
+  ),
 });
 
 /** Of this Shardlite. */

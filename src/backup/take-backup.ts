@@ -13,6 +13,7 @@ import { DataFiles } from '../config/data-directory.ts';
 import { auditFiles } from '../primary/audit.ts';
 import { copyFile, sha256Of, syncAll, writeWhole } from './durable-files.ts';
 import { BackupRefused, type Manifest, manifestFormat, manifestName } from './manifest.ts';
+import { EarlierBackup, type EarlierCopy, sourceStateOf } from './unchanged-files.ts';
 
 /** A process that died is back after less than a second. */
 const attemptsMax = 5;
@@ -27,7 +28,15 @@ export type TakeOptions = {
   readonly directory: string;
   readonly version: string;
   readonly bytesPerS: number;
+  /** An earlier backup, whose copies are taken again of files that have not changed. */
+  readonly since: string | undefined;
   readonly onProgress: (done: number, total: number) => void;
+};
+
+export type Taken = {
+  readonly manifest: Manifest;
+  /** Shards whose files had not changed since the earlier backup. */
+  readonly unchanged: readonly number[];
 };
 
 /** What was copied so far is not of one moment; another attempt may be. */
@@ -37,7 +46,7 @@ class SnapshotLost extends BackupRefused {}
  * All or nothing: what fails leaves the directory as it was found.
  * @throws BackupRefused; ServiceUnreachable
  */
-export async function takeBackup(options: TakeOptions): Promise<Manifest> {
+export async function takeBackup(options: TakeOptions): Promise<Taken> {
   const directory = resolve(options.directory);
   const wasThere = existsSync(directory);
   await makeEmpty(directory);
@@ -51,7 +60,7 @@ export async function takeBackup(options: TakeOptions): Promise<Manifest> {
 }
 
 /** A shard that dies, or is just away, ends an attempt, not the backup. */
-async function takeAgain(options: TakeOptions): Promise<Manifest> {
+async function takeAgain(options: TakeOptions): Promise<Taken> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await take(options);
@@ -63,11 +72,12 @@ async function takeAgain(options: TakeOptions): Promise<Manifest> {
   }
 }
 
-async function take({ data, directory, version, bytesPerS, onProgress }: TakeOptions): Promise<Manifest> {
+async function take({ data, directory, version, bytesPerS, since, onProgress }: TakeOptions): Promise<Taken> {
   const { service, strategy } = (await ask(data, 'GET', '/v1/status')) as ServiceStatus;
+  const earlier = since === undefined ? undefined : new EarlierBackup(resolve(since), service);
   const takenAt = new Date().toISOString();
   const snapshot = (await ask(data, 'POST', '/v1/snapshots', { directory })) as SnapshotView;
-  await copySnapshot(snapshot, { data, directory, bytesPerS, onProgress });
+  const copied = await copySnapshot(snapshot, { data, directory, bytesPerS, earlier, onProgress });
   // It counts only if no file was let go of before this.
   await ask(data, 'POST', `/v1/snapshots/${snapshot.id}/end`);
   const { tokensFile } = new DataFiles(data);
@@ -75,15 +85,24 @@ async function take({ data, directory, version, bytesPerS, onProgress }: TakeOpt
     const to = join(directory, basename(tokensFile));
     await copyFile(tokensFile, to, { bytesPerS: Number.POSITIVE_INFINITY, onChunk: () => {} });
   }
-  // Folds each WAL into its file.
-  const audit = auditFiles(directory);
-  checkWhole(audit, snapshot);
+  // Folds each WAL into its file. A copy that belongs to the earlier backup, too, must not be written to.
+  const linked = new Map(copied.flatMap(({ shard, link }) => (link === undefined ? [] : [[shard, link] as const])));
+  const audit = auditFiles(directory, new Set(linked.keys()));
+  checkWhole(
+    audit,
+    snapshot.files.filter(({ shard }) => !linked.has(shard)),
+  );
   await syncAll(directory);
   const files: Manifest['files'][number][] = [];
   for (const name of (await readdir(directory)).sort()) {
     const path = join(directory, name);
-    files.push({ name, bytes: (await stat(path)).size, sha256: await sha256Of(path) });
+    const link = copied.find((one) => one.name === name)?.link;
+    files.push({ name, bytes: (await stat(path)).size, sha256: link?.sha256 ?? (await sha256Of(path)) });
   }
+  const walked = audit.shards.map(({ shard, lsn, keys, bytes, digest }) => {
+    const source = copied.find((one) => one.shard === shard)?.source;
+    return { shard, lsn, keys, bytes, digest, source };
+  });
   const manifest: Manifest = {
     format: manifestFormat,
     version,
@@ -92,35 +111,58 @@ async function take({ data, directory, version, bytesPerS, onProgress }: TakeOpt
     takenAt,
     epoch: audit.epoch,
     files,
-    shards: audit.shards.map(({ shard, lsn, keys, bytes, digest }) => ({ shard, lsn, keys, bytes, digest })),
+    shards: [...walked, ...[...linked.values()].map(({ shard }) => shard)].sort((a, b) => a.shard - b.shard),
   };
   await writeWhole(join(directory, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
-  return manifest;
+  return { manifest, unchanged: [...linked.keys()] };
 }
+
+type Copied = {
+  readonly shard: number;
+  readonly name: string;
+  /** How the live file stood. */
+  readonly source: string;
+  /** Of a file that was not copied. */
+  readonly link: EarlierCopy | undefined;
+};
+
+type CopyOfSnapshot = Pick<TakeOptions, 'data' | 'directory' | 'bytesPerS' | 'onProgress'> & {
+  readonly earlier: EarlierBackup | undefined;
+};
 
 async function copySnapshot(
   { id, files }: SnapshotView,
-  { data, directory, bytesPerS, onProgress }: Pick<TakeOptions, 'data' | 'directory' | 'bytesPerS' | 'onProgress'>,
-): Promise<void> {
+  { data, directory, bytesPerS, earlier, onProgress }: CopyOfSnapshot,
+): Promise<Copied[]> {
   const total = files.reduce((sum, { path, walBytes }) => sum + statSync(path).size + walBytes, 0);
   let done = 0;
   let renewedAtMs = performance.now();
-  const onChunk = async ({ length }: Buffer) => {
-    done += length;
+  const onBytes = async (bytes: number) => {
+    done += bytes;
     onProgress(done, total);
     if (performance.now() - renewedAtMs < renewIntervalMs) return;
     renewedAtMs = performance.now();
     await ask(data, 'GET', `/v1/snapshots/${id}`);
   };
-  for (const { path, walBytes } of files) {
-    const to = join(directory, basename(path));
+  const onChunk = ({ length }: Buffer) => onBytes(length);
+  const copied: Copied[] = [];
+  for (const file of files) {
+    const { shard, path, walBytes } = file;
+    const name = basename(path);
+    const to = join(directory, name);
     try {
-      await copyFile(path, to, { bytesPerS, onChunk });
-      if (walBytes > 0) await copyFile(`${path}-wal`, `${to}-wal`, { bytesMax: walBytes, bytesPerS, onChunk });
+      const source = sourceStateOf(file);
+      const link = await earlier?.linkUnchanged({ file, source, to }, onBytes);
+      if (link === undefined) {
+        await copyFile(path, to, { bytesPerS, onChunk });
+        if (walBytes > 0) await copyFile(`${path}-wal`, `${to}-wal`, { bytesMax: walBytes, bytesPerS, onChunk });
+      }
+      copied.push({ shard, name, source, link });
     } catch (error) {
       throw copyRefused(path, error);
     }
   }
+  return copied;
 }
 
 /** A file that is gone, or shorter, was let go of: its process died. Anything else is for whoever asked to mend. */
@@ -132,7 +174,7 @@ function copyRefused(path: string, error: unknown): unknown {
 }
 
 /** @throws SnapshotLost when the copy is not what was pinned */
-function checkWhole({ shards }: ServiceAudit, { files }: SnapshotView): void {
+function checkWhole({ shards }: ServiceAudit, files: SnapshotView['files']): void {
   const faults = shards.flatMap(({ shard, faults }) => faults.map((fault) => `shard ${shard}: ${fault}`));
   for (const { shard, lsn } of files) {
     const found = shards.find((one) => one.shard === shard)?.lsn ?? 0;

@@ -16,20 +16,22 @@ type Output = { readonly json?: boolean };
 
 export async function backupCommand(
   directory: string,
-  { data, rate, json }: Output & { data: string; rate?: string },
+  { data, rate, since, json }: Output & { data: string; rate?: string; since?: string },
 ): Promise<void> {
   const bytesPerS = wholeNumberOf('--rate', rate ?? `${defaultRateMiB}`, 1, 1_000_000) * MiB;
-  const { manifest, tookMs } = await shown('Copying', (onProgress) =>
-    takeBackup({ data, directory, version: versionOfPackage(), bytesPerS, onProgress }),
+  const { result, tookMs } = await shown('Copying', (onProgress) =>
+    takeBackup({ data, directory, version: versionOfPackage(), bytesPerS, since, onProgress }),
   );
+  const { manifest, unchanged } = result;
   if (json) return console.log(JSON.stringify(manifest));
+  const reused = since === undefined ? '' : ` (${unchanged.length} of its files unchanged since ${since})`;
   console.log(
-    `${directory} has ${contentText(manifest)} as of ${manifest.takenAt}, taken in ${durationText(tookMs)}: \`shardctl restore ${directory} --data NEW\` makes a data directory of it.`,
+    `${directory} has ${contentText(manifest)} as of ${manifest.takenAt}${reused}, taken in ${durationText(tookMs)}: \`shardctl restore ${directory} --data NEW\` makes a data directory of it.`,
   );
 }
 
 export async function verifyBackupCommand(directory: string, { json }: Output): Promise<void> {
-  const { manifest } = await shown('Reading', (onProgress) => verifyBackup(directory, onProgress));
+  const { result: manifest } = await shown('Reading', (onProgress) => verifyBackup(directory, onProgress));
   if (json) console.log(JSON.stringify(manifest));
   else console.log(`${directory} is whole: ${contentText(manifest)} as of ${manifest.takenAt}.`);
 }
@@ -39,7 +41,7 @@ export async function restoreCommand(
   { data, shards, json }: Output & { data: string; shards?: string },
 ): Promise<void> {
   const count = shards === undefined ? undefined : wholeNumberOf('--shards', shards, 1, 64);
-  const { manifest, tookMs } = await shown('Restoring', (onProgress) =>
+  const { result: manifest, tookMs } = await shown('Restoring', (onProgress) =>
     restoreBackup({ directory, data, shards: count, onProgress }),
   );
   if (json) return console.log(JSON.stringify(manifest));
@@ -48,18 +50,18 @@ export async function restoreCommand(
   );
 }
 
-async function shown(
+async function shown<T>(
   title: string,
-  work: (onProgress: (done: number, total: number) => void) => Promise<Manifest>,
-): Promise<{ manifest: Manifest; tookMs: number }> {
+  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): Promise<{ result: T; tookMs: number }> {
   const startedAtMs = performance.now();
   let bar: ProgressBar | undefined;
   try {
-    const manifest = await work((done, total) => {
+    const result = await work((done, total) => {
       bar ??= new ProgressBar({ title, total, amountText: bytesText });
       bar.advanceTo(done);
     });
-    return { manifest, tookMs: performance.now() - startedAtMs };
+    return { result, tookMs: performance.now() - startedAtMs };
   } catch (error) {
     if (error instanceof BackupRefused) throw new CliFailure(exitCodes.failed, error.message, { cause: error });
     throw error;

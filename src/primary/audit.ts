@@ -23,14 +23,19 @@ export function auditOf(epoch: number, shards: readonly AuditReport[]): ServiceA
 
 const stepRows = 1_000;
 
-/** Of a service that does not run. @throws ChangeRefused, FileLocked, UnusableFile */
-export function auditFiles(data: string): ServiceAudit {
+/**
+ * Of a service that does not run.
+ * @param except shards whose files are not even opened
+ * @throws ChangeRefused, FileLocked, UnusableFile
+ */
+export function auditFiles(data: string, except: ReadonlySet<number> = new Set()): ServiceAudit {
   const directory = new DataFiles(data);
   const topology = new TopologyFile(directory.metaFile, { shards: 1, strategy: 'partitioned', store: 'sqlite' });
   try {
     checkWalkable(topology.store);
     const ring = ringOf(topology.ring.describe());
-    const reports = [...topology.weights().keys()].map((shard): AuditReport => {
+    const walked = [...topology.weights().keys()].filter((shard) => !except.has(shard));
+    const reports = walked.map((shard): AuditReport => {
       const record = { acknowledgedLsn: topology.files.acknowledgedLsn(shard), epoch: ring.epoch };
       if (record.acknowledgedLsn === null) return unwalked(shard, []);
       let file: ShardFile;

@@ -3,11 +3,14 @@
  * was acknowledged when, and so what a restored service must have.
  */
 
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
+import { manifestOf } from '../../src/backup/manifest.ts';
+import { firstRing } from '../../src/partition/ring.ts';
+import { keysOfShard } from '../support/keys-of-shard.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -189,3 +192,60 @@ test('what is no whole backup is not restored, and nothing is overwritten', asyn
   );
   expect(existsSync(join(directory, 'new'))).toBe(false);
 });
+
+test('a file without writes since an earlier backup is that of the earlier one, and each backup is whole without the others', async () => {
+  const directory = temporaryDirectory();
+  const at = (name: string) => join(directory, name);
+  const service = await startService({ data: at('data'), args: ['--shards', '2', '--routers', '1'] });
+  const topology = firstRing(new Map([1, 2].map((shard) => [shard, 1]))).describe();
+  const [keyOf1, keyOf2] = [1, 2].map((shard) => keysOfShard(topology, shard, 1, 'key')[0]);
+  const put = (key: string | undefined, body: string) => fetch(`${service.url}/v1/kv/${key}`, { method: 'PUT', body });
+  const backup = async (name: string, ...since: string[]) => {
+    const { code, stdout } = await shardctl(['backup', at(name), '--data', service.data, ...since]);
+    expect(code).toBe(0);
+    return stdout;
+  };
+  const inodes = (name: string) => [1, 2].map((shard) => statSync(join(at(name), `shard-${shard}.sqlite`)).ino);
+  await put(keyOf1, 'first');
+  await put(keyOf2, 'first');
+  await backup('first');
+
+  await put(keyOf2, 'second');
+  expect(await backup('second', '--since', at('first'))).toContain(`(1 of its files unchanged since ${at('first')})`);
+  expect(inodes('second').map((inode, index) => inode === inodes('first')[index])).toEqual([true, false]);
+  expect((await shardctl(['backup', 'verify', at('first')])).code).toBe(0);
+  rmSync(at('first'), { recursive: true });
+  await put(keyOf1, 'third');
+  await backup('third', '--since', at('second'));
+
+  await shardctl(['restore', at('second'), '--data', at('restored')]);
+  const restored = await startService({ data: at('restored'), args: ['--routers', '1'] });
+  const values = [keyOf1, keyOf2].map(async (key) => (await fetch(`${restored.url}/v1/kv/${key}`)).text());
+  expect(await Promise.all(values)).toEqual(['first', 'second']);
+  // As many writes as there were, but others.
+  await fetch(`${restored.url}/v1/kv/${keyOf1}`, { method: 'PUT', body: 'another third' });
+  const ofRestored = await shardctl(['backup', at('other'), '--since', at('third'), '--data', at('restored')]);
+  expect(ofRestored.stdout).toContain('(0 of its files unchanged');
+  expect(lsnsIn(at('other'))).toEqual(lsnsIn(at('third')));
+
+  // What is damaged is not taken over, nor is anything of another service, or of what is no backup.
+  appendFileSync(join(at('third'), 'shard-1.sqlite'), 'x');
+  expect(await backup('fourth', '--since', at('third'))).toContain('(1 of its files unchanged');
+  expect(inodes('fourth')[1]).toBe(inodes('third')[1]);
+  const manifest = join(at('third'), 'manifest.json');
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/"service": "[^"]+"/, '"service": "another"'));
+  for (const [earlier, why] of [
+    ['third', 'is a backup of another service'],
+    ['data', 'is no whole backup'],
+  ] as const) {
+    const refused = await shardctl(['backup', at('fifth'), '--since', at(earlier), '--data', service.data]);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(why) });
+    expect(existsSync(at('fifth'))).toBe(false);
+  }
+  for (const name of ['second', 'third']) rmSync(at(name), { recursive: true });
+  expect((await shardctl(['backup', 'verify', at('fourth')])).code).toBe(0);
+});
+
+function lsnsIn(backup: string): number[] {
+  return manifestOf(backup).shards.map(({ lsn }) => lsn);
+}

@@ -21,6 +21,7 @@ export function addDataCommands(program: Command): void {
     'copy all data of the running service, as of one moment, to a directory',
   )
     .argument('<DIR>', 'empty, or not there yet')
+    .option('--since <PREVIOUS>', 'an earlier backup: files that have not changed since are linked from it, not copied')
     .option('--rate <MiB>', 'copy at most so many MiB a second (default: 128)')
     .option('--json', 'print the manifest')
     .action(loaded(async () => (await backups()).backupCommand));
