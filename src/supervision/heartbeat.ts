@@ -30,14 +30,24 @@ export class Silence {
   }
 }
 
-/** A child tells how it is, at once and then each second, and in between that it lives. */
-export function tellHealth(clock: Clock, health: () => Health, tell: (message: MessageToPrimary) => void): Timer {
+export type Vitals = {
+  readonly health: () => Health;
+  /** Of the topology by which the child goes. */
+  readonly sequence: () => number;
+};
+
+/** A child tells how it is, at once and then each second, and in between that it lives, and by which topology. */
+export function tellHealth(
+  clock: Clock,
+  { health, sequence }: Vitals,
+  tell: (message: MessageToPrimary) => void,
+): Timer {
   tell(health());
   let beats = 0;
   return every(clock, heartbeatIntervalMs, () => {
     beats++;
     const isHealthDue = (beats * heartbeatIntervalMs) % healthIntervalMs === 0;
-    tell(isHealthDue ? health() : { type: 'heartbeat' });
+    tell(isHealthDue ? health() : { type: 'heartbeat', sequence: sequence() });
   });
 }
 

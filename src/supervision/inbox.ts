@@ -62,8 +62,7 @@ export class Inbox<M extends StartMessage> {
   readonly #events: InboxEvents<M>;
   #state: 'idle' | 'starting' | 'working' | 'retiring' | 'draining' = 'idle';
   #job: WorkerJob | undefined;
-  /** Of the newest topology. */
-  #sequence = -1;
+  #sequence = 0;
   /** Came before the child was ready, and is newer than that of its start message. */
   #early: Topology | undefined;
   /** Came while the child was starting. */
@@ -72,6 +71,11 @@ export class Inbox<M extends StartMessage> {
   constructor(type: M['type'], events: InboxEvents<M>) {
     this.#type = type;
     this.#events = events;
+  }
+
+  /** Of the newest topology that has come; 0 before the first. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   receive(message: MessageToChild): void {

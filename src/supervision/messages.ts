@@ -6,7 +6,7 @@
  *   child ◀─ start-… ─ primary
  *   child ── ready ──▶ primary      then `health` each second, and `heartbeat` in between; or `refused`, and it exits
  *   child ◀─ primary-heartbeat ─ primary, as often
- *   child ◀─ topology ─ primary     at every change
+ *   child ◀─ topology ─ primary     at every change, and again when a heartbeat says that the child has missed it
  *   child ◀─ access ─── primary     who may come in has changed; of routers and clones
  *   child ◀─ reopen-log ─ primary   somebody has moved the files of the log away
  *   child ◀─ drain ──── primary     the child finishes and exits with code 0
@@ -208,7 +208,11 @@ const born = objectOf({ type: exactly('born') });
 
 const ready = objectOf({ type: exactly('ready') });
 
-const heartbeat = objectOf({ type: exactly('heartbeat') });
+const heartbeat = objectOf({
+  type: exactly('heartbeat'),
+  /** Of the topology by which the child goes; 0 when none was announced to it. */
+  sequence: integer,
+});
 
 const operationFigures = objectOf({
   /** Over the last interval. */

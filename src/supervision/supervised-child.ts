@@ -5,6 +5,7 @@
 
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { MoveReport } from '../rebalance/move.ts';
+import { Announcement } from './announcement.ts';
 import {
   type ChildEffect,
   type ChildEvent,
@@ -114,6 +115,7 @@ export class SupervisedChild {
   #killedFor: KillReason | undefined;
   #lastDeath: LastDeath | undefined;
   readonly #silence = new Silence();
+  readonly #announcement = new Announcement();
   #refusal: string | undefined;
   /** The process that said why it would not serve. */
   #refuser: ForkedProcess | undefined;
@@ -204,6 +206,7 @@ export class SupervisedChild {
   }
 
   send(message: MessageToChild): void {
+    if (message.type === 'topology') this.#announcement.sent(message);
     // A failed send means that the process is ending: its exit event follows.
     if (this.#process?.connected) this.#process.send(message, () => {});
   }
@@ -370,8 +373,11 @@ export class SupervisedChild {
       case 'health':
         this.#health = message;
         return this.#options.listener.onHealth?.(this, message);
-      case 'heartbeat':
+      case 'heartbeat': {
+        const missed = this.#announcement.heard(message.sequence);
+        if (missed !== undefined) this.send(missed);
         return;
+      }
     }
   }
 }

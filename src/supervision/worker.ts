@@ -70,7 +70,7 @@ export async function runWorker<M extends StartMessage>(
     const job = await begin(start, { log, tell, primary }).catch(refuse);
     inbox.begun(job);
     await tell({ type: 'ready' });
-    tellHealth(systemClock, () => job.health(), tell);
+    tellHealth(systemClock, { health: () => job.health(), sequence: () => inbox.sequence }, tell);
   }
 
   process.on('message', (raw) => {

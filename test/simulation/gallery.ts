@@ -40,6 +40,7 @@ export const nearSeeds: Readonly<Record<string, number>> = {
   'a direct read counts by a newer epoch, too': 10890,
   'slots are noted as given away when they have left': 482,
   'a direct read goes by the first ring that the router had': 39,
+  'an announcement that was lost is not made again': 15389,
 };
 
 /** Replaces the one place in a file under `dist/src` where this text stands. */
@@ -69,6 +70,7 @@ const direct = 'routing/direct-reads.js';
 const reader = 'sqlite/shard-file-reader.js';
 const inbox = 'supervision/inbox.js';
 const supervisor = 'supervision/supervisor.js';
+const announcement = 'supervision/announcement.js';
 const topology = 'primary/topology-file.js';
 
 function bug(name: string, ...edits: readonly (readonly [file: string, find: string, replace: string])[]): Mutant {
@@ -185,6 +187,7 @@ export const gallery: readonly Mutant[] = [
     [inbox, 'if (topology.sequence <= this.#sequence)\n', 'if (false)\n'],
     [dispatcher, 'if (ring.epoch >= this.#ring.epoch) {', 'if (true) {'],
   ),
+  bug('an announcement that was lost is not made again', [announcement, 'isBehind && this.#isDoubted', 'false']),
   bug('rows that left are purged under a move back', [
     transfer,
     'this.#transfers.removeSlots(transfer, move.slots)',

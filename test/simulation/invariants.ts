@@ -204,12 +204,6 @@ export class Invariants {
     }
   }
 
-  /** Thirty seconds after the last fault everybody knows the newest ring. */
-  checkNewest(life: Life, epoch: number): void {
-    if (epoch === this.ring?.epoch) return;
-    throw new Violation('I9', `${life.name} stays with epoch ${epoch}, and the ring has ${this.ring?.epoch}`);
-  }
-
   #checkEpoch(life: Life, epoch: number): void {
     if (epoch < (this.#epochs.get(life) ?? 0)) throw new Violation('I8', `${life.name} goes back to epoch ${epoch}`);
     this.#epochs.set(life, epoch);

@@ -42,8 +42,8 @@ const valueBytesMax = 1_000;
 /** Until an operator restarts what was given up. */
 const operatorDelayMs = 2_000;
 
-/** Commands and reports of moves are repeated until they arrive; nothing else is. */
-const isCertain = ({ type }: MessageToChild | MessageToPrimary) => !type.startsWith('move');
+/** Announcements, commands and reports of moves are repeated until they arrive; nothing else is. */
+const isCertain = ({ type }: MessageToChild | MessageToPrimary) => type !== 'topology' && !type.startsWith('move');
 
 type OnMessage = (message: unknown) => void;
 type OnExit = (code: number | null, signal: NodeJS.Signals | null) => void;
@@ -95,7 +95,7 @@ export class SimulatedChild implements ForkedProcess {
     this.tell({ type: 'ready' });
     tellHealth(
       this.#world.scheduler.clockOf(this.life),
-      () => job.health(),
+      { health: () => job.health(), sequence: () => inbox.sequence },
       (message) => this.tell(message),
     );
   }

@@ -38,16 +38,16 @@ test('whoever says nothing is silent after a second and lost after fifteen, and 
   expect([1_000, 1_250, 15_000, 15_250, 250].map(after)).toEqual(['heard', 'silent', 'silent', 'lost', 'heard']);
 });
 
-test('a child says at once how it is, and then four times a second that it lives, the last time how it is', () => {
-  const told: string[] = [];
+test('a child says at once how it is, and then four times a second that it lives and by which topology, the last time how it is', () => {
+  const told: unknown[] = [];
+  let sequence = 0;
   tellHealth(
     systemClock,
-    () => health,
-    ({ type }) => void told.push(type),
+    { health: () => health, sequence: () => ++sequence },
+    (message) => void told.push(message.type === 'heartbeat' ? message.sequence : message.type),
   );
   vi.advanceTimersByTime(2_000);
-  const second = ['heartbeat', 'heartbeat', 'heartbeat', 'health'];
-  expect(told).toEqual(['health', ...second, ...second]);
+  expect(told).toEqual(['health', 1, 2, 3, 'health', 4, 5, 6, 'health']);
 });
 
 test('a child says once that the primary is silent, and once that it is heard again', () => {

@@ -138,7 +138,7 @@ const toPrimary: readonly MessageToPrimary[] = [
   { type: 'born' },
   { type: 'store-report', acknowledgement: 'An acknowledged write is on disk.' },
   { type: 'ready' },
-  { type: 'heartbeat' },
+  { type: 'heartbeat', sequence: 12 },
   { type: 'refused', reason: 'shard-1.sqlite is missing.' },
   { type: 'failures', count: 3 },
   {
