@@ -3,47 +3,59 @@
  * browser runs them.
  */
 
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { Key } from '../kv/key.ts';
 import type { Outcome } from '../kv/outcome.ts';
 import type { Timing } from '../kv/store.ts';
+import { type PartWanted, partOf } from '../kv/value-part.ts';
 import { noRoom, shareOfAnswer, uncountedBytesMax } from './body-budget.ts';
 import { endInOneWrite } from './one-write.ts';
 import { sendProblem } from './problem.ts';
 import { etagOf, readVerdict } from './request/conditions.ts';
-import { rangeOf } from './request/ranges.ts';
 import { sendTiming } from './request/server-timing.ts';
 
 const defaultContentType = 'application/octet-stream';
 /** Beyond it, copying a value into text costs more than the second write. */
 const oneWriteBytesMax = 4 * 1024;
 
+/** A read, and what the store has answered. Of a HEAD no range is wanted. */
+type Read = { readonly key: Key; readonly wanted: PartWanted; readonly outcome: Outcome };
+
 /** The answer to a read, as far as its preconditions and ranges allow. */
-export function sendRead(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  key: Key,
-  outcome: Outcome,
-  timing: Timing | undefined,
-): FastifyReply {
+export function sendRead(reply: FastifyReply, read: Read, timing: Timing | undefined): FastifyReply {
+  const { key, wanted, outcome } = read;
   sendTiming(reply, timing);
   if (outcome.kind === 'failed') return sendProblem(reply, outcome.code, outcome.detail);
   // Whether it has expired is for the store's clock to say: that of this process may be another.
-  if (outcome.kind !== 'value' && outcome.kind !== 'metadata') {
+  if (outcome.kind !== 'value' && outcome.kind !== 'part' && outcome.kind !== 'metadata') {
     return sendProblem(reply, 'key-not-found', `There is no value under the key ${JSON.stringify(key.toString())}.`);
   }
-  const verdict = readVerdict(request.headers, outcome.version);
-  if (verdict === 'precondition-failed') return sendPreconditionFailed(reply, outcome.version);
+  const { version } = outcome;
+  const verdict = readVerdict(wanted.condition, version);
+  if (verdict === 'precondition-failed') return sendPreconditionFailed(reply, version);
   if (verdict === 'not-modified') {
     return reply
       .code(304)
-      .headers({ etag: etagOf(outcome.version), ...expiryHeader(outcome) })
+      .headers({ etag: etagOf(version), ...expiryHeader(outcome) })
       .send();
   }
-  if (outcome.kind === 'metadata') {
-    return reply.code(200).headers(headersOf(outcome, outcome.valueBytes)).send();
+  const valueBytes = outcome.kind === 'value' ? outcome.value.length : outcome.valueBytes;
+  // By what the store found: a store that has read a key twice may have found another version.
+  const part = partOf(wanted, version, valueBytes);
+  if (part === 'none') {
+    reply.header('content-range', `bytes */${valueBytes}`);
+    return sendProblem(reply, 'range-not-satisfiable', `The value has ${valueBytes} bytes, the first is number 0.`);
   }
-  return sendValue(request, reply, outcome);
+  if (outcome.kind === 'metadata') return reply.code(200).headers(headersOf(outcome, valueBytes)).send();
+  if (part === 'whole') {
+    if (outcome.kind === 'part') throw new TypeError('a store gave a part of what was wanted whole');
+    return sendValue(reply, outcome);
+  }
+  const { first, last } = part;
+  const value = outcome.kind === 'part' ? outcome.value : outcome.value.subarray(first, last + 1);
+  if (!hasRoomFor(reply, value)) return sendNoRoom(reply);
+  reply.header('content-range', `bytes ${first}-${last}/${valueBytes}`);
+  return reply.code(206).headers(headersOf(outcome, value.length)).send(value);
 }
 
 /** The answer to a write. */
@@ -104,19 +116,9 @@ type Head = { readonly version: number; readonly contentType: string; readonly e
 /** A value and what is told with it. */
 export type Stored = Head & { readonly value: Buffer };
 
-function sendValue({ headers }: FastifyRequest, reply: FastifyReply, outcome: Stored): FastifyReply {
-  const { value, version } = outcome;
+function sendValue(reply: FastifyReply, outcome: Stored): FastifyReply {
+  const { value } = outcome;
   if (!hasRoomFor(reply, value)) return sendNoRoom(reply);
-  const range = rangeOf(headers, value.length, etagOf(version));
-  if (range === 'not-satisfiable') {
-    reply.header('content-range', `bytes */${value.length}`);
-    return sendProblem(reply, 'range-not-satisfiable', `The value has ${value.length} bytes, the first is number 0.`);
-  }
-  if (range !== 'whole') {
-    const part = value.subarray(range.first, range.last + 1);
-    reply.header('content-range', `bytes ${range.first}-${range.last}/${value.length}`);
-    return reply.code(206).headers(headersOf(outcome, part.length)).send(part);
-  }
   const answerHeaders = headersOf(outcome, value.length);
   if (value.length > oneWriteBytesMax || reply.hasHeader('server-timing')) {
     return reply.code(200).headers(answerHeaders).send(value);

@@ -3,6 +3,7 @@
 import type { Condition } from './condition.ts';
 import type { IdempotencyKey } from './idempotency-key.ts';
 import type { Key } from './key.ts';
+import type { PartWanted } from './value-part.ts';
 
 /** The slot travels with the operation, so that it is computed once and every store agrees on it. */
 type Addressed = { readonly slot: number; readonly key: Key };
@@ -10,7 +11,8 @@ type Addressed = { readonly slot: number; readonly key: Key };
 /** What all writes may carry. */
 type Guarded = Addressed & { readonly condition?: Condition; readonly idempotencyKey?: IdempotencyKey };
 
-type GetOperation = Addressed & { readonly kind: 'get' };
+/** Comes to the value or a part of it, and where no part is wanted to what `head` tells. */
+export type GetOperation = Addressed & PartWanted & { readonly kind: 'get' };
 type HeadOperation = Addressed & { readonly kind: 'head' };
 /** When a value is to be gone: at most one of the two. */
 export type Expiry = {
@@ -43,7 +45,7 @@ export type ReadOperation = GetOperation | HeadOperation;
 export type WriteOperation = PutOperation | TouchOperation | DeleteOperation | IncrementOperation;
 export type KeyOperation = ReadOperation | WriteOperation;
 
-/** Several operations on keys of one slot: all of them in one step or, when one is refused, none. */
+/** Several operations on keys of one slot: all of them in one step or, when one is refused, none. It reads whole values. */
 export type AtomicOperation = {
   readonly kind: 'atomic';
   readonly slot: number;

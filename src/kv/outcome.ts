@@ -10,11 +10,22 @@ export type Outcome = KeyOutcome | BatchOutcome;
 
 export type KeyOutcome =
   | (Described & { readonly kind: 'value'; readonly value: Buffer })
-  | (Described & { readonly kind: 'metadata'; readonly valueBytes: number })
+  | PartOutcome
+  | MetadataOutcome
   | { readonly kind: 'absent' }
   | WriteOutcome
   | PreconditionFailedOutcome
   | FailedOutcome;
+
+/** Of a value of `valueBytes`, only what was wanted: `value`, of which the first byte is number `first` there. */
+type PartOutcome = Described & {
+  readonly kind: 'part';
+  readonly first: number;
+  readonly value: Buffer;
+  readonly valueBytes: number;
+};
+
+export type MetadataOutcome = Described & { readonly kind: 'metadata'; readonly valueBytes: number };
 
 type Described = {
   readonly version: number;

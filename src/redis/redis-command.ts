@@ -6,8 +6,17 @@
 import type { Versions } from '../kv/condition.ts';
 import { idempotencyKeptMs } from '../kv/idempotency-key.ts';
 import { type OpId, opIdOfItem } from '../kv/op-id.ts';
-import { batchBytesMax, type Expiry, isWrite, type KeyOperation, type Operation } from '../kv/operation.ts';
-import type { Outcome } from '../kv/outcome.ts';
+import {
+  batchBytesMax,
+  type Expiry,
+  type GetOperation,
+  isWrite,
+  type KeyOperation,
+  type Operation,
+  type ReadOperation,
+} from '../kv/operation.ts';
+import type { KeyOutcome, Outcome } from '../kv/outcome.ts';
+import { partOf } from '../kv/value-part.ts';
 import {
   expiriesKeyOf,
   headBytesMax,
@@ -22,7 +31,7 @@ import {
 } from './redis-entry.ts';
 import type { Argument, Ask } from './redis-question.ts';
 import { outcomeOf } from './redis-reply.ts';
-import { headScript, operateScript, type RedisScript } from './redis-script.ts';
+import { bytesScript, headScript, operateScript, type RedisScript } from './redis-script.ts';
 
 /**
  * How long Redis remembers the answer to a write that has no idempotency key. The store sends nothing again after a sixth
@@ -38,14 +47,11 @@ const opMemoryMs = 30_000;
 export async function runCommand(ask: Ask, operation: Operation, opId: OpId): Promise<Outcome> {
   switch (operation.kind) {
     case 'get': {
-      const packed = (await ask('get', valueKeyOf(operation.slot, operation.key))) as Buffer | null;
-      return packed === null ? { kind: 'absent' } : unpackedValue(packed);
+      const isWhole = operation.condition === undefined && operation.range === undefined;
+      return isWhole ? readValue(ask, operation) : readPart(ask, operation);
     }
-    case 'head': {
-      const reply = await runScript(ask, headScript, [valueKeyOf(operation.slot, operation.key)], []);
-      const found = reply as [first: Buffer, packedBytes: number] | null;
-      return found === null ? { kind: 'absent' } : unpackedMetadata(...found);
-    }
+    case 'head':
+      return (await readHead(ask, operation)).outcome;
     case 'atomic':
       return { kind: 'batch', outcomes: await operate(ask, operation.slot, operation.operations, opId) };
     default: {
@@ -53,6 +59,37 @@ export async function runCommand(ask: Ask, operation: Operation, opId: OpId): Pr
       return outcome as Outcome;
     }
   }
+}
+
+async function readValue(ask: Ask, { slot, key }: ReadOperation): Promise<KeyOutcome> {
+  const packed = (await ask('get', valueKeyOf(slot, key))) as Buffer | null;
+  return packed === null ? { kind: 'absent' } : unpackedValue(packed);
+}
+
+async function readHead(ask: Ask, { slot, key }: ReadOperation) {
+  const reply = await runScript(ask, headScript, [valueKeyOf(slot, key)], []);
+  const found = reply as [first: Buffer, packedBytes: number] | null;
+  if (found === null) return { outcome: { kind: 'absent' }, packedBytes: 0 } as const;
+  return { outcome: unpackedMetadata(...found), packedBytes: found[1] };
+}
+
+/** Between its two steps the value may have been written anew: then it is read whole. */
+async function readPart(ask: Ask, operation: GetOperation): Promise<KeyOutcome> {
+  const { outcome: found, packedBytes } = await readHead(ask, operation);
+  if (found.kind !== 'metadata') return found;
+  const part = partOf(operation, found.version, found.valueBytes);
+  if (part === 'none') return found;
+  if (part === 'whole') return readValue(ask, operation);
+  const { first, last } = part;
+  const headBytes = packedBytes - found.valueBytes;
+  const wanted = [String(found.version), headBytes + first, headBytes + last];
+  const value = (await runScript(
+    ask,
+    bytesScript,
+    [valueKeyOf(operation.slot, operation.key)],
+    wanted,
+  )) as Buffer | null;
+  return value === null ? readValue(ask, operation) : { ...found, kind: 'part', first, value };
 }
 
 async function operate(ask: Ask, slot: number, operations: readonly KeyOperation[], opId: OpId) {

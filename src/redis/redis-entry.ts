@@ -15,7 +15,7 @@
 
 import type { Key } from '../kv/key.ts';
 import type { OpId } from '../kv/op-id.ts';
-import { expiryOf, type KeyOutcome } from '../kv/outcome.ts';
+import { expiryOf, type KeyOutcome, type MetadataOutcome } from '../kv/outcome.ts';
 
 /** The largest size of what precedes the value's bytes: three numbers, their colons and a content type come to less. */
 export const headBytesMax = 320;
@@ -66,7 +66,7 @@ export function unpackedValue(packed: Buffer): KeyOutcome {
  * @param first the first `headBytesMax` bytes of a packed value, which has `packedBytes`
  * @throws RangeError when these bytes were not written by our script
  */
-export function unpackedMetadata(first: Buffer, packedBytes: number): KeyOutcome {
+export function unpackedMetadata(first: Buffer, packedBytes: number): MetadataOutcome {
   const { head, bytes } = headOf(first);
   return { kind: 'metadata', ...head, valueBytes: packedBytes - bytes };
 }

@@ -253,6 +253,15 @@ return {head, redis.call('STRLEN', KEYS[1])}
 `);
 
 /**
+ * KEYS: a value. ARGV: its version, and the first and the last of its bytes that are wanted, as it lies there. Answers
+ * with nil when there is none of this version.
+ */
+export const bytesScript = scriptOf(`
+if string.match(redis.call('GETRANGE', KEYS[1], 0, 19), '^(%d+):') ~= ARGV[1] then return false end
+return redis.call('GETRANGE', KEYS[1], ARGV[2], ARGV[3])
+`);
+
+/**
  * KEYS  the index of one of the slots: a Cluster chooses the server by it
  * ARGV  ZRANGEBYLEX or ZREVRANGEBYLEX, a range of keys as that takes it, how many keys are wanted of each slot, then the
  *       slots

@@ -4,8 +4,9 @@
  * time it reads.
  */
 
-import type { PutOperation, ReadOperation } from '../kv/operation.ts';
+import type { GetOperation, PutOperation, ReadOperation } from '../kv/operation.ts';
 import { expiryOf, type KeyOutcome } from '../kv/outcome.ts';
+import { partOf } from '../kv/value-part.ts';
 import type { Database, Statement } from './database.ts';
 
 export const entryDdl = `
@@ -54,6 +55,7 @@ const absent: KeyOutcome = { kind: 'absent' };
 export class EntryTable {
   readonly #value: Statement<[number, Buffer]>;
   readonly #metadata: Statement<[number, Buffer]>;
+  readonly #bytes: Statement<[number, number, number, Buffer, number]>;
   readonly #old: Statement<[number, Buffer]>;
   readonly #insert: Statement<[number, Buffer, number, string, Buffer, number]>;
   readonly #update: Statement<[number, string, Buffer, number, number]>;
@@ -67,6 +69,9 @@ export class EntryTable {
     this.#metadata = db
       .prepare<[number, Buffer]>(`SELECT version, content_type, length(value), expires_at ${where}`)
       .raw();
+    this.#bytes = db
+      .prepare<[number, number, number, Buffer, number]>(`SELECT substr(value, ?, ?) ${where} AND version = ?`)
+      .pluck();
     this.#old = db.prepare<[number, Buffer]>(`SELECT id, version, length(value), expires_at ${where}`).raw();
     this.#insert = db.prepare(
       'INSERT INTO entry (slot, key, version, content_type, value, expires_at) VALUES (?, ?, ?, ?, ?, ?)',
@@ -82,17 +87,38 @@ export class EntryTable {
       .raw();
   }
 
-  read({ kind, slot, key }: ReadOperation, nowMs: number): KeyOutcome {
-    if (kind === 'get') {
-      const row = this.#value.get(slot, key) as ValueRow | undefined;
-      if (row === undefined || hasExpired(row[3], nowMs)) return absent;
-      const [version, contentType, value, expiresAtMs] = row;
-      return { kind: 'value', version, contentType, value, ...expiryOf(expiresAtMs) };
-    }
+  read(operation: ReadOperation, nowMs: number): KeyOutcome {
+    if (operation.kind === 'head') return this.#readMetadata(operation, nowMs);
+    const isWhole = operation.condition === undefined && operation.range === undefined;
+    return isWhole ? this.#readValue(operation, nowMs) : this.#readPart(operation, nowMs);
+  }
+
+  #readValue({ slot, key }: ReadOperation, nowMs: number): KeyOutcome {
+    const row = this.#value.get(slot, key) as ValueRow | undefined;
+    if (row === undefined || hasExpired(row[3], nowMs)) return absent;
+    const [version, contentType, value, expiresAtMs] = row;
+    return { kind: 'value', version, contentType, value, ...expiryOf(expiresAtMs) };
+  }
+
+  #readMetadata({ slot, key }: ReadOperation, nowMs: number): KeyOutcome {
     const row = this.#metadata.get(slot, key) as MetadataRow | undefined;
     if (row === undefined || hasExpired(row[3], nowMs)) return absent;
     const [version, contentType, valueBytes, expiresAtMs] = row;
     return { kind: 'metadata', version, contentType, valueBytes, ...expiryOf(expiresAtMs) };
+  }
+
+  #readPart(operation: GetOperation, nowMs: number): KeyOutcome {
+    const found = this.#readMetadata(operation, nowMs);
+    if (found.kind !== 'metadata') return found;
+    const part = partOf(operation, found.version, found.valueBytes);
+    if (part === 'none') return found;
+    if (part === 'whole') return this.#readValue(operation, nowMs);
+    const { first, last } = part;
+    const { slot, key } = operation;
+    const value = this.#bytes.get(first + 1, last - first + 1, slot, key, found.version) as Buffer | undefined;
+    // Where others write the file too, and have done so since.
+    if (value === undefined) return this.#readValue(operation, nowMs);
+    return { ...found, kind: 'part', first, value };
   }
 
   /** The row of this key, expired or not. */

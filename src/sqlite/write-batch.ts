@@ -158,7 +158,7 @@ export class WriteBatch {
       if (isWrite(one)) return this.#once(one, opIdOf(resend, index), resend);
       if (isAgain) return readIsOver;
       const outcome = this.#at.entries.read(one, this.#at.nowMs);
-      if (outcome.kind === 'value') bytesRead += outcome.value.length;
+      if ('value' in outcome) bytesRead += outcome.value.length;
       return bytesRead > batchBytesMax ? tooMuchRead : outcome;
     });
     const isRefused = !isAgain && outcomes.some(({ kind }) => kind === 'precondition-failed' || kind === 'failed');

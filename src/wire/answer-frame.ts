@@ -8,7 +8,8 @@
  *   counted  its number in `expires at`; when it expires in its body, if it does
  *   feed     the pruned lsn in `version`, the shard's lsn in `expires at`, the epoch in `value bytes`
  *
- * body     a value in its own bytes; a sentence about a failure; of an atomic operation, answers; a listing; a feed.
+ * body     a value in its own bytes, a part of one behind the number of its first byte (4 bytes); a sentence about a
+ *          failure; of an atomic operation, answers; a listing; a feed.
  */
 
 import { type ErrorCode, errorTable } from '../kv/errors.ts';
@@ -29,6 +30,8 @@ export type PackedFeed = Omit<FeedPage, 'rows'> & { readonly packedRows: Buffer 
 export const movedAnswer: Answer = { kind: 'moved' };
 
 const headerBytes = 36;
+/** The number of the first byte of a part. */
+const firstBytes = 4;
 
 const kindBytes = {
   value: 1,
@@ -44,6 +47,7 @@ const kindBytes = {
   batch: 11,
   listing: 12,
   feed: 13,
+  part: 14,
 } as const;
 const errorCodes = Object.keys(errorTable) as ErrorCode[];
 
@@ -62,6 +66,8 @@ export function answerFrameBytes(answer: Answer): number {
       return headerBytes + answer.contentType.length + answer.value.length;
     case 'metadata':
       return headerBytes + answer.contentType.length;
+    case 'part':
+      return headerBytes + answer.contentType.length + firstBytes + answer.value.length;
     case 'failed':
       return headerBytes + Buffer.byteLength(answer.detail);
     case 'counted':
@@ -88,11 +94,14 @@ export function encodeAnswer(target: Buffer, at: number, requestId: number, answ
   target.writeUInt32LE(sqliteMicros, at + 12);
   writeUInt53(target, 'version' in answer ? answer.version : 0, at + 16);
   writeUInt53(target, ('expiresAtMs' in answer && answer.expiresAtMs) || 0, at + 24);
-  target.writeUInt32LE(answer.kind === 'metadata' ? answer.valueBytes : 0, at + 32);
+  target.writeUInt32LE('valueBytes' in answer ? answer.valueBytes : 0, at + 32);
   let end = at + headerBytes + target.write(contentType, at + headerBytes, 'latin1');
   switch (answer.kind) {
     case 'value':
       answer.value.copy(target, end);
+      return;
+    case 'part':
+      answer.value.copy(target, target.writeUInt32LE(answer.first, end));
       return;
     case 'failed':
       target.write(answer.detail, end, 'utf8');
@@ -144,6 +153,13 @@ export function answerOf(frame: Buffer): Answer {
     case kindBytes.metadata: {
       const expiry = expiryOf(checkedUInt53(frame, 24));
       return { kind: 'metadata', version, contentType: contentType(), valueBytes: frame.readUInt32LE(32), ...expiry };
+    }
+    case kindBytes.part: {
+      if (typeEnd + firstBytes > frame.length) throw new WireError('a part of a value breaks off');
+      const part = { first: frame.readUInt32LE(typeEnd), value: frame.subarray(typeEnd + firstBytes) };
+      const expiry = expiryOf(checkedUInt53(frame, 24));
+      const valueBytes = frame.readUInt32LE(32);
+      return { kind: 'part', version, contentType: contentType(), valueBytes, ...part, ...expiry };
     }
     case kindBytes.absent:
       return { kind: 'absent' };

@@ -7,7 +7,7 @@
 import { readUInt53, writeUInt53 } from '../kv/uint53.ts';
 
 /** Rises with every change of layout or meaning; the two ends refuse each other when it differs. */
-export const wireVersion = 3;
+export const wireVersion = 4;
 
 /** First frame on a connection, from the router. The shard answers with a `ShardHello`. */
 export type RouterHello = { readonly wireVersion: number; readonly session: Buffer };
@@ -16,6 +16,11 @@ export type ShardHello = { readonly wireVersion: number; readonly shard: number;
 /** The peer sent bytes that are no frame of this protocol: the connection is of no more use. */
 export class WireError extends Error {
   override readonly name = 'WireError';
+}
+
+/** Of a number that has a place in a frame. */
+export function isWithin(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= max;
 }
 
 /** @throws WireError beyond 2^53 − 1 */

@@ -4,36 +4,35 @@
  * 0        4            8    9       10     12      16      32         40          42           43
  * ├ length ┼ request id ┼ op ┼ flags ┼ slot ┼ epoch ┼ op id ┼ seen lsn ┼ key bytes ┼ type bytes ┼ key, type, extras, body
  *
- * extras   `by` of an increment, then what the flags say: expires at, or the ttl in ms; the fingerprint of an idempotency key (8 bytes
- *          each), and a condition: two counts (1 byte each: how many versions, 0xff for `*`, 0xfe for none), and the
- *          versions.
+ * extras   what the flags say there is, and what an increment adds: see request-extras.ts.
  * body     a value, in the client's own bytes; of an atomic operation, requests; of a query, what it asks.
  */
 
-import { type Condition, conditionVersionsMax, type Versions } from '../kv/condition.ts';
 import type { Place } from '../kv/feed.ts';
-import { fingerprintBytes, type IdempotencyKey } from '../kv/idempotency-key.ts';
 import { keyBytesMax } from '../kv/key.ts';
 import { type ListQuery, listLimitMax } from '../kv/listing.ts';
 import { noOpId, opIdBytes, type Resend } from '../kv/op-id.ts';
-import {
-  batchBytesMax,
-  batchOperationsMax,
-  type KeyOperation,
-  lifetimeMsMax,
-  type Operation,
-} from '../kv/operation.ts';
+import { batchBytesMax, batchOperationsMax, type KeyOperation, type Operation } from '../kv/operation.ts';
 import type { FailedOutcome } from '../kv/outcome.ts';
 import { writeUInt53 } from '../kv/uint53.ts';
 import { slotCount } from '../partition/slot.ts';
-import { checkedUInt53, framesWithin, WireError } from './frame.ts';
+import { checkedUInt53, framesWithin, isWithin, WireError } from './frame.ts';
 import { listQueryBytes, listQueryOf, packListQuery } from './listing-frame.ts';
+import {
+  type Extras,
+  encodeExtras,
+  extrasBytes,
+  extrasBytesMax,
+  extrasOf,
+  fitsExtras,
+  flagBits,
+  flagsOf,
+} from './request-extras.ts';
 
 const headerBytes = 43;
 /** An lsn, how many records of the arrival after it are known, and how many rows are wanted. */
 const feedQueryBytes = 14;
 const typeBytesMax = 255;
-const extrasBytesMax = 4 * 8 + 2 + 2 * 8 * conditionVersionsMax;
 
 /** The largest frame there can be, of a request or an answer, when values have at most `valueBytesMax` bytes. */
 export function frameBytesMaxOf(valueBytesMax: number): number {
@@ -62,21 +61,18 @@ export type Request = {
 };
 
 const kindBytes = { get: 1, head: 2, put: 3, delete: 4, increment: 5, atomic: 6, list: 7, feed: 8, touch: 9 } as const;
-const flagBits = { resent: 1, expiry: 2, idempotencyKey: 4, condition: 8, ttl: 16 } as const;
-const everyVersion = 0xff;
-const noVersions = 0xfe;
 
 export const noResend: Resend = { opId: noOpId, resent: false, seenLsn: 0 };
 
 export function requestFrameBytes(operation: Asked): number {
   switch (operation.kind) {
-    case 'get':
     case 'head':
       return headerBytes + operation.key.length;
     case 'put': {
       const { key, contentType, value } = operation;
       return headerBytes + key.length + contentType.length + extrasBytes(operation) + value.length;
     }
+    case 'get':
     case 'touch':
     case 'delete':
     case 'increment':
@@ -108,11 +104,11 @@ export function frameRefusalOf(asked: Asked, frameBytes: number, frameBytesMax: 
 function fits(asked: Asked): boolean {
   if (!isWithin(asked.slot, slotCount - 1)) return false;
   switch (asked.kind) {
-    case 'get':
     case 'head':
       return fitsKey(asked.key);
     case 'put':
       return fitsKey(asked.key) && asked.contentType.length <= typeBytesMax && fitsExtras(asked);
+    case 'get':
     case 'touch':
     case 'delete':
       return fitsKey(asked.key) && fitsExtras(asked);
@@ -138,27 +134,12 @@ function fitsKey({ length }: Buffer): boolean {
   return length >= 1 && length <= keyBytesMax;
 }
 
-function fitsExtras({ expiresAtMs = 0, ttlMs = 0, idempotencyKey, condition }: Extras): boolean {
-  if (!isWithin(expiresAtMs, Number.MAX_SAFE_INTEGER) || !isWithin(ttlMs, lifetimeMsMax)) return false;
-  if (idempotencyKey !== undefined && idempotencyKey.fingerprint.length !== fingerprintBytes) return false;
-  return condition === undefined || (fitsVersions(condition.ifMatch) && fitsVersions(condition.ifNoneMatch));
-}
-
-function fitsVersions(versions: Versions | undefined): boolean {
-  if (versions === undefined || versions === '*') return true;
-  return versions.length <= conditionVersionsMax && versions.every((one) => isWithin(one, Number.MAX_SAFE_INTEGER));
-}
-
-function isWithin(value: number, max: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= max;
-}
-
 /** Writes a request into `target` at `at`, which has room for `requestFrameBytes`. */
 export function encodeRequest(target: Buffer, at: number, { requestId, epoch, operation, resend }: Request): void {
   target.writeUInt32LE(requestFrameBytes(operation) - 4, at);
   target.writeUInt32LE(requestId, at + 4);
   target[at + 8] = kindBytes[operation.kind];
-  target[at + 9] = flagsOf(operation) | (resend.resent ? flagBits.resent : 0);
+  target[at + 9] = flagsOf(operation as Extras) | (resend.resent ? flagBits.resent : 0);
   target.writeUInt16LE(operation.slot, at + 10);
   target.writeUInt32LE(epoch, at + 12);
   resend.opId.copy(target, at + 16);
@@ -174,6 +155,7 @@ export function encodeRequest(target: Buffer, at: number, { requestId, epoch, op
       end += target.write(contentType, end, 'latin1');
       operation.value.copy(target, encodeExtras(target, end, operation));
       return;
+    case 'get':
     case 'touch':
     case 'delete':
     case 'increment':
@@ -236,8 +218,10 @@ export function requestOf(frame: Buffer): Request {
   }
   if (key.length === 0 || key.length > keyBytesMax) throw new WireError(`a key cannot have ${key.length} bytes`);
   switch (kind) {
-    case kindBytes.get:
-      return { requestId, epoch, operation: { kind: 'get', slot, key }, resend: noResend };
+    case kindBytes.get: {
+      const { extras } = extrasOf(frame, typeEnd);
+      return { requestId, epoch, operation: { kind: 'get', slot, key, ...extras }, resend: noResend };
+    }
     case kindBytes.head:
       return { requestId, epoch, operation: { kind: 'head', slot, key }, resend: noResend };
     case kindBytes.put: {
@@ -269,98 +253,4 @@ function resendOf(frame: Buffer): Resend {
     resent: ((frame[9] as number) & flagBits.resent) !== 0,
     seenLsn: checkedUInt53(frame, 32),
   };
-}
-
-type Extras = {
-  readonly kind: string;
-  readonly by?: bigint;
-  readonly expiresAtMs?: number;
-  readonly ttlMs?: number;
-  readonly idempotencyKey?: IdempotencyKey;
-  readonly condition?: Condition;
-};
-
-function flagsOf(operation: Asked): number {
-  const { expiresAtMs, ttlMs, idempotencyKey, condition } = operation as Extras;
-  return (
-    (ttlMs === undefined ? 0 : flagBits.ttl) |
-    (expiresAtMs === undefined ? 0 : flagBits.expiry) |
-    (idempotencyKey === undefined ? 0 : flagBits.idempotencyKey) |
-    (condition === undefined ? 0 : flagBits.condition)
-  );
-}
-
-function extrasBytes({ by, expiresAtMs, ttlMs, idempotencyKey, condition }: Extras): number {
-  let bytes = by === undefined ? 0 : 8;
-  if (expiresAtMs !== undefined) bytes += 8;
-  if (ttlMs !== undefined) bytes += 8;
-  if (idempotencyKey !== undefined) bytes += fingerprintBytes;
-  if (condition === undefined) return bytes;
-  return bytes + 2 + 8 * (versionsIn(condition.ifMatch) + versionsIn(condition.ifNoneMatch));
-}
-
-function versionsIn(versions: Versions | undefined): number {
-  return versions === undefined || versions === '*' ? 0 : versions.length;
-}
-
-/** Returns where they end. */
-function encodeExtras(
-  target: Buffer,
-  start: number,
-  { by, expiresAtMs, ttlMs, idempotencyKey, condition }: Extras,
-): number {
-  let at = start;
-  if (by !== undefined) at = target.writeBigInt64LE(by, at);
-  if (expiresAtMs !== undefined) at = writeUInt53(target, expiresAtMs, at);
-  if (ttlMs !== undefined) at = writeUInt53(target, ttlMs, at);
-  if (idempotencyKey !== undefined) at += idempotencyKey.fingerprint.copy(target, at);
-  if (condition === undefined) return at;
-  const lists = [condition.ifMatch, condition.ifNoneMatch];
-  for (const versions of lists) {
-    target[at++] = versions === undefined ? noVersions : versions === '*' ? everyVersion : versions.length;
-  }
-  for (const versions of lists) {
-    if (versions === undefined || versions === '*') continue;
-    for (const version of versions) at = writeUInt53(target, version, at);
-  }
-  return at;
-}
-
-type ExtrasFound = Pick<Extras, 'expiresAtMs' | 'ttlMs' | 'idempotencyKey' | 'condition'>;
-
-/** @throws WireError */
-function extrasOf(frame: Buffer, start: number): { readonly end: number; readonly extras: ExtrasFound } {
-  const flags = frame[9] as number;
-  if ((flags & ~flagBits.resent) === 0) return { end: start, extras: {} };
-  let at = start;
-  const take = (bytes: number): number => {
-    const began = at;
-    at += bytes;
-    if (at > frame.length) throw new WireError('a request breaks off in what comes before its value');
-    return began;
-  };
-  const time = (flags & flagBits.expiry) === 0 ? {} : { expiresAtMs: checkedUInt53(frame, take(8)) };
-  const expiry = (flags & flagBits.ttl) === 0 ? time : { ...time, ttlMs: checkedUInt53(frame, take(8)) };
-  let name: { idempotencyKey?: IdempotencyKey } = {};
-  if ((flags & flagBits.idempotencyKey) !== 0) {
-    const began = take(fingerprintBytes);
-    name = {
-      idempotencyKey: {
-        opId: frame.subarray(16, 16 + opIdBytes),
-        fingerprint: frame.subarray(began, began + fingerprintBytes),
-      },
-    };
-  }
-  if ((flags & flagBits.condition) === 0) return { end: at, extras: { ...expiry, ...name } };
-  const counts = take(2);
-  const list = (count: number): Versions | undefined => {
-    if (count === noVersions) return undefined;
-    if (count === everyVersion) return '*';
-    if (count > conditionVersionsMax) throw new WireError(`a condition names ${count} versions`);
-    return Array.from({ length: count }, () => checkedUInt53(frame, take(8)));
-  };
-  const ifMatch = list(frame[counts] as number);
-  const ifNoneMatch = list(frame[counts + 1] as number);
-  const condition = { ...(ifMatch !== undefined && { ifMatch }), ...(ifNoneMatch !== undefined && { ifNoneMatch }) };
-  return { end: at, extras: { ...expiry, ...name, condition } };
 }

@@ -74,6 +74,45 @@ export function describeData(storeNow: () => Store): void {
     });
   });
 
+  describe('a read that wants a part', () => {
+    const written = async () => versionOf(await run(put('part', '0123456789', 'a/a', { expiresAtMs: laterMs })));
+    const laterMs = Date.now() + 3_600_000;
+    const described = { contentType: 'a/a', expiresAtMs: laterMs };
+
+    test('of a value that does not meet its condition is told what there is, without the value', async () => {
+      const version = await written();
+      const metadata = { kind: 'metadata', version, ...described, valueBytes: 10 };
+      expect(await run(get('part', { condition: { ifNoneMatch: [version] } }))).toEqual(metadata);
+      expect(await run(get('part', { condition: { ifMatch: [never] } }))).toEqual(metadata);
+      expect(await run(get('part', { condition: { ifMatch: [version] }, range: { from: 10, bytesMax: 1 } }))).toEqual(
+        metadata,
+      );
+    });
+
+    test('is given these bytes alone, and how many there are', async () => {
+      const version = await written();
+      const part = { kind: 'part', version, ...described, valueBytes: 10 };
+      const range = (from: number, bytesMax: number) => run(get('part', { range: { from, bytesMax } }));
+      expect(await range(2, 3)).toEqual({ ...part, first: 2, value: Buffer.from('234') });
+      expect(await range(7, 99)).toEqual({ ...part, first: 7, value: Buffer.from('789') });
+      expect(await range(-2, 2)).toEqual({ ...part, first: 8, value: Buffer.from('89') });
+      expect(await range(-99, 99)).toEqual({ ...part, first: 0, value: Buffer.from('0123456789') });
+    });
+
+    test('of another version than it names is given the value whole', async () => {
+      const version = await written();
+      const range = { from: 2, bytesMax: 3 };
+      const whole = { kind: 'value', version, ...described, value: Buffer.from('0123456789') };
+      expect(await run(get('part', { range: { ...range, version } }))).toMatchObject({ value: Buffer.from('234') });
+      expect(await run(get('part', { range: { ...range, version: never } }))).toEqual(whole);
+    });
+
+    test('of what is not there is told so', async () => {
+      expect(await run(get('none', { condition: { ifMatch: '*' } }))).toEqual({ kind: 'absent' });
+      expect(await run(get('none', { range: { from: 0, bytesMax: 1 } }))).toEqual({ kind: 'absent' });
+    });
+  });
+
   describe('expiry', () => {
     test('a value is given with its expiry, and not a millisecond after it', async () => {
       const expiresAtMs = Date.now() + 800;

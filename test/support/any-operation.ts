@@ -1,12 +1,14 @@
 /** Operations on a few keys, so that they meet. */
 
 import fc from 'fast-check';
+import type { Condition } from '../../src/kv/condition.ts';
 import type { Operation } from '../../src/kv/operation.ts';
+import { type RangeWanted, rangeBytesMax } from '../../src/kv/value-part.ts';
 import { atomic, get, head, increment, put, remove, touch } from './operations.ts';
 
 const key = fc.constantFrom('a', 'b', '{tag}1', '{tag}2', 'ключ');
 const anyVersions = fc.oneof(fc.constant('*' as const), fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 20 }));
-const guards = fc.oneof(
+const guards: fc.Arbitrary<{ condition?: Condition }> = fc.oneof(
   { weight: 2, arbitrary: fc.constant({}) },
   { weight: 1, arbitrary: anyVersions.map((ifMatch) => ({ condition: { ifMatch } })) },
   { weight: 1, arbitrary: anyVersions.map((ifNoneMatch) => ({ condition: { ifNoneMatch } })) },
@@ -31,9 +33,20 @@ const anyKeyOperation = (name: fc.Arbitrary<string>) =>
         increment(one, by, { ...guard, ...(expiresAtMs !== null && { expiresAtMs }) }),
       ),
   );
+/** As HTTP can ask for it: so many bytes from one on, or the last ones. */
+const anyRange: fc.Arbitrary<RangeWanted> = fc.oneof(
+  fc.record({ from: fc.nat(30), bytesMax: fc.oneof(fc.nat(30), fc.constant(rangeBytesMax)) }),
+  fc.record({ from: fc.nat(30), bytesMax: fc.nat(30), version: fc.integer({ min: 1, max: 30 }) }),
+  fc.nat(30).map((bytes) => ({ from: 0 - bytes, bytesMax: bytes })),
+);
+const anyPart = fc.oneof(
+  guards,
+  fc.tuple(guards, anyRange).map(([guard, range]) => ({ ...guard, range })),
+);
 const tagged = anyKeyOperation(fc.constantFrom('{tag}1', '{tag}2', '{tag}3'));
 export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 5, arbitrary: anyKeyOperation(key) },
+  { weight: 2, arbitrary: fc.tuple(key, anyPart).map(([name, wanted]) => get(name, wanted)) },
   {
     weight: 1,
     arbitrary: fc.array(tagged, { minLength: 1, maxLength: 5 }).map((operations) => atomic(...operations)),

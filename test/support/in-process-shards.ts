@@ -9,7 +9,7 @@ import type { Operation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import { firstRing, type Ring } from '../../src/partition/ring.ts';
 import { systemClock } from '../../src/ports/clock.ts';
-import { unixSockets } from '../../src/ports/sockets.ts';
+import { type Sockets, unixSockets } from '../../src/ports/sockets.ts';
 import type { ShardAddress } from '../../src/routing/dispatcher.ts';
 import { PartitionedStore } from '../../src/routing/partitioned-store.ts';
 import { ShardLink } from '../../src/routing/shard-link.ts';
@@ -73,6 +73,7 @@ export type StartedStore = {
 export async function startPartitionedStore(
   shards: number,
   reads: 'forwarded' | 'direct' = 'forwarded',
+  sockets: Sockets = unixSockets,
 ): Promise<StartedStore> {
   const ids = Array.from({ length: shards }, (_, index) => index + 1);
   const ring = firstRing(new Map(ids.map((id) => [id, 1])));
@@ -83,6 +84,7 @@ export async function startPartitionedStore(
   const seen: WireError[] = [];
   const store = new PartitionedStore(ring, {
     ...ports,
+    sockets,
     hold: defaultHoldLimits,
     frameBytesMax,
     ...(reads === 'direct' && { fileOf: (shard) => readerIn(directory, shard) }),

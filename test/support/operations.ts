@@ -11,12 +11,13 @@ import type {
   WriteOperation,
 } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
+import type { PartWanted } from '../../src/kv/value-part.ts';
 import { slotOf } from '../../src/partition/slot.ts';
 
 type Guards = Pick<WriteOperation, 'condition' | 'idempotencyKey'>;
 
-export function get(key: string | Buffer): KeyOperation {
-  return { kind: 'get', ...addressed(key) };
+export function get(key: string | Buffer, wanted: PartWanted = {}): KeyOperation {
+  return { kind: 'get', ...addressed(key), ...wanted };
 }
 
 export function head(key: string | Buffer): KeyOperation {

@@ -16,6 +16,7 @@ import {
 } from '../../src/kv/operation.ts';
 import { expiryOf, type FailedOutcome, type KeyOutcome, type Outcome } from '../../src/kv/outcome.ts';
 import type { Store } from '../../src/kv/store.ts';
+import type { PartWanted } from '../../src/kv/value-part.ts';
 
 type Answer = {
   readonly status: number;
@@ -37,6 +38,8 @@ type JsonEntry = {
 };
 type JsonResult = JsonEntry & { readonly status: number; readonly code?: ErrorCode; readonly detail?: string };
 
+type Guards = { readonly condition?: Condition | undefined; readonly idempotencyKey?: IdempotencyKey };
+
 export class RestStore implements Store {
   readonly feed = undefined;
   readonly #pool: Pool;
@@ -52,7 +55,7 @@ export class RestStore implements Store {
     const headers = isWrite(operation) ? guardHeaders(operation) : {};
     switch (kind) {
       case 'get':
-        return readOutcome('get', await this.#ask('GET', path));
+        return this.#part(path, operation);
       case 'head':
         return readOutcome('head', await this.#ask('HEAD', path));
       case 'put': {
@@ -70,6 +73,14 @@ export class RestStore implements Store {
           await this.#ask('POST', timed(withParameter(path, `by=${operation.by}`), operation), undefined, headers),
         );
     }
+  }
+
+  /** What is known of a value no part of which is sent is asked by HEAD: 304, 412 and 416 do not tell all of it. */
+  async #part(path: string, wanted: PartWanted): Promise<Outcome> {
+    const answer = await this.#ask('GET', path, undefined, partHeaders(wanted));
+    const { status } = answer;
+    if (status === 304 || status === 412 || status === 416) return readOutcome('head', await this.#ask('HEAD', path));
+    return readOutcome('get', answer);
   }
 
   async list({ prefix, after, delimiter, limit, values, reverse }: ListQuery): Promise<Listing | FailedOutcome> {
@@ -132,12 +143,23 @@ function timed(path: string, { expiresAtMs, ttlMs }: Expiry): string {
   return ttlMs === undefined ? at : withParameter(at, `ttl=${ttlMs / 1_000}`);
 }
 
-function guardHeaders({ condition, idempotencyKey }: WriteOperation): Record<string, string> {
+function guardHeaders({ condition, idempotencyKey }: Guards): Record<string, string> {
   const { ifMatch, ifNoneMatch } = textsOf(condition);
   return {
     ...(ifMatch !== undefined && { 'if-match': ifMatch }),
     ...(ifNoneMatch !== undefined && { 'if-none-match': ifNoneMatch }),
     ...(idempotencyKey !== undefined && { 'idempotency-key': nameOf(idempotencyKey) }),
+  };
+}
+
+function partHeaders({ condition, range }: PartWanted): Record<string, string> {
+  const headers = guardHeaders({ condition });
+  if (range === undefined) return headers;
+  const { from, bytesMax, version } = range;
+  return {
+    ...headers,
+    range: from < 0 || bytesMax === 0 ? `bytes=-${bytesMax}` : `bytes=${from}-${from + bytesMax - 1}`,
+    ...(version !== undefined && { 'if-range': `"${version}"` }),
   };
 }
 
@@ -182,7 +204,7 @@ function versionOf(answer: Answer): number {
 function readOutcome(kind: 'get' | 'head', answer: Answer): Outcome {
   const { status, headers, body } = answer;
   if (status === 404) return { kind: 'absent' };
-  if (status !== 200) return failureOf(body);
+  if (status !== 200 && status !== 206) return failureOf(body);
   const type = String(headers['content-type']);
   const expiresAt = headers['expires-at'];
   const described = {
@@ -190,6 +212,9 @@ function readOutcome(kind: 'get' | 'head', answer: Answer): Outcome {
     contentType: type === 'application/octet-stream' ? '' : type,
     ...(expiresAt !== undefined && { expiresAtMs: Number(expiresAt) }),
   };
+  const [, first, valueBytes] = /^bytes (\d+)-\d+\/(\d+)$/.exec(String(headers['content-range'])) ?? [];
+  if (status === 206)
+    return { kind: 'part', ...described, first: Number(first), value: body, valueBytes: Number(valueBytes) };
   if (kind === 'get') return { kind: 'value', ...described, value: body };
   return { kind: 'metadata', ...described, valueBytes: Number(headers['content-length']) };
 }

@@ -7,6 +7,7 @@ import { holds } from '../../src/kv/condition.ts';
 import { commonPrefixOf, type ListQuery } from '../../src/kv/listing.ts';
 import { isWrite, type KeyOperation, type Operation } from '../../src/kv/operation.ts';
 import { expiryOf, type KeyOutcome, type Outcome } from '../../src/kv/outcome.ts';
+import { type PartWanted, partOf } from '../../src/kv/value-part.ts';
 
 type Held = {
   readonly version: number;
@@ -122,8 +123,8 @@ export class StoreModel {
     }
     const expected = expectedKind(operation, held);
     if (outcome.kind !== expected) return `${operation.kind} of ${name} came to ${outcome.kind}, not ${expected}`;
-    if ((outcome.kind === 'value' || outcome.kind === 'metadata') && held !== undefined)
-      return differenceOf(outcome, held);
+    if ((outcome.kind === 'value' || outcome.kind === 'part' || outcome.kind === 'metadata') && held !== undefined)
+      return differenceOf(operation.kind === 'get' ? operation : {}, outcome, held);
     if (!('version' in outcome)) return undefined;
     if (held !== undefined && outcome.version <= held.version)
       return `version ${outcome.version} after ${held.version}`;
@@ -138,7 +139,7 @@ export class StoreModel {
 function expectedKind(operation: KeyOperation, held: Held | undefined): string {
   switch (operation.kind) {
     case 'get':
-      return held === undefined ? 'absent' : 'value';
+      return held === undefined ? 'absent' : kindOfPart(operation, held);
     case 'head':
       return held === undefined ? 'absent' : 'metadata';
     case 'put':
@@ -152,12 +153,24 @@ function expectedKind(operation: KeyOperation, held: Held | undefined): string {
   }
 }
 
-function differenceOf(outcome: Extract<KeyOutcome, { kind: 'value' | 'metadata' }>, held: Held): string | undefined {
+function kindOfPart(wanted: PartWanted, { version, value }: Held): 'value' | 'part' | 'metadata' {
+  const part = partOf(wanted, version, value.length);
+  return part === 'whole' ? 'value' : part === 'none' ? 'metadata' : 'part';
+}
+
+type Read = Extract<KeyOutcome, { kind: 'value' | 'part' | 'metadata' }>;
+
+function differenceOf(wanted: PartWanted, outcome: Read, held: Held): string | undefined {
   if (outcome.version !== held.version) return `version ${outcome.version}, not ${held.version}`;
   if (outcome.contentType !== held.contentType) return `type ${outcome.contentType}, not ${held.contentType}`;
   if (outcome.expiresAtMs !== held.expiresAtMs) return `expiry ${outcome.expiresAtMs}, not ${held.expiresAtMs}`;
-  if (outcome.kind === 'metadata') return outcome.valueBytes === held.value.length ? undefined : 'another length';
-  return outcome.value.equals(held.value) ? undefined : `${outcome.value}, not ${held.value}`;
+  if (outcome.kind !== 'value' && outcome.valueBytes !== held.value.length) return 'another length';
+  if (outcome.kind === 'metadata') return undefined;
+  const part = partOf(wanted, held.version, held.value.length);
+  const { first, last } = typeof part === 'string' ? { first: 0, last: held.value.length - 1 } : part;
+  if (outcome.kind === 'part' && outcome.first !== first) return `byte ${outcome.first} first, not ${first}`;
+  const given = held.value.subarray(first, last + 1);
+  return outcome.value.equals(given) ? undefined : `${outcome.value}, not ${given}`;
 }
 
 function numberOf(held: Held | undefined): bigint | undefined {

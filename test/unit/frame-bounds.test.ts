@@ -48,7 +48,7 @@ const put = { kind: 'put', ...at, contentType, value, expiresAtMs: 1, ...guards 
 
 /** Bounded by: the routes, and `frameRefusalOf` in any case. */
 const requests: Record<Asked['kind'], Asked> = {
-  get: { kind: 'get', ...at },
+  get: { kind: 'get', ...at, condition: guards.condition, range: { from: 1, bytesMax: 1, version: 1 } },
   head: { kind: 'head', ...at },
   put,
   touch: { kind: 'touch', ...at, expiresAtMs: 1, ...guards },
@@ -94,6 +94,7 @@ const arrival = {
 
 const answers: Record<Answer['kind'], Answer> = {
   value: found,
+  part: { ...found, kind: 'part', first: 0, valueBytes: value.length },
   metadata: { kind: 'metadata', version: 1, contentType, valueBytes: 1, expiresAtMs: 1 },
   absent: { kind: 'absent' },
   created: { kind: 'created', version: 1 },

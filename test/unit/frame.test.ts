@@ -11,6 +11,7 @@ import { fingerprintBytes } from '../../src/kv/idempotency-key.ts';
 import { keyBytesMax } from '../../src/kv/key.ts';
 import { opIdBytes } from '../../src/kv/op-id.ts';
 import { type KeyOperation, lifetimeMsMax } from '../../src/kv/operation.ts';
+import { rangeBytesMax } from '../../src/kv/value-part.ts';
 import { slotCount } from '../../src/partition/slot.ts';
 import {
   type Answer,
@@ -70,7 +71,22 @@ const expiresAtMsOrNever = fc.oneof(fc.constant(0), expiresAtMs);
 const ttlMs = fc.integer({ min: 1, max: lifetimeMsMax });
 const addressKeys = ['kind', 'slot', 'key'] as const;
 
-const anyRead = fc.record({ kind: fc.constantFrom('get', 'head'), ...address });
+const int31 = fc.integer({ min: 0, max: rangeBytesMax });
+const range = fc.record(
+  {
+    from: fc.integer({ min: -rangeBytesMax, max: rangeBytesMax }),
+    bytesMax: int31,
+    version: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  },
+  { requiredKeys: ['from', 'bytesMax'] },
+);
+const anyRead = fc.oneof(
+  fc.record({ kind: fc.constant('head'), ...address }),
+  fc.record(
+    { kind: fc.constant('get'), ...address, condition: guards.condition, range },
+    { requiredKeys: [...addressKeys] },
+  ),
+) as fc.Arbitrary<KeyOperation>;
 const anyWrite = fc.oneof(
   fc.record(
     {
@@ -154,6 +170,10 @@ const anyKeyOutcome = fc.oneof(
   fc.record(
     { kind: fc.constant('metadata'), ...described, valueBytes: uint32 },
     { requiredKeys: [...describedKeys, 'valueBytes'] },
+  ),
+  fc.record(
+    { kind: fc.constant('part'), ...described, first: uint32, value, valueBytes: uint32 },
+    { requiredKeys: [...describedKeys, 'first', 'value', 'valueBytes'] },
   ),
   fc.record({ kind: fc.constant('absent') }),
   fc.record({ kind: fc.constantFrom('created', 'replaced', 'deleted', 'precondition-failed'), version: uint53 }),

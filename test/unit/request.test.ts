@@ -12,10 +12,11 @@ import { incrementOf } from '../../src/http/request/increment.ts';
 import { keyFields, prefixFields, valueFields } from '../../src/http/request/json-fields.ts';
 import { keyRequestOf } from '../../src/http/request/key-request.ts';
 import { oneOfTexts, parametersOf, wholeNumber } from '../../src/http/request/parameters.ts';
+import { partWanted } from '../../src/http/request/part-wanted.ts';
 import { prefers } from '../../src/http/request/preference.ts';
-import { rangeOf } from '../../src/http/request/ranges.ts';
 import { sendTiming, timingWanted } from '../../src/http/request/server-timing.ts';
 import { type ErrorCode, KvError } from '../../src/kv/errors.ts';
+import { partOf } from '../../src/kv/value-part.ts';
 import { slotOf } from '../../src/partition/slot.ts';
 
 /** The code with which `work` refuses. */
@@ -72,7 +73,7 @@ describe('conditions', () => {
   });
 
   test('of a read decide what is sent', () => {
-    const verdict = (headers: Record<string, string>) => readVerdict(headers, 5);
+    const verdict = (headers: Record<string, string>) => readVerdict(conditionOf(headers), 5);
     expect(verdict({})).toBe('send');
     expect(verdict({ 'if-match': '"5"' })).toBe('send');
     expect(verdict({ 'if-match': '"4"', 'if-none-match': '"5"' })).toBe('precondition-failed');
@@ -85,6 +86,8 @@ describe('conditions', () => {
 
 describe('ranges', () => {
   const whole = 'whole';
+  const part = (headers: Record<string, string>, version: number, valueBytes: number) =>
+    partOf(partWanted(headers), version, valueBytes);
   test.each<[string | undefined, unknown]>([
     [undefined, whole],
     ['bytes=0-', { first: 0, last: 9 }],
@@ -92,11 +95,14 @@ describe('ranges', () => {
     ['Bytes= 2-4 ', { first: 2, last: 4 }],
     ['bytes=2-99', { first: 2, last: 9 }],
     ['bytes=9-', { first: 9, last: 9 }],
-    ['bytes=10-', 'not-satisfiable'],
-    ['bytes=10-12', 'not-satisfiable'],
+    ['bytes=10-', 'none'],
+    ['bytes=10-12', 'none'],
+    [`bytes=${'9'.repeat(400)}-`, 'none'],
+    [`bytes=0-${'9'.repeat(400)}`, { first: 0, last: 9 }],
+    [`bytes=-${'9'.repeat(400)}`, { first: 0, last: 9 }],
     ['bytes=-3', { first: 7, last: 9 }],
     ['bytes=-99', { first: 0, last: 9 }],
-    ['bytes=-0', 'not-satisfiable'],
+    ['bytes=-0', 'none'],
     ['bytes=-', whole],
     ['bytes=4-2', whole],
     ['bytes=4-4', { first: 4, last: 4 }],
@@ -105,18 +111,25 @@ describe('ranges', () => {
     ['items=0-1', whole],
     ['bytes=a-1', whole],
     ['bytes=1-2x', whole],
-  ])('%s of ten bytes', (range, part) => {
-    expect(rangeOf(range === undefined ? {} : { range }, 10, '"5"')).toEqual(part);
+  ])('%s of ten bytes', (range, wanted) => {
+    expect(part(range === undefined ? {} : { range }, 5, 10)).toEqual(wanted);
   });
 
   test('of no bytes', () => {
-    expect(rangeOf({ range: 'bytes=-3' }, 0, '"5"')).toBe('not-satisfiable');
-    expect(rangeOf({ range: 'bytes=0-' }, 0, '"5"')).toBe('not-satisfiable');
+    expect(part({ range: 'bytes=-3' }, 5, 0)).toBe('none');
+    expect(part({ range: 'bytes=0-' }, 5, 0)).toBe('none');
   });
 
   test('count only for the version that If-Range names', () => {
-    expect(rangeOf({ range: 'bytes=0-1', 'if-range': '"5"' }, 10, '"5"')).toEqual({ first: 0, last: 1 });
-    expect(rangeOf({ range: 'bytes=0-1', 'if-range': '"4"' }, 10, '"5"')).toBe('whole');
+    expect(part({ range: 'bytes=0-1', 'if-range': '"5"' }, 5, 10)).toEqual({ first: 0, last: 1 });
+    expect(part({ range: 'bytes=0-1', 'if-range': '"4"' }, 5, 10)).toBe('whole');
+    expect(part({ range: 'bytes=0-1', 'if-range': 'W/"5"' }, 5, 10)).toBe('whole');
+  });
+
+  test('count for nothing where a precondition does not hold', () => {
+    expect(part({ range: 'bytes=0-1', 'if-none-match': '"5"' }, 5, 10)).toBe('none');
+    expect(part({ range: 'bytes=0-1', 'if-match': '"4"' }, 5, 10)).toBe('none');
+    expect(part({ range: 'bytes=0-1', 'if-match': '"5"' }, 5, 10)).toEqual({ first: 0, last: 1 });
   });
 });
 

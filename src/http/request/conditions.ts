@@ -30,15 +30,11 @@ export function conditionOfTexts(match: string | undefined, noneMatch: string | 
   };
 }
 
-/**
- * What a conditional read comes to, of a value that is there.
- * @throws KvError condition-malformed
- */
+/** What a conditional read comes to, of a value that is there. */
 export function readVerdict(
-  headers: IncomingHttpHeaders,
+  condition: Condition | undefined,
   version: number,
 ): 'send' | 'not-modified' | 'precondition-failed' {
-  const condition = conditionOf(headers);
   if (condition === undefined) return 'send';
   const { ifMatch, ifNoneMatch } = condition;
   if (ifMatch !== undefined && !holds({ ifMatch }, version)) return 'precondition-failed';
@@ -60,11 +56,22 @@ function versionsOf(header: string, text: string, comparison: 'strong' | 'weak')
       throw new KvError('condition-malformed', `${header} is * or a list of entity tags in quotes, not ${text}.`);
     }
     const [, weak, opaque = ''] = found;
-    const isOurs = /^[1-9]\d{0,15}$/.test(opaque) && Number(opaque) <= Number.MAX_SAFE_INTEGER;
-    if (isOurs && (weak === undefined || comparison === 'weak')) versions.push(Number(opaque));
+    const version = versionIn(opaque);
+    if (version !== undefined && (weak === undefined || comparison === 'weak')) versions.push(version);
   }
   if (versions.length > conditionVersionsMax) {
     throw new KvError('condition-malformed', `${header} names at most ${conditionVersionsMax} versions.`);
   }
   return versions;
+}
+
+/** Undefined for a tag that we never gave, and for a weak one. */
+export function versionOfTag(tag: string): number | undefined {
+  const [, weak, opaque = ''] = entityTag.exec(tag) ?? [];
+  return weak === undefined ? versionIn(opaque) : undefined;
+}
+
+function versionIn(opaque: string): number | undefined {
+  const isOurs = /^[1-9]\d{0,15}$/.test(opaque) && Number(opaque) <= Number.MAX_SAFE_INTEGER;
+  return isOurs ? Number(opaque) : undefined;
 }

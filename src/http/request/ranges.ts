@@ -4,28 +4,33 @@
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
+import { type RangeWanted, rangeBytesMax } from '../../kv/value-part.ts';
+import { versionOfTag } from './conditions.ts';
 
-export type ByteRange = { readonly first: number; readonly last: number };
-
-/** @param etag of the value: with an If-Range that names another one, the range is ignored */
-export function rangeOf(
-  headers: IncomingHttpHeaders,
-  valueBytes: number,
-  etag: string,
-): ByteRange | 'whole' | 'not-satisfiable' {
-  const { range, 'if-range': ifRange } = headers;
-  if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return 'whole';
+/** Undefined where the whole value is wanted. With an If-Range that names another value, it will be. */
+export function rangeOf({ range, 'if-range': ifRange }: IncomingHttpHeaders): RangeWanted | undefined {
+  if (range === undefined) return undefined;
   const found = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(range);
-  if (found === null) return 'whole';
+  if (found === null) return undefined;
   const [, from = '', to = ''] = found;
-  if (from === '') {
-    if (to === '') return 'whole';
-    const suffixBytes = Number(to);
-    if (suffixBytes === 0 || valueBytes === 0) return 'not-satisfiable';
-    return { first: Math.max(0, valueBytes - suffixBytes), last: valueBytes - 1 };
-  }
-  const first = Number(from);
-  const last = to === '' ? valueBytes - 1 : Math.min(Number(to), valueBytes - 1);
-  if (to !== '' && Number(to) < first) return 'whole';
-  return first >= valueBytes ? 'not-satisfiable' : { first, last };
+  const bytes = from === '' ? suffixOf(to) : bytesBetween(Number(from), to);
+  if (bytes === undefined || ifRange === undefined) return bytes;
+  const version = versionOfTag(String(ifRange));
+  return version === undefined ? undefined : { ...bytes, version };
+}
+
+function suffixOf(digits: string): RangeWanted | undefined {
+  if (digits === '') return undefined;
+  const bytes = storable(Number(digits));
+  return { from: 0 - bytes, bytesMax: bytes };
+}
+
+function bytesBetween(first: number, digits: string): RangeWanted | undefined {
+  const last = digits === '' ? Number.POSITIVE_INFINITY : Number(digits);
+  if (last < first) return undefined;
+  return { from: storable(first), bytesMax: storable(storable(last) - storable(first) + 1) };
+}
+
+function storable(bytes: number): number {
+  return Math.min(bytes, rangeBytesMax);
 }

@@ -180,7 +180,8 @@ function resultOf(outcome: KeyOutcome): Result {
     case 'failed':
       return refusal(outcome.code, outcome.detail);
     case 'metadata':
-      throw new TypeError('a batch asks for no metadata');
+    case 'part':
+      throw new TypeError('a batch asks for whole values');
   }
 }
 

@@ -12,6 +12,7 @@ import { bodyOf, checkBodyHeaders, storableContentType } from '../request/body.t
 import { expiryNeeded, expiryWanted } from '../request/expiry.ts';
 import { guardsOf } from '../request/guards.ts';
 import { keyRequestOf } from '../request/key-request.ts';
+import { metadataWanted, partWanted } from '../request/part-wanted.ts';
 import { prefers } from '../request/preference.ts';
 import { type Stored, sendRead, sendRepresentation, sendWritten } from '../value-answer.ts';
 
@@ -84,12 +85,16 @@ const deleteValue: RouteDoc = {
 export function registerKvRoutes(app: FastifyInstance, storeFor: StoreFor): void {
   app.get(`${kvPath}*`, { schema: { doc: readValue } }, async (request, reply) => {
     const { slot, key, timing } = keyRequestOf(request, kvPath, readParameters);
-    return sendRead(request, reply, key, await storeFor(request).execute({ kind: 'get', slot, key }, timing), timing);
+    const wanted = partWanted(request.headers);
+    const outcome = await storeFor(request).execute({ kind: 'get', slot, key, ...wanted }, timing);
+    return sendRead(reply, { key, wanted, outcome }, timing);
   });
 
   app.head(`${kvPath}*`, { schema: { doc: readMetadata } }, async (request, reply) => {
     const { slot, key, timing } = keyRequestOf(request, kvPath, readParameters);
-    return sendRead(request, reply, key, await storeFor(request).execute({ kind: 'head', slot, key }, timing), timing);
+    const wanted = metadataWanted(request.headers);
+    const outcome = await storeFor(request).execute({ kind: 'head', slot, key }, timing);
+    return sendRead(reply, { key, wanted, outcome }, timing);
   });
 
   app.put(`${kvPath}*`, { schema: { doc: writeValue } }, async (request, reply) => {
