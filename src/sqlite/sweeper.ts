@@ -3,8 +3,10 @@
  * gives room back to a full disk. Each goes by steps small enough that clients are served in between, and by itself: none
  * waits until another is done.
  *
- * The longer the oldest has waited, the more of the process's time it gets, as Redis's active expiry does: what expires
- * faster than it is swept would fill the disk.
+ * The longer the oldest has waited, the more of the process's time it gets, as Redis's active expiry does, and the longer
+ * its steps: what expires faster than it is swept would fill the disk. A step syncs the disk once and writes each page of
+ * an index that it touches once, however many rows it deletes. Measured, 150,000 keys in no order: 24 µs of CPU a row by
+ * steps of 256, 20 by 1,024, and 12 by 4,096, which take too long beside clients.
  */
 
 import type { Clock, Timer } from '../ports/clock.ts';
@@ -13,9 +15,13 @@ import type { ShardFile, SweepPosition } from './shard-file.ts';
 
 /** Between two looks for something to do. */
 const intervalMs = 1_000;
-/** Rows take some 25 µs each, and a step a sync of the disk. */
-const stepRows = 256;
 const stepPages = 64;
+/** A step has so many rows at first. From then on it has as many as take its time. */
+const leastRows = 256;
+const mostRows = 4_096;
+/** What a step takes while nothing has waited long, and when it has: as long as any client may be held up. */
+const shortStepMs = 8;
+const longStepMs = 20;
 
 /** Of the process's time. The rest, more than half, is for clients at any rate. */
 const leastShare = 0.1;
@@ -23,8 +29,11 @@ const largestShare = 0.45;
 /** What has waited for so long gets the largest share. */
 const longWaitMs = 4_000;
 
-/** @returns since when the oldest of what is left waits, in Unix milliseconds; undefined when nothing is left */
-type Step = () => number | undefined;
+/**
+ * @param rowsMax that it may take at once
+ * @returns since when the oldest of what is left waits, in Unix milliseconds; undefined when nothing is left
+ */
+type Step = (rowsMax: number) => number | undefined;
 
 export class Sweeper {
   readonly #chores: readonly Chore[];
@@ -32,11 +41,11 @@ export class Sweeper {
   /** @param isOurs whether this process may change a slot by itself, right now */
   constructor(file: ShardFile, clock: Clock, isOurs: (slot: number) => boolean) {
     let after: SweepPosition | undefined;
-    const sweep = () => {
-      after = file.sweep(isOurs, stepRows, after);
+    const sweep = (rowsMax: number) => {
+      after = file.sweep(isOurs, rowsMax, after);
       return after?.expiresAtMs;
     };
-    const forget = () => file.forgetNames(stepRows);
+    const forget = (rowsMax: number) => file.forgetNames(rowsMax);
     const giveBack = () => (file.giveRoomBack(stepPages) ? clock.dateMs() : undefined);
     this.#chores = [sweep, forget, giveBack].map((step) => new Chore(clock, step));
   }
@@ -50,6 +59,7 @@ export class Sweeper {
 class Chore {
   readonly #clock: Clock;
   readonly #step: Step;
+  #rowsMax = leastRows;
   #timer: Timer;
 
   constructor(clock: Clock, step: Step) {
@@ -66,13 +76,19 @@ class Chore {
     const beganAtMs = this.#clock.nowMs();
     const waitsSinceMs = this.#waitsSinceMs();
     const tookMs = this.#clock.nowMs() - beganAtMs;
-    const delayMs = waitsSinceMs === undefined ? intervalMs : pauseMs(tookMs, this.#clock.dateMs() - waitsSinceMs);
+    let delayMs = intervalMs;
+    if (waitsSinceMs === undefined) this.#rowsMax = leastRows;
+    else {
+      const waitedMs = this.#clock.dateMs() - waitsSinceMs;
+      delayMs = pauseMs(tookMs, waitedMs);
+      this.#rowsMax = rowsOfNextStep(this.#rowsMax, tookMs, waitedMs);
+    }
     this.#timer = this.#clock.after(delayMs, () => this.#run());
   }
 
   #waitsSinceMs(): number | undefined {
     try {
-      return this.#step();
+      return this.#step(this.#rowsMax);
     } catch (error) {
       // There was no room even with the reserve, or another process has the shared file locked: later.
       if (isDiskFull(error) || isBusy(error)) return undefined;
@@ -83,7 +99,20 @@ class Chore {
 
 /** After a step that took so long, when the oldest of what is left has waited so long. */
 export function pauseMs(tookMs: number, waitedMs: number): number {
-  const urgency = Math.min(1, Math.max(0, waitedMs / longWaitMs));
-  const share = leastShare + urgency * (largestShare - leastShare);
-  return tookMs * (1 / share - 1);
+  return tookMs * (1 / between(leastShare, largestShare, waitedMs) - 1);
+}
+
+/** After a step of so many rows, which took so long. What a row takes varies: it grows and shrinks by half at most. */
+export function rowsOfNextStep(rows: number, tookMs: number, waitedMs: number): number {
+  const change = between(shortStepMs, longStepMs, waitedMs) / tookMs;
+  return Math.round(clamped(rows * clamped(change, 1 / 1.5, 1.5), leastRows, mostRows));
+}
+
+/** From the least, for what has just expired, to the most, for what has waited long. */
+function between(least: number, most: number, waitedMs: number): number {
+  return least + clamped(waitedMs / longWaitMs, 0, 1) * (most - least);
+}
+
+function clamped(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
 }
