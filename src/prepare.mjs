@@ -74,7 +74,9 @@ function newestSourceMs() {
 
 function run(command, args, hint) {
   try {
-    execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    // SQLite is compiled on every core.
+    const env = { JOBS: 'max', ...process.env };
+    execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], env });
   } catch {
     fail(`\`${[command, ...args].join(' ')}\` failed. ${hint}`);
   }
