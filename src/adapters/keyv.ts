@@ -6,7 +6,7 @@ import { hasCode } from '../client/shardlite-error.ts';
 import { deleteUnder } from './keys-under.ts';
 
 export type KeyvShardliteOptions = Omit<ConnectOptions, 'batchGets'> & {
-  /** All keys begin so, `keyv/` unless said: nothing else is listed or cleared. */
+  /** All keys begin with this (default: `keyv/`). The store never lists or clears other keys. */
   readonly prefix?: string;
 };
 
@@ -14,9 +14,9 @@ export type KeyvShardliteOptions = Omit<ConnectOptions, 'batchGets'> & {
 const ttlSecondsMax = 315_360_000;
 
 /**
- * A store for `new Keyv({ store })`. Values end with their `ttl` in the service too, up to a second later than in Keyv.
+ * A store for `new Keyv({ store })`. Values also expire in the service, up to one second later than in Keyv.
  *
- * @throws TypeError for something that is no URL
+ * @throws TypeError if the URL is not valid
  * @example
  * const cache = new Keyv({ store: new KeyvShardlite('http://127.0.0.1:7700'), namespace: 'cache' });
  */

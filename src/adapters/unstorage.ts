@@ -6,16 +6,16 @@ import { deleteUnder } from './keys-under.ts';
 
 export type ShardliteDriverOptions = Omit<ConnectOptions, 'batchGets'> & {
   readonly url: string | URL;
-  /** All keys begin with this and a colon, `unstorage` unless said: nothing else is listed or cleared. */
+  /** All keys begin with this and a colon (default: `unstorage`). The driver never lists or clears other keys. */
   readonly base?: string;
-  /** Seconds that a value lives unless its `setItem` says otherwise; for ever unless said. */
+  /** Seconds until a value expires, unless `setItem` has its own; by default never. */
   readonly ttl?: number;
 };
 
 /**
  * A driver for `createStorage({ driver })`.
  *
- * @throws TypeError for something that is no URL
+ * @throws TypeError if the URL is not valid
  * @example
  * import shardliteDriver from 'shardlite/unstorage';
  * const storage = createStorage({ driver: shardliteDriver({ url: 'http://127.0.0.1:7700' }) });

@@ -23,10 +23,16 @@ export type BatchOperation =
       ConditionOptions)
   | ({ readonly op: 'touch'; readonly key: Key } & NewExpiry & ConditionOptions)
   | ({ readonly op: 'delete'; readonly key: Key } & ConditionOptions)
-  | ({ readonly op: 'increment'; readonly key: Key; readonly by?: number | bigint } & ExpiryOptions & ConditionOptions);
+  | ({
+      readonly op: 'increment';
+      readonly key: Key;
+      /** A whole number that it adds: 1 by default. */
+      readonly by?: number | bigint;
+    } & ExpiryOptions &
+      ConditionOptions);
 
 export type BatchOptions = Pick<WriteOptions, 'signal' | 'idempotencyKey'> & {
-  /** All operations in one step or none: their keys share a hash tag, and a refused one rejects the whole call. */
+  /** Apply all operations or none. Their keys must have the same hash tag. If one is refused, the call rejects. */
   readonly atomic?: boolean;
 };
 

@@ -7,20 +7,20 @@ import { piecesOf } from './pieces.ts';
 import { jittered, type OpenStream, pause, type Sender } from './sender.ts';
 
 export type ChangesOptions = {
-  /** Only keys that begin so. */
+  /** Only keys with this prefix. */
   readonly prefix?: Key;
-  /** `start`: each key that is there comes first, as a put; then what changes. Without it, what changes from now on. */
+  /** `start`: every existing key comes first, as a put, then each change. By default, changes from now on. */
   readonly from?: 'start' | 'now';
   /** Whether puts have their values. */
   readonly values?: boolean;
-  /** Only what comes after this position: the `id` of a change, or what `onPosition` was told. It goes before `from`. */
+  /** Continue after this position: the `id` of a change, or a position of `onPosition`. It overrides `from`. */
   readonly after?: string;
   /**
-   * Told each position that is reached, also without a change for this prefix; at first as soon as the watch has begun.
-   * A watch with `after` goes on there, within the few hours for which the service keeps changes.
+   * Called with each position that is reached, even without a change for this prefix; first when the watch has begun. A
+   * later watch can continue there with `after`, as long as the service keeps the changes since.
    */
   readonly onPosition?: (id: string) => void;
-  /** Told once everything that was there has come, with `from: 'start'`. */
+  /** Called once when every existing key has come, with `from: 'start'`. */
   readonly onLive?: () => void;
   /** Ends the watch without an error. */
   readonly signal?: AbortSignal;
@@ -28,16 +28,16 @@ export type ChangesOptions = {
 
 export type Change = NamedKey & {
   readonly type: 'put' | 'delete' | 'expire';
-  /** Of the key, after the change. */
+  /** The version of the key after the change. */
   readonly version: number;
-  /** With `values`, of a put: the value as the change left it, as `get` gives it. */
+  /** With `values`, for a put: the value after the change, as `get` returns it. */
   readonly value?: unknown;
   readonly contentType?: string;
-  /** Unix milliseconds; absent for never. */
+  /** When the value expires, in Unix milliseconds; absent for never. */
   readonly expiresAt?: number;
-  /** Set in place of the value where a later write has replaced it already: the change of that write comes, too. */
+  /** Set instead of the value if a later write has already replaced it. The change of that write follows. */
   readonly gone?: true;
-  /** The position behind this change. */
+  /** The position after this change. */
   readonly id: string;
 };
 

@@ -23,20 +23,21 @@ import {
 export type ConnectOptions = {
   /** Sent as `Authorization: Bearer …`. */
   readonly token?: string;
-  /** Milliseconds within which a call is answered or fails, however often it is sent again: 30,000 unless said. */
+  /** Milliseconds until a call fails, with all its retries: 30,000 by default. */
   readonly deadlineMs?: number;
-  /** Milliseconds for one attempt: 10,000 unless said. Large values over slow lines may want more. */
+  /** Milliseconds for one attempt: 10,000 by default. Large values over slow networks may need more. */
   readonly attemptMs?: number;
-  /** Whether reads that are asked for in one turn of the event loop leave as one batch. */
+  /** Whether to send the reads of one turn of the event loop as one batch. */
   readonly batchGets?: boolean;
-  /** In place of the platform's `fetch`: one that trusts a certificate of your own, or that counts. */
+  /** Instead of the platform's `fetch`, for example one that trusts your own certificate. */
   readonly fetch?: typeof fetch;
 };
 
-/** What a value has after its expiry was set. */
+/** A value after its expiry was set. */
 export type Touched = {
+  /** The new version of the key. */
   readonly version: number;
-  /** Unix milliseconds; absent for never. */
+  /** When the value expires, in Unix milliseconds; absent for never. */
   readonly expiresAt?: number;
 };
 
@@ -49,9 +50,9 @@ export type Written = Touched & {
 const updatePauseMs = 20;
 
 /**
- * A client of the service at this URL. Nothing is sent yet, and nothing has to be closed.
+ * A client of the service at this URL. It sends nothing yet, and needs no close.
  *
- * @throws TypeError for something that is no URL
+ * @throws TypeError if the URL is not valid
  * @example
  * const kv = connect('http://127.0.0.1:7700');
  * await kv.put('users/ada', { name: 'Ada' });
@@ -62,8 +63,8 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Shardl
 }
 
 /**
- * A client of one service, made by `connect`. Every method rejects with a `ShardliteError` when the service refuses, or does not answer within the deadline. Writes
- * are sent again as long as nobody knows whether they were applied, and are applied once.
+ * A client of one service, made by `connect`. Every method rejects with a `ShardliteError` if the service refuses the
+ * request, or does not answer within the deadline. The client retries writes; they are applied once.
  *
  * @example
  * const kv: ShardliteClient = connect('http://127.0.0.1:7700', { token });
@@ -82,10 +83,9 @@ export class ShardliteClient {
   }
 
   /**
-   * The value: what JSON says where it is stored as JSON, a string where it is text, bytes otherwise. Undefined where
-   * there is none.
+   * Returns the value: parsed if it is JSON, a string if it is text, bytes otherwise; undefined if there is none.
    *
-   * @throws ShardliteError when the service refuses, or gives no answer within the deadline
+   * @throws ShardliteError if the service refuses, or does not answer within the deadline
    * @example
    * const ada = await kv.get<User>('users/ada');
    */
@@ -94,7 +94,7 @@ export class ShardliteClient {
   }
 
   /**
-   * The value with its version, content type and expiry. Undefined where there is none.
+   * Returns the value with its version, content type and expiry; undefined if there is none.
    *
    * @throws ShardliteError as `get` does
    * @example
@@ -107,7 +107,7 @@ export class ShardliteClient {
   }
 
   /**
-   * The value byte for byte, whatever its content type. Undefined where there is none.
+   * Returns the bytes of the value, whatever its content type; undefined if there is none.
    *
    * @throws ShardliteError as `get` does
    * @example
@@ -118,9 +118,9 @@ export class ShardliteClient {
   }
 
   /**
-   * Stores a value: text and bytes as they are, everything else as JSON. It is on disk when this resolves.
+   * Stores a value: text and bytes unchanged, everything else as JSON. It is on disk when this resolves.
    *
-   * @throws TypeError for a value that is neither and has no JSON, such as a function
+   * @throws TypeError for a value that has no JSON, such as a function
    * @throws ShardliteError `condition-not-met`, `value-too-large` and others; `no-answer` after the deadline
    * @example
    * await kv.put('session/42', { user: 'ada' }, { ttl: 3600 });
@@ -138,8 +138,8 @@ export class ShardliteClient {
   }
 
   /**
-   * Sets when the value expires, and changes nothing else of it. It is a write: the version is a new one. Undefined where
-   * there is no value. It is on disk when this resolves.
+   * Sets when the value expires, and keeps the value. This is a write: the key gets a new version, which is on disk when
+   * this resolves. Returns undefined if there is no value.
    *
    * @throws ShardliteError `condition-not-met` with a condition, and as `put` does
    * @example
@@ -152,9 +152,9 @@ export class ShardliteClient {
   }
 
   /**
-   * Sets when the value expires, and gives the value, in one request: for sessions, which live on while they are used.
+   * Sets when the value expires and returns the value, in one request. This suits sessions, which live while they are used.
    *
-   * @throws ShardliteError as `touch` does; `access-denied` where the token does not allow both reading and writing
+   * @throws ShardliteError as `touch` does; `access-denied` if the token does not allow both reading and writing
    * @example
    * const session = await kv.getAndTouch<Session>('session/42', { ttl: 3600 });
    */
@@ -167,7 +167,7 @@ export class ShardliteClient {
   }
 
   /**
-   * Leaves no value under the key, whether there was one or not. It is on disk when this resolves.
+   * Deletes the value, if there is one. The deletion is on disk when this resolves.
    *
    * @throws ShardliteError `condition-not-met` with a condition, and as `put` does
    * @example
@@ -179,8 +179,8 @@ export class ShardliteClient {
   }
 
   /**
-   * Deletes all keys that begin so, in small steps. A key that is written after it was listed stays. Where it breaks off it
-   * goes on by itself, as long as it makes progress within the deadline.
+   * Deletes all keys with this prefix, in small steps. A key that is written after it was listed stays. If the answer breaks
+   * off, the client continues, as long as there is progress within the deadline.
    *
    * @throws ShardliteError `parameter-invalid` for an empty prefix without `all`
    * @example
@@ -191,9 +191,8 @@ export class ShardliteClient {
   }
 
   /**
-   * Adds to the 64-bit number under the key, where no value counts as 0, and gives the sum: as a bigint to whoever adds a
-   * bigint, else as a number, which is exact up to 2^53. An expiry is set with each increment that says one; without, it
-   * stays as it was.
+   * Adds to the 64-bit number under the key and returns the sum. A missing key counts as 0. The sum is a bigint if `by` is
+   * one, else a number, which is exact up to 2^53. An increment with an expiry sets it; without, the expiry stays.
    *
    * @throws ShardliteError `counter-not-a-number`, `counter-overflow`, and as `put` does
    * @example
@@ -214,10 +213,10 @@ export class ShardliteClient {
   }
 
   /**
-   * Every key in the order of its bytes, or from the last to the first, read page by page as the loop goes on. A key that is
-   * written or deleted meanwhile may be told or not.
+   * Lists keys in byte order, or from the last to the first, and reads page after page while the loop runs. A key that is
+   * written or deleted meanwhile may or may not come.
    *
-   * @throws ShardliteError while the loop goes on, as `get` does
+   * @throws ShardliteError during the loop, as `get` does
    * @example
    * for await (const { key, value } of kv.list({ prefix: 'users/', values: true })) console.log(key, value);
    */
@@ -226,7 +225,7 @@ export class ShardliteClient {
   }
 
   /**
-   * Up to 1,000 operations in one request; each has a result of its own. With `atomic` all are done or none.
+   * Sends up to 1,000 operations in one request. Each has its own result. With `atomic`, all are applied or none.
    *
    * @throws ShardliteError of the refused operation, with `atomic`
    * @example
@@ -243,12 +242,11 @@ export class ShardliteClient {
   }
 
   /**
-   * What is written, deleted and expires from now on, each change once and those of one key in their order. It comes back
-   * by itself where it was, until the loop is left or the signal aborts. With `from: 'start'` it tells first of every key
-   * that is there, as a put: what it tells makes a replica. A watch that comes back while it does may tell again of what
-   * it has told.
+   * Watches writes, deletions and expirations from now on: each change once, and those of one key in order. It reconnects
+   * and continues where it was, until you leave the loop or the signal aborts. With `from: 'start'`, every existing key
+   * comes first, as a put, so the changes make a replica. If it reconnects during that, a key may come twice.
    *
-   * @throws ShardliteError `changes-gone` when it was away for longer than changes are kept
+   * @throws ShardliteError `changes-gone` if it was away for longer than changes are kept
    * @example
    * for await (const { type, key } of kv.changes({ prefix: 'users/' })) console.log(type, key);
    * @example
@@ -262,11 +260,11 @@ export class ShardliteClient {
   }
 
   /**
-   * Reads a value, lets `change` make the next one of it, and writes that if nobody has written meanwhile; otherwise again
-   * from the start. The expiry stays. Where `change` gives undefined nothing is written.
+   * Reads a value, calls `change` with it, and writes the result if nobody else wrote meanwhile; otherwise it begins again.
+   * The expiry stays. If `change` returns undefined, nothing is written.
    *
    * @param change may be called several times
-   * @returns the value that is there now
+   * @returns the current value
    * @throws what `change` throws; ShardliteError as `get` and `put` do
    * @example
    * await kv.update<string[]>('tags', (tags = []) => [...tags, 'new']);

@@ -4,21 +4,21 @@ import { type NamedKey, namedKeyOf } from './key.ts';
 import type { Answer } from './sender.ts';
 import { bytesOfBase64, decodedOf } from './value.ts';
 
-/** A key and what is known of its value. */
+/** A key and the metadata of its value. */
 export type Described = NamedKey & {
-  /** Grows with each write of the key. */
+  /** The version of the key: it grows with each write. */
   readonly version: number;
   readonly contentType: string;
-  /** Unix milliseconds from which on the value is gone; absent for never. */
+  /** When the value expires, in Unix milliseconds; absent for never. */
   readonly expiresAt?: number;
-  /** Of the value. */
+  /** Size of the value in bytes. */
   readonly bytes: number;
 };
 
 /** A key with its value: JSON where the content type says so, a string where it is text, bytes otherwise. */
 export type Entry<T = unknown> = Described & { readonly value: T };
 
-/** With a delimiter: what several keys have in common up to its end. */
+/** With a delimiter: the common prefix of several keys, up to the end of the delimiter. */
 export type CommonPrefix = { readonly prefix: string; readonly prefixBytes?: Uint8Array };
 
 /** An entry of a listing, or the result of an operation, as it stands in JSON. */

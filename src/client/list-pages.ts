@@ -6,19 +6,19 @@ import type { Sender } from './sender.ts';
 import type { CallOptions } from './write-options.ts';
 
 export type ListOptions = CallOptions & {
-  /** Only keys that begin so. */
+  /** Only keys with this prefix. */
   readonly prefix?: Key;
-  /** Only this key, if it is there, and those after it in the order of the listing. In place of `startAfter`. */
+  /** Begin at this key, in the order of the listing. Use this or `startAfter`. */
   readonly start?: Key;
-  /** Only keys after this one in the order of the listing. */
+  /** Begin after this key, in the order of the listing. */
   readonly startAfter?: Key;
   /** From the last key to the first. */
   readonly reverse?: boolean;
-  /** Keys that have this after the prefix are listed once, as what they have in common up to its end. */
+  /** Group keys by their common prefix up to this text: `/` lists folders. */
   readonly delimiter?: Key;
-  /** With the values. */
+  /** Include the values. */
   readonly values?: boolean;
-  /** Keys that are read at a time: 1 to 1,000, which it is unless said. */
+  /** Number of keys per request: 1 to 1,000, which is the default. */
   readonly pageSize?: number;
 };
 

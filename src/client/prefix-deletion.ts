@@ -7,16 +7,16 @@ import { ShardliteError, type ShardliteErrorCode } from './shardlite-error.ts';
 import type { CallOptions } from './write-options.ts';
 
 export type Deletion = {
-  /** Keys that are gone; what was done and not told before an answer broke off is not among them. */
+  /** Number of deleted keys, without those of which the answer was lost. */
   readonly deleted: number;
-  /** Keys that are still there because they were written meanwhile. */
+  /** Number of keys that stayed because they were written meanwhile. */
   readonly kept: number;
 };
 
 export type DeletionOptions = CallOptions & {
-  /** Says that an empty prefix is meant, and every key is to go. */
+  /** Confirms an empty prefix: delete every key. */
   readonly all?: boolean;
-  /** Told of each step. */
+  /** Called after each step. */
   readonly onProgress?: (soFar: Deletion) => void;
 };
 

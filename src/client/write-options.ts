@@ -1,11 +1,11 @@
-/** What a write may carry: when its value ends, under which condition it happens, and its name. Pure. */
+/** The options of writes: expiry, conditions, and the idempotency key. Pure. */
 
 export type CallOptions = {
-  /** Ends the call with the signal's reason. A write that is under way then may be applied or not. */
+  /** Ends the call with the signal's reason. A write that is under way may or may not be applied. */
   readonly signal?: AbortSignal;
 };
 
-/** A write whose condition does not hold changes nothing, and is refused with the code `condition-not-met`. */
+/** If the condition of a write fails, nothing changes, and the write rejects with the code `condition-not-met`. */
 export type ConditionOptions = {
   /** Only if the key has this version. */
   readonly ifVersion?: number;
@@ -18,24 +18,32 @@ export type ConditionOptions = {
 export type WriteOptions = CallOptions &
   ConditionOptions & {
     /**
-     * Names this write, in 1 to 255 visible ASCII characters: under one name it is applied once within 24 hours, also
-     * when another process asks again. Each call has a name of its own unless this is given.
+     * 1 to 255 visible ASCII characters. Writes with the same key are applied once within 24 hours, even if another
+     * process sends them. By default, each call has its own.
      */
     readonly idempotencyKey?: string;
   };
 
-/** At most one of the two, each within ten years. */
+/** At most one of the two. Each must be within ten years. */
 export type ExpiryOptions = {
-  /** The value is gone after so many seconds: a whole number from 1 on. */
+  /** Seconds until the value expires: a whole number from 1. */
   readonly ttl?: number;
-  /** The value is gone from then on: Unix milliseconds, or never. */
+  /** When the value expires: Unix milliseconds, or never. */
   readonly expiresAt?: number | 'never';
 };
 
 /** One of the two. */
 export type NewExpiry =
-  | { readonly ttl: number; readonly expiresAt?: never }
-  | { readonly expiresAt: number | 'never'; readonly ttl?: never };
+  | {
+      /** Seconds until the value expires: a whole number from 1. */
+      readonly ttl: number;
+      readonly expiresAt?: never;
+    }
+  | {
+      /** When the value expires: Unix milliseconds, or never. */
+      readonly expiresAt: number | 'never';
+      readonly ttl?: never;
+    };
 
 export type TouchOptions = WriteOptions & NewExpiry;
 
@@ -43,7 +51,7 @@ export type IncrementOptions = WriteOptions & ExpiryOptions;
 
 export type PutOptions = WriteOptions &
   ExpiryOptions & {
-    /** In place of the one that the value's own type says. */
+    /** By default, the type of the value decides. */
     readonly contentType?: string;
   };
 

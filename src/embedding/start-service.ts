@@ -15,20 +15,20 @@ import type { MessageFromService } from './service-process.ts';
 /** This file and its neighbour are built to JavaScript: a forked process cannot run TypeScript. */
 const serviceProcess = fileURLToPath(new URL('./service-process.js', import.meta.url));
 
-/** The settings of `shardctl start`, in camelCase, and what becomes of the log. */
+/** The settings of `shardctl start`, in camelCase, and where the log goes. */
 export type ServiceOptions = Partial<ServiceConfig> & {
-  /** Where the log goes, as JSON lines: nowhere, unless said. */
+  /** `inherit` writes JSON lines to the output of this program. By default, there is no log. */
   readonly log?: 'ignore' | 'inherit';
 };
 
 /** A service that runs until it is stopped, or this program ends. */
 export type EmbeddedService = {
-  /** Where it serves, e.g. `http://127.0.0.1:41234`. */
+  /** The address, such as `http://127.0.0.1:41234`. */
   readonly url: string;
   /** The data directory: `shardctl --data` takes it. */
   readonly data: string;
   /**
-   * Answers what is under way, then ends every process of the service, within some 5 s. Idempotent; never rejects.
+   * Finishes the requests under way, then ends every process of the service, within about 5 s. Idempotent; never rejects.
    *
    * @example
    * await service.stop();
@@ -39,7 +39,7 @@ export type EmbeddedService = {
 };
 
 /**
- * A service cannot be started so; the message says why and what to do.
+ * The service cannot start. The message says why and what to do.
  *
  * @example
  * if (error instanceof CannotStartService) console.error(error.message);
@@ -49,10 +49,10 @@ export class CannotStartService extends Error {
 }
 
 /**
- * Starts a service and resolves when it serves: on any free port unless `port` says one, and in a directory of its own,
- * which is removed at the end, unless `data` names one.
+ * Starts a service and resolves when it serves. By default it uses any free port, and a temporary directory that is removed
+ * at the end. Sizes are in bytes and times in milliseconds, as their names say.
  *
- * @throws CannotStartService when a setting is wrong, or the directory is in use
+ * @throws CannotStartService if a setting is wrong, or the directory is in use
  * @example
  * await using service = await startService({ data: './shards', shards: 2 });
  * const kv = connect(service.url);
@@ -64,7 +64,7 @@ export async function startService({ log = 'ignore', ...settings }: ServiceOptio
   const child = fork(serviceProcess, [], { execArgv: [], stdio: ['ignore', log, log, 'ipc'] });
   child.send({ port: 0, ...settings, data });
   const exited = once(child, 'exit').then(([code]): MessageFromService => {
-    return { type: 'cannot-start', why: `The service ended with ${code}: \`log: 'inherit'\` shows why.` };
+    return { type: 'cannot-start', why: `The service ended with ${code}. \`log: 'inherit'\` shows why.` };
   });
   const message = await Promise.race([once(child, 'message').then(([first]) => first as MessageFromService), exited]);
   if (message.type === 'ready') return new ServiceOfChild(child, { url: message.url, data, ownData });

@@ -74,15 +74,20 @@ test('a program that is killed takes its service with it', async () => {
   await allGone(pids);
 });
 
-test('the first example of its page runs, and ends', async () => {
+test.each([
+  ['first', [], /^hello\n$/],
+  ['second', ['--test'], /^(# |ℹ )pass 1$/m],
+] as const)('the %s example of its page runs, and ends', async (which, args, printed) => {
   const folder = temporaryDirectory();
-  const [, example = ''] = /```ts\n(.*?)```/s.exec(userDoc('docs/embedding.md')) ?? [];
+  const examples = [...userDoc('docs/embedding.md').matchAll(/```ts\n(.*?)```/gs)].map(([, example]) => example);
+  expect(examples).toHaveLength(2);
+  const example = examples[which === 'first' ? 0 : 1] as string;
   const { outputText } = ts.transpileModule(example, {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
   });
   const client = new URL('../../dist/src/client/public.js', import.meta.url).href;
   const program = outputText.replace("'shardlite/server'", `'${builtModule}'`).replace("'shardlite'", `'${client}'`);
   writeFileSync(join(folder, 'example.mjs'), program);
-  const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder });
-  expect(stdout).toBe('hello\n');
+  const { stdout } = await promisify(execFile)(process.execPath, [...args, 'example.mjs'], { cwd: folder });
+  expect(stdout).toMatch(printed);
 });
