@@ -1,4 +1,4 @@
-/** `shardctl get` and `put`. */
+/** `shardctl get`, `put` and `touch`. */
 
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
@@ -8,20 +8,19 @@ import { CliFailure, exitCodes } from './exit.ts';
 import { clientKeyOf, type KeyEncoding, keyOfArgument, shownKey } from './key-argument.ts';
 import { failureText } from './next-step.ts';
 import { printRequest } from './printed-request.ts';
+import { countOf } from './quantity.ts';
 import { clientOf } from './rest-client.ts';
 import type { RestOptions } from './rest-target.ts';
 
 type KeyOptions = RestOptions & KeyEncoding & { readonly curl?: boolean };
+type TouchOptions = KeyOptions & { readonly ttl: string };
 type PutOptions = KeyOptions & { readonly file?: string; readonly contentType?: string; readonly ttl?: string };
 
 export async function getCommand(argument: string, options: KeyOptions): Promise<void> {
   const key = clientKeyOf(argument, options);
   if (options.curl) return printRequest(options, [], (client, signal) => client.getBytes(key, { signal }));
   const value = await (await clientOf(options)).getBytes(key);
-  if (value === undefined) {
-    const detail = `There is no value under the key ${shownKey(keyOfArgument(argument, options))}.`;
-    throw new CliFailure(exitCodes.failed, failureText({ code: 'key-not-found', detail }));
-  }
+  if (value === undefined) throw noValue(argument, options);
   await new Promise((resolve) => process.stdout.write(value, resolve));
   // The prompt should begin on a line of its own. A pipe gets the value alone.
   if (process.stdout.isTTY && value.at(-1) !== 0x0a) process.stdout.write('\n');
@@ -33,7 +32,7 @@ export async function putCommand(argument: string, value: string | undefined, op
   if (value !== undefined && file !== undefined) {
     throw new CliFailure(exitCodes.usage, 'Give the value as an argument or with --file, not both.');
   }
-  const ttl = secondsOf(options.ttl);
+  const ttl = options.ttl === undefined ? undefined : secondsOf(options.ttl);
   const put = (client: ShardliteClient, body: Uint8Array, signal?: AbortSignal) =>
     client.put(key, body, { contentType, ...(ttl !== undefined && { ttl }), ...(signal !== undefined && { signal }) });
   if (curl) {
@@ -42,15 +41,33 @@ export async function putCommand(argument: string, value: string | undefined, op
   }
   const body = value === undefined ? await bytesIn(file) : Buffer.from(value);
   const { created, version } = await put(await clientOf(options), body);
-  console.log(`${created ? 'Created' : 'Replaced'}: ${body.length} bytes, version ${version}.`);
+  console.log(`${created ? 'Created' : 'Replaced'}: ${countOf(body.length, 'byte')}, version ${version}.`);
 }
 
-function secondsOf(ttl: string | undefined): number | undefined {
-  const ms = ttl === undefined ? undefined : durationOf(ttl);
-  if (ttl !== undefined && ms === undefined) {
-    throw new CliFailure(exitCodes.usage, `--ttl is a number with s, m, h or d, such as 90s or 30d, not ${ttl}.`);
+export async function touchCommand(argument: string, options: TouchOptions): Promise<void> {
+  const key = clientKeyOf(argument, options);
+  const expiry = options.ttl === 'never' ? { expiresAt: 'never' as const } : { ttl: secondsOf(options.ttl) };
+  const touch = (client: ShardliteClient, signal?: AbortSignal) =>
+    client.touch(key, { ...expiry, ...(signal !== undefined && { signal }) });
+  if (options.curl) return printRequest(options, [], touch);
+  const touched = await touch(await clientOf(options));
+  if (touched === undefined) throw noValue(argument, options);
+  const { expiresAt, version } = touched;
+  const when = expiresAt === undefined ? 'It never expires' : `It expires at ${new Date(expiresAt).toISOString()}`;
+  console.log(`${when}. Version ${version}.`);
+}
+
+function noValue(argument: string, encoding: KeyEncoding): CliFailure {
+  const detail = `There is no value under the key ${shownKey(keyOfArgument(argument, encoding))}.`;
+  return new CliFailure(exitCodes.failed, failureText({ code: 'key-not-found', detail }));
+}
+
+function secondsOf(ttl: string): number {
+  const ms = durationOf(ttl);
+  if (ms === undefined) {
+    throw new CliFailure(exitCodes.usage, `--ttl must be a number with s, m, h or d, such as 90s or 30d, not ${ttl}.`);
   }
-  return ms === undefined ? undefined : ms / 1_000;
+  return ms / 1_000;
 }
 
 /** `--data-raw` takes a value as it is, also one that begins with @; `@-` is standard input. */

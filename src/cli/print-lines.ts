@@ -5,10 +5,12 @@ import { exitCodes } from './exit.ts';
 
 /** Ends the process where the reader wants no more, as `head` does. */
 export async function printLines(lines: AsyncIterable<string>): Promise<void> {
-  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-    if (code === 'EPIPE') process.exit(exitCodes.done);
-  });
+  process.stdout.off('error', endWithReader).on('error', endWithReader);
   for await (const line of lines) {
     if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
   }
+}
+
+function endWithReader({ code }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE') process.exit(exitCodes.done);
 }

@@ -1,4 +1,7 @@
-/** `shardctl watch`: what is written, deleted and expires, a line each, until Ctrl-C. It outlives the service. */
+/**
+ * `shardctl watch`: prints each write, deletion and expiry until Ctrl-C, with `--from start` after every existing key. It
+ * outlives the service.
+ */
 
 import type { Change } from '../client/change-watch.ts';
 import { bytesOfNamed, type KeyEncoding, keyFieldsOf, keyPartOf, shownKey } from './key-argument.ts';
@@ -7,10 +10,15 @@ import { clientOf } from './rest-client.ts';
 import type { RestOptions } from './rest-target.ts';
 
 type WatchOptions = RestOptions &
-  KeyEncoding & { readonly prefix?: string; readonly after?: string; readonly json?: boolean };
+  KeyEncoding & {
+    readonly prefix?: string;
+    readonly from?: 'start' | 'now';
+    readonly after?: string;
+    readonly json?: boolean;
+  };
 
 export async function watchCommand(options: WatchOptions): Promise<void> {
-  const { after, json } = options;
+  const { from, after, json } = options;
   const prefix = keyPartOf(options.prefix, options);
   let isBegun = false;
   const onPosition = () => {
@@ -19,8 +27,10 @@ export async function watchCommand(options: WatchOptions): Promise<void> {
   };
   const changes = (await clientOf(options)).changes({
     ...(prefix !== undefined && { prefix }),
+    ...(from !== undefined && { from }),
     ...(after !== undefined && { after }),
     onPosition,
+    onLive: () => console.error('That is every existing key. Changes follow.'),
   });
   await printLines(linesOf(changes, json === true));
 }

@@ -1,15 +1,17 @@
 /** Commands that go over REST, from another machine as it were: they have an address, and no data directory. */
 
-import { exec } from 'node:child_process';
+import { exec, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { connect } from '../../src/client/connect.ts';
 import { accessOf, rulesOf, tokenOf } from '../support/access.ts';
 import { allOf } from '../support/all-of.ts';
+import { command } from '../support/command.ts';
 import { startRestApp } from '../support/rest-app.ts';
 import { shardctl, shardctlPath } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -18,7 +20,7 @@ const { token, record } = tokenOf();
 
 test('put, get, delete, why, export and import need an address alone', async () => {
   const { url } = await startRestApp();
-  const run = (...args: string[]) => shardctl(args, { env: { SHARDLITE_URL: url } });
+  const run = (...args: string[]) => command(args, { env: { SHARDLITE_URL: url } });
   expect(await run('put', 'users/ada', 'Ada')).toMatchObject({
     code: 0,
     stdout: 'Created: 3 bytes, version 1.\n',
@@ -35,12 +37,11 @@ test('put, get, delete, why, export and import need an address alone', async () 
   expect(await run('get', 'users/ada')).toMatchObject({ stdout: 'Ada' });
   expect(await run('import', file, '--resume')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('resume there, with --data, or import all of it again'),
+    stderr: expect.stringContaining('resume on its machine with --data, or import everything again'),
   });
   expect(await run('get', 'users/nobody')).toMatchObject({
     code: 1,
-    stderr:
-      'shardctl: There is no value under the key users/nobody. (key-not-found) `shardctl list` shows the keys that there are.\n',
+    stderr: 'shardctl: There is no value under the key users/nobody. (key-not-found) `shardctl list` shows all keys.\n',
   });
 });
 
@@ -51,7 +52,7 @@ test('list shows keys in order: by prefix, as folders, so many, from one on, and
   const keys = ['a', 'users/ada', 'users/grace', 'users/x/1', 'users/x/2', 'steers\x1b[2J', notText];
   for (const key of keys) await kv.put(key, 'value');
   const list = async (...args: string[]) => {
-    const { code, stdout } = await shardctl(['list', '--url', url, ...args]);
+    const { code, stdout } = await command(['list', '--url', url, ...args]);
     expect(code).toBe(0);
     return stdout.split('\n').slice(0, -1);
   };
@@ -68,11 +69,11 @@ test('list shows keys in order: by prefix, as folders, so many, from one on, and
   expect((await list('--json', '--start-after', 'users/x/2')).map((line) => JSON.parse(line))).toEqual([
     { keyBase64url: '_wE', version: expect.any(Number), contentType: 'text/plain; charset=utf-8', bytes: 5 },
   ]);
-  expect(await shardctl(['list', '--url', url, '--prefix', 'users/ä', '--base64url'])).toMatchObject({
+  expect(await command(['list', '--url', url, '--prefix', 'users/ä', '--base64url'])).toMatchObject({
     code: 2,
-    stderr: 'shardctl: "users/ä" is not base64url: write it so, or leave --base64url out.\n',
+    stderr: 'shardctl: "users/ä" is not base64url. Encode it, or leave --base64url out.\n',
   });
-  expect(await shardctl(['list', '--url', url, '--limit', '0'])).toMatchObject({
+  expect(await command(['list', '--url', url, '--limit', '0'])).toMatchObject({
     code: 2,
     stderr: 'shardctl: --limit is "0", but must be a whole number from 1 on.\n',
   });
@@ -89,7 +90,7 @@ test('a list whose reader wants no more ends without a word', async () => {
 
 test('put --ttl says when the value is gone', async () => {
   const { url } = await startRestApp();
-  const put = (ttl: string) => shardctl(['put', 'session', 'x', '--ttl', ttl, '--url', url]);
+  const put = (ttl: string) => command(['put', 'session', 'x', '--ttl', ttl, '--url', url]);
   expect(await put('2h')).toMatchObject({ code: 0 });
   const entry = await connect(url).getEntry('session');
   const leftMs = (entry?.expiresAt as number) - Date.now();
@@ -97,7 +98,60 @@ test('put --ttl says when the value is gone', async () => {
   expect(leftMs).toBeLessThanOrEqual(7_200_000);
   expect(await put('soon')).toMatchObject({
     code: 2,
-    stderr: 'shardctl: --ttl is a number with s, m, h or d, such as 90s or 30d, not soon.\n',
+    stderr: 'shardctl: --ttl must be a number with s, m, h or d, such as 90s or 30d, not soon.\n',
+  });
+});
+
+test('touch sets when a value expires, takes that away again, and says that there is nothing to touch', async () => {
+  const { url } = await startRestApp();
+  const kv = connect(url);
+  await kv.put('session', 'x', { contentType: 'text/x-kept' });
+  const touch = (...args: string[]) => command(['touch', ...args, '--url', url]);
+  const first = await touch('session', '--ttl', '2h');
+  const entry = await kv.getEntry('session');
+  expect(first).toMatchObject({
+    code: 0,
+    stdout: `It expires at ${new Date(entry?.expiresAt as number).toISOString()}. Version ${entry?.version}.\n`,
+  });
+  expect(entry).toMatchObject({ value: 'x', contentType: 'text/x-kept' });
+  const leftMs = (entry?.expiresAt as number) - Date.now();
+  expect(leftMs).toBeGreaterThan(7_100_000);
+  expect(leftMs).toBeLessThanOrEqual(7_200_000);
+  expect((await touch('session', '--ttl', 'never')).stdout).toMatch(/^It never expires\. Version \d+\.\n$/);
+  expect((await kv.getEntry('session'))?.expiresAt).toBeUndefined();
+  expect(await touch('nobody', '--ttl', '1h')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('There is no value under the key nobody. (key-not-found)'),
+  });
+  expect(await touch('session', '--ttl', 'soon')).toMatchObject({ code: 2, stdout: '' });
+  expect(await touch('session')).toMatchObject({ code: 2, stderr: expect.stringContaining('--ttl <TIME>') });
+  expect((await touch('session', '--ttl', '1h', '--curl')).stdout).toBe(
+    `curl -X PATCH '${url}/v1/kv/session?ttl=3600'\n`,
+  );
+});
+
+test('watch --from start prints every existing key, says so, and goes on with what changes', async () => {
+  const { url } = await startRestApp();
+  const kv = connect(url);
+  for (const key of ['users/a', 'users/b', 'other']) await kv.put(key, 1);
+  const child = spawn(process.execPath, [shardctlPath, 'watch', '--from', 'start', '--prefix', 'users/', '--url', url]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const notes = createInterface({ input: child.stderr })[Symbol.asyncIterator]();
+  const next = async (from: typeof lines) => (await from.next()).value as string;
+  expect([await next(lines), await next(lines)]).toEqual([
+    expect.stringMatching(/^put {5}users\/a {2}version/),
+    expect.stringMatching(/^put {5}users\/b {2}version/),
+  ]);
+  expect([await next(notes), await next(notes)]).toEqual([
+    'Watching: Ctrl-C ends.',
+    'That is every existing key. Changes follow.',
+  ]);
+  await kv.delete('users/a');
+  expect(await next(lines)).toMatch(/^delete {2}users\/a {2}version/);
+  expect(await command(['watch', '--from', 'here', '--url', url])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Allowed choices are start, now.'),
   });
 });
 
@@ -105,15 +159,17 @@ test('delete takes all keys with a prefix, once that was agreed to', async () =>
   const { url } = await startRestApp();
   const kv = connect(url);
   for (const key of ['old/a', 'old/b', 'older', Uint8Array.of(0xff)]) await kv.put(key, 1);
-  const remove = (...args: string[]) => shardctl(['delete', ...args, '--url', url]);
+  const remove = (...args: string[]) => command(['delete', ...args, '--url', url]);
   for (const args of [[], ['key', '--prefix', 'old/'], ['--prefix', '', '--yes'], ['--prefix', 'old/']]) {
     expect(await remove(...args)).toMatchObject({ code: 2, stdout: '' });
   }
   expect(await kv.get('old/a')).toBe(1);
   expect(await remove('--prefix', 'old/', '--yes')).toMatchObject({
     code: 0,
-    stdout: 'Deleted: 2 keys that began with "old/".\n',
+    stdout: 'Deleted: 2 keys with the prefix "old/".\n',
   });
+  await kv.put('old/c', 1);
+  expect((await remove('--prefix', 'old/', '--yes')).stdout).toBe('Deleted: 1 key with the prefix "old/".\n');
   expect(await remove('--prefix', '_w', '--base64url', '--yes')).toMatchObject({ code: 0 });
   expect((await allOf(kv.list())).map(({ key }) => key)).toEqual(['older']);
   const { stdout } = await remove('--prefix', 'old', '--curl');
@@ -122,11 +178,11 @@ test('delete takes all keys with a prefix, once that was agreed to', async () =>
 
 test('a token comes from the environment or from the flag; without one the error says how to get it', async () => {
   const { url } = await startRestApp({ access: await accessOf(rulesOf([record])) });
-  const put = (flags: string[], env = {}) => shardctl(['put', 'key', 'value', '--url', url, ...flags], { env });
+  const put = (flags: string[], env = {}) => command(['put', 'key', 'value', '--url', url, ...flags], { env });
   expect(await put([])).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(
-      /\(token-required\) Give one in SHARDLITE_TOKEN; `shardctl token create NAME` makes it/,
+      /\(token-required\) Put one into SHARDLITE_TOKEN\. `shardctl token create NAME` creates it/,
     ),
   });
   expect(await put(['--token', token])).toMatchObject({ code: 0, stderr: '' });
@@ -139,7 +195,7 @@ test('what --curl prints does what the command would have done, and is sent by n
   const { url, executed } = await startRestApp({ access: await accessOf(rulesOf([record])) });
   const env = { ...process.env, SHARDLITE_TOKEN: token, SHARDLITE_URL: url };
   const printed = async (...args: string[]) => {
-    const { code, stdout } = await shardctl([...args, '--curl'], { env });
+    const { code, stdout } = await command([...args, '--curl'], { env });
     expect([code, executed.length]).toEqual([0, 0]);
     expect(stdout).not.toContain(token);
     return stdout;
@@ -168,7 +224,7 @@ test('what --curl prints does what the command would have done, and is sent by n
   expect(await connect(url, { token }).getBytes(Buffer.from('_wD-', 'base64url'))).toEqual(
     new Uint8Array([0, 255, 10]),
   );
-  const { stdout } = await shardctl(['get', 'key', '--curl', '--token', token], { env });
+  const { stdout } = await command(['get', 'key', '--curl', '--token', token], { env });
   expect(stdout).toContain(`'authorization: Bearer ${token}'`);
 });
 
@@ -180,6 +236,6 @@ test('an address at which nobody answers is asked again for as long as is said, 
   const { code, stderr } = await shardctl(['get', 'key', '--url', url, '--timeout', '1s']);
   expect(code).toBe(3);
   expect(stderr.split('\n').at(-2)).toMatch(
-    /^shardctl: http:\/\/127\.0\.0\.1:\d+ gives no answer: .+ \(no-answer\) Look at it with `shardctl status` on its machine/,
+    /^shardctl: http:\/\/127\.0\.0\.1:\d+ gives no answer: .+ \(no-answer\) Run `shardctl status` on its machine/,
   );
 });

@@ -1,6 +1,6 @@
 /** Commands that read and write keys, over REST. */
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { loaded, restCommand, withKeyEncoding, withTimeout } from './shared-options.ts';
 
 const keys = async () => import('../key-commands.ts');
@@ -12,22 +12,35 @@ export function addKeyCommands(program: Command): void {
     .action(loaded(async () => (await keys()).getCommand));
   keyCommand(program, 'put <KEY> [VALUE]', 'store a value: the argument, a file, or standard input')
     .option('--file <FILE>', 'take the value from this file')
-    .option('--content-type <TYPE>', 'store this media type with the value')
-    .option('--ttl <TIME>', 'the value is gone after so long: a number with s, m, h or d, e.g. 90s (default: never)')
+    .option('--content-type <TYPE>', 'store the value with this media type')
+    .option(
+      '--ttl <TIME>',
+      'the value expires after this time: a number with s, m, h or d, such as 90s (default: never)',
+    )
     .option(...curl)
     .action(loaded(async () => (await keys()).putCommand));
-  keyCommand(program, 'delete [KEY]', 'delete a key, or all that begin alike')
-    .option('--prefix <PREFIX>', 'every key that begins so, in small steps; what is written meanwhile stays')
-    .option('--yes', 'do not ask before keys with a prefix are deleted')
+  keyCommand(program, 'touch <KEY>', 'set when a value expires, and keep the value')
+    .requiredOption(
+      '--ttl <TIME>',
+      'the value expires after this time: a number with s, m, h or d, such as 90s, or never',
+    )
+    .option(...curl)
+    .action(loaded(async () => (await keys()).touchCommand));
+  keyCommand(program, 'delete [KEY]', 'delete a key, or all keys with a prefix')
+    .option(
+      '--prefix <PREFIX>',
+      'delete every key with this prefix, in small steps; a key written after it was listed stays',
+    )
+    .option('--yes', 'delete keys with a prefix without asking')
     .option(...curl)
     .action(loaded(async () => (await import('../delete-command.ts')).deleteCommand));
-  withTimeout(partCommand(program, 'list', 'show the keys that there are, in the order of their bytes, one a line'))
-    .option('--prefix <PREFIX>', 'only keys that begin so')
-    .option('--delimiter <TEXT>', 'show keys that have this after the prefix once, up to its end: with /, as folders')
-    .option('--start <KEY>', 'only this key and those after it')
-    .option('--start-after <KEY>', 'only keys after this one')
-    .option('--reverse', 'from the last key to the first: those after a key come before it in the order of bytes')
-    .option('--limit <N>', 'at most so many (default: all)')
+  withTimeout(partCommand(program, 'list', 'list keys in byte order, one per line'))
+    .option('--prefix <PREFIX>', 'only keys with this prefix')
+    .option('--delimiter <TEXT>', 'group keys up to this text after the prefix: / shows folders')
+    .option('--start <KEY>', 'begin at this key')
+    .option('--start-after <KEY>', 'begin after this key')
+    .option('--reverse', 'list from the last key to the first')
+    .option('--limit <N>', 'at most this many keys (default: all)')
     .option('--json', 'print JSON lines, with version, type, size and expiry')
     .option(...curl)
     .action(loaded(async () => (await import('../list-command.ts')).listCommand));
@@ -35,15 +48,21 @@ export function addKeyCommands(program: Command): void {
     partCommand(
       program,
       'watch',
-      'show what is written, deleted and expires from now on, until Ctrl-C; goes on when the service was away',
+      'print each write, deletion and expiry from now on, until Ctrl-C; continues after the service was away',
     ),
   )
-    .option('--prefix <PREFIX>', 'only keys that begin so')
-    .option('--after <ID>', 'begin behind this change: the id that --json showed with it')
+    .option('--prefix <PREFIX>', 'only keys with this prefix')
+    .addOption(
+      new Option('--from <PLACE>', 'start: print every existing key first, then each change; now (default)').choices([
+        'start',
+        'now',
+      ]),
+    )
+    .option('--after <ID>', 'continue after this change: its id is in the output of --json')
     .option('--json', 'print JSON lines')
     .action(loaded(async () => (await import('../watch-command.ts')).watchCommand));
   withKeyEncoding(
-    restCommand(program, 'why <KEY>', 'show which shard a key belongs to, step by step, and whether it is there'),
+    restCommand(program, 'why <KEY>', 'show step by step which shard a key belongs to, and whether the key exists'),
     keyIsEncoded,
   )
     .option('--json', 'print one JSON object')
@@ -51,7 +70,7 @@ export function addKeyCommands(program: Command): void {
 }
 
 const curl = ['--curl', 'print the request as a curl command, and send nothing'] as const;
-const keyIsEncoded = 'KEY is base64url: for keys that are not text';
+const keyIsEncoded = 'KEY is in base64url, for keys that are not text';
 
 function keyCommand(program: Command, nameAndArguments: string, description: string): Command {
   return withKeyEncoding(withTimeout(restCommand(program, nameAndArguments, description)), keyIsEncoded);
@@ -60,6 +79,6 @@ function keyCommand(program: Command, nameAndArguments: string, description: str
 function partCommand(program: Command, name: string, description: string): Command {
   return withKeyEncoding(
     restCommand(program, name, description),
-    'keys and their parts are base64url, also those shown',
+    'keys and prefixes are in base64url, also in the output',
   );
 }

@@ -1,0 +1,50 @@
+/** Runs one command of `shardctl`, and prints one sentence where it fails. Exit codes: 0 done, 1 failed, 2 usage, 3 no service. */
+
+import { CommanderError } from 'commander';
+import { ServiceUnreachable } from '../admin/admin-client.ts';
+import { ShardliteError } from '../client/shardlite-error.ts';
+import { ConfigError } from '../config/read-config.ts';
+import { versionOfPackage } from '../config/version.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { failureText } from './next-step.ts';
+import { newProgram } from './program.ts';
+
+/**
+ * @param args as after `shardctl` on a command line
+ * @returns the exit code
+ * @throws whatever is a defect
+ */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  try {
+    await newProgram(versionOfPackage()).parseAsync(args, { from: 'user' });
+    return exitCodes.done;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Prints one sentence for an error whose cause is known, and returns the exit code. */
+function report(error: unknown): number {
+  // Commander has already printed its message.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof ConfigError) return said(error.message, exitCodes.usage);
+  if (error instanceof ServiceUnreachable) return said(error.message, exitCodes.unreachable);
+  if (error instanceof CliFailure) return said(error.message, error.exitCode);
+  if (error instanceof ShardliteError) {
+    const { code, message } = error;
+    return said(
+      failureText({ code, detail: endedSentence(message) }),
+      code === 'no-answer' ? exitCodes.unreachable : exitCodes.failed,
+    );
+  }
+  throw error;
+}
+
+function said(sentence: string, exitCode: number): number {
+  console.error(`shardctl: ${sentence}`);
+  return exitCode;
+}
+
+function endedSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
