@@ -20,9 +20,9 @@ export type AccessRules = {
 
 export const noRules: AccessRules = { isLocked: false, tokens: [], jwt: null };
 
-const required = refusal('token-required', 'Requests here need a token: send it as Authorization: Bearer TOKEN.');
+const required = refusal('token-required', 'This service requires a token. Send it as Authorization: Bearer TOKEN.');
 /** One answer for all: which tokens there were is not told. */
-const unknown = refusal('token-invalid', 'The token is not known here: it may be mistyped, revoked or expired.');
+const unknown = refusal('token-invalid', 'The token is unknown: it may be mistyped, revoked or expired.');
 
 const bearerPattern = /^bearer +([\w\-.~+/]+=*) *$/i;
 

@@ -20,7 +20,7 @@ const secretBytesMin = 32;
 /** RFC 7518, 3.3. */
 const modulusBytesMin = 256;
 
-const unknown = refused('The token was not signed with a key that is known here, or is no token.');
+const unknown = refused('The token was not signed with a known key, or is not a token.');
 const expired = refused('The token has expired, or is not valid yet.');
 
 export class JwtVerifier {
@@ -77,7 +77,7 @@ function refusalOf(error: errors.JOSEError): FailedOutcome {
   if (error instanceof errors.JWTExpired) return expired;
   if (!(error instanceof errors.JWTClaimValidationFailed)) return unknown;
   if (error.claim === 'aud') return wrongAudience;
-  if (error.claim === 'exp') return refused('The token has no time at which it expires (exp).');
+  if (error.claim === 'exp') return refused('The token has no expiry time (exp).');
   return expired;
 }
 
@@ -97,12 +97,12 @@ type Claims = Readonly<Record<string, unknown>>;
  */
 function grantOfClaims(claims: Claims, thumbprint: string): Grant | FailedOutcome {
   const { sub, exp, scope = '', kv_prefixes: prefixes = [] } = claims;
-  if (typeof scope !== 'string') return refused('The claim scope of the token is no text.');
+  if (typeof scope !== 'string') return refused('The claim scope of the token must be a string.');
   const isList = Array.isArray(prefixes) && prefixes.every((one) => typeof one === 'string' && isPrefix(one));
   // An empty list would stand for every key: whoever wrote it meant none.
   const isMeant = claims['kv_prefixes'] === undefined || (isList && prefixes.length > 0);
   if (!isList || !isMeant || prefixes.length > prefixesMax) {
-    return refused(`The claim kv_prefixes of the token is no list of 1 to ${prefixesMax} prefixes of keys.`);
+    return refused(`The claim kv_prefixes of the token must be a list of 1 to ${prefixesMax} prefixes of keys.`);
   }
   const words = scope.split(' ');
   return {

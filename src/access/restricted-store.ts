@@ -13,7 +13,7 @@ import { type Grant, prefixesWithin, readDenied, refusalOf } from './grant.ts';
 /** What a request may ask of the store. */
 export type KeyStore = Pick<Store, 'execute' | 'list'>;
 
-const noLongerValid = refusal('token-invalid', 'The token was revoked or has expired meanwhile.');
+const noLongerValid = refusal('token-invalid', 'The token was revoked or has expired.');
 
 export class RestrictedStore implements KeyStore {
   readonly #store: KeyStore;

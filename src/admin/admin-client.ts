@@ -25,7 +25,7 @@ export async function askService(
     if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'ECONNRESET' && code !== 'EACCES') throw error;
     const why = code === 'EACCES' ? 'belongs to another user' : 'has no running service';
     throw new ServiceUnreachable(
-      `The data directory ${data} ${why}: start one with \`npm start\` or \`shardctl start --data ${data}\`.`,
+      `The data directory ${data} ${why}. Start one with \`npm start\` or \`shardctl start --data ${data}\`.`,
       { cause: error },
     );
   }

@@ -23,18 +23,21 @@ export class PageGuard {
   refusalOf(method: string | undefined, headers: IncomingHttpHeaders): Refusal | undefined {
     const { host = '', origin, authorization = '' } = headers;
     if (this.#hosts !== 'any' && !this.#hosts.has(host.replace(/:\d*$/, '').toLowerCase())) {
-      return { status: 421, detail: `This port does not answer for the host ${JSON.stringify(host)}.` };
+      return { status: 421, detail: `This port does not serve the host ${JSON.stringify(host)}.` };
     }
     const site = headers['sec-fetch-site'];
     const isOtherSite =
       (origin !== undefined && origin !== `http://${host}`) || site === 'cross-site' || site === 'same-site';
     if (isOtherSite && !(isReading(method) && headers['sec-fetch-mode'] === 'navigate')) {
-      return { status: 403, detail: 'Web pages of other sites may not ask here.' };
+      return { status: 403, detail: 'Web pages of other sites may not send requests to this port.' };
     }
     if (isReading(method)) return undefined;
     // Digests have one length, whatever was sent.
     if (timingSafeEqual(digestOf(authorization.replace(/^Bearer /i, '')), this.#digest)) return undefined;
-    return { status: 401, detail: 'To act takes the address that `shardctl dashboard` prints, after each start anew.' };
+    return {
+      status: 401,
+      detail: 'To change the service, open the address that `shardctl dashboard` prints. It is new after each start.',
+    };
   }
 }
 

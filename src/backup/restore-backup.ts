@@ -28,7 +28,7 @@ export async function restoreBackup({ directory, data, shards, onProgress }: Res
   const manifest = manifestOf(directory);
   const target = resolve(data);
   if (existsSync(target) && (await readdir(target)).length > 0) {
-    throw new BackupRefused(`${target} is not empty: restore into a directory that is empty or not there.`);
+    throw new BackupRefused(`${target} is not empty. Restore into an empty or new directory.`);
   }
   const unfinished = `${target}.restoring`;
   if (existsSync(unfinished)) {

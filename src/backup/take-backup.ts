@@ -194,7 +194,7 @@ async function makeEmpty(directory: string): Promise<void> {
   } catch (error) {
     throw new BackupRefused(`${directory} cannot be made: ${(error as Error).message}.`, { cause: error });
   }
-  throw new BackupRefused(`${directory} is not empty: a backup goes into a directory of its own.`);
+  throw new BackupRefused(`${directory} is not empty. A backup needs an empty or new directory.`);
 }
 
 async function ask(data: string, method: 'GET' | 'POST', path: string, question?: unknown): Promise<unknown> {

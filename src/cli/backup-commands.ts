@@ -6,7 +6,7 @@ import { takeBackup } from '../backup/take-backup.ts';
 import { versionOfPackage } from '../config/version.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { ProgressBar } from './progress-bar.ts';
-import { bytesText, countText, durationText } from './quantity.ts';
+import { bytesText, countOf, countText, durationText } from './quantity.ts';
 
 const MiB = 1024 * 1024;
 /** Beside clients: a quarter of what a common SSD reads. */
@@ -26,7 +26,7 @@ export async function backupCommand(
   if (json) return console.log(JSON.stringify(manifest));
   const reused = since === undefined ? '' : ` (${unchanged.length} of its files unchanged since ${since})`;
   console.log(
-    `${directory} has ${contentText(manifest)} as of ${manifest.takenAt}${reused}, taken in ${durationText(tookMs)}: \`shardctl restore ${directory} --data NEW\` makes a data directory of it.`,
+    `${directory} has ${contentText(manifest)} as of ${manifest.takenAt}${reused}, taken in ${durationText(tookMs)}. \`shardctl restore ${directory} --data NEW\` makes a data directory from it.`,
   );
 }
 
@@ -46,7 +46,7 @@ export async function restoreCommand(
   );
   if (json) return console.log(JSON.stringify(manifest));
   console.log(
-    `${data} has ${contentText(manifest, count)} as of ${manifest.takenAt}, restored in ${durationText(tookMs)}: \`shardctl start --data ${data}\` serves it.`,
+    `${data} has ${contentText(manifest, count)} as of ${manifest.takenAt}, restored in ${durationText(tookMs)}. \`shardctl start --data ${data}\` serves it.`,
   );
 }
 
@@ -75,15 +75,11 @@ function contentText(manifest: Manifest, shards = manifest.shards.length): strin
   return `${countOf(keys, 'key')}, ${bytesText(bytes)}, of ${countOf(shards, 'shard')}`;
 }
 
-function countOf(count: number, what: string): string {
-  return `${countText(count)} ${what}${count === 1 ? '' : 's'}`;
-}
-
 function wholeNumberOf(option: string, text: string, min: number, max: number): number {
   const number = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
   if (number >= min && number <= max) return number;
   throw new CliFailure(
     exitCodes.usage,
-    `${option} is a whole number from ${countText(min)} to ${countText(max)}, not ${JSON.stringify(text)}.`,
+    `${option} must be a whole number from ${countText(min)} to ${countText(max)}, not ${JSON.stringify(text)}.`,
   );
 }

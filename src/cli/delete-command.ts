@@ -1,11 +1,11 @@
-/** `shardctl delete`: one key, or all that begin so. */
+/** `shardctl delete`: one key, or all keys with a prefix. */
 
 import type { ShardliteClient } from '../client/connect.ts';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { clientKeyOf, type KeyEncoding, keyPartOf } from './key-argument.ts';
 import { printRequest } from './printed-request.ts';
-import { countText } from './quantity.ts';
+import { countOf } from './quantity.ts';
 import { clientOf } from './rest-client.ts';
 import type { RestOptions } from './rest-target.ts';
 
@@ -15,25 +15,26 @@ type DeleteOptions = RestOptions &
 export async function deleteCommand(argument: string | undefined, options: DeleteOptions): Promise<void> {
   if (argument !== undefined && options.prefix === undefined) return deleteKey(argument, options);
   if (argument === undefined && options.prefix !== undefined) return deletePrefix(options.prefix, options);
-  throw new CliFailure(exitCodes.usage, 'Name one KEY, or all that begin alike with --prefix.');
+  throw new CliFailure(exitCodes.usage, 'Give one KEY, or the --prefix of several keys.');
 }
 
 async function deleteKey(argument: string, options: DeleteOptions): Promise<void> {
   const key = clientKeyOf(argument, options);
   if (options.curl) return printRequest(options, [], (client, signal) => client.delete(key, { signal }));
   await (await clientOf(options)).delete(key);
-  console.log('Deleted: there is no value under this key now.');
+  console.log('Deleted.');
 }
 
 async function deletePrefix(text: string, options: DeleteOptions): Promise<void> {
   const prefix = keyPartOf(text, options) ?? '';
-  if (prefix.length === 0) throw new CliFailure(exitCodes.usage, 'An empty --prefix would be every key: name one.');
+  if (prefix.length === 0)
+    throw new CliFailure(exitCodes.usage, 'An empty --prefix would delete every key. Give a prefix.');
   const ask = (client: ShardliteClient, signal?: AbortSignal) => client.deletePrefix(prefix, signal && { signal });
   if (options.curl) return printRequest(options, [], ask);
   if (!(await isAgreed(text, options))) return;
   const { deleted, kept } = await ask(await clientOf(options));
-  const stayed = kept === 0 ? '' : ` ${countText(kept)} were written meanwhile, and are there.`;
-  console.log(`Deleted: ${countText(deleted)} keys that began with ${JSON.stringify(text)}.${stayed}`);
+  const stayed = kept === 0 ? '' : ` ${countOf(kept, 'key')} stayed, because of a later write.`;
+  console.log(`Deleted: ${countOf(deleted, 'key')} with the prefix ${JSON.stringify(text)}.${stayed}`);
 }
 
 /** Asks on a terminal. Elsewhere nobody can answer, so --yes is needed. */
@@ -41,5 +42,5 @@ async function isAgreed(prefix: string, { yes }: DeleteOptions): Promise<boolean
   if (yes) return true;
   const isAgreed = await agreementTo(`Delete every key that begins with ${JSON.stringify(prefix)}?`, process.stdout);
   if (isAgreed !== undefined) return isAgreed;
-  throw new CliFailure(exitCodes.usage, 'Say --yes to delete them: there is no terminal to ask on.');
+  throw new CliFailure(exitCodes.usage, 'There is no terminal to ask on. Use --yes to delete them.');
 }

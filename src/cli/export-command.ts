@@ -8,7 +8,7 @@ import { entriesFrom } from './entry-stream.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { exportTargetOf } from './export-target.ts';
 import { ProgressBar } from './progress-bar.ts';
-import { countText, durationText } from './quantity.ts';
+import { countOf, durationText } from './quantity.ts';
 import { reasonOf, restApiOf } from './rest-client.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
 
@@ -27,12 +27,14 @@ export async function exportCommand(file: string | undefined, options: ExportOpt
   try {
     await write(inChunks(entriesFrom(api, prefix ?? ''), () => bar.advanceTo(++entries)));
   } catch (error) {
-    const after = `The export broke off after ${countText(entries)} entries`;
+    const after = `The export ended early, after ${countOf(entries, 'entry', 'entries')}`;
     throw new CliFailure(exitCodes.failed, `${after}: ${reasonOf(error)}`, { cause: error });
   } finally {
     bar.end();
   }
-  console.error(`${countText(entries)} entries exported in ${durationText(performance.now() - startedAtMs)}.`);
+  console.error(
+    `${countOf(entries, 'entry', 'entries')} exported in ${durationText(performance.now() - startedAtMs)}.`,
+  );
 }
 
 /** Undefined where nobody counts all keys, or only the service's own machine could tell. */

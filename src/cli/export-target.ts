@@ -25,7 +25,7 @@ export async function exportTargetOf(file: string | undefined, force: boolean): 
     return (bytes) => pipeline(Readable.from(bytes), process.stdout, { end: false });
   }
   const found = statsOf(file);
-  if (found?.isDirectory()) throw new CliFailure(exitCodes.failed, `${file} is a directory: name a file in it.`);
+  if (found?.isDirectory()) throw new CliFailure(exitCodes.failed, `${file} is a directory. Name a file in it.`);
   const isRegular = found === undefined ? !isLink(file) : found.isFile();
   if (!isRegular) return (bytes) => pipeline(Readable.from(bytes), createWriteStream(file));
   if (found !== undefined && !force) await agreeToReplace(file);
@@ -34,11 +34,11 @@ export async function exportTargetOf(file: string | undefined, force: boolean): 
 }
 
 async function agreeToReplace(file: string): Promise<void> {
-  const isAgreed = await agreementTo(`${file} is there already. Replace it?`, process.stderr);
+  const isAgreed = await agreementTo(`${file} already exists. Replace it?`, process.stderr);
   if (isAgreed) return;
   throw isAgreed === undefined
-    ? new CliFailure(exitCodes.usage, `${file} is there already: say --force to replace it.`)
-    : new CliFailure(exitCodes.failed, `${file} is left as it was: name another file, or say --force.`);
+    ? new CliFailure(exitCodes.usage, `${file} already exists. Use --force to replace it.`)
+    : new CliFailure(exitCodes.failed, `${file} was not changed. Name another file, or use --force.`);
 }
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -5,7 +5,7 @@ import type { RebalanceStatus, RunningChange } from '../rebalance/rebalancer.ts'
 import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { clearLine } from './progress-bar.ts';
-import { bytesText, countText, durationText, latencyText } from './quantity.ts';
+import { bytesText, countOf, countText, durationText, latencyText } from './quantity.ts';
 
 const pollIntervalMs = 250;
 
@@ -32,7 +32,7 @@ async function changeOf(data: string, id: number): Promise<TopologyChange> {
   const changes = (await askService(data, 'GET', '/v1/changes')).body as TopologyChange[];
   const change = changes.find((one) => one.id === id);
   if (change === undefined)
-    throw new CliFailure(exitCodes.failed, `There is no change ${id} among the latest: \`shardctl moves\` shows them.`);
+    throw new CliFailure(exitCodes.failed, `There is no change ${id} among the latest. \`shardctl moves\` lists them.`);
   return change;
 }
 
@@ -40,7 +40,7 @@ async function changeOf(data: string, id: number): Promise<TopologyChange> {
 function sayPaused(paused: number, id: number, json: boolean): void {
   if (json) return console.log(JSON.stringify({ event: 'paused', change: paused }));
   const what = paused === id ? 'This change is paused' : `This change waits for change ${paused}, which is paused`;
-  console.log(`${process.stdout.isTTY ? clearLine : ''}${what}: \`shardctl resume\` goes on.`);
+  console.log(`${process.stdout.isTTY ? clearLine : ''}${what}. \`shardctl resume\` continues it.`);
 }
 
 function show(running: RunningChange, json: boolean): void {
@@ -64,7 +64,7 @@ export function changeProgressText(running: RunningChange): string {
 
 function waitsText({ shard, hasFailed }: NonNullable<RunningChange['waitsFor']>): string {
   if (!hasFailed) return `for shard-${shard}, which is starting`;
-  return `for shard-${shard}, which has failed: mend its cause, then shardctl restart shard-${shard}`;
+  return `for shard-${shard}, which has failed: fix the cause, then shardctl restart shard-${shard}`;
 }
 
 function report(change: TopologyChange, last: RunningChange | undefined, json: boolean): void {
@@ -76,14 +76,14 @@ function report(change: TopologyChange, last: RunningChange | undefined, json: b
   if (change.state === 'aborted')
     throw new CliFailure(
       exitCodes.failed,
-      `The change was undone: ${change.reason}. The service is as it was; mend the reason and ask again.`,
+      `The change was rolled back: ${change.reason}. The service is as before. Fix the cause and try again.`,
     );
 }
 
 function doneText({ kind, askedAtMs, beganAtMs, endedAtMs, done }: TopologyChange): string {
   const took = durationText((endedAtMs ?? askedAtMs) - (beganAtMs ?? askedAtMs));
-  const moved = `${countText(done.slots)} slots, ${countText(done.rows)} rows, ${bytesText(done.bytes)} moved`;
-  const failed = `${countText(done.failures)} failed request${done.failures === 1 ? '' : 's'}`;
-  const frozen = `The longest that a slot was frozen is ${done.freezeMaxMs.toFixed(1)} ms.`;
+  const moved = `${countOf(done.slots, 'slot')}, ${countOf(done.rows, 'row')}, ${bytesText(done.bytes)} moved`;
+  const failed = countOf(done.failures, 'failed request');
+  const frozen = `No slot was frozen for longer than ${done.freezeMaxMs.toFixed(1)} ms.`;
   return `${kind} is done in ${took}: ${moved}, ${failed}. ${frozen}`;
 }

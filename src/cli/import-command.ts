@@ -7,7 +7,7 @@ import { importSourceOf } from './import-source.ts';
 import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';
 import { linesOf } from './line-reader.ts';
 import { ProgressBar } from './progress-bar.ts';
-import { bytesText, countText, durationText } from './quantity.ts';
+import { bytesText, countOf, countText, durationText } from './quantity.ts';
 import { problemText, restApiOf } from './rest-client.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
 
@@ -20,12 +20,15 @@ export async function importCommand(name: string | undefined, options: ImportOpt
   const { resume, json } = options;
   const source = importSourceOf(name);
   if (resume && source.file === undefined) {
-    throw new CliFailure(exitCodes.usage, 'Only the import of a file can be resumed: a pipe cannot be read again.');
+    throw new CliFailure(
+      exitCodes.usage,
+      'Only the import of a file can be resumed, because a pipe cannot be read again.',
+    );
   }
   const { at } = restTargetOf(options, process.env);
   if (resume && 'url' in at) {
-    const why = 'Which service an address leads to is known on its own machine alone';
-    throw new CliFailure(exitCodes.usage, `${why}: resume there, with --data, or import all of it again.`);
+    const why = 'With --url, it is unknown which service has that address';
+    throw new CliFailure(exitCodes.usage, `${why}: resume on its machine with --data, or import everything again.`);
   }
   const service = 'url' in at ? undefined : await statusOfService(at.data);
   const api = await restApiOf(options);
@@ -33,7 +36,7 @@ export async function importCommand(name: string | undefined, options: ImportOpt
   const onUnwritable = (why: string) => view.note(`This import cannot be resumed: ${why}`);
   const kept = source.file && service && new ImportMark({ file: source.file, service, onUnwritable });
   const { mark, tally } = (resume ? kept?.read() : undefined) ?? beginning;
-  if (mark.number > 0) view.note(`Going on after line ${countText(mark.number)}.`);
+  if (mark.number > 0) view.note(`Continuing after line ${countText(mark.number)}.`);
 
   const startedAtMs = performance.now();
   let linesRead = tally.created + tally.replaced + tally.expired + tally.refused;
@@ -96,19 +99,19 @@ type Ending = { readonly end: Tally; readonly linesRead: number; readonly tookMs
 function report({ end, linesRead, tookMs, isJson }: Ending): void {
   const { created, replaced, expired, refused, valueBytes } = end;
   const counted = created + replaced + expired + refused;
-  if (counted !== linesRead) throw new RangeError(`of ${linesRead} lines only ${counted} came to something`);
+  if (counted !== linesRead) throw new RangeError(`only ${counted} of ${linesRead} lines were counted`);
   if (isJson) console.log(JSON.stringify({ event: 'done', lines: linesRead, ...end, tookMs: Math.round(tookMs) }));
   else {
     const parts = [`${countText(created)} created`, `${countText(replaced)} replaced`];
-    if (expired > 0) parts.push(`${countText(expired)} expired already`);
+    if (expired > 0) parts.push(`${countText(expired)} already expired`);
     if (refused > 0) parts.push(`${countText(refused)} refused`);
     console.log(
-      `${countText(linesRead)} entries read: ${parts.join(', ')}. ${bytesText(valueBytes)} of values in ${durationText(tookMs)}.`,
+      `${countOf(linesRead, 'entry', 'entries')} read: ${parts.join(', ')}. ${bytesText(valueBytes)} of values in ${durationText(tookMs)}.`,
     );
   }
   if (refused > 0)
     throw new CliFailure(
       exitCodes.failed,
-      `${countText(refused)} entries were refused: mend the lines named above, and import those.`,
+      `${countOf(refused, 'entry was', 'entries were')} refused. Correct the lines named above and import them.`,
     );
 }

@@ -69,7 +69,7 @@ export class ImportMark {
     const { file, service } = this.#options;
     if (kept.service !== service.service) throw this.#unfit(`it went to another service, which was in ${kept.data}`);
     if (kept.fileBytes !== file.bytes || kept.imported !== this.#digest.upTo(kept.mark.endOffset)) {
-      throw this.#unfit('the file has changed since then');
+      throw this.#unfit('the file has changed since');
     }
     return kept;
   }
@@ -110,7 +110,7 @@ export class ImportMark {
       return kept === '' ? undefined : parsed(keptMark, JSON.parse(kept), 'the mark');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw this.#unfit(`what was kept of it cannot be read (${(error as Error).message})`);
+      throw this.#unfit(`its mark cannot be read (${(error as Error).message})`);
     }
   }
 

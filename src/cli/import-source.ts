@@ -28,7 +28,7 @@ export function importSourceOf(name: string | undefined): ImportSource {
   }
   const what = `The file ${name}`;
   const stats = statsOf(name, what);
-  if (stats.isDirectory()) throw new CliFailure(exitCodes.failed, `${name} is a directory: name a file in it.`);
+  if (stats.isDirectory()) throw new CliFailure(exitCodes.failed, `${name} is a directory. Name a file in it.`);
   return {
     file: stats.isFile() ? { path: name, bytes: stats.size } : undefined,
     // With a start Node reads by position, which pipes refuse with ESPIPE.

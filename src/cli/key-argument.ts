@@ -30,7 +30,7 @@ export function keyPartOf(text: string | undefined, { base64url }: KeyEncoding):
   if (/^[\w-]*$/.test(text)) return Buffer.from(text, 'base64url');
   throw new CliFailure(
     exitCodes.usage,
-    `${JSON.stringify(text)} is not base64url: write it so, or leave --base64url out.`,
+    `${JSON.stringify(text)} is not base64url. Encode it, or leave --base64url out.`,
   );
 }
 

@@ -25,7 +25,7 @@ export async function logsCommand(wanted: string | undefined, options: LogsOptio
   if (wanted !== undefined && !known.includes(wanted)) {
     throw new CliFailure(
       exitCodes.failed,
-      `There is no log of ${wanted} in ${directory}: there are ${known.join(', ')}.`,
+      `There is no log of ${wanted} in ${directory}. There are logs of ${known.join(', ')}.`,
     );
   }
   // Whoever reads it may end: `shardctl logs | head`.
@@ -47,7 +47,7 @@ function directoryOf(data: string): string {
   } catch (error) {
     throw new CliFailure(
       exitCodes.failed,
-      `The service of ${data} keeps no log in files: \`shardctl start --log-dir DIR\` does, else it is on its standard output.`,
+      `The service of ${data} has no log files: its log goes to standard output. \`shardctl start --log-dir DIR\` writes files.`,
       { cause: error },
     );
   }
@@ -55,7 +55,8 @@ function directoryOf(data: string): string {
 
 function agoMsOf(text: string): number {
   const ms = durationOf(text);
-  if (ms === undefined) throw new CliFailure(exitCodes.usage, '--since is a number with s, m, h or d, like 5m.');
+  if (ms === undefined)
+    throw new CliFailure(exitCodes.usage, '--since must be a number with s, m, h or d, such as 5m.');
   return ms;
 }
 

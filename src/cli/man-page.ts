@@ -17,9 +17,11 @@ export function manPage({ tree, version }: ManPageOptions): string {
     '.RI [ options ]',
     '.SH DESCRIPTION',
     plain(
-      'shardctl start runs a service in the foreground. All other commands talk to one that runs, or work on the files',
+      'shardctl start runs a service in the foreground. All other commands talk to a running service, or work on the files',
     ),
-    plain('of one that is stopped: to that of --data by its socket, which only its user reaches, or over REST.'),
+    plain(
+      'of a stopped one. They reach the service of --data by its socket, which only its user can open, or any service over REST.',
+    ),
     ...groups.flatMap((group) => [
       `.SH ${plain(group.toUpperCase())}`,
       ...tree.commands
@@ -53,19 +55,16 @@ const closing = [
   '.SH EXIT STATUS',
   ...[
     ['0', 'Done.'],
-    ['1', 'Failed: a sentence on standard error says why, and what to do.'],
+    ['1', 'Failed: a message on standard error says why, and what to do.'],
     ['2', 'Wrong usage.'],
-    ['3', 'No service is running there, or none answers.'],
+    ['3', 'No service runs there, or it does not answer.'],
   ].flatMap(([code, meaning]) => ['.TP', `.B ${code}`, meaning as string]),
   '.SH ENVIRONMENT',
   ...[
-    ['SHARDLITE_URL', 'Address of the service, for commands that go over REST.'],
-    [
-      'SHARDLITE_TOKEN',
-      'Token to come in with. Other users of the machine do not see it, as they see that of --token.',
-    ],
-    ['SHARDLITE_DATA', 'Data directory, where no --data is given.'],
-    ['SHARDLITE_\\fISETTING\\fP', 'Each option of shardctl start, in capitals.'],
+    ['SHARDLITE_URL', 'Address of the service, for commands that use the REST API.'],
+    ['SHARDLITE_TOKEN', 'Token for access. Other users of the machine cannot see it; they can see --token.'],
+    ['SHARDLITE_DATA', 'Data directory, if --data is not given.'],
+    ['SHARDLITE_\\fISETTING\\fP', 'Each option of shardctl start, in capital letters.'],
   ].flatMap(([name, meaning]) => ['.TP', `.B ${name}`, plain(meaning as string)]),
 ];
 

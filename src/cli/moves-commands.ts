@@ -18,7 +18,7 @@ export async function movesCommand({ data, json, follow }: MovesOptions): Promis
     if (open[0] === undefined)
       throw new CliFailure(
         exitCodes.failed,
-        'No topology change is running: `shardctl moves` without --follow shows those that are over.',
+        'No topology change is running. `shardctl moves` without --follow shows earlier ones.',
       );
     return followChange(data, open[0].id, json ?? false);
   }
@@ -73,15 +73,15 @@ export async function throttleCommand({
   if (rowsPerS !== undefined) {
     const rate = positive(rowsPerS, '--rows-per-s');
     await steer(data, { kind: 'throttle', setting: { kind: 'rows-per-s', rowsPerS: Math.ceil(rate) } });
-    return console.log(`Rows are copied at up to ${Math.ceil(rate)} a second.`);
+    return console.log(`Moves copy at most ${Math.ceil(rate)} rows per second.`);
   }
   if (p99Ms !== undefined) {
     const bound = positive(p99Ms, '--p99-ms');
     await steer(data, { kind: 'throttle', setting: { kind: 'p99-ms', p99Ms: bound } });
-    return console.log(`Rows are copied as fast as clients' p99 stays below ${bound} ms.`);
+    return console.log(`Moves go as fast as possible while clients' p99 stays below ${bound} ms.`);
   }
   await steer(data, { kind: 'throttle', setting: { kind: 'automatic' } });
-  console.log('Rows are copied as fast as clients do not notice.');
+  console.log('The speed of moves adapts to the latency of clients.');
 }
 
 async function steer(data: string, order: SteeringOrder): Promise<void> {

@@ -4,15 +4,15 @@ import type { ShardliteErrorCode } from '../client/shardlite-error.ts';
 import { errorTable } from '../kv/errors.ts';
 
 const nextSteps: { readonly [code in ShardliteErrorCode]?: string } = {
-  'no-answer': 'Look at it with `shardctl status` on its machine, or name another address with --url.',
-  'unexpected-answer': 'Is it the address of a Shardlite, and not of something before it?',
+  'no-answer': 'Run `shardctl status` on its machine, or use another --url.',
+  'unexpected-answer': 'Check that the address is that of a Shardlite service, and not of a proxy.',
   'token-required':
-    'Give one in SHARDLITE_TOKEN; `shardctl token create NAME` makes it, on the machine of the service.',
-  'token-invalid': '`shardctl token list` shows which count, on the machine of the service.',
+    'Put one into SHARDLITE_TOKEN. `shardctl token create NAME` creates it, on the machine of the service.',
+  'token-invalid': '`shardctl token list` shows the valid ones, on the machine of the service.',
   'access-denied': '`shardctl token list` shows what each token allows, on the machine of the service.',
-  'key-not-found': '`shardctl list` shows the keys that there are.',
+  'key-not-found': '`shardctl list` shows all keys.',
   'host-not-allowed': 'Start the service with that name in --allowed-hosts.',
-  'rate-exceeded': 'Try again later, or ask less often.',
+  'rate-exceeded': 'Try again later, or send fewer requests.',
 };
 
 /** Empty where the service's own sentence says what is allowed. */

@@ -28,7 +28,7 @@ export class Patience {
     if (performance.now() - this.#answeredAtMs > patienceMs) {
       throw new CliFailure(
         exitCodes.failed,
-        `The service has given nothing for ${patienceMs / 1_000} s: ${why} \`shardctl status\` says what is wrong.`,
+        `The service has not answered for ${patienceMs / 1_000} s: ${why} \`shardctl status\` says what is wrong.`,
       );
     }
     const delayMs = Math.min(retryDelayMinMs * 2 ** (attempt - 1), retryDelayMaxMs);

@@ -17,7 +17,7 @@ export async function stopCommand({ data }: { data: string }): Promise<void> {
     if (performance.now() - startedAtMs > stopDeadlineMs) {
       throw new CliFailure(
         exitCodes.failed,
-        `The service is still stopping after ${stopDeadlineMs / 1_000} s: its log says what it waits for; ask again, or kill it, which loses nothing.`,
+        `The service is still stopping after ${stopDeadlineMs / 1_000} s. Its log says what it waits for. Wait, or kill it: acknowledged writes are safe.`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));

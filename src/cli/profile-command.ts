@@ -22,7 +22,7 @@ export async function profileCommand(process: string, options: ProfileOptions): 
   const request = requestOf(process, options, new Date());
   const { seconds, file, kind } = request;
   const bar = kind === 'heap' ? undefined : new ProgressBar({ title: `Profiling ${process}`, total: seconds });
-  if (bar === undefined) console.error(`${process} writes its heap, and does nothing else meanwhile.`);
+  if (bar === undefined) console.error(`${process} writes its heap and does nothing else meanwhile.`);
   const beganAtMs = performance.now();
   const drawing = setInterval(
     () => bar?.advanceTo(Math.min(seconds, Math.floor((performance.now() - beganAtMs) / 1_000))),
@@ -44,10 +44,7 @@ export async function profileCommand(process: string, options: ProfileOptions): 
 
 function requestOf(process: string, { seconds, heap, out }: ProfileOptions, now: Date): ProfileRequest {
   if (heap && seconds !== undefined) {
-    throw new CliFailure(
-      exitCodes.usage,
-      'Give --seconds, for where time goes, or --heap, for what is there: not both.',
-    );
+    throw new CliFailure(exitCodes.usage, 'Use --seconds for a CPU profile or --heap for a heap snapshot, not both.');
   }
   if (
     seconds !== undefined &&

@@ -13,7 +13,7 @@ export function newProgram(version: string): Command {
   const program = new Command('shardctl')
     .description('Runs and operates Shardlite, a sharded key-value service on SQLite.')
     .version(version)
-    .showHelpAfterError('(shardctl --help lists the commands, shardctl COMMAND --help its options)')
+    .showHelpAfterError('(shardctl --help lists the commands, shardctl COMMAND --help shows its options)')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
   addRunCommands(program);

@@ -5,6 +5,11 @@ export function countText(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** `1 key`, `1,200 keys`, `0 entries`. @param many the plural, where it is not formed with an s */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${countText(count)} ${count === 1 ? one : many}`;
+}
+
 /** 1234 → `1,234`, 1234567 → `1.23M`: six characters at most, up to 999 trillion. */
 export function shortCountText(count: number): string {
   const units = ['', 'k', 'M', 'G', 'T'];

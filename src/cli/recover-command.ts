@@ -6,7 +6,7 @@ import { CannotRecover, Recovery } from '../primary/recovery.ts';
 import type { Findings, ShardFinding } from '../primary/recovery-findings.ts';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
-import { bytesText, countText } from './quantity.ts';
+import { bytesText, countOf, countText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 
 type RecoverOptions = {
@@ -27,9 +27,9 @@ export async function recoverCommand(options: RecoverOptions): Promise<void> {
     const found = recovery.findings();
     say(findingsText(found));
     if (rebuild && found.meta !== 'fits') {
-      await agree(options, 'meta.sqlite is made anew; weights that it alone knew are 1 again.');
+      await agree(options, 'This makes a new meta.sqlite. Weights that only the old one had become 1.');
       recovery.rebuild();
-      done.push('meta.sqlite was made anew from the files of the shards.');
+      done.push('A new meta.sqlite was made from the files of the shards.');
     }
     for (const text of acceptLoss) done.push(await acceptOne(recovery, shardOf(text), options));
   });
@@ -37,22 +37,22 @@ export async function recoverCommand(options: RecoverOptions): Promise<void> {
   const after = await reported(async () => recovery.findings());
   if (json) console.log(JSON.stringify({ ...after, ring: after.ring.describe(), done }));
   if (!isSound(after)) throw new CliFailure(exitCodes.failed, waysOn(after));
-  say('Every file fits: the service can be started.');
+  say('Every file fits: you can start the service.');
 }
 
 async function acceptOne(recovery: Recovery, shard: number, options: RecoverOptions): Promise<string> {
   const finding = recovery.findings().shards.find((one) => one.shard === shard);
-  const slots = countText(finding?.slots ?? 0);
-  await agree(options, `Whatever is lost of shard ${shard} (${slots} slots) stays lost.`);
+  const slots = countOf(finding?.slots ?? 0, 'slot');
+  await agree(options, `What is missing of shard ${shard} (${slots}) is lost for good.`);
   const { keys } = recovery.acceptLoss(shard);
-  return `LOSS ACCEPTED: shard ${shard} goes on with ${countText(keys)} keys in its ${slots} slots. Everything else that they held is gone.`;
+  return `LOSS ACCEPTED: shard ${shard} continues with ${countOf(keys, 'key')} in its ${slots}. All other keys of these slots are lost.`;
 }
 
 async function agree({ yes, json }: RecoverOptions, what: string): Promise<void> {
   if (yes) return;
   const answer = await agreementTo(`${what} Go ahead?`, json ? process.stderr : process.stdout);
-  if (answer === undefined) throw new CliFailure(exitCodes.usage, `${what} Nobody can be asked here: add --yes.`);
-  if (!answer) throw new CliFailure(exitCodes.failed, 'Nothing was changed: say y, or --yes, to go ahead.');
+  if (answer === undefined) throw new CliFailure(exitCodes.usage, `${what} There is no terminal to ask on. Use --yes.`);
+  if (!answer) throw new CliFailure(exitCodes.failed, 'Nothing was changed: answer y, or use --yes.');
 }
 
 async function reported<T>(work: () => Promise<T>): Promise<T> {
@@ -72,7 +72,7 @@ async function refuseRunning(data: string): Promise<void> {
     if (error instanceof ServiceUnreachable) return;
     throw error;
   }
-  throw new CliFailure(exitCodes.failed, `A service is running on ${data}: \`shardctl stop\` first.`);
+  throw new CliFailure(exitCodes.failed, `A service runs on ${data}. Run \`shardctl stop\` first.`);
 }
 
 function shardOf(text: string): number {
@@ -95,24 +95,24 @@ const columns: readonly Column<ShardFinding>[] = [
 const metaTexts = {
   fits: 'meta.sqlite fits the files of the shards.',
   missing: 'meta.sqlite is missing or cannot be read.',
-  older: 'meta.sqlite is an older copy: the files of the shards know a newer ring.',
+  older: 'meta.sqlite is an older copy: the files of the shards have a newer ring.',
 } as const;
 
 function findingsText({ ring, meta, shards, strays }: Findings): string {
   return [
     tableOf(columns, shards),
     '',
-    `The newest ring that is known has epoch ${ring.epoch}. ${metaTexts[meta]}`,
+    `The newest ring in any file has epoch ${ring.epoch}. ${metaTexts[meta]}`,
     ...shards.flatMap(({ problem }) => problem ?? []),
-    ...strays.map((path) => `${path} is of no shard that this service has: it is left as it is.`),
+    ...strays.map((path) => `${path} belongs to no shard of this service: it is left unchanged.`),
   ].join('\n');
 }
 
 function waysOn({ meta, shards }: Findings): string {
   const wrong = shards.filter(({ problem }) => problem !== null).map(({ shard }) => shard);
   return [
-    'Not everything fits: see above. The best is to put the right files back.',
-    ...(meta === 'fits' ? [] : ['`shardctl recover --rebuild` makes meta.sqlite anew from the files of the shards.']),
-    ...wrong.map((id) => `\`shardctl recover --accept-loss ${id}\` goes on with what is left of shard ${id}.`),
+    'Not every file fits: see above. If you have the right files, put them back.',
+    ...(meta === 'fits' ? [] : ['`shardctl recover --rebuild` makes a new meta.sqlite from the files of the shards.']),
+    ...wrong.map((id) => `\`shardctl recover --accept-loss ${id}\` continues with what is left of shard ${id}.`),
   ].join(' ');
 }

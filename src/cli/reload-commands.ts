@@ -17,7 +17,7 @@ export async function reloadCommand(what: string | undefined, { data, json }: Op
   const { process, why } = report.stoppedAt;
   throw new CliFailure(
     exitCodes.failed,
-    `The reload stopped at ${process}: ${why}. What was not replaced goes on; its log says more, and \`shardctl reload\` tries again.`,
+    `The reload stopped at ${process}: ${why}. Processes that were not replaced continue. The log has the details; \`shardctl reload\` tries again.`,
   );
 }
 

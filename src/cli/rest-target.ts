@@ -25,7 +25,7 @@ export function restTargetOf(options: RestOptions, environment: NodeJS.ProcessEn
   const token = options.token ?? environment['SHARDLITE_TOKEN'];
   // A header of other characters could not be sent, and the error would print it.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw wrong('The token has characters that no token has: give it as `shardctl token create` printed it.');
+    throw wrong('The token has characters that no token can have. Use it as `shardctl token create` printed it.');
   }
   return {
     at: placeOf(options, environment),
@@ -37,7 +37,7 @@ export function restTargetOf(options: RestOptions, environment: NodeJS.ProcessEn
 
 function placeOf({ data, url }: RestOptions, environment: NodeJS.ProcessEnv): RestTarget['at'] {
   if (data !== undefined && url !== undefined) {
-    throw wrong('Give --data, for a service on this machine, or --url, for any other: not both.');
+    throw wrong('Use --data for a service on this machine, or --url for any other, not both.');
   }
   if (url !== undefined) return { url: addressOf(url, '--url') };
   const usual = environment['SHARDLITE_URL'];
@@ -50,7 +50,9 @@ function addressOf(text: string, name: string): string {
   const isPlain = url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
   // Node sends no password of an address, and an error would print it.
   if (!isPlain || url.username !== '' || url.password !== '') {
-    throw wrong(`${name} is no address of a service: write it like http://127.0.0.1:7700, a token goes elsewhere.`);
+    throw wrong(
+      `${name} is not the address of a service. Write it like http://127.0.0.1:7700. Put a token into SHARDLITE_TOKEN.`,
+    );
   }
   return url.href.replace(/\/+$/, '');
 }

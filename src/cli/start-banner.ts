@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
 import { settings } from '../config/service-config.ts';
+import { countOf } from './quantity.ts';
 
 export function bannerOf({ url, adminUrl, data, store, acknowledgement, ring, processes }: ServiceStatus): string {
   const ofRole = (role: ProcessStatus['role']) => processes.filter((one) => one.role === role);
@@ -17,7 +18,7 @@ export function bannerOf({ url, adminUrl, data, store, acknowledgement, ring, pr
     ...ofRole('clone').map(({ id, pid, state }) => `  ${id.padEnd(9)} ${state === 'ready' ? `pid ${pid}` : state}`),
     ...ofRole('shard').map(
       ({ id, pid, slots, state }) =>
-        `  ${id.padEnd(9)} ${state === 'ready' ? `pid ${pid}` : state}   ${slots} slots   ${data}/${id}.sqlite`,
+        `  ${id.padEnd(9)} ${state === 'ready' ? `pid ${pid}` : state}   ${countOf(slots ?? 0, 'slot')}   ${data}/${id}.sqlite`,
     ),
     store === null ? `  ring      epoch ${ring.epoch}` : `  store     ${store}`,
     ...(acknowledgement === null ? [] : [`            ${acknowledgement}`]),

@@ -28,7 +28,7 @@ export async function startCommand({ config: file, ...flags }: Record<string, un
   const onSignal = (signal: NodeJS.Signals) => {
     // A second signal means now. The children end with this process.
     if (++signals > 1) process.exit(exitCodes.failed);
-    log.info(`${signal}: draining; once more to stop at once`);
+    log.info(`${signal}: draining; send it again to stop at once`);
     manager?.stopping();
     void service?.stop();
   };

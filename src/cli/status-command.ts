@@ -2,7 +2,7 @@
 
 import { statusOfService } from '../admin/admin-client.ts';
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
-import { bytesText, countText, durationText, latencyText } from './quantity.ts';
+import { bytesText, countOf, countText, durationText, latencyText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 import { openChangeText, troublesOf } from './troubles.ts';
 
@@ -74,7 +74,9 @@ function statusText(status: ServiceStatus): string {
     ...(acknowledgement === null ? [] : [acknowledgement]),
     ...(logLinesLost === 0
       ? []
-      : [`${countText(logLinesLost)} lines of the primary's log were lost: see where it goes.`]),
+      : [
+          `Lost from the primary's log: ${countOf(logLinesLost, 'line')}. Is the disk of the log full, or its pipe not read?`,
+        ]),
     ...storedText(status),
     '',
     tableOf(processColumns, processes),
@@ -90,7 +92,7 @@ function statusText(status: ServiceStatus): string {
 function storedText({ store, stored, sharedFile }: ServiceStatus): string[] {
   if (store === null || stored === null) return [];
   const file = sharedFile && `, file ${bytesText(sharedFile.fileBytes)}, wal ${bytesText(sharedFile.walBytes)}`;
-  return [`holds ${countText(stored.keys)} keys, ${bytesText(stored.bytes)}${file ?? ''}`];
+  return [`holds ${countOf(stored.keys, 'key')}, ${bytesText(stored.bytes)}${file ?? ''}`];
 }
 
 function percentText(percent: number): string {

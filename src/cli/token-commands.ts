@@ -26,7 +26,7 @@ export async function createTokenCommand(name: string, options: CreateOptions): 
   const isBoth = !read && !write;
   const lifeMs = expires === undefined ? undefined : durationOf(expires);
   if (expires !== undefined && lifeMs === undefined) {
-    throw new CliFailure(exitCodes.usage, `--expires is a number with s, m, h or d, such as 30d, not ${expires}.`);
+    throw new CliFailure(exitCodes.usage, `--expires must be a number with s, m, h or d, such as 30d, not ${expires}.`);
   }
   const order: TokenOrder = {
     name,
@@ -40,7 +40,7 @@ export async function createTokenCommand(name: string, options: CreateOptions): 
   }));
   // To a pipe the token alone.
   console.log(token);
-  console.error(`${summaryOf(order)} It is shown only now. Send it as Authorization: Bearer TOKEN.`);
+  console.error(`${summaryOf(order)} It is shown only once. Send it as Authorization: Bearer TOKEN.`);
 }
 
 export async function revokeTokenCommand(name: string, { data }: TokenOptions): Promise<void> {
@@ -49,9 +49,9 @@ export async function revokeTokenCommand(name: string, { data }: TokenOptions): 
     if (!file.revoke(name)) throw new AccessRefused(`There is no token ${name}.`);
     return { tokens: file.read().length };
   });
-  console.log(`Revoked: within a second no process lets ${name} in.`);
+  console.log(`Revoked: within a second no process accepts ${name}.`);
   if (tokens === 0) {
-    console.log('No token is left: a service on loopback, or one started with --open, now asks nobody for one.');
+    console.log('No token is left. A service on loopback, or with --open, is now open to everybody.');
   }
 }
 
@@ -73,7 +73,7 @@ const columns: readonly Column<TokenView>[] = [
 function summaryOf({ name, read, write, prefixes, expiresAtMs }: TokenOrder): string {
   const keys = prefixes.length === 0 ? 'all keys' : `keys that begin with ${prefixes.join(' or ')}`;
   const until = expiresAtMs === null ? '' : `, until ${new Date(expiresAtMs).toISOString()}`;
-  return `The token ${name} allows to ${allowedText(read, write)} ${keys}${until}.`;
+  return `The token ${name} allows you to ${allowedText(read, write)} ${keys}${until}.`;
 }
 
 function allowedText(read: boolean, write: boolean): string {

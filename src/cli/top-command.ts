@@ -18,7 +18,7 @@ const clearBelow = '\x1b[J';
 export async function topCommand({ data }: { data: string }): Promise<void> {
   const { stdin, stdout } = process;
   if (!stdin.isTTY || !stdout.isTTY) {
-    throw new CliFailure(exitCodes.usage, 'top draws on a terminal: `shardctl status --watch` prints lines.');
+    throw new CliFailure(exitCodes.usage, 'top needs a terminal. `shardctl status --watch` prints lines.');
   }
   let frame: TopFrame = await frameAfter(undefined, data);
   const draw = () => {

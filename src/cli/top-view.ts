@@ -2,7 +2,7 @@
 
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
 import { changeProgressText } from './follow-change.ts';
-import { bytesText, countText, durationText, latencyText, shortCountText } from './quantity.ts';
+import { bytesText, countOf, countText, durationText, latencyText, shortCountText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 import { openChangeText, troublesOf } from './troubles.ts';
 
@@ -76,9 +76,12 @@ function stateLine(status: ServiceStatus): string {
   const sum = (figure: (process: ProcessStatus) => number | null) =>
     frontendsOf(status).reduce((total, one) => total + (figure(one) ?? 0), 0);
   return [
-    ...(stored === null ? [] : [`${countText(stored.keys)} keys`, bytesText(stored.bytes)]),
+    ...(stored === null ? [] : [countOf(stored.keys, 'key'), bytesText(stored.bytes)]),
     `${bytesText(diskFreeBytes)} free`,
-    `${countText(sum(({ connections }) => connections))} clients`,
+    countOf(
+      sum(({ connections }) => connections),
+      'client',
+    ),
     `${sum(({ failuresPerS }) => failuresPerS).toFixed(1)} errors/s`,
   ].join('  ');
 }

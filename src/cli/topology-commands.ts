@@ -7,7 +7,7 @@ import type { ChangeRequest } from '../rebalance/topology-change.ts';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange } from './follow-change.ts';
-import { bytesText, countText, durationText } from './quantity.ts';
+import { bytesText, countOf, countText, durationText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 
 export type TopologyOptions = {
@@ -44,7 +44,7 @@ export async function planCommand(
     );
   }
   if (change !== 'remove-shard' && id !== undefined) {
-    throw new CliFailure(exitCodes.usage, `Only remove-shard names a shard: leave out ${JSON.stringify(id)}.`);
+    throw new CliFailure(exitCodes.usage, `Only remove-shard takes a shard. Leave out ${JSON.stringify(id)}.`);
   }
   const request = requestOf(change, id, options);
   const plan = (await askForChange(data, '/v1/plan', request)) as ChangePlan;
@@ -52,9 +52,7 @@ export async function planCommand(
   if (out === undefined) return;
   await writeFile(out, `${JSON.stringify({ ...request, epoch: plan.epoch, lastChange: plan.lastChange })}\n`);
   if (!json)
-    console.log(
-      `Written to ${out}: \`shardctl apply ${out}\` carries it out, unless something else is changed before.`,
-    );
+    console.log(`The plan is in ${out}. \`shardctl apply ${out}\` carries it out, unless the topology changes before.`);
 }
 
 export async function applyCommand(file: string, options: TopologyOptions): Promise<void> {
@@ -62,7 +60,7 @@ export async function applyCommand(file: string, options: TopologyOptions): Prom
   try {
     request = JSON.parse(await readFile(file, 'utf8')) as ChangeRequest;
   } catch (error) {
-    throw new CliFailure(exitCodes.usage, `${file} holds no plan: ${(error as Error).message}`, { cause: error });
+    throw new CliFailure(exitCodes.usage, `${file} is not a plan: ${(error as Error).message}`, { cause: error });
   }
   await changeTopology(options, request);
 }
@@ -73,18 +71,18 @@ async function changeTopology(options: TopologyOptions, request: ChangeRequest):
   else console.log(planText(plan));
   if (options.dryRun) return;
   if (plan.slotsMoved === 0) {
-    if (!options.json) console.log('Nothing has to move: the ring is as it should be.');
+    if (!options.json) console.log('Nothing has to move: every shard already has its share.');
     return;
   }
   if (!(await isAgreed(options)))
-    throw new CliFailure(exitCodes.failed, 'Nothing was changed: say y, or --yes, to go ahead.');
+    throw new CliFailure(exitCodes.failed, 'Nothing was changed: answer y, or use --yes.');
   // While the question was open, somebody else may have asked for a change. With --yes there was no question.
   const asked = options.yes ? request : { ...request, lastChange: plan.lastChange };
   const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', asked)) as {
     id: number;
     waitsFor: number;
   };
-  if (waitsFor > 0 && !options.json) console.log(`Queued behind ${waitsFor} other change${waitsFor === 1 ? '' : 's'}.`);
+  if (waitsFor > 0 && !options.json) console.log(`Queued behind ${countOf(waitsFor, 'other change')}.`);
   await followChange(options.data, id, options.json ?? false);
 }
 
@@ -95,7 +93,7 @@ function requestOf(kind: ChangeRequest['kind'], id: string | undefined, { count,
   switch (kind) {
     case 'add-shard':
       if (weights.length > 1) {
-        throw new CliFailure(exitCodes.usage, '--weight is one number: all that are added have it.');
+        throw new CliFailure(exitCodes.usage, '--weight is one number here: all new shards get it.');
       }
       return {
         kind,
@@ -141,7 +139,7 @@ async function isAgreed({ yes, json }: TopologyOptions): Promise<boolean> {
   if (isAgreed !== undefined) return isAgreed;
   throw new CliFailure(
     exitCodes.usage,
-    'Say --yes to go ahead, or --dry-run to see the plan alone: there is no terminal to ask on.',
+    'There is no terminal to ask on. Use --yes to go ahead, or --dry-run to see only the plan.',
   );
 }
 
@@ -176,7 +174,7 @@ function planText({
   return [
     tableOf(columns, shards),
     '',
-    `moves      ${countText(slotsMoved)} slots, about ${countText(keysMoved)} keys, ${bytesText(bytesMoved)}`,
+    `moves      ${countOf(slotsMoved, 'slot')}, about ${countOf(keysMoved, 'key')}, ${bytesText(bytesMoved)}`,
     `takes      about ${durationText(estimatedMs)} beside clients; less without`,
     `disk       ${bytesText(diskBytesNeeded)} more until the old rows are purged`,
     `plan of    epoch ${epoch}`,

@@ -3,7 +3,7 @@
 import { isInTrouble, type ProcessStatus, type ServiceStatus } from '../admin/contract.ts';
 import { slotCount } from '../partition/slot.ts';
 import { changeProgressText } from './follow-change.ts';
-import { countText } from './quantity.ts';
+import { countOf } from './quantity.ts';
 
 /** A sentence for each process that does not serve. */
 export function troublesOf({ processes }: Pick<ServiceStatus, 'processes'>): string[] {
@@ -27,10 +27,9 @@ function standingOf({ state }: ProcessStatus): string {
 
 function feltOf({ id, role, state, slots }: ProcessStatus): string {
   const isGivenUp = state === 'failed' || state === 'retrying';
-  if (role !== 'shard')
-    return isGivenUp ? `mend its cause, then shardctl restart ${id}` : 'its connections wait or end';
-  const share = `its ${countText(slots ?? 0)} slots (${(((slots ?? 0) * 100) / slotCount).toFixed(1)} %)`;
-  if (isGivenUp) return `keys of ${share} get 503; mend its cause, then shardctl restart ${id}`;
+  if (role !== 'shard') return isGivenUp ? `fix the cause, then shardctl restart ${id}` : 'its connections wait or end';
+  const share = `its ${countOf(slots ?? 0, 'slot')} (${(((slots ?? 0) * 100) / slotCount).toFixed(1)} %)`;
+  if (isGivenUp) return `keys of ${share} get 503; fix the cause, then shardctl restart ${id}`;
   return `requests for ${share} wait`;
 }
 
@@ -40,6 +39,7 @@ export function openChangeText({ running, open }: ServiceStatus['moves']): strin
   if (change === undefined) return undefined;
   const name = `change ${change.id} (${change.kind})`;
   // After a restart of the primary nothing of a paused change runs.
-  if (running === undefined) return `${name} ${change.isPaused ? 'is paused: shardctl resume goes on' : 'is queued'}`;
+  if (running === undefined)
+    return `${name} ${change.isPaused ? 'is paused: shardctl resume continues it' : 'is queued'}`;
   return `${name}  ${changeProgressText(running)}`;
 }

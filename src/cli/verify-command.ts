@@ -7,7 +7,7 @@ import type { ServiceAudit } from '../admin/contract.ts';
 import { auditFiles } from '../primary/audit.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import { CliFailure, exitCodes } from './exit.ts';
-import { bytesText, countText } from './quantity.ts';
+import { bytesText, countOf, countText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 
 export async function verifyCommand({ data, json }: { data: string; json?: boolean }): Promise<void> {
@@ -15,10 +15,7 @@ export async function verifyCommand({ data, json }: { data: string; json?: boole
   if (json) console.log(JSON.stringify({ ...audit, from }));
   else console.log(auditText(audit, from));
   if (!audit.isSound)
-    throw new CliFailure(
-      exitCodes.failed,
-      'The data is not as it should be: see above. Keep a copy, and restore a backup of before.',
-    );
+    throw new CliFailure(exitCodes.failed, 'The data has faults: see above. Keep a copy of it, and restore a backup.');
 }
 
 async function auditOfData(data: string): Promise<{ audit: ServiceAudit; from: 'running' | 'stopped' }> {
@@ -57,8 +54,12 @@ function auditText({ epoch, slots, shards, keys, bytes, isSound }: ServiceAudit,
   return [
     tableOf(columns, shards),
     '',
-    `The ${from} service has ${countText(keys)} keys, ${bytesText(bytes)}; epoch ${epoch}, ${countText(slots)} slots, each owned once.`,
-    ...(busy.length === 0 ? [] : [`Written to meanwhile, so counters were not compared: ${busy.join(', ')}.`]),
+    `The ${from} service has ${countOf(keys, 'key')}, ${bytesText(bytes)}; epoch ${epoch}, ${countOf(slots, 'slot')}, each owned once.`,
+    ...(busy.length === 0
+      ? []
+      : [
+          `The counters of these shards were not compared, because they received writes meanwhile: ${busy.join(', ')}.`,
+        ]),
     ...faults,
     ...(isSound ? ['Every row is where it belongs.'] : []),
   ].join('\n');

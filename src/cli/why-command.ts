@@ -8,6 +8,7 @@ import { hashOf, slotCount, slotOf, tagOf } from '../partition/slot.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { type KeyEncoding, keyOfArgument, shownKey } from './key-argument.ts';
 import { failureText } from './next-step.ts';
+import { countOf } from './quantity.ts';
 import { problemOf, type RestApi, reasonOf, restApiOf } from './rest-client.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
 
@@ -47,7 +48,7 @@ export async function whyCommand(argument: string, options: WhyOptions): Promise
   if (options.json) return console.log(JSON.stringify(steps));
 
   const there = answer.ok
-    ? `yes: ${steps.valueBytes} bytes, ${steps.contentType}, version ${steps.version}`
+    ? `yes: ${countOf(steps.valueBytes ?? 0, 'byte')}, ${steps.contentType}, version ${steps.version}`
     : steps.present === false
       ? 'no'
       : `unknown: the service answered ${answer.status}`;
@@ -55,7 +56,7 @@ export async function whyCommand(argument: string, options: WhyOptions): Promise
   const place = `${ring === undefined ? 'store' : 'file '}  ${steps.file}`;
   console.log(
     [
-      `key    ${steps.key}   (${key.length} bytes)`,
+      `key    ${steps.key}   (${countOf(key.length, 'byte')})`,
       `tag    ${isWholeKey ? 'the whole key' : steps.tag}`,
       `hash   ${steps.hash}   (xxh32 of the tag)`,
       `slot   ${slot}   (upper 14 bits of the hash, of ${slotCount})`,

@@ -49,7 +49,7 @@ export class DataDirectory extends DataFiles {
     const longest = this.shardSockets(65_535, 999_999).forRouters;
     if (Buffer.byteLength(longest) > socketPathBytesMax) {
       throw new UnusableDirectory(
-        `The path of the data directory is too long for Unix sockets: ${longest} has ${Buffer.byteLength(longest)} bytes, and ${socketPathBytesMax} are allowed. Choose a shorter --data.`,
+        `The path of the data directory is too long for Unix sockets: ${longest} has ${Buffer.byteLength(longest)} bytes, but only ${socketPathBytesMax} are allowed. Choose a shorter --data.`,
       );
     }
     try {

@@ -25,8 +25,8 @@ export function unknownVariable(environment: NodeJS.ProcessEnv, known: readonly 
     .map((name) => ({ name, edits: editsBetween(unknown, name) }))
     .sort((one, other) => one.edits - other.edits);
   return closest !== undefined && closest.edits <= misspeltEditsMax
-    ? `${unknown} is no setting: is ${closest.name} meant?`
-    : `${unknown} is no setting; there are ${known.join(', ')}.`;
+    ? `${unknown} is not a setting. Do you mean ${closest.name}?`
+    : `${unknown} is not a setting. The settings are ${known.join(', ')}.`;
 }
 
 /** Counts the letters to add, remove or replace (Levenshtein 1966), row by row (Wagner and Fischer 1974). */

@@ -51,7 +51,7 @@ function uselessIn(given: GivenSettings, strategy: Strategy): string | undefined
   for (const [name, { raw, source }] of given) {
     const { onlyFor } = settings[name];
     if (onlyFor === undefined || onlyFor === strategy) continue;
-    return `${source} is ${JSON.stringify(raw)}, which the ${strategy} strategy has no use for: leave it out.`;
+    return `${source} is ${JSON.stringify(raw)}, but the ${strategy} strategy does not use it. Leave it out.`;
   }
   return undefined;
 }
@@ -115,11 +115,11 @@ function fieldsOfFile(file: string): Record<string, unknown> {
     });
   }
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw new ConfigError(`The configuration file ${file} must hold one JSON object.`);
+    throw new ConfigError(`The configuration file ${file} must contain one JSON object.`);
   }
   const unknown = Object.keys(fields).find((field) => !Object.hasOwn(settings, field));
   if (unknown !== undefined) {
-    throw new ConfigError(`"${unknown}" in ${file} is no setting; there are ${settingNames.join(', ')}.`);
+    throw new ConfigError(`"${unknown}" in ${file} is not a setting. The settings are ${settingNames.join(', ')}.`);
   }
   return fields as Record<string, unknown>;
 }

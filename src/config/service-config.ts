@@ -118,7 +118,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   host: {
     value: 'ADDRESS',
-    description: 'address to listen on; beyond loopback with tokens, --jwt-keys or --open',
+    description: 'address to listen on; beyond loopback it needs tokens, --jwt-keys or --open',
     allowed: 'an address or host name of this machine',
     parse: (raw) => (typeof raw === 'string' && /^[\w.:%-]+$/.test(raw) ? raw : undefined),
     default: '127.0.0.1',
@@ -126,19 +126,20 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   adminPort: {
     value: 'PORT',
-    description: 'port of metrics and the page for operators, on loopback alone; off: neither',
+    description: 'port of metrics and the page for operators, on loopback only; off: neither',
     allowed: 'a whole number from 0 (any free port) to 65535, or off',
     parse: (raw) => (raw === 'off' ? raw : wholeNumber(0, 65_535)(raw)),
     default: undefined,
-    defaultText: 'the one after --port, so 7701; any free one where that is taken',
+    defaultText: 'the one after --port, so 7701; any free one if that is taken',
   },
   strategy: {
     value: 'NAME',
-    description: 'partitioned: shards with a file each; cloned: processes that share one file; single: one process',
+    description:
+      'partitioned: shards, each with its own file; cloned: processes that share one file; single: one process',
     allowed: oneOfText(strategies),
     parse: oneOf(strategies),
     default: undefined,
-    defaultText: 'partitioned in a new data directory, later as it was',
+    defaultText: 'partitioned in a new data directory, later unchanged',
   },
   shards: {
     value: 'N',
@@ -146,7 +147,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     allowed: `a whole number from 1 to ${shardsMax}`,
     parse: wholeNumber(1, shardsMax),
     default: undefined,
-    defaultText: `one a core, at least 2: here ${defaultShards()}`,
+    defaultText: `one per core, at least 2: here ${defaultShards()}`,
     onlyFor: 'partitioned',
   },
   routers: {
@@ -155,7 +156,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     allowed: `a whole number from 1 to ${routersMax}`,
     parse: wholeNumber(1, routersMax),
     default: undefined,
-    defaultText: `half the cores, at least 1: here ${defaultRouters.forwarded}; with direct reads one a core: ${defaultRouters.direct}`,
+    defaultText: `half the cores, at least 1: here ${defaultRouters.forwarded}; with direct reads one per core: ${defaultRouters.direct}`,
     onlyFor: 'partitioned',
     reloads: true,
   },
@@ -174,13 +175,13 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     allowed: `a whole number from 1 to ${clonesMax}`,
     parse: wholeNumber(1, clonesMax),
     default: defaultClones,
-    defaultText: `one a core, at least 2: here ${defaultClones}`,
+    defaultText: `one per core, at least 2: here ${defaultClones}`,
     onlyFor: 'cloned',
     reloads: true,
   },
   store: {
     value: 'STORE',
-    description: 'what clones share: sqlite, a file in the data directory, or a Redis or Valkey server or Cluster',
+    description: 'what clones share: sqlite (a file in the data directory), or a Redis or Valkey server or Cluster',
     allowed: 'sqlite or redis://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]',
     parse: (raw) =>
       typeof raw === 'string' && (raw === 'sqlite' || redisAddressOf(raw) !== undefined) ? raw : undefined,
@@ -206,7 +207,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   bodyMemoryBytesMax: {
     value: 'BYTES',
-    description: 'what bodies of requests and answers may take of the memory of each router or clone',
+    description: 'memory for bodies of requests and answers in each router or clone',
     // The largest batch must fit.
     allowed: 'a size from 16MiB to 65536MiB: bytes, or a number with KiB or MiB',
     parse: byteSize(16 * MiB, 65_536 * MiB),
@@ -216,7 +217,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   reserveBytes: {
     value: 'BYTES',
-    description: 'room of the disk that is kept for deletes when it is full',
+    description: 'disk space that is kept free for deletes on a full disk',
     allowed: 'a size from 0 (none) to 1024MiB: bytes, or a number with KiB or MiB',
     parse: byteSize(0, 1_024 * MiB),
     default: 16 * MiB,
@@ -224,7 +225,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   allowedHosts: {
     value: 'NAMES',
-    description: 'further host names that requests may use, comma-separated; * for any',
+    description: 'more host names that requests may use, comma-separated; * for any',
     allowed: 'host names without port, separated by commas',
     parse: listOfTexts((text) => /^(\*|[\w.-]+|\[[\da-f:]+\])$/i.test(text)),
     default: [],
@@ -237,12 +238,12 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     allowed: 'origins as browsers send them, like https://app.example or http://localhost:3000, separated by commas',
     parse: listOfTexts((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text)),
     default: [],
-    defaultText: 'none but its own',
+    defaultText: 'only its own',
     reloads: true,
   },
   upgradeCopies: {
     value: 'COPIES',
-    description: 'what becomes of files of an older version as they were before their upgrade',
+    description: 'keep or remove the old files after an upgrade',
     allowed: oneOfText(upgradeCopies),
     parse: oneOf(upgradeCopies),
     default: 'keep',
@@ -250,7 +251,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   open: {
     value: undefined,
-    description: 'let everybody in who reaches the service, also beyond loopback',
+    description: 'let everybody read and write who can reach the service, even beyond loopback',
     allowed: 'true or false',
     parse: (raw) => (raw === true || raw === 'true' ? true : raw === false || raw === 'false' ? false : undefined),
     default: false,
@@ -258,7 +259,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   jwtKeys: {
     value: 'FILE',
-    description: 'JSON Web Key Set: tokens signed with one of its keys (HS256, RS256, ES256, EdDSA) count',
+    description: 'JSON Web Key Set: accept tokens signed with one of its keys (HS256, RS256, ES256, EdDSA)',
     allowed: 'the path of a file',
     parse: path,
     default: undefined,
@@ -267,16 +268,16 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   jwtAudiences: {
     value: 'NAMES',
-    description: 'audiences of JSON Web Tokens that count here, comma-separated',
+    description: 'accepted audiences of JSON Web Tokens, comma-separated',
     allowed: 'names without commas or spaces, separated by commas',
     parse: listOfTexts((text) => /^[^\s,]{1,255}$/.test(text)),
     default: [],
-    defaultText: 'tokens without an audience',
+    defaultText: 'none: only tokens without an audience',
     reloads: true,
   },
   tlsCert: {
     value: 'FILE',
-    description: 'certificate (PEM, with its chain): HTTPS is spoken in place of HTTP',
+    description: 'certificate (PEM, with its chain): speak HTTPS instead of HTTP',
     allowed: 'the path of a file',
     parse: path,
     default: undefined,
@@ -294,7 +295,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   rateLimit: {
     value: 'N/UNIT',
-    description: 'requests that each token or address may make at each router or clone',
+    description: 'limit of requests of each token or address, at each router or clone',
     allowed: 'a whole number from 1 and /s, /m or /h, like 1000/s',
     parse: (raw) => (typeof raw === 'string' && rateLimitPattern.test(raw) ? raw : undefined),
     default: undefined,
@@ -303,7 +304,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   healthyAfterMs: {
     value: 'MS',
-    description: 'a process that served this long is healthy, and its earlier deaths are forgotten',
+    description: 'after serving this long a process is healthy, and its earlier deaths no longer count',
     allowed: 'a whole number of milliseconds from 100 to 3600000',
     parse: wholeNumber(100, 3_600_000),
     default: defaultRestartPolicy.healthyAfterMs,
@@ -311,7 +312,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   failedRetryMs: {
     value: 'MS',
-    description: 'a process that keeps dying has failed, and is tried again this often',
+    description: 'time between restarts of a process that has failed',
     allowed: 'a whole number of milliseconds from 100 to 3600000',
     parse: wholeNumber(100, 3_600_000),
     default: defaultRestartPolicy.failedRetryMs,
@@ -319,7 +320,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   failedExitMs: {
     value: 'MS',
-    description: 'the service ends with exit code 1 when all its shards, or all its routers, have failed for so long',
+    description: 'if all shards or all routers have failed for this long, end with exit code 1',
     allowed: 'a whole number of milliseconds from 0 (never) to 86400000',
     parse: wholeNumber(0, 86_400_000),
     default: 300_000,
@@ -327,7 +328,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   memoryMax: {
     value: 'BYTES',
-    description: 'a process that takes more memory than this for 30 s is reloaded, one at a time',
+    description: 'reload a process that uses more memory than this for 30 s, one at a time',
     allowed: 'a size from 128MiB to 1048576MiB: bytes, or a number with KiB or MiB',
     parse: byteSize(128 * MiB, 1_048_576 * MiB),
     default: undefined,
@@ -336,7 +337,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   logLevel: {
     value: 'LEVEL',
-    description: 'log what is at least so important: trace, debug, info, warn, error, fatal; silent: nothing',
+    description: 'the least important level to log: trace, debug, info, warn, error, fatal; silent: nothing',
     allowed: oneOfText(logLevels),
     parse: oneOf(logLevels),
     default: 'info',
@@ -345,7 +346,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   logDir: {
     value: 'DIR',
-    description: 'log to files there, one for each process, in place of standard output: `shardctl logs` shows them',
+    description: 'log to files there, one per process, instead of standard output: `shardctl logs` shows them',
     allowed: 'the path of a directory',
     parse: path,
     default: undefined,
@@ -353,7 +354,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   logFileBytesMax: {
     value: 'BYTES',
-    description: 'a file of the log that has so many is set aside, and a new one begun; 0: never',
+    description: 'rotate a log file that reaches this size; 0: never',
     allowed: 'a size from 0 (no limit) to 65536MiB: bytes, or a number with KiB or MiB',
     parse: byteSize(0, 65_536 * MiB),
     default: 16 * MiB,
@@ -361,7 +362,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   logFilesMax: {
     value: 'N',
-    description: 'files of the log that are kept of each process, the oldest going first',
+    description: 'log files to keep of each process',
     allowed: 'a whole number from 1 to 1000',
     parse: wholeNumber(1, 1_000),
     default: 5,
@@ -369,7 +370,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   accessLog: {
     value: 'WHAT',
-    description: 'log every request; keys: with its URL, and so with its key',
+    description: 'log every request; keys: with the URL, and therefore the key',
     allowed: oneOfText(accessLogKinds),
     parse: oneOf(accessLogKinds),
     default: 'off',
@@ -378,7 +379,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
   },
   slowMs: {
     value: 'MS',
-    description: 'log a warning of each request whose answer takes so long to begin; 0: of none',
+    description: 'log a warning for each request whose answer takes this long to begin; 0: none',
     allowed: 'a whole number of milliseconds from 0 (of none) to 3600000',
     parse: wholeNumber(0, 3_600_000),
     default: 0,

@@ -122,7 +122,7 @@ export class Admission {
     if (isAllowed) return undefined;
     reply.header('retry-after', waitS);
     const window = windowS === 1 ? 'second' : `${windowS} seconds`;
-    return new KvError('rate-exceeded', `A client may make ${requests} requests in a ${window} here.`);
+    return new KvError('rate-exceeded', `The limit is ${requests} requests per ${window} for each client.`);
   }
 }
 

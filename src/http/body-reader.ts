@@ -111,6 +111,6 @@ class GrowingBody {
 
 function tooLarge(bytesMax: number, valueBytesMax: number): BodyRefused {
   return bytesMax === valueBytesMax
-    ? new BodyRefused('value-too-large', `A value has at most ${bytesMax} bytes.`)
-    : new BodyRefused('batch-too-large', `A batch has at most ${bytesMax} bytes.`);
+    ? new BodyRefused('value-too-large', `A value may have at most ${bytesMax} bytes.`)
+    : new BodyRefused('batch-too-large', `A batch may have at most ${bytesMax} bytes.`);
 }

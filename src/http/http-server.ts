@@ -72,7 +72,7 @@ export function createHttpServer(
   });
   server.on('request', take);
   const refuseExpectation = inTurn((request, response) => {
-    const detail = `The only expectation that can be met is 100-continue, not ${JSON.stringify(request.headers.expect)}.`;
+    const detail = `The only supported expectation is 100-continue, not ${JSON.stringify(request.headers.expect)}.`;
     answerProblem(response, new KvError('expectation-failed', detail));
   });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {

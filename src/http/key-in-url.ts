@@ -30,7 +30,7 @@ export function keyOfPath(segment: string): Key {
 function undotted(key: Key): Key {
   const isDots = key[0] === 0x2e && (key.length === 1 || (key.length === 2 && key[1] === 0x2e));
   if (!isDots) return key;
-  throw new KvError('key-malformed', 'The keys "." and ".." are written as Lg and Li4 with ?key-encoding=base64url.');
+  throw new KvError('key-malformed', 'Write the keys "." and ".." as Lg and Li4, with ?key-encoding=base64url.');
 }
 
 /** Path and query that name this key in the REST API, after `/v1/kv/`. The inverse of the two parsers above. */

@@ -15,7 +15,7 @@ const keysAtATime = 128;
 export type DeletionStep = {
   /** Since this deletion began. */
   readonly deleted: number;
-  /** Keys that were written after they were listed. */
+  /** Keys that stayed because they were written after they were listed. */
   readonly kept: number;
   /** All before it is done, and the rest if undefined; unless there is a failure. */
   readonly next: ListPosition | undefined;

@@ -86,22 +86,22 @@ export function kvErrorOf(error: unknown): KvError {
     case 'FST_ERR_BAD_URL':
       return new KvError('key-malformed', 'The path is not percent-encoded UTF-8: write % itself as %25.');
     case 'HPE_HEADER_OVERFLOW':
-      return new KvError('headers-too-large', 'All request headers together have at most 16 KiB.');
+      return new KvError('headers-too-large', 'All request headers together may have at most 16 KiB.');
     case 'HPE_INVALID_URL':
       return new KvError(
         'request-malformed',
         'The URL has bytes that no URL may have: percent-encode them, ü as %C3%BC.',
       );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new KvError('request-timeout', 'The request did not arrive whole in time.');
+      return new KvError('request-timeout', 'The request did not arrive completely in time.');
     case 'ECONNRESET':
     case 'ECONNABORTED':
-      return new KvError('request-malformed', 'The client went away before its request was whole.');
+      return new KvError('request-malformed', 'The client went away before its request was complete.');
     default:
       if (typeof (error as FastifyError).code === 'string' && (error as FastifyError).code.startsWith('HPE_')) {
         return new KvError('request-malformed', 'The bytes are not an HTTP/1.1 request.');
       }
-      return new KvError('internal-error', 'The service met a condition it was not built for; its log says more.', {
+      return new KvError('internal-error', 'This is a defect of the service. Its log has the details.', {
         cause: error,
       });
   }

@@ -26,9 +26,9 @@ export function keyOfText(text: string): Key {
 
 /** @throws KvError key-empty, key-too-long */
 export function keyOfBytes(key: Buffer): Key {
-  if (key.length === 0) throw new KvError('key-empty', `A key has 1 to ${keyBytesMax} bytes.`);
+  if (key.length === 0) throw new KvError('key-empty', `A key must have 1 to ${keyBytesMax} bytes.`);
   if (key.length > keyBytesMax) {
-    throw new KvError('key-too-long', `The key has ${key.length} bytes; a key has 1 to ${keyBytesMax} bytes.`);
+    throw new KvError('key-too-long', `The key has ${key.length} bytes, but may have at most ${keyBytesMax}.`);
   }
   return key;
 }

@@ -7,32 +7,32 @@ import type { FailedOutcome } from './outcome.ts';
 export const batchAborted: FailedOutcome = {
   kind: 'failed',
   code: 'batch-refused',
-  detail: 'Nothing was done: another operation of the atomic batch was refused.',
+  detail: 'Nothing was applied: another operation of the atomic batch failed.',
 };
 
 export const tooMuchRead: FailedOutcome = {
   kind: 'failed',
   code: 'batch-too-large',
-  detail: `The values that one batch reads have at most ${batchBytesMax} bytes in all.`,
+  detail: `The values that one batch reads may have at most ${batchBytesMax} bytes together.`,
 };
 
 /** Answers a read in a batch that is sent again after it was applied. */
 export const readIsOver: FailedOutcome = {
   kind: 'failed',
   code: 'outcome-unknown',
-  detail: 'The batch was applied; what it read then is no longer known.',
+  detail: 'The batch was applied. The values that it read are no longer known.',
 };
 
 export const idempotencyKeyReused: FailedOutcome = {
   kind: 'failed',
   code: 'idempotency-key-reused',
-  detail: 'This idempotency key has named another request. Use a new one for each new write.',
+  detail: 'This idempotency key was used for another request. Use a new one for each write.',
 };
 
 export const nothingToTouch: FailedOutcome = {
   kind: 'failed',
   code: 'key-not-found',
-  detail: 'There is no value under this key whose expiry could be set.',
+  detail: 'There is no value under this key, so its expiry cannot be set.',
 };
 
 /** @param nowMs by the clock of the store */
@@ -40,16 +40,16 @@ export function expiryOutOfRange(expiresAtMs: number, nowMs: number): FailedOutc
   return {
     kind: 'failed',
     code: 'parameter-invalid',
-    detail: `expires-at is in Unix milliseconds, later than now (${nowMs}) and within ten years; ${expiresAtMs} is not.`,
+    detail: `expires-at must be in Unix milliseconds, later than now (${nowMs}) and within ten years, not ${expiresAtMs}.`,
   };
 }
 
 export const notANumber: FailedOutcome = {
   kind: 'failed',
   code: 'counter-not-a-number',
-  detail: 'The value is not the decimal text of a 64-bit number, as 0, 17 or -5.',
+  detail: 'The value must be a 64-bit number as decimal text, such as 0, 17 or -5.',
 };
 
 export function overflow(before: bigint, by: bigint): FailedOutcome {
-  return { kind: 'failed', code: 'counter-overflow', detail: `${before} and ${by} do not fit 64 bits.` };
+  return { kind: 'failed', code: 'counter-overflow', detail: `${before} plus ${by} does not fit into 64 bits.` };
 }

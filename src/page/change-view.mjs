@@ -57,7 +57,7 @@ function throttleForm() {
     { 'aria-label': 'Speed', change: () => (amount.hidden = setting.value === 'automatic') },
     [
       element('option', { value: 'automatic' }, ['as fast as clients do not notice']),
-      element('option', { value: 'rows-per-s' }, ['at most so many rows a second']),
+      element('option', { value: 'rows-per-s' }, ['at most this many rows per second']),
       element('option', { value: 'p99-ms' }, ["while clients' p99 is below, in ms"]),
     ],
   );

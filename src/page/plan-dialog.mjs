@@ -43,7 +43,7 @@ export function openPlanDialog(status, onBegun) {
       planned = { ...request, lastChange: answer.lastChange };
       result.replaceChildren(...planContent(answer));
       go.disabled = answer.slotsMoved === 0;
-      if (answer.slotsMoved === 0) refusal.textContent = 'Nothing has to move: the ring is as it should be.';
+      if (answer.slotsMoved === 0) refusal.textContent = 'Nothing has to move: every shard already has its share.';
       else go.focus();
     });
   go.addEventListener('click', () =>

@@ -26,7 +26,7 @@ export class Auditor {
   async verify(): Promise<ServiceAudit> {
     const walkers = this.#supervisor.fileHolders;
     const away = walkers.find(({ state }) => state !== 'ready');
-    if (away !== undefined) throw new ChangeRefused(`${away.spec.name} is ${away.state}: verify when it serves.`);
+    if (away !== undefined) throw new ChangeRefused(`${away.spec.name} is ${away.state}. Verify when it serves.`);
     const { epoch } = this.#topologyFile.ring;
     const reports = await Promise.all(walkers.map((child) => this.#walk(child)));
     const audit = auditOf(
@@ -34,7 +34,7 @@ export class Auditor {
       reports.map(({ type: _type, id: _id, ...report }) => report),
     );
     if (this.#topologyFile.ring.epoch !== epoch)
-      throw new ChangeRefused('Slots moved meanwhile: pause the change, or verify after it.');
+      throw new ChangeRefused('Slots moved meanwhile. Pause the change, or verify after it.');
     return audit;
   }
 
@@ -47,7 +47,7 @@ export class Auditor {
     for (const [id, walk] of this.#walks) {
       if (walk.child !== child) continue;
       this.#walks.delete(id);
-      walk.report.reject(new ChangeRefused(`${child.spec.name} died meanwhile: verify again.`));
+      walk.report.reject(new ChangeRefused(`${child.spec.name} died meanwhile. Verify again.`));
     }
   }
 

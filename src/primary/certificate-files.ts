@@ -13,7 +13,7 @@ type CertificateConfig = Pick<ServiceConfig, 'tlsCert' | 'tlsKey'>;
 export function readCertificate({ tlsCert, tlsKey }: CertificateConfig): Certificate | null {
   if (tlsCert === undefined && tlsKey === undefined) return null;
   if (tlsCert === undefined || tlsKey === undefined) {
-    throw new AccessRefused('TLS takes both --tls-cert and --tls-key.');
+    throw new AccessRefused('TLS needs both --tls-cert and --tls-key.');
   }
   try {
     const certificate = { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') };

@@ -19,14 +19,14 @@ function logState(log: ProcessLog, child: SupervisedChild, before: ChildStateNam
   const facts = { child: name, pid: child.pid, state: child.state, restarts: child.restarts };
   if (child.state === 'failed') {
     const found = before === 'retrying' ? 'does not stay alive' : 'keeps dying and has failed';
-    const wayOut = `${name} ${found}; when its cause is mended it comes back, at once with shardctl restart ${name}`;
+    const wayOut = `${name} ${found}; fix the cause; to restart it at once: shardctl restart ${name}`;
     log.error(facts, refusalOf(child, ring) ?? wayOut);
   } else if (child.state === 'silent') {
     log.warn(facts, `${name} does not answer`);
   } else if (child.state === 'ready' && before === 'silent') {
     log.info(facts, `${name} answers again`);
   } else if (child.state === 'ready' && child.restarts > 0) {
-    log.info(facts, `${name} serves again, ${Math.round(child.uptimeMs ?? 0)} ms after its fork`);
+    log.info(facts, `${name} serves again, ${Math.round(child.uptimeMs ?? 0)} ms after its start`);
   } else {
     log.debug(facts, `${name} is ${child.state}`);
   }
@@ -34,7 +34,7 @@ function logState(log: ProcessLog, child: SupervisedChild, before: ChildStateNam
 
 const causes: Record<KillReason, string> = {
   'start-overdue': 'it did not become ready in time',
-  'no-sign-of-life': 'it gave no sign of life for 15 s',
+  'no-sign-of-life': 'it did not respond for 15 s',
   'drain-overdue': 'it did not drain in time',
 };
 
@@ -46,7 +46,7 @@ function logDeath(log: ProcessLog, child: SupervisedChild, { code, signal, kille
   else log.warn(facts, `${name} died (${deathText({ code, signal, killedFor })})`);
 }
 
-/** For people, e.g. `SIGKILL`, `exit code 1` or `killed: it gave no sign of life for 15 s`. */
+/** For people, e.g. `SIGKILL`, `exit code 1` or `killed: it did not respond for 15 s`. */
 export function deathText({ code, signal, killedFor }: ChildDeath): string {
   return killedFor === undefined ? (signal ?? `exit code ${code}`) : `killed: ${causes[killedFor]}`;
 }

@@ -18,16 +18,14 @@ export function inheritedSocket(environment: NodeJS.ProcessEnv, pid: number): In
   const count = Number(environment['LISTEN_FDS']);
   if (count !== 1) {
     throw new UnusableAddress(
-      `systemd hands over ${count} sockets, and one is served: leave one ListenStream in its unit.`,
+      `systemd hands over ${count} sockets, but the service uses one. Leave one ListenStream in its unit.`,
     );
   }
   const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${firstFd}`)) ?? [];
   const tables = ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/self/net/${name}`, 'utf8'));
   const address = inode === undefined ? undefined : listeningAt(tables.join('\n'), inode);
   if (address !== undefined) return { fd: firstFd, ...address };
-  throw new UnusableAddress(
-    'systemd hands over a socket that listens on no TCP port: write ListenStream as ADDRESS:PORT.',
-  );
+  throw new UnusableAddress('systemd hands over a socket without a TCP port. Write ListenStream as ADDRESS:PORT.');
 }
 
 /** State of a socket in those tables. */

@@ -38,7 +38,7 @@ const adminHost = '127.0.0.1';
 export async function listenOnAdminPort({ adminPort, port }: ServiceConfig): Promise<Server | undefined> {
   if (adminPort === 'off') return undefined;
   if (adminPort !== undefined && adminPort !== 0 && adminPort === port) {
-    throw new UnusableAddress(`--port and --admin-port are both ${port}: choose another of them.`);
+    throw new UnusableAddress(`--port and --admin-port are both ${port}. Choose two different ports.`);
   }
   const usual = port === 0 ? 0 : (port + 1) % 65_536;
   try {
@@ -61,13 +61,13 @@ function listenAt(port: number): Promise<Server> {
 function whyNot(error: NodeJS.ErrnoException, host: string, port: number, flag = '--port'): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is taken by another program: choose one with ${flag}, or 0 for any free one.`;
+      return `Port ${port} on ${host} is used by another program. Choose another with ${flag}, or 0 for any free one.`;
     case 'EACCES':
-      return `Port ${port} on ${host} is not open to this user: choose one from 1024 up with ${flag}.`;
+      return `Port ${port} on ${host} is not allowed for this user. Choose one from 1024 up with ${flag}.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `This machine has no address ${host}: choose one with --host, e.g. 127.0.0.1 or 0.0.0.0.`;
+      return `This machine has no address ${host}. Choose one with --host, such as 127.0.0.1 or 0.0.0.0.`;
     default:
       return `Cannot listen on ${host}:${port}: ${error.message}`;
   }

@@ -25,7 +25,8 @@ export class Profiler {
   /** Resolves when the file is whole. @throws ChangeRefused */
   async take({ process, ...order }: ProfileRequest): Promise<void> {
     const child = process === primary ? undefined : this.#serving(process);
-    if (this.#underWay.has(process)) throw new ChangeRefused(`${process} is being profiled: wait until that is over.`);
+    if (this.#underWay.has(process))
+      throw new ChangeRefused(`${process} is already being profiled. Wait until that ends.`);
     const done = new Deferred<void>();
     this.#underWay.set(process, { child, done });
     try {
@@ -46,7 +47,7 @@ export class Profiler {
   onDeath(child: SupervisedChild): void {
     const { name } = child.spec;
     const found = this.#underWay.get(name);
-    if (found?.child === child) found.done.reject(new ChangeRefused(`${name} died meanwhile: profile it again.`));
+    if (found?.child === child) found.done.reject(new ChangeRefused(`${name} died meanwhile. Profile it again.`));
   }
 
   #serving(name: string): SupervisedChild {
@@ -54,13 +55,13 @@ export class Profiler {
     const child = children.find(({ spec }) => spec.name === name);
     if (child === undefined) {
       const names = [primary, ...children.map(({ spec }) => spec.name)].join(', ');
-      throw new ChangeRefused(`There is no process ${name}; there are ${names}.`);
+      throw new ChangeRefused(`There is no process ${name}. The processes are ${names}.`);
     }
     if (child.state === 'ready') return child;
-    throw new ChangeRefused(`${name} is ${child.state}: profile it when it serves.`);
+    throw new ChangeRefused(`${name} is ${child.state}. Profile it when it serves.`);
   }
 }
 
 function refusal(why: string): ChangeRefused {
-  return new ChangeRefused(`${why}: name a new file where the user of the service may write.`);
+  return new ChangeRefused(`${why}: name a new file in a directory where the user of the service may write.`);
 }

@@ -106,9 +106,9 @@ function findingOf(shard: number, { files, service, ring, topology, pathOf }: Ci
   }
   const problem =
     lsn < (acknowledgedLsn ?? 0)
-      ? `${path} is an older copy: it ends with write ${lsn}, and write ${acknowledgedLsn} was acknowledged.`
+      ? `${path} is an older copy: it ends with write ${lsn}, but write ${acknowledgedLsn} was acknowledged.`
       : missesMoves(inspection, ring)
-        ? `${path} is an older copy: it knows the ring of epoch ${inspection.epoch}, and nothing of slots that have moved since.`
+        ? `${path} is an older copy: it has the ring of epoch ${inspection.epoch}, and slots have moved since.`
         : null;
   return { shard, slots, lsn, keys, bytes, problem };
 }

@@ -50,7 +50,7 @@ export class Recovery {
     const found = findingsOf(this.#files(), topology, (shard) => this.#directory.shardFile(shard));
     if (found !== undefined) return found;
     throw new CannotRecover(
-      `${this.#directory.path} has no meta.sqlite that can be read, and no file of a shard that knows who owns what.`,
+      `${this.#directory.path} has no readable meta.sqlite, and no shard's file that has a ring.`,
     );
   }
 
@@ -95,7 +95,7 @@ export class Recovery {
   /** @returns what is left */
   acceptLoss(shard: number): { readonly keys: number } {
     const { service, ring, meta, shards, lsn } = this.findings();
-    if (meta !== 'fits') throw new CannotRecover('meta.sqlite comes first: shardctl recover --rebuild.');
+    if (meta !== 'fits') throw new CannotRecover('First run `shardctl recover --rebuild`: meta.sqlite does not fit.');
     const finding = shards.find((one) => one.shard === shard);
     if (finding === undefined) throw new CannotRecover(`There is no shard ${shard} that owns slots.`);
     if (finding.problem === null)
@@ -122,7 +122,7 @@ export class Recovery {
     try {
       const { store, service, ring, strategy, files } = topologyFile;
       if (store === 'redis')
-        throw new CannotRecover('This service keeps its data in Redis: there is nothing here to recover.');
+        throw new CannotRecover('This service keeps its data in Redis: there is nothing to recover here.');
       const lastShard = topologyFile.nextShardId() - 1;
       const acknowledgedLsn = (shard: number) => files.acknowledgedLsn(shard);
       return { service, ring, strategy, lastShard, weights: topologyFile.weights(), acknowledgedLsn };

@@ -70,7 +70,7 @@ export class Reload {
   }
 
   async #alone<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#isUnderWay) throw new ChangeRefused('A reload is under way: wait until it is over.');
+    if (this.#isUnderWay) throw new ChangeRefused('A reload is under way. Wait until it ends.');
     this.#isUnderWay = true;
     try {
       return await run();
@@ -104,7 +104,7 @@ export class Reload {
     if (what === 'routers' || what === 'clones') return frontends;
     const child = this.#supervisor.children.find(({ spec }) => spec.name === what);
     if (child === undefined)
-      throw new ChangeRefused(`There is no process ${what}: \`shardctl status\` names them all.`);
+      throw new ChangeRefused(`There is no process ${what}. \`shardctl status\` lists all processes.`);
     return [child];
   }
 

@@ -72,7 +72,7 @@ export class ReserveKeeper {
     const found = statSync(reserve.path, { throwIfNoEntry: false })?.size;
     if (found !== bytes && !this.#isKnownToBeGiven && reserve.isGiven) {
       this.#isKnownToBeGiven = true;
-      log.error({}, 'the disk is full: its reserve is given up, and writes are refused except for what makes room');
+      log.error({}, 'the disk is full: the reserve is released, and only deletes are accepted');
     }
     if (found === bytes || bytes === 0) {
       if (bytes === 0) rmSync(reserve.path, { force: true });
@@ -82,7 +82,7 @@ export class ReserveKeeper {
       await this.#make(bytes);
     }
     rmSync(reserve.markPath, { force: true });
-    if (this.#isKnownToBeGiven) log.info({ bytes }, 'there is room on the disk again: its reserve is made');
+    if (this.#isKnownToBeGiven) log.info({ bytes }, 'the disk has room again: the reserve is back');
     this.#isKnownToBeGiven = false;
   }
 

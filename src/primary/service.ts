@@ -68,7 +68,7 @@ import type { TopologyFile } from './topology-file.ts';
 /** Somebody asked for it, or nothing could serve any more. */
 export type ServiceEnd = 'asked' | 'hopeless';
 
-const notYetRead = 'Redis has not said yet what an acknowledgement is worth.';
+const notYetRead = 'The settings of Redis are not known yet.';
 const memoryLookIntervalMs = 1_000;
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
@@ -168,7 +168,7 @@ export class Service implements ObservedService {
       exitAfterMs: config.failedExitMs,
       groups: () => [this.#supervisor.frontends, this.#supervisor.shards],
       onHopeless: () => {
-        log.fatal('nothing of this service has been able to serve for long: it ends, so that whoever runs it notices');
+        log.fatal('no process has been able to serve for too long: the service ends');
         void this.stop('hopeless');
       },
     });
@@ -294,14 +294,14 @@ export class Service implements ObservedService {
     if (found === undefined || memoryMax === undefined || this.#reload.isUnderWay || this.#state !== 'ready') return;
     const { name } = found.spec;
     const [taken, allowed] = [found.health?.memoryBytes ?? 0, memoryMax].map((bytes) => Math.round(bytes / 2 ** 20));
-    this.#log.warn({ child: name }, `${name} takes ${taken} MiB of memory, more than ${allowed} MiB: it is reloaded`);
+    this.#log.warn({ child: name }, `${name} uses ${taken} MiB of memory, more than ${allowed} MiB: it is reloaded`);
     void this.#reload.replace(name);
   }
 
   /** After somebody has moved the files of the log away. */
   reopenLogs(): void {
     if (reopenLog()) this.#supervisor.reopenLogs();
-    else this.#log.warn('the log is in no file that could be opened anew: --log-dir DIR keeps it in files');
+    else this.#log.warn('there are no log files to reopen: set --log-dir DIR to have them');
   }
 
   plan(request: ChangeRequest): ChangePlan {
@@ -415,7 +415,7 @@ export class Service implements ObservedService {
     if (this.#state !== 'starting') return;
     const { frontends, shards } = this.#supervisor;
     if (frontends.every(({ isGivenUp }) => isGivenUp)) {
-      this.#ready.reject(new CannotStart(`No ${frontends[0]?.spec.role} stays alive: the log above says why.`));
+      this.#ready.reject(new CannotStart(`No ${frontends[0]?.spec.role} stays alive. The log above says why.`));
     }
     const isSettled = (child: SupervisedChild) => child.state === 'ready' || child.isGivenUp;
     const holders = this.#strategy === 'partitioned' ? shards : frontends;

@@ -84,7 +84,7 @@ export class Snapshots {
     const snapshot = this.#expect(id);
     const tooLong = snapshot.pins.find(({ path }) => walBytesOf(path) > walBytesMax);
     if (tooLong === undefined) return this.#lend(snapshot);
-    this.#end(`${tooLong.child.spec.name} was written to so much meanwhile that its WAL grew beyond its limit.`);
+    this.#end(`${tooLong.child.spec.name} received so many writes meanwhile that its WAL grew beyond its limit.`);
     throw new SnapshotRefused(this.#whyEnded);
   }
 
@@ -112,7 +112,7 @@ export class Snapshots {
     const { rebalancer, clock } = this.#options;
     const between = new Deferred<void>();
     const timer = clock.after(betweenBatchesDeadlineMs, () =>
-      between.reject(new SnapshotRefused('Slots are moving, and do not come to an end: look at `shardctl moves`.')),
+      between.reject(new SnapshotRefused('Slots keep moving. Look at `shardctl moves`.')),
     );
     rebalancer.holdBatches(() => between.resolve());
     return between.promise.finally(() => timer.cancel());
@@ -125,9 +125,7 @@ export class Snapshots {
     if (away !== undefined) throw new SnapshotRefused(`${away.child.spec.name} is ${away.child.state}.`);
     const snapshot: Snapshot = { id: ++this.#begun, pins, allPinned: new Deferred() };
     this.#snapshot = snapshot;
-    const timer = clock.after(pinDeadlineMs, () =>
-      this.#end(`A process did not stand still within ${pinDeadlineMs} ms.`),
-    );
+    const timer = clock.after(pinDeadlineMs, () => this.#end(`A process did not pause within ${pinDeadlineMs} ms.`));
     for (const { child } of pins) {
       child.send({ type: 'snapshot', id: snapshot.id, step: 'pin' });
       failpoint('primary:snapshot:pinning');
@@ -145,7 +143,7 @@ export class Snapshots {
 
   #lend(snapshot: Snapshot): SnapshotView {
     snapshot.lease?.cancel();
-    snapshot.lease = this.#options.clock.after(leaseMs, () => this.#end('Nobody asked for it any more.'));
+    snapshot.lease = this.#options.clock.after(leaseMs, () => this.#end('The backup command is gone.'));
     return {
       id: snapshot.id,
       files: snapshot.pins.map(({ shard, path, pinned }) => {

@@ -75,7 +75,7 @@ export async function checkRedis({ store }: ServiceConfig): Promise<void> {
   // Loaded where it is needed: it takes longer than all of the primary's own.
   const { whyUnfit } = await import('../redis/redis-first-look.ts');
   const why = await whyUnfit(address);
-  if (why !== undefined) throw new CannotStart(`Nothing can be kept in ${redisAddressText(address)}. ${why}`);
+  if (why !== undefined) throw new CannotStart(`The service cannot use ${redisAddressText(address)}. ${why}`);
 }
 
 /** @throws CannotStart, with the directory let go */
@@ -85,7 +85,7 @@ export function taken(config: ServiceConfig, log: ProcessLog): TakenDirectory {
   } catch (error) {
     if (error instanceof FileLocked) {
       throw new CannotStart(
-        `A Shardlite is already running on the data directory ${config.data}: look at it with \`shardctl status --data ${config.data}\`, or choose another --data.`,
+        `A service already runs on the data directory ${config.data}. Look at it with \`shardctl status --data ${config.data}\`, or choose another --data.`,
         { cause: error },
       );
     }
@@ -102,6 +102,6 @@ export function warnOfFewFiles(log: ProcessLog): void {
   if (allowed === connectionsMax) return;
   log.warn(
     { openFilesMax: limit, connectionsMax: allowed },
-    `a process may have only ${limit} files and connections open, so that a router takes ${allowed} connections instead of ${connectionsMax}: raise the hard limit (ulimit -n, LimitNOFILE of systemd)`,
+    `a process may open only ${limit} files and connections, so each router accepts ${allowed} connections instead of ${connectionsMax}: raise the hard limit (ulimit -n, or LimitNOFILE of systemd)`,
   );
 }

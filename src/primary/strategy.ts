@@ -33,17 +33,17 @@ export function strategyToServe(before: Origin, config: ServiceConfig): Strategy
   }
   if (before.store === 'redis' && storeKindOf(config) === 'sqlite') {
     throw new UnusableDirectory(
-      `The service of ${data} keeps its data in Redis: say which with --store redis://…, or start on another --data directory.`,
+      `The service of ${data} keeps its data in Redis. Name it with --store redis://…, or choose another --data.`,
     );
   }
   if (before.strategy === 'partitioned' && strategy !== 'partitioned') {
     throw new UnusableDirectory(
-      `${data} is partitioned: its keys lie in several files, and ${strategy === 'single' ? 'a single process' : 'clones'} would serve one of them. Start without --strategy, or on another --data directory.`,
+      `${data} is partitioned: its keys are in several files, and ${strategy === 'single' ? 'a single process' : 'clones'} would serve only one of them. Start without --strategy, or choose another --data.`,
     );
   }
   if (before.store === 'sqlite' && storeKindOf(config) === 'redis') {
     throw new UnusableDirectory(
-      `${data} holds the data of its service, which Redis would not have: start without --store, or on another --data directory.`,
+      `${data} already has data, which Redis would not have. Start without --store, or choose another --data.`,
     );
   }
   return strategy;
@@ -57,7 +57,7 @@ export function checkShards(strategy: Strategy, found: number, { shards: wanted,
   }
   if (wanted !== found) {
     throw new UnusableDirectory(
-      `${data} has ${found} ${found === 1 ? 'shard' : 'shards'}, not ${wanted}: start without --shards, or on another --data directory.`,
+      `${data} has ${found} ${found === 1 ? 'shard' : 'shards'}, not ${wanted}: start without --shards, or choose another --data.`,
     );
   }
 }
@@ -67,13 +67,13 @@ export function refuseUnlessPartitioned({ strategy, store }: Origin): void {
   if (strategy === 'partitioned') return;
   const wayOut =
     store === 'redis'
-      ? 'A Redis Cluster spreads the data by itself, and more clones may be started on any machine.'
-      : 'Stop the service and start it with --strategy partitioned: what it holds is then the first shard, and more can be added.';
+      ? 'A Redis Cluster distributes the data by itself. You can start more clones on any machine.'
+      : 'Stop the service and start it with --strategy partitioned: its file becomes the first shard, and you can add more.';
   throw new ChangeRefused(`The ${strategy} strategy has no shards to add, remove or move. ${wayOut}`);
 }
 
 /** @throws ChangeRefused */
 export function checkWalkable(store: StoreKind): void {
   if (store === 'sqlite') return;
-  throw new ChangeRefused('There is no file to walk: this service keeps its data in Redis.');
+  throw new ChangeRefused('There is no file to check: this service keeps its data in Redis.');
 }

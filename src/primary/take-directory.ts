@@ -63,7 +63,7 @@ function checkFiles(directory: DataDirectory, topologyFile: TopologyFile, open: 
     if (known.has(shard)) continue;
     // It may be all that is left of something. No new shard gets its id, and so its place.
     topologyFile.neverUseUpTo(shard);
-    log.warn({ path }, `${path} is of no shard that this service has: it is left as it is`);
+    log.warn({ path }, `${path} belongs to no shard of this service: it is left unchanged`);
   }
 }
 
@@ -91,7 +91,7 @@ function makeSharedFile({ sharedFile }: DataDirectory, { service, files }: Topol
 
 function upgrading({ upgradeCopies }: ServiceConfig, log: Log): OpenDatabase {
   const text = ({ path, from, to }: Upgrade) =>
-    `${path} is brought from version ${from} to version ${to}${upgradeCopies === 'keep' ? `, and kept as it was as ${upgradeCopyOf(path, from)}` : ''}`;
+    `${path} is upgraded from version ${from} to version ${to}${upgradeCopies === 'keep' ? `; the old file is kept as ${upgradeCopyOf(path, from)}` : ''}`;
   return (path, schema, options) =>
     openExclusively(path, schema, {
       ...options,

@@ -62,16 +62,17 @@ export class TokenFile {
   create({ name, read, write, prefixes, expiresAtMs }: TokenOrder, nowMs: number): string {
     const tokens = this.read();
     if (!namePattern.test(name))
-      throw new AccessRefused('The name of a token has 1 to 64 letters, digits, _, ., @ or -.');
+      throw new AccessRefused('The name of a token must have 1 to 64 letters, digits, _, ., @ or -.');
     if (tokens.some((one) => one.name === name)) {
-      throw new AccessRefused(`There is a token ${name} already: choose another name, or revoke it first.`);
+      throw new AccessRefused(`A token named ${name} already exists. Choose another name, or revoke it first.`);
     }
-    if (tokens.length >= tokensMax) throw new AccessRefused(`There are ${tokensMax} tokens: revoke some first.`);
-    if (!read && !write) throw new AccessRefused('A token allows reading, writing or both.');
+    if (tokens.length >= tokensMax)
+      throw new AccessRefused(`There are already ${tokensMax} tokens. Revoke some first.`);
+    if (!read && !write) throw new AccessRefused('A token must allow reading, writing or both.');
     if (prefixes.length > prefixesMax || !prefixes.every(isPrefix)) {
-      throw new AccessRefused(`A token has up to ${prefixesMax} prefixes, each of 1 to 1,024 bytes as a key has.`);
+      throw new AccessRefused(`A token may have up to ${prefixesMax} prefixes, each of 1 to 1,024 bytes.`);
     }
-    if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new AccessRefused('The token would have expired already.');
+    if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new AccessRefused('The token would already be expired.');
     const token = newToken();
     const record = { name, hash: tokenHashOf(token), read, write, prefixes, createdAtMs: nowMs, expiresAtMs };
     this.#write([...tokens, record]);

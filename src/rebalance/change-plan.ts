@@ -98,10 +98,10 @@ type PlanBasis = Pick<ChangePlan, 'epoch' | 'lastChange'>;
 /** The epoch alone does not tell: it rises with the first move, and a change may have been asked for long before. */
 function refuseStalePlan({ epoch, lastChange }: Partial<PlanBasis>, now: PlanBasis): void {
   if (epoch !== undefined && epoch !== now.epoch) {
-    throw new ChangeRefused(`The plan was made for epoch ${epoch}, but the ring is at epoch ${now.epoch}: plan again.`);
+    throw new ChangeRefused(`The plan is for epoch ${epoch}, but the ring is at epoch ${now.epoch}. Plan again.`);
   }
   if (lastChange !== undefined && lastChange !== now.lastChange) {
-    throw new ChangeRefused(`The plan was made before change ${now.lastChange} was asked for: plan again.`);
+    throw new ChangeRefused(`The plan is older than change ${now.lastChange}. Plan again.`);
   }
 }
 
@@ -128,7 +128,7 @@ export function weightsAfter(request: ChangeRequest, before: Weights, nextShardI
     case 'remove-shard':
       if (request.shard === undefined || !weights.delete(request.shard)) throw noSuchShard(request.shard, weights);
       if (weights.size === 0) {
-        throw new ChangeRefused('The last shard cannot be removed: its keys would have nowhere to go.');
+        throw new ChangeRefused('The last shard cannot be removed: there is no other shard for its keys.');
       }
       return weights;
     case 'rebalance':
@@ -146,5 +146,5 @@ function wholeNumber(value: number, what: string, max: number): number {
 }
 
 function noSuchShard(shard: number | undefined, weights: Weights): ChangeRefused {
-  return new ChangeRefused(`There is no shard ${shard}; there are ${[...weights.keys()].join(', ')}.`);
+  return new ChangeRefused(`There is no shard ${shard}. The shards are ${[...weights.keys()].join(', ')}.`);
 }

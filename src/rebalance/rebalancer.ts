@@ -300,7 +300,7 @@ export class Rebalancer {
   #onFullDisk(error: unknown): void {
     const { record, log } = this.#options;
     if (!record.isDiskFull(error)) throw error;
-    log.error({}, 'there is no room on the disk to record what moves: trying again');
+    log.error({}, 'the disk has no room to record a move: trying again');
     this.#stepSoon(fullDiskDelayMs);
   }
 

@@ -12,13 +12,13 @@ import type { RedisSettings } from './redis-settings.ts';
 export function acknowledgementText(servers: readonly RedisSettings[]): string {
   const sentences = [onDiskText(servers)];
   if (Math.min(...servers.map(({ replicas }) => replicas)) > 0) {
-    sentences.push('Replicas get it a moment later: a fail-over may lose the last writes.');
+    sentences.push('Replicas get it a moment later, so a fail-over may lose the last writes.');
   }
   const evicting = servers.find(({ evictionPolicy }) => evictionPolicy.startsWith('volatile-'));
   if (evicting !== undefined) {
     sentences.push(
-      `When memory is full Redis removes values that have an expiry before their time, and forgets which writes it ` +
-        `has answered: one that is sent again may then be applied twice (maxmemory-policy ${evicting.evictionPolicy}).`,
+      `If its memory is full, Redis removes values with an expiry early, and forgets which writes it ` +
+        `has answered, so a retry may be applied twice (maxmemory-policy ${evicting.evictionPolicy}).`,
     );
   }
   return sentences.join(' ');
@@ -26,14 +26,14 @@ export function acknowledgementText(servers: readonly RedisSettings[]): string {
 
 function onDiskText(servers: readonly RedisSettings[]): string {
   if (servers.some(({ isAppending }) => !isAppending)) {
-    return 'An acknowledged write lies in memory: Redis loses it when it ends (appendonly no).';
+    return 'An acknowledged write is only in memory: it is lost when Redis ends (appendonly no).';
   }
   const policies = servers.map(({ fsync }) => fsync);
   if (policies.includes(undefined)) {
-    return 'Redis does not tell whether an acknowledged write is on disk (CONFIG is not allowed).';
+    return 'It is unknown whether an acknowledged write is on disk (Redis does not allow CONFIG).';
   }
   if (policies.includes('no')) {
-    return 'An acknowledged write is on disk some half a minute later (appendfsync no).';
+    return 'An acknowledged write is on disk about half a minute later (appendfsync no).';
   }
   if (policies.some((policy) => policy !== 'always')) {
     return 'An acknowledged write is on disk about a second later (appendfsync everysec).';

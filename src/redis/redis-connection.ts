@@ -94,7 +94,7 @@ export class RedisConnection {
       // Each clone might take another of them for the one that all share: none is taken.
       this.#refuse({
         code: 'store-unavailable',
-        why: `${redisNodeText(node)} is no node of a Redis Cluster: name it alone, or nodes of one Cluster.`,
+        why: `${redisNodeText(node)} is not a node of a Redis Cluster. Give one server, or nodes of one Cluster.`,
       });
       break;
     }
@@ -155,7 +155,7 @@ export class RedisConnection {
     const before = this.#standing;
     const sinceMs = before.kind === 'unfit' ? before.sinceMs : performance.now();
     this.#trouble(unfitness.why);
-    this.#tellAcknowledgement(`Nothing is acknowledged. ${unfitness.why}`);
+    this.#tellAcknowledgement(`No write is acknowledged. ${unfitness.why}`);
     this.#stand({ kind: 'unfit', sinceMs, ...unfitness });
   }
 
@@ -192,7 +192,7 @@ async function settingsOfAll(client: RedisClient) {
   const denial = answers.find((answer) => answer.status === 'rejected' && unfitnessOfError(answer.reason));
   const settings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   if (denial?.status === 'rejected') throw denial.reason;
-  if (settings.length === 0) throw new Error('none of the servers says how it is set up');
+  if (settings.length === 0) throw new Error('no server tells its settings');
   return settings;
 }
 

@@ -24,7 +24,7 @@ export function unfitnessOf(servers: readonly RedisSettings[], kind: 'server' | 
   if (kind === 'server' && replica !== undefined) {
     return {
       code: 'store-read-only',
-      why: `This Redis is a replica of ${replica.masterAddress} and takes no writes: give the address of its master.`,
+      why: `This Redis is a read-only replica of ${replica.masterAddress}. Use the address of its master.`,
     };
   }
   const evicting = servers.find(({ evictionPolicy }) => evictionPolicy.startsWith('allkeys-'));
@@ -32,8 +32,8 @@ export function unfitnessOf(servers: readonly RedisSettings[], kind: 'server' | 
     return {
       code: 'store-evicting',
       why:
-        `When its memory is full this Redis removes any key, and with it lists of keys and versions that have been ` +
-        `given (maxmemory-policy ${evicting.evictionPolicy}): set maxmemory-policy to noeviction.`,
+        `If its memory is full, this Redis removes any key, even lists of keys and versions ` +
+        `(maxmemory-policy ${evicting.evictionPolicy}). Set maxmemory-policy to noeviction.`,
     };
   }
   return undefined;
@@ -47,7 +47,7 @@ export function unfitnessOfError(error: Error): Unfitness | undefined {
     case 'read-only':
       return {
         code: 'store-read-only',
-        why: `This Redis takes no writes (${error.message}): give the address of its master.`,
+        why: `This Redis is read-only (${error.message}). Use the address of its master.`,
       };
     default:
       return undefined;
@@ -56,12 +56,12 @@ export function unfitnessOfError(error: Error): Unfitness | undefined {
 
 function deniedText({ message }: Error): string {
   if (message.startsWith('NOAUTH')) {
-    return 'Redis wants a password: say it in the address, as redis://USER:PASSWORD@HOST.';
+    return 'Redis requires a password. Put it into the address: redis://USER:PASSWORD@HOST.';
   }
   if (message.startsWith('NOPERM') || message.includes('executing the script')) {
-    return `Redis does not allow this user something that is needed: ${message}.`;
+    return `Redis denies this user a right that the service needs: ${message}.`;
   }
-  return `Redis does not accept the name and password of the address: ${message}.`;
+  return `Redis does not accept the user and password of the address: ${message}.`;
 }
 
 /**

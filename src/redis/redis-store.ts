@@ -244,9 +244,13 @@ const halfMoved =
 const overloaded: FailedOutcome = {
   kind: 'failed',
   code: 'overloaded',
-  detail: 'Too many requests are waiting for Redis: send fewer at once.',
+  detail: 'Too many requests are waiting for Redis. Send fewer at once.',
 };
 
 function noRoom({ message }: Error): FailedOutcome {
-  return { kind: 'failed', code: 'disk-full', detail: `Redis has no room: ${message} Nothing of this write was kept.` };
+  return {
+    kind: 'failed',
+    code: 'disk-full',
+    detail: `Redis has no memory left: ${message} The write was not applied.`,
+  };
 }

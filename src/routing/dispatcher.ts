@@ -190,7 +190,7 @@ export class Dispatcher {
   #park(pending: Pending): void {
     failpoint('router:hold:before');
     if (!this.#parked.add(pending)) {
-      const detail = `${this.#parked.size} requests are waiting for moving slots: send fewer at once.`;
+      const detail = `${this.#parked.size} requests are waiting for moving slots. Send fewer at once.`;
       return pending.settle(overloaded(pending, detail));
     }
     this.#retry ??= this.#options.clock.after(retryIntervalMs, () => this.#dispatchParked());

@@ -75,5 +75,5 @@ export class KeyLister {
 const neverAgreed: FailedOutcome = {
   kind: 'failed',
   code: 'shard-unavailable',
-  detail: 'The shards did not come to agree on who has which slots in time.',
+  detail: 'The shards did not agree in time which shard owns which slots.',
 };

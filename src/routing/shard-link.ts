@@ -106,7 +106,7 @@ export class ShardLink {
     const refusal = frameRefusalOf(pending.operation, pending.frameBytes, this.#options.frameBytesMax);
     if (refusal !== undefined) return pending.settle(refusal);
     if (!this.#held.add(pending)) {
-      const detail = `${this.#held.size} requests are waiting for shard ${this.shard}: send fewer at once.`;
+      const detail = `${this.#held.size} requests are waiting for shard ${this.shard}. Send fewer at once.`;
       return pending.settle(overloaded(pending, detail));
     }
     pending.requestId = this.#newRequestId();

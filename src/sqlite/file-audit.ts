@@ -119,7 +119,9 @@ export class FileAudit {
     const { lsn, keys, bytes } = this.#file.counters();
     const changedMeanwhile = lsn !== this.#lsnAtStart;
     if (!changedMeanwhile && (keys !== this.#sum.keys || bytes !== this.#sum.bytes)) {
-      this.#fault(`counted are ${keys} keys and ${bytes} bytes, there are ${this.#sum.keys} and ${this.#sum.bytes}`);
+      this.#fault(
+        `the counters say ${keys} keys and ${bytes} bytes, but there are ${this.#sum.keys} and ${this.#sum.bytes}`,
+      );
     }
     const { keys: seenKeys, bytes: seenBytes, digest } = this.#sum;
     return {
@@ -137,11 +139,11 @@ export class FileAudit {
   #see(row: Row, transit: ReadonlySet<number>, lsn: number): void {
     const { slot, key, version } = row;
     if (slotOf(key) !== slot)
-      this.#fault(`the key ${key.toString('base64url')} lies in slot ${slot}, not ${slotOf(key)}`);
+      this.#fault(`the key ${key.toString('base64url')} is in slot ${slot}, not ${slotOf(key)}`);
     if (version > lsn) this.#fault(`the key ${key.toString('base64url')} has version ${version}, above the lsn`);
     if (this.#file.ring.shardOf(slot) === this.#file.shard) this.#sum.add(row);
     else if (transit.has(slot)) this.#inTransit++;
-    else this.#fault(`a row of slot ${slot} lies here, which is shard ${this.#file.ring.shardOf(slot)}'s`);
+    else this.#fault(`there is a row of slot ${slot}, which belongs to shard ${this.#file.ring.shardOf(slot)}`);
   }
 
   #fault(sentence: string): void {

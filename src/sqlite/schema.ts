@@ -46,15 +46,15 @@ export function createOrCheck(db: Database, path: string, schema: Schema, absenc
     return schema.version;
   }
   if (applicationId !== schema.applicationId) {
-    throw new WrongFile(`${path} is a SQLite file of another kind: it was not written by Shardlite as this file.`);
+    throw new WrongFile(`${path} is a SQLite file of another program, or another file of Shardlite.`);
   }
   if (version > schema.version) {
     throw new WrongFile(
-      `${path} has schema version ${version}, and this Shardlite knows none after ${schema.version}: use the newer Shardlite that wrote it.`,
+      `${path} has schema version ${version}, but this Shardlite only knows versions up to ${schema.version}. Use the newer Shardlite that wrote it.`,
     );
   }
   if (version < schema.version && schema.migrations[version] === undefined) {
-    throw new WrongFile(`${path} has schema version ${version}, which this Shardlite cannot read any more.`);
+    throw new WrongFile(`${path} has schema version ${version}, which this Shardlite can no longer read.`);
   }
   return version;
 }
@@ -92,7 +92,7 @@ function copyWhole(db: Database, path: string, copy: string): void {
     rmSync(unfinished, { force: true });
     if (!isDiskFull(error)) throw error;
     throw new NoRoomForCopy(
-      `There is no room for a copy of ${path} as it is before its upgrade: make room, or start with --upgrade-copies none to go on without.`,
+      `There is no room for a copy of ${path} before its upgrade. Make room, or start with --upgrade-copies none.`,
       { cause: error },
     );
   }

@@ -168,10 +168,10 @@ function bytesOf(operation: Operation): number {
 const overloaded: FailedOutcome = {
   kind: 'failed',
   code: 'overloaded',
-  detail: 'Too many requests are waiting for the file that all clones share: send fewer at once.',
+  detail: 'Too many requests are waiting for the file that all clones share. Send fewer at once.',
 };
 const held: FailedOutcome = {
   kind: 'failed',
   code: 'store-unavailable',
-  detail: 'Another process holds the file that all clones share. Nothing of this request was done.',
+  detail: 'Another process holds the file that all clones share. The request was not applied.',
 };

@@ -158,12 +158,12 @@ export function checkRecord(
 ): void {
   if (record.epoch !== undefined && epoch > record.epoch) {
     throw new WrongFile(
-      `${path} knows the ring of epoch ${epoch}, and meta.sqlite none after epoch ${record.epoch}: meta.sqlite is an older copy.`,
+      `meta.sqlite is an older copy: it has no ring after epoch ${record.epoch}, but ${path} has epoch ${epoch}.`,
     );
   }
   if (lsn < (record.acknowledgedLsn ?? 0)) {
     throw new WrongFile(
-      `${path} is an older copy: it ends with write ${lsn}, and write ${record.acknowledgedLsn} was acknowledged.`,
+      `${path} is an older copy: it ends with write ${lsn}, but write ${record.acknowledgedLsn} was acknowledged.`,
     );
   }
 }

@@ -324,10 +324,10 @@ function answerOf(
 const diskFull: FailedOutcome = {
   kind: 'failed',
   code: 'disk-full',
-  detail: 'There is no room left on the disk of this shard. Nothing of this write was kept; reads go on.',
+  detail: 'The disk of this shard is full. The write was not applied; reads continue.',
 };
 const forgotten: FailedOutcome = {
   kind: 'failed',
   code: 'outcome-unknown',
-  detail: 'The write was sent again too late to tell whether it had been applied.',
+  detail: 'The retry came too late to tell whether the write was applied before.',
 };

@@ -90,7 +90,7 @@ async function end(job: WorkerJob | undefined): Promise<void> {
 }
 
 function logPrimary(log: ProcessLog, isSilent: boolean): void {
-  if (isSilent) log.warn('the primary does not answer: new connections wait, and what dies stays dead');
+  if (isSilent) log.warn('the primary does not answer: new connections wait, and processes that die are not restarted');
   else log.info('the primary answers again');
 }
 

@@ -32,7 +32,7 @@ test('help has every command in a group, and the tree has the same', () => {
   expect(groups).toEqual([
     'Run the service',
     'Read and write keys, here or on another machine',
-    'Change the topology while clients go on',
+    'Change the topology while clients continue',
     'Operate it',
     'Copy, check and repair data',
     'Help',

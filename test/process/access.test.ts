@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { askService } from '../../src/admin/admin-client.ts';
 import { bearer, signerOf } from '../support/access.ts';
+import { command } from '../support/command.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -33,8 +34,8 @@ async function statusesOf(service: TestService, token?: string): Promise<number[
 const all = (status: number) => Array.from({ length: 20 }, () => status);
 
 async function tokenMade(data: string, ...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await shardctl(['token', 'create', '--data', data, ...args]);
-  expect([code, stderr]).toEqual([0, expect.stringContaining('It is shown only now.')]);
+  const { code, stdout, stderr } = await command(['token', 'create', '--data', data, ...args]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('It is shown only once.')]);
   expect(stdout).toMatch(/^shardlite_[\w-]{43}\n$/);
   return stdout.trim();
 }
@@ -53,7 +54,7 @@ test.each(strategies)(
     expect(await statusOf(service, token, '/v1/kv/other')).toBe(403);
     const reader = await tokenMade(data, 'reader', '--read');
     expect(await statusesOf(service, reader)).toEqual(all(404));
-    const list = await shardctl(['token', 'list', '--data', data]);
+    const list = await command(['token', 'list', '--data', data]);
     expect(list.stdout).toMatch(
       /^name {4}allows {10}keys {8}made {8}expires\napp {5}read and write {2}users\/ key .* in 59m \d+s\nreader {2}read .* never\n$/,
     );
@@ -68,7 +69,7 @@ test.each(strategies)(
     await service.until(first, ({ state, restarts }) => state === 'ready' && restarts === 1);
     expect(await statusesOf(service, reader)).toEqual(all(404));
     expect(await statusesOf(service)).toEqual(all(401));
-    expect((await shardctl(['token', 'revoke', 'reader', '--data', data])).code).toBe(0);
+    expect((await command(['token', 'revoke', 'reader', '--data', data])).code).toBe(0);
     await expect.poll(() => statusesOf(service, reader)).toEqual(all(401));
 
     await service.end('SIGTERM');
@@ -77,8 +78,8 @@ test.each(strategies)(
     expect([await statusOf(again, token), await statusOf(again, stopped), await statusOf(again, reader)]).toEqual([
       404, 404, 401,
     ]);
-    await shardctl(['token', 'revoke', 'app', '--data', data]);
-    const last = await shardctl(['token', 'revoke', 'made-while-stopped', '--data', data]);
+    await command(['token', 'revoke', 'app', '--data', data]);
+    const last = await command(['token', 'revoke', 'made-while-stopped', '--data', data]);
     expect(last.stdout).toContain('No token is left');
     await expect.poll(() => statusesOf(again)).toEqual(all(404));
     expect(again.said.join('\n') + service.said.join('\n')).not.toMatch(/shardlite_[\w-]{43}/);
@@ -101,7 +102,7 @@ test('a service that everybody on the network would reach does not start, until 
   const locked = await startService({ data, args: ['--host', '0.0.0.0'] });
   expect([await statusOf(locked), await statusOf(locked, token)]).toEqual([401, 404]);
   // Without its last token it does not fall open.
-  await shardctl(['token', 'revoke', 'app', '--data', data]);
+  await command(['token', 'revoke', 'app', '--data', data]);
   await expect.poll(() => statusOf(locked, token)).toBe(401);
   expect(await statusOf(locked)).toBe(401);
 });
@@ -133,7 +134,7 @@ test('JSON Web Tokens count whose keys and audiences were configured; other keys
   expect(await askService(data, 'POST', '/v1/access/reload')).toMatchObject({ status: 200 });
   await expect.poll(() => statusesOf(service, one)).toEqual(all(401));
   expect(await statusesOf(service, other)).toEqual(all(404));
-  expect(await shardctl(['put', 'key', 'x', '--data', data, '--token', other])).toMatchObject({
+  expect(await command(['put', 'key', 'x', '--data', data, '--token', other])).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('The token does not allow writing. (access-denied)'),
   });
@@ -166,11 +167,11 @@ test('a file of tokens that is none lets nobody in: the service does not start, 
 });
 
 const wrongCommands = [
-  [['create', 'app'], 1, 'There is a token app already'],
-  [['create', 'a b'], 1, 'The name of a token has'],
+  [['create', 'app'], 1, 'A token named app already exists'],
+  [['create', 'a b'], 1, 'The name of a token must have'],
   [['create', 'b', '--prefix', ''], 1, 'each of 1 to 1,024 bytes'],
-  [['create', 'b', '--expires', 'tomorrow'], 2, '--expires is a number with s, m, h or d'],
-  [['create', 'b', '--expires', '0s'], 1, 'would have expired already'],
+  [['create', 'b', '--expires', 'tomorrow'], 2, '--expires must be a number with s, m, h or d'],
+  [['create', 'b', '--expires', '0s'], 1, 'would already be expired'],
   [['revoke', 'b'], 1, 'There is no token b.'],
 ] as const;
 
@@ -180,7 +181,7 @@ test('`shardctl token` says what is wrong, of a running service as of a stopped 
   const answers = () =>
     Promise.all(
       wrongCommands.map(async ([args]) => {
-        const { code, stderr } = await shardctl(['token', ...args, '--data', data]);
+        const { code, stderr } = await command(['token', ...args, '--data', data]);
         return [args, code, stderr];
       }),
     );
@@ -205,13 +206,13 @@ test('every command that goes over REST takes its token from --token or SHARDLIT
     [['delete', 'key'], '', 'variable'],
   ] as const) {
     const run = given === 'flag' ? [...args, ...at, '--token', token] : [...args, ...at];
-    expect([args, (await shardctl(run, given === 'flag' ? { input } : { input, env })).code]).toEqual([args, 0]);
-    const { code, stdout, stderr } = await shardctl([...args, ...at], { input });
+    expect([args, (await command(run, given === 'flag' ? { input } : { input, env })).code]).toEqual([args, 0]);
+    const { code, stdout, stderr } = await command([...args, ...at], { input });
     if (args[0] === 'why') expect(stdout).toContain('unknown: the service answered 401');
     else expect([args, code, stderr + stdout]).toEqual([args, 1, expect.stringContaining('token-required')]);
   }
-  const strange = await shardctl(['get', 'key', ...at, '--token', 'a\nb-secret']);
-  expect([strange.code, strange.stderr]).toEqual([2, expect.stringContaining('characters that no token has')]);
+  const strange = await command(['get', 'key', ...at, '--token', 'a\nb-secret']);
+  expect([strange.code, strange.stderr]).toEqual([2, expect.stringContaining('characters that no token can have')]);
   expect(strange.stderr).not.toContain('secret');
 });
 
@@ -239,9 +240,9 @@ test.each(strategies)(
     put('one');
     const service = await startService({ data, args: [...args, '--tls-cert', cert, '--tls-key', key] });
     expect(service.url).toMatch(/^https:/);
-    expect((await shardctl(['put', 'key', 'value', '--data', data])).code).toBe(0);
-    expect((await shardctl(['import', '--data', data], { input: '{"key":"other","value":"x"}\n' })).code).toBe(0);
-    expect((await shardctl(['export', '--data', data])).stdout).toContain('"value":"value"');
+    expect((await command(['put', 'key', 'value', '--data', data])).code).toBe(0);
+    expect((await command(['import', '--data', data], { input: '{"key":"other","value":"x"}\n' })).code).toBe(0);
+    expect((await command(['export', '--data', data])).stdout).toContain('"value":"value"');
     const port = new URL(service.url).port;
     await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
 
@@ -257,13 +258,13 @@ test.each(strategies)(
     expect(await askService(data, 'POST', '/v1/access/reload')).toMatchObject({ status: 200 });
     const shown = () => Promise.all(Array.from({ length: 8 }, () => shownBy(service)));
     await expect.poll(shown).toEqual(Array.from({ length: 8 }, () => 'two.shardlite.test'));
-    expect((await shardctl(['get', 'key', '--data', data])).stdout).toBe('value');
+    expect((await command(['get', 'key', '--data', data])).stdout).toBe('value');
     expect((await service.status()).processes.every(({ restarts }) => restarts === 0)).toBe(true);
   },
 );
 
 test.each([
-  [['--tls-cert', pem('one.crt')], 'TLS takes both --tls-cert and --tls-key.'],
+  [['--tls-cert', pem('one.crt')], 'TLS needs both --tls-cert and --tls-key.'],
   [['--tls-cert', pem('one.crt'), '--tls-key', pem('two.key')], 'key values mismatch'],
   [
     ['--tls-cert', pem('expired.crt'), '--tls-key', pem('one.key')],

@@ -167,11 +167,11 @@ test('what is no whole backup is not restored, and nothing is overwritten', asyn
 
   expect(await shardctl(['backup', backup, '--data', service.data])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('is not empty: a backup goes into a directory of its own'),
+    stderr: expect.stringContaining('is not empty. A backup needs an empty or new directory'),
   });
   expect(await shardctl(['restore', backup, '--data', service.data])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('is not empty: restore into a directory that is empty or not there'),
+    stderr: expect.stringContaining('is not empty. Restore into an empty or new directory'),
   });
   expect(await shardctl(['restore', backup, '--data', join(directory, 'new'), '--shards', 'many'])).toMatchObject({
     code: 2,

@@ -6,6 +6,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { command } from '../support/command.ts';
 import { shardctl, shardctlPath, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -13,7 +14,7 @@ async function serviceWith(entries: number, valueBytes = 10): Promise<TestServic
   const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
   const value = 'x'.repeat(valueBytes);
   const lines = Array.from({ length: entries }, (_, n) => `${JSON.stringify({ key: `key-${n}`, value })}\n`);
-  expect((await shardctl(['import', '--data', service.data], { input: lines.join('') })).code).toBe(0);
+  expect((await command(['import', '--data', service.data], { input: lines.join('') })).code).toBe(0);
   return service;
 }
 
@@ -25,12 +26,12 @@ test('an export replaces no file unless --force is said, and leaves what was the
   const { data } = await serviceWith(10);
   const file = join(temporaryDirectory(), 'there.ndjson');
   writeFileSync(file, 'of worth\n');
-  expect(await shardctl(['export', file, '--data', data])).toMatchObject({
+  expect(await command(['export', file, '--data', data])).toMatchObject({
     code: 2,
-    stderr: `shardctl: ${file} is there already: say --force to replace it.\n`,
+    stderr: `shardctl: ${file} already exists. Use --force to replace it.\n`,
   });
   expect(readFileSync(file, 'utf8')).toBe('of worth\n');
-  expect((await shardctl(['export', file, '--force', '--data', data])).code).toBe(0);
+  expect((await command(['export', file, '--force', '--data', data])).code).toBe(0);
   expect(linesIn(file)).toBe(10);
 });
 
@@ -44,12 +45,12 @@ test('an export to a device, a pipe or a symbolic link goes into it, and it stay
   await run('mkfifo', [pipe]);
 
   if (isMade) {
-    expect((await shardctl(['export', device, '--data', data])).code).toBe(0);
+    expect((await command(['export', device, '--data', data])).code).toBe(0);
     expect(lstatSync(device).isCharacterDevice()).toBe(true);
   }
   const reader = spawn('cat', [pipe]);
   const read = text(reader.stdout);
-  expect((await shardctl(['export', pipe, '--data', data])).code).toBe(0);
+  expect((await command(['export', pipe, '--data', data])).code).toBe(0);
   expect((await read).split('\n')).toHaveLength(11);
   expect(lstatSync(pipe).isFIFO()).toBe(true);
 
@@ -61,9 +62,9 @@ test('an export to a device, a pipe or a symbolic link goes into it, and it stay
   writeFileSync(target, 'of worth\n');
   symlinkSync(target, link);
   symlinkSync(join(directory, 'not-yet'), dangling);
-  expect((await shardctl(['export', link, '--data', data])).code).toBe(2);
-  expect((await shardctl(['export', link, '--force', '--data', data])).code).toBe(0);
-  expect((await shardctl(['export', dangling, '--data', data])).code).toBe(0);
+  expect((await command(['export', link, '--data', data])).code).toBe(2);
+  expect((await command(['export', link, '--force', '--data', data])).code).toBe(0);
+  expect((await command(['export', dangling, '--data', data])).code).toBe(0);
   for (const one of [link, dangling]) expect([lstatSync(one).isSymbolicLink(), linesIn(one)]).toEqual([true, 10]);
   expect(readdirSync(directory).sort()).toEqual([
     'dangling',
@@ -98,7 +99,7 @@ test('an export that cannot be written ends in one sentence, and no half of it s
     [join(directory, 'none', 'file'), 'ENOENT'],
     ...(isMade ? [[full, 'ENOSPC'] as const] : []),
   ] as const) {
-    const { code, stderr } = await shardctl(['export', file, '--data', data]);
+    const { code, stderr } = await command(['export', file, '--data', data]);
     expect([code, stderr]).toEqual([1, expect.stringContaining(sentence)]);
     // Behind lines of progress.
     expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^shardctl: /);

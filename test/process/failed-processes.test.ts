@@ -42,5 +42,5 @@ test('a service of which every shard has failed ends with exit code 1 after its 
     ...['--failed-exit-ms', '500', '--failed-retry-ms', '100'],
   ]);
   expect(code).toBe(1);
-  expect(stdout).toContain('nothing of this service has been able to serve for long');
+  expect(stdout).toContain('no process has been able to serve for too long');
 });

@@ -95,7 +95,7 @@ test.each([
   const again = await startService({ data });
   const { state, refusal } = await again.processStatus('shard-1');
   expect(state).toBe('failed');
-  expect(refusal).toMatch(/shard-1\.sqlite is an older copy: it ends with write \d+, and write \d+ was acknowledged\./);
+  expect(refusal).toMatch(/shard-1\.sqlite is an older copy: it ends with write \d+, but write \d+ was acknowledged\./);
   const { 200: read = 0, 503: refused = 0 } = await statusesOf(again);
   expect([read + refused, refused > 10]).toEqual([60, true]);
   await again.end('SIGTERM');
@@ -157,7 +157,7 @@ test('the id of a file that no shard has is never given to a new one', async () 
   cpSync(file('shard-2.sqlite'), file('shard-7.sqlite'));
   const left = tablesOf(file('shard-7.sqlite'));
   const service = await startService({ data });
-  expect(service.said.join('')).toContain('shard-7.sqlite is of no shard that this service has: it is left as it is');
+  expect(service.said.join('')).toContain('shard-7.sqlite belongs to no shard of this service: it is left unchanged');
   expect((await shardctl(['add-shard', '--yes', '--data', data])).code).toBe(0);
   expect((await service.processStatus('shard-8')).state).toBe('ready');
   await service.end('SIGTERM');
@@ -192,7 +192,7 @@ test.each([
   expect(await whyNotStarted(data)).toMatch(/is missing\. It holds all keys, so nothing is served\..*shardctl recover/);
   cpSync(`${file}.older`, file);
   expect(await whyNotStarted(data)).toMatch(
-    /is an older copy: it ends with write 60, and write 120 was acknowledged\./,
+    /is an older copy: it ends with write 60, but write 120 was acknowledged\./,
   );
   renameSync(`${file}.newest`, file);
   expect(await statusesOf(await startService({ data }))).toEqual({ 200: 60 });

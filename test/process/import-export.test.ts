@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { command } from '../support/command.ts';
 import { shardctl, shardctlPath, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -38,13 +39,13 @@ test('an export, imported into another service and exported again, is the same b
   await Promise.all(Array.from({ length: 2_500 }, (_, n) => put(from, `many/${n}`, `value ${n} `.repeat(n % 50))));
 
   const file = join(from.data, 'export.ndjson');
-  const exported = await shardctl(['export', file, '--data', from.data]);
+  const exported = await command(['export', file, '--data', from.data]);
   expect(exported).toMatchObject({
     code: 0,
     stdout: '',
     stderr: expect.stringMatching(/2,507 entries exported in .*\n$/),
   });
-  const imported = await shardctl(['import', file, '--data', to.data]);
+  const imported = await command(['import', file, '--data', to.data]);
   expect(imported).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^2,507 entries read: 2,507 created, 0 replaced\. /),
@@ -55,9 +56,9 @@ test('an export, imported into another service and exported again, is the same b
   expect(before?.split('\n').length).toBe(2_508);
   expect([existsSync(`${file}.part`), existsSync(`${file}.import`)]).toEqual([false, false]);
 
-  const some = await shardctl(['export', '--prefix', 'many/24', '--data', to.data]);
+  const some = await command(['export', '--prefix', 'many/24', '--data', to.data]);
   expect(some.stdout.trimEnd().split('\n').length).toBe(111);
-  expect((await shardctl(['import', '--json', '--data', to.data], { input: some.stdout })).stdout).toMatch(
+  expect((await command(['import', '--json', '--data', to.data], { input: some.stdout })).stdout).toMatch(
     /^\{"event":"done","lines":111,"created":0,"replaced":111,"expired":0,"refused":0,/,
   );
 }, 180_000);
@@ -93,10 +94,10 @@ test('each refused entry is named by its line and code, all others are written, 
       'line 1210 (batch-malformed)',
     ]),
   );
-  expect(stdout).toMatch(/^1,209 entries read: 600 created, 600 replaced, 1 expired already, 8 refused\. /);
+  expect(stdout).toMatch(/^1,209 entries read: 600 created, 600 replaced, 1 already expired, 8 refused\. /);
   expect(code).toBe(1);
   for (const n of [0, 250, 599]) expect(await (await fetch(`${service.url}/v1/kv/key-${n}`)).text()).toBe('second');
-  expect((await shardctl(['verify', '--data', service.data])).code).toBe(0);
+  expect((await command(['verify', '--data', service.data])).code).toBe(0);
 });
 
 test('a killed import goes on where it was, while a shard is killed too, and every entry is there', async () => {
@@ -118,16 +119,16 @@ test('a killed import goes on where it was, while a shard is killed too, and eve
 
   // Another file, or another service, is not gone on with.
   const other = await startService({ data: temporaryDirectory(), args: ['--shards', '2'] });
-  expect(await shardctl(['import', file, '--resume', '--data', other.data])).toMatchObject({
+  expect(await command(['import', file, '--resume', '--data', other.data])).toMatchObject({
     code: 1,
     stderr: expect.stringContaining(`it went to another service, which was in ${service.data}`),
   });
 
-  const resumed = await shardctl(['import', file, '--resume', '--data', service.data]);
-  expect(resumed.stderr).toContain(`Going on after line ${mark.number.toLocaleString('en-US')}.`);
+  const resumed = await command(['import', file, '--resume', '--data', service.data]);
+  expect(resumed.stderr).toContain(`Continuing after line ${mark.number.toLocaleString('en-US')}.`);
   expect(resumed.stdout).toMatch(/^60,000 entries read: /);
   expect(resumed.code).toBe(0);
-  const { stdout } = await shardctl(['export', '--data', service.data]);
+  const { stdout } = await command(['export', '--data', service.data]);
   const found = new Map(
     stdout
       .trimEnd()
@@ -139,5 +140,5 @@ test('a killed import goes on where it was, while a shard is killed too, and eve
   );
   expect(found.size).toBe(count);
   for (let n = 0; n < count; n++) if (found.get(`key-${n}`) !== String(n * 7)) throw new Error(`key-${n} is wrong`);
-  expect((await shardctl(['import', '--resume', '--data', service.data])).code).toBe(2);
+  expect((await command(['import', '--resume', '--data', service.data])).code).toBe(2);
 });

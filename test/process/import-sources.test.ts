@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { command } from '../support/command.ts';
 import { shardctl, shardctlPath, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -26,7 +27,7 @@ async function killedImport(file: string, service: TestService): Promise<number>
 }
 
 async function keysIn(service: TestService): Promise<number> {
-  const { stdout } = await shardctl(['export', '--data', service.data]);
+  const { stdout } = await command(['export', '--data', service.data]);
   return stdout.split('\n').length - 1;
 }
 
@@ -39,11 +40,11 @@ test('an import is not resumed into a service that was made anew in the same pla
   rmSync(data, { recursive: true });
 
   const second = await startService({ data, args: ['--shards', '2'] });
-  expect(await shardctl(['import', file, '--resume', '--data', data])).toMatchObject({
+  expect(await command(['import', file, '--resume', '--data', data])).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('it went to another service'),
   });
-  expect((await shardctl(['import', file, '--data', data])).stdout).toMatch(/^30,000 entries read: 30,000 created/);
+  expect((await command(['import', file, '--data', data])).stdout).toMatch(/^30,000 entries read: 30,000 created/);
   expect(await keysIn(second)).toBe(30_000);
 });
 
@@ -58,16 +59,16 @@ test('an import is resumed by what the file holds, not by its name or time', asy
   // As long as before, and different within what was imported.
   const line = `{"key":"key-1","value":"7"}`;
   writeFileSync(file, linesUpTo(30_000).replace(line, line.replace('key-1', 'kez-1')));
-  const changed = { code: 1, stderr: expect.stringContaining('the file has changed since then') };
-  expect(await shardctl(['import', file, '--resume', '--data', service.data])).toMatchObject(changed);
+  const changed = { code: 1, stderr: expect.stringContaining('the file has changed since') };
+  expect(await command(['import', file, '--resume', '--data', service.data])).toMatchObject(changed);
   writeFileSync(file, linesUpTo(30_001));
-  expect(await shardctl(['import', file, '--resume', '--data', service.data])).toMatchObject(changed);
+  expect(await command(['import', file, '--resume', '--data', service.data])).toMatchObject(changed);
 
   // A copy that was put back.
   writeFileSync(file, linesUpTo(30_000));
-  const resumed = await shardctl(['import', file, '--resume', '--data', service.data]);
+  const resumed = await command(['import', file, '--resume', '--data', service.data]);
   expect(resumed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^30,000 entries read: /) });
-  expect(resumed.stderr).toContain(`Going on after line ${reached.toLocaleString('en-US')}.`);
+  expect(resumed.stderr).toContain(`Continuing after line ${reached.toLocaleString('en-US')}.`);
   expect(await keysIn(service)).toBe(30_000);
 });
 
@@ -88,9 +89,9 @@ test('a pipe is imported whether it is named, is /dev/stdin, or is standard inpu
     expect([script, code, output]).toEqual([script, 0, expect.stringContaining('1,000 entries read: ')]);
   }
   for (const name of ['/dev/stdin', `${file}.pipe`]) {
-    expect(await shardctl(['import', name, '--resume', '--data', service.data])).toMatchObject({
+    expect(await command(['import', name, '--resume', '--data', service.data])).toMatchObject({
       code: 2,
-      stderr: 'shardctl: Only the import of a file can be resumed: a pipe cannot be read again.\n',
+      stderr: 'shardctl: Only the import of a file can be resumed, because a pipe cannot be read again.\n',
     });
   }
 });
@@ -113,7 +114,7 @@ test('what cannot be read is named in one sentence', async () => {
     // Its size is 0, and reading it fails.
     ['/proc/self/mem', 'The file /proc/self/mem cannot be read: '],
   ] as const) {
-    const { code, stdout, stderr } = await shardctl(['import', file, '--data', data]);
+    const { code, stdout, stderr } = await command(['import', file, '--data', data]);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toContain(`shardctl: ${sentence}`);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
@@ -137,7 +138,7 @@ test('an import whose mark cannot be written goes on, and says that it cannot be
   const file = join(temporaryDirectory(), 'entries.ndjson');
   writeFileSync(file, linesUpTo(2_000));
   mkdirSync(`${file}.import`);
-  const { code, stdout, stderr } = await shardctl(['import', file, '--data', service.data]);
+  const { code, stdout, stderr } = await command(['import', file, '--data', service.data]);
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^2,000 entries read: 2,000 created/)]);
   expect(stderr.match(/cannot be resumed/g)).toHaveLength(1);
   expect(stderr).toContain(`${file}.import cannot be written: EISDIR`);

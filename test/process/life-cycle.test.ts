@@ -93,7 +93,7 @@ test('a second service on the same data directory is refused in one sentence, an
   const first = await startService({ data });
   const { code, stderr } = await shardctl(['start', '--port', '0', '--data', data]);
   expect(code).toBe(1);
-  expect(stderr).toContain(`A Shardlite is already running on the data directory ${data}`);
+  expect(stderr).toContain(`A service already runs on the data directory ${data}`);
   expect((await first.status()).state).toBe('ready');
 });
 
@@ -105,7 +105,7 @@ test('a taken port is told in one sentence, and no process is left', async () =>
   taken.close();
   expect(code).toBe(1);
   expect(stderr).toBe(
-    `shardctl: Port ${port} on 127.0.0.1 is taken by another program: choose one with --port, or 0 for any free one.\n`,
+    `shardctl: Port ${port} on 127.0.0.1 is used by another program. Choose another with --port, or 0 for any free one.\n`,
   );
 });
 

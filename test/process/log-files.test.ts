@@ -96,11 +96,11 @@ test('each process logs to a file of its own, and no line is lost while files ar
   expect(kept.at(-1)).toMatchObject({ name: 'primary', msg: expect.stringContaining('stopped.') });
   expect(await shardctl(['logs', 'shard-9', '--data', data])).toMatchObject({
     code: 1,
-    stderr: `shardctl: There is no log of shard-9 in ${directory}: there are primary, router-1, shard-1.\n`,
+    stderr: `shardctl: There is no log of shard-9 in ${directory}. There are logs of primary, router-1, shard-1.\n`,
   });
   expect(await shardctl(['logs', '--since', 'noon', '--data', data])).toMatchObject({
     code: 2,
-    stderr: 'shardctl: --since is a number with s, m, h or d, like 5m.\n',
+    stderr: 'shardctl: --since must be a number with s, m, h or d, such as 5m.\n',
   });
   const onTerminal = spawn('script', ['-qec', `${process.execPath} ${shardctlPath} logs --data ${data}`, '/dev/null']);
   const shown: Buffer[] = [];
@@ -119,9 +119,9 @@ test('a directory that logs cannot be kept in is refused at the start, and a ser
   const service = await startService({ data, args: ['--strategy', 'single'] });
   expect(await shardctl(['logs', '--data', data])).toMatchObject({
     code: 1,
-    stderr: `shardctl: The service of ${data} keeps no log in files: \`shardctl start --log-dir DIR\` does, else it is on its standard output.\n`,
+    stderr: `shardctl: The service of ${data} has no log files: its log goes to standard output. \`shardctl start --log-dir DIR\` writes files.\n`,
   });
   process.kill(service.pid, 'SIGUSR2');
-  await expect.poll(() => service.said.join('\n')).toContain('the log is in no file that could be opened anew');
+  await expect.poll(() => service.said.join('\n')).toContain('there are no log files to reopen');
   expect((await service.status()).processes.map(({ restarts }) => restarts)).toEqual([0, 0]);
 });

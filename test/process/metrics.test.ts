@@ -179,12 +179,12 @@ describe('the admin port', () => {
     const refused = await shardctl(['start', '--port', '0', '--data', data, '--admin-port', String(port)]);
     expect(refused).toMatchObject({
       code: 1,
-      stderr: `shardctl: Port ${port} on 127.0.0.1 is taken by another program: choose one with --admin-port, or 0 for any free one.\n`,
+      stderr: `shardctl: Port ${port} on 127.0.0.1 is used by another program. Choose another with --admin-port, or 0 for any free one.\n`,
     });
     const same = await shardctl(['start', '--port', '4711', '--data', data, '--admin-port', '4711']);
     expect(same).toMatchObject({
       code: 1,
-      stderr: 'shardctl: --port and --admin-port are both 4711: choose another of them.\n',
+      stderr: 'shardctl: --port and --admin-port are both 4711. Choose two different ports.\n',
     });
   });
 

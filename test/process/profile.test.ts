@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { command } from '../support/command.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -84,18 +85,20 @@ test('a profile of a shard, a router and the primary is a file for its user alon
 
   expect(await profile('shard-1', '--heap', '--out', heap)).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/EEXIST: .*: name a new file where the user of the service may write\.\n$/),
+    stderr: expect.stringMatching(
+      /EEXIST: .*: name a new file in a directory where the user of the service may write\.\n$/,
+    ),
   });
   expect(await profile('shard-7')).toMatchObject({
     code: 1,
-    stderr: 'shardctl: There is no process shard-7; there are primary, router-1, shard-1.\n',
+    stderr: 'shardctl: There is no process shard-7. The processes are primary, router-1, shard-1.\n',
   });
   expect(await stop()).toEqual([]);
 });
 
 test.each([
   [['--seconds', '0'], '--seconds is "0", but must be a whole number from 1 to 600.'],
-  [['--seconds', '5', '--heap'], 'Give --seconds, for where time goes, or --heap, for what is there: not both.'],
+  [['--seconds', '5', '--heap'], 'Use --seconds for a CPU profile or --heap for a heap snapshot, not both.'],
 ])('wrong usage of profile %j exits 2 and says what is allowed', async (args, sentence) => {
-  expect(await shardctl(['profile', 'shard-1', ...args])).toMatchObject({ code: 2, stderr: `shardctl: ${sentence}\n` });
+  expect(await command(['profile', 'shard-1', ...args])).toMatchObject({ code: 2, stderr: `shardctl: ${sentence}\n` });
 });

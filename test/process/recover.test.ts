@@ -53,7 +53,7 @@ test('where everything fits it says so, and of a running service it wants nothin
   expect([found.code, found.stdout]).toEqual([0, expect.stringContaining('Every file fits')]);
   expect((await recover('--accept-loss', '2', '--yes')).stderr).toContain('there is no loss to accept');
   await startService({ data });
-  expect(await recover()).toMatchObject({ code: 1, stderr: expect.stringContaining('`shardctl stop` first') });
+  expect(await recover()).toMatchObject({ code: 1, stderr: expect.stringContaining('Run `shardctl stop` first') });
 });
 
 test("a shard whose file is lost goes on empty, above every version that was given, and the others' keys stay", async () => {
@@ -63,11 +63,11 @@ test("a shard whose file is lost goes on empty, above every version that was giv
   expect([found.code, found.stderr]).toEqual([1, expect.stringContaining('`shardctl recover --accept-loss 2`')]);
   expect(found.stdout).toContain(`${file('shard-2.sqlite')} is missing.`);
   expect(existsSync(file('shard-2.sqlite'))).toBe(false);
-  expect(await recover('--accept-loss', '2')).toMatchObject({ code: 2, stderr: expect.stringContaining('add --yes') });
+  expect(await recover('--accept-loss', '2')).toMatchObject({ code: 2, stderr: expect.stringContaining('Use --yes') });
 
   const accepted = await recover('--accept-loss', '2', '--yes');
   expect([accepted.code, accepted.stderr]).toEqual([0, '']);
-  expect(accepted.stdout).toContain('LOSS ACCEPTED: shard 2 goes on with 0 keys in its 8,192 slots.');
+  expect(accepted.stdout).toContain('LOSS ACCEPTED: shard 2 continues with 0 keys in its 8,192 slots.');
   const service = await startService({ data });
   const { first = [], 404: lost = [] } = await readAll(service);
   expect([first.length + lost.length, lost.length > 10, first.length > 10]).toEqual([60, true, true]);
@@ -88,7 +88,7 @@ test('a lost meta.sqlite is made anew: every slot to its shard, under the same n
   expect((await recover()).stderr).toContain('`shardctl recover --rebuild`');
 
   const rebuilt = JSON.parse((await recover('--rebuild', '--yes', '--json')).stdout);
-  expect(rebuilt).toMatchObject({ meta: 'fits', done: [expect.stringContaining('meta.sqlite was made anew')] });
+  expect(rebuilt).toMatchObject({ meta: 'fits', done: [expect.stringContaining('A new meta.sqlite was made')] });
   const service = await startService({ data });
   expect(await service.status()).toMatchObject({ service: name, ring });
   expect(Object.keys(await readAll(service))).toEqual(['first']);
@@ -128,7 +128,7 @@ test('of an older copy a shard keeps what is still its own, and nothing that was
   renameSync(file('older'), file('shard-1.sqlite'));
   expect((await recover()).stdout).toContain('shard-1.sqlite is an older copy');
 
-  expect((await recover('--accept-loss', '1', '--yes')).stdout).toContain('LOSS ACCEPTED: shard 1 goes on with');
+  expect((await recover('--accept-loss', '1', '--yes')).stdout).toContain('LOSS ACCEPTED: shard 1 continues with');
   const service = await startService({ data });
   const { first = [], second = [], ...others } = await readAll(service);
   expect([others, first.length > 5, second.length > 20]).toEqual([{}, true, true]);

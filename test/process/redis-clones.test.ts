@@ -115,17 +115,17 @@ test('a Redis in which nothing can be kept is named at the start, and by /readyz
     ((await (await until(`${service.url}/readyz`, status)).json()) as { detail: string }).detail;
 
   await redis.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu');
-  expect(await readiness(503)).toContain('(maxmemory-policy allkeys-lfu): set maxmemory-policy to noeviction.');
-  expect(await start()).toContain(`Nothing can be kept in redis://127.0.0.1:${redis.port}. When its memory is full`);
+  expect(await readiness(503)).toContain('(maxmemory-policy allkeys-lfu). Set maxmemory-policy to noeviction.');
+  expect(await start()).toContain(`The service cannot use redis://127.0.0.1:${redis.port}. If its memory is full`);
   await redis.ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   await readiness(200);
 
   const other = await startRedis();
   await redis.ask('REPLICAOF', '127.0.0.1', other.port);
-  const replica = `This Redis is a replica of 127.0.0.1:${other.port} and takes no writes`;
+  const replica = `This Redis is a read-only replica of 127.0.0.1:${other.port}`;
   expect(await readiness(503)).toContain(replica);
   const acknowledgement = async () => (await service.status()).acknowledgement;
-  while (!(await acknowledgement())?.startsWith('Nothing is acknowledged. This Redis is a replica of')) {
+  while (!(await acknowledgement())?.startsWith('No write is acknowledged. This Redis is a read-only replica of')) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   expect(await start()).toContain(replica);
@@ -133,8 +133,8 @@ test('a Redis in which nothing can be kept is named at the start, and by /readyz
   await readiness(200);
 
   await redis.ask('ACL', 'SETUSER', 'clerk', 'on', '>secret', '~*', '+@all', '-zadd');
-  expect(await start(`redis://clerk:wrong@127.0.0.1:${redis.port}`)).toContain('does not accept the name and password');
-  expect(await start(`redis://clerk:secret@127.0.0.1:${redis.port}`)).toContain('does not allow this user something');
+  expect(await start(`redis://clerk:wrong@127.0.0.1:${redis.port}`)).toContain('does not accept the user and password');
+  expect(await start(`redis://clerk:secret@127.0.0.1:${redis.port}`)).toContain('denies this user a right');
   expect((await service.status()).processes.every(({ restarts }) => restarts === 0)).toBe(true);
 });
 
@@ -143,19 +143,19 @@ test('a data directory remembers that its data lies in Redis', async () => {
   const data = temporaryDirectory();
   const service = await startClones(redis, data);
   const run = (...args: string[]) => shardctl([...args, '--data', data]);
-  expect(await run('verify')).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no file to walk') });
-  expect((await run('add-shard', '--yes')).stderr).toContain('A Redis Cluster spreads the data by itself');
+  expect(await run('verify')).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no file to check') });
+  expect((await run('add-shard', '--yes')).stderr).toContain('A Redis Cluster distributes the data by itself');
   await service.end('SIGTERM');
 
   const start = (...args: string[]) => run('start', '--port', '0', ...args);
   expect(await start()).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('keeps its data in Redis: say which'),
+    stderr: expect.stringContaining('keeps its data in Redis. Name it'),
   });
   expect((await start('--strategy', 'partitioned', '--store', redis.url)).stderr).toContain(
     'Only clones can share Redis',
   );
-  expect(await run('verify')).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no file to walk') });
+  expect(await run('verify')).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no file to check') });
 
   const file = temporaryDirectory();
   await (await startService({ data: file, args: ['--strategy', 'cloned'] })).end('SIGTERM');

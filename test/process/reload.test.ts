@@ -225,7 +225,7 @@ test('a process whose new code does not come up ends the reload, and everything 
     const { code, stderr } = await shardctl(['reload', `${what}s`, '--data', service.data]);
     expect([code, stderr]).toEqual([
       1,
-      `shardctl: The reload stopped at ${stopsAt}: its new process ended with exit code 1: the log says why. What was not replaced goes on; its log says more, and \`shardctl reload\` tries again.\n`,
+      `shardctl: The reload stopped at ${stopsAt}: its new process ended with exit code 1: the log says why. Processes that were not replaced continue. The log has the details; \`shardctl reload\` tries again.\n`,
     ]);
     expect(await pidsOf(service)).toEqual(before);
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200);

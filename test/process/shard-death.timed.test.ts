@@ -113,7 +113,7 @@ test('a shard that always dies has failed: its keys answer 503 at once, the othe
     for (;;) if (what.test((await shardctl(['moves', '--data', data])).stdout)) return;
   };
   await movesSay(
-    /^waiting +0 % {2}for shard-1, which has failed: mend its cause, then shardctl restart shard-1 .*errors/m,
+    /^waiting +0 % {2}for shard-1, which has failed: fix the cause, then shardctl restart shard-1 .*errors/m,
   );
   expect((await fetch(`${second.url}/v1/kv/${broken}`)).status).toBe(503);
   await movesSay(/^waiting .* errors \d → [12]$/m);

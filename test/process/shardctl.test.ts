@@ -4,13 +4,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ServiceStatus } from '../../src/admin/contract.ts';
+import { command } from '../support/command.ts';
 import { shardctl, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 test('put, get, why and delete show one key through its life', async () => {
   const data = temporaryDirectory();
   await startService({ data, args: ['--shards', '2'] });
-  const run = async (...args: string[]) => shardctl([...args, '--data', data]);
+  const run = async (...args: string[]) => command([...args, '--data', data]);
 
   expect(await run('put', 'user:{42}:name', 'Ada')).toMatchObject({
     code: 0,
@@ -51,7 +52,7 @@ test('put, get, why and delete show one key through its life', async () => {
     code: 1,
     stdout: '',
     stderr:
-      'shardctl: There is no value under the key user:{42}:name. (key-not-found) `shardctl list` shows the keys that there are.\n',
+      'shardctl: There is no value under the key user:{42}:name. (key-not-found) `shardctl list` shows all keys.\n',
   });
 });
 
@@ -62,9 +63,9 @@ test('values come from a file or standard input, and go to standard output, byte
   const file = join(data, 'value.bin');
   writeFileSync(file, bytes);
 
-  expect((await shardctl(['put', 'from-file', '--file', file, '--data', data])).code).toBe(0);
+  expect((await command(['put', 'from-file', '--file', file, '--data', data])).code).toBe(0);
   expect((await shardctl(['put', '_wD-', '--base64url', '--data', data], { input: bytes })).code).toBe(0);
-  expect((await shardctl(['get', 'from-file', '--data', data])).bytes.equals(bytes)).toBe(true);
+  expect((await command(['get', 'from-file', '--data', data])).bytes.equals(bytes)).toBe(true);
   expect((await shardctl(['get', '_wD-', '--base64url', '--data', data])).bytes.equals(bytes)).toBe(true);
 });
 
@@ -76,7 +77,7 @@ test('status shows every process and what each does as tables, and the same as J
   await service.kill('shard-3');
   await service.until('shard-3', ({ state, restarts, keys }) => state === 'ready' && restarts === 1 && keys !== null);
 
-  const { stdout } = await shardctl(['status', '--data', data]);
+  const { stdout } = await command(['status', '--data', data]);
   const [head, processes = '', work = ''] = stdout.trimEnd().split('\n\n');
   expect(head).toMatch(/^Shardlite \d+\.\d+\.\d+ ready at http:\/\/127\.0\.0\.1:\d+ {3}up .* ring epoch 1/);
   expect(head).toMatch(/\ndisk free [\d.]+ \w+ {3}metrics http:\/\/127\.0\.0\.1:\d+\/metrics$/);
@@ -90,7 +91,7 @@ test('status shows every process and what each does as tables, and the same as J
   expect(columnsOf(work).map(([id]) => id)).toEqual(['id', ...children]);
   expect(processes).toMatch(/\nshard-3 .* 1 {2}SIGKILL, \d+\.\ds ago$/);
 
-  const status = JSON.parse((await shardctl(['status', '--json', '--data', data])).stdout) as ServiceStatus;
+  const status = JSON.parse((await command(['status', '--json', '--data', data])).stdout) as ServiceStatus;
   expect(status.processes.reduce((sum, { slots }) => sum + (slots ?? 0), 0)).toBe(16_384);
   expect(status.diskFreeBytes).toBeGreaterThan(0);
 });
@@ -117,21 +118,21 @@ test('ps tells which process is which', async () => {
 test('stop drains the service, and a second stop finds none', async () => {
   const data = temporaryDirectory();
   await startService({ data });
-  expect(await shardctl(['stop', '--data', data])).toMatchObject({
+  expect(await command(['stop', '--data', data])).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^Stopped in \d\.\d s\./),
   });
-  expect((await shardctl(['stop', '--data', data])).code).toBe(3);
+  expect((await command(['stop', '--data', data])).code).toBe(3);
 });
 
 test.each([['status'], ['stop'], ['get', 'key'], ['put', 'key', 'value'], ['why', 'key'], ['restart', 'shard-1']])(
   'without a service, %s exits 3 with one sentence that says how to start one',
   async (...args) => {
     const data = temporaryDirectory();
-    const { code, stdout, stderr } = await shardctl([...args, '--data', data]);
+    const { code, stdout, stderr } = await command([...args, '--data', data]);
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toBe(
-      `shardctl: The data directory ${data} has no running service: start one with \`npm start\` or \`shardctl start --data ${data}\`.\n`,
+      `shardctl: The data directory ${data} has no running service. Start one with \`npm start\` or \`shardctl start --data ${data}\`.\n`,
     );
   },
 );
@@ -145,32 +146,32 @@ test.each([
   ],
   [
     ['start', '--strategy', 'cloned', '--routers', '3'],
-    '--routers is "3", which the cloned strategy has no use for: leave it out.',
+    '--routers is "3", but the cloned strategy does not use it. Leave it out.',
   ],
   [
     ['start', '--strategy', 'single', '--shards', '3'],
-    '--shards is "3", which the single strategy has no use for: leave it out.',
+    '--shards is "3", but the single strategy does not use it. Leave it out.',
   ],
-  [['get', ''], 'A key has 1 to 1024 bytes.'],
+  [['get', ''], 'A key must have 1 to 1024 bytes.'],
   [['get', 'a+b', '--base64url'], 'The key is not base64url'],
   [['put', 'key', 'value', '--file', 'file'], 'not both'],
   [['frobnicate'], "error: unknown command 'frobnicate'"],
   [['get'], "error: missing required argument 'KEY'"],
   [['status', '--jsno'], "error: unknown option '--jsno'"],
 ])('wrong usage %j exits 2 and says what is allowed', async (args, sentence) => {
-  const { code, stderr } = await shardctl(args);
+  const { code, stderr } = await command(args);
   expect(code).toBe(2);
   expect(stderr).toContain(sentence);
 });
 
 test('a wrong variable or configuration file exits 2 and is named', async () => {
   const data = temporaryDirectory();
-  const fromVariable = await shardctl(['start', '--data', data], { env: { SHARDLITE_ROUTERS: 'many' } });
+  const fromVariable = await command(['start', '--data', data], { env: { SHARDLITE_ROUTERS: 'many' } });
   expect(fromVariable).toMatchObject({
     code: 2,
     stderr: 'shardctl: SHARDLITE_ROUTERS is "many", but must be a whole number from 1 to 64.\n',
   });
-  expect(await shardctl(['start', '--data', data], { env: { SHARDLITE_LOG_LEVEL: 'banana' } })).toMatchObject({
+  expect(await command(['start', '--data', data], { env: { SHARDLITE_LOG_LEVEL: 'banana' } })).toMatchObject({
     code: 2,
     stderr:
       'shardctl: SHARDLITE_LOG_LEVEL is "banana", but must be trace, debug, info, warn, error, fatal or silent.\n',
@@ -178,10 +179,10 @@ test('a wrong variable or configuration file exits 2 and is named', async () => 
   mkdirSync(data, { recursive: true });
   const file = join(data, 'config.json');
   writeFileSync(file, '{"prot": 7700}');
-  const fromFile = await shardctl(['start', '--config', file]);
+  const fromFile = await command(['start', '--config', file]);
   expect(fromFile).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining(`"prot" in ${file} is no setting; there are port, host,`),
+    stderr: expect.stringContaining(`"prot" in ${file} is not a setting. The settings are port, host,`),
   });
 });
 
@@ -197,11 +198,11 @@ test.each([
 });
 
 test('help and version exit 0', async () => {
-  expect(await shardctl(['--help'])).toMatchObject({
+  expect(await command(['--help'])).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('start the service in the foreground'),
   });
-  expect(await shardctl(['start', '--help'])).toMatchObject({
+  expect(await command(['start', '--help'])).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('--value-bytes-max <BYTES>'),
   });

@@ -46,7 +46,7 @@ test('a shard that stays stopped is killed after 15 s, which the log tells from 
   await service.until('shard-1', ({ state }) => state === 'ready');
   await service.kill('shard-1', 'SIGSTOP');
   await service.until('shard-1', ({ state, restarts }) => state === 'ready' && restarts === 1);
-  expect(saysOf(service)).toContain('shard-1 was killed by the primary: it gave no sign of life for 15 s');
+  expect(saysOf(service)).toContain('shard-1 was killed by the primary: it did not respond for 15 s');
   await service.kill('shard-2');
   await service.until('shard-2', ({ state, restarts }) => state === 'ready' && restarts === 1);
   expect(saysOf(service)).toContain('shard-2 died (SIGKILL)');
@@ -64,7 +64,7 @@ test('while the primary is stopped its children say so, and serve over the conne
     .poll(() => saysOf(service))
     .toEqual(
       expect.arrayContaining([
-        'the primary does not answer: new connections wait, and what dies stays dead',
+        'the primary does not answer: new connections wait, and processes that die are not restarted',
         'the primary answers again',
       ]),
     );

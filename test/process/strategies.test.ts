@@ -72,7 +72,7 @@ test('SIGKILL of every process under load loses no acknowledged write of clones,
   expect(JSON.parse((await shardctl(['verify', '--json', '--data', data])).stdout)).toMatchObject({ isSound: true });
 
   const back = await shardctl(['start', '--port', '0', '--data', data, ...cloned]);
-  expect([back.code, back.stderr]).toEqual([1, expect.stringContaining('is partitioned: its keys lie in several')]);
+  expect([back.code, back.stderr]).toEqual([1, expect.stringContaining('is partitioned: its keys are in several')]);
 });
 
 test('clones drain on SIGTERM, and the directory is cloned again when nothing else is said', async () => {
@@ -128,7 +128,7 @@ test('shardctl shows clones, finds keys through them, and has no shards to offer
   await service.end('SIGTERM');
   const again = await startService({ data, args: ['--routers', '3'] });
   expect(again.said.join('\n')).toContain(
-    '--routers is \\"3\\", which the cloned strategy has no use for: leave it out.',
+    '--routers is \\"3\\", but the cloned strategy does not use it. Leave it out.',
   );
   await again.end('SIGTERM');
   const more = await shardctl(['start', '--port', '0', '--data', data, '--shards', '2']);

@@ -136,11 +136,11 @@ test('more than one socket is refused, and one that is meant for another process
   };
   expect(start('$$', '2')).toMatchObject({
     status: 1,
-    stderr: 'shardctl: systemd hands over 2 sockets, and one is served: leave one ListenStream in its unit.\n',
+    stderr: 'shardctl: systemd hands over 2 sockets, but the service uses one. Leave one ListenStream in its unit.\n',
   });
   expect(start('1', '1')).toMatchObject({
     status: 1,
-    stderr: expect.stringMatching(/^shardctl: Port \d+ on 127\.0\.0\.1 is taken/),
+    stderr: expect.stringMatching(/^shardctl: Port \d+ on 127\.0\.0\.1 is used/),
   });
 });
 

@@ -75,7 +75,7 @@ test('top without a terminal, or without a service at first, says so', async () 
   expect(await shardctl(['top', '--data', data])).toMatchObject({
     code: 2,
     stdout: '',
-    stderr: 'shardctl: top draws on a terminal: `shardctl status --watch` prints lines.\n',
+    stderr: 'shardctl: top needs a terminal. `shardctl status --watch` prints lines.\n',
   });
   const screen = terminal(['top', '--data', data]);
   expect(await screen.ended()).toBe(3);

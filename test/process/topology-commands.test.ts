@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Pool } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
 import { askService } from '../../src/admin/admin-client.ts';
+import { command } from '../support/command.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -53,7 +54,7 @@ test('a plan is shown, written, applied while it holds, and refused once the rin
   for (const option of ['--yes', '--dry-run']) {
     const stale = await shardctl(['apply', file, option, '--data', data]);
     expect([stale.code, stale.stdout]).toEqual([1, '']);
-    expect(stale.stderr).toMatch(/The plan was made for epoch 1, but the ring is at epoch \d+: plan again\./);
+    expect(stale.stderr).toMatch(/The plan is for epoch 1, but the ring is at epoch \d+\. Plan again\./);
   }
 });
 
@@ -73,7 +74,7 @@ test('a plan that was made before another change was asked for is refused, thoug
     expect(await shardctl(['apply', file, option, '--data', data])).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: 'shardctl: The plan was made before change 1 was asked for: plan again.\n',
+      stderr: 'shardctl: The plan is older than change 1. Plan again.\n',
     });
   }
   expect((await service.status()).ring.epoch).toBe(1);
@@ -86,10 +87,10 @@ test('what cannot be done is refused in a sentence, and nothing changes', async 
   const service = await serviceWithKeys(10);
   const { data } = service;
   const run = (...args: string[]) => shardctl([...args, '--data', data]);
-  expect(await run('add-shard')).toMatchObject({ code: 2, stderr: expect.stringContaining('Say --yes to go ahead') });
+  expect(await run('add-shard')).toMatchObject({ code: 2, stderr: expect.stringContaining('Use --yes to go ahead') });
   expect(await run('remove-shard', '9', '--yes')).toMatchObject({
     code: 1,
-    stderr: 'shardctl: There is no shard 9; there are 1, 2.\n',
+    stderr: 'shardctl: There is no shard 9. The shards are 1, 2.\n',
   });
   expect(await run('remove-shard', 'x', '--yes')).toMatchObject({ code: 2 });
   expect(await run('add-shard', '--weight', '0', '--yes')).toMatchObject({
@@ -125,13 +126,13 @@ test.each([
   [['plan', 'rebalance', '--weight', '1'], `--weight is "1", ${weightForm}`],
   [['plan', 'rebalance', '--count', '2'], '--count is for add-shard.'],
   [['plan', 'remove-shard', '1', '--weight', '2'], '--weight is for add-shard and rebalance.'],
-  [['plan', 'add-shard', '2'], 'Only remove-shard names a shard: leave out "2".'],
-  [['plan', 'add-shard', '--weight', '2', '3'], '--weight is one number: all that are added have it.'],
+  [['plan', 'add-shard', '2'], 'Only remove-shard takes a shard. Leave out "2".'],
+  [['plan', 'add-shard', '--weight', '2', '3'], '--weight is one number here: all new shards get it.'],
   [['add-shard', '--weight', '2=3'], '--weight is "2=3", but must be a whole number.'],
   [['remove-shard', 'x'], 'ID is "x", but must be a whole number.'],
 ])('the change %j is wrong usage, and nobody is asked to make it', async (args, sentence) => {
   // Without a service: the arguments alone are wrong.
-  const { code, stderr } = await shardctl([...args, '--data', temporaryDirectory()]);
+  const { code, stderr } = await command([...args, '--data', temporaryDirectory()]);
   expect([code, stderr]).toEqual([2, `shardctl: ${sentence}\n`]);
 });
 
@@ -160,7 +161,7 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
   const { data } = service;
   await service.until('shard-2', ({ keys }) => (keys ?? 0) > 9_000);
   expect((await shardctl(['throttle', '--rows-per-s', '2000', '--data', data])).stdout).toContain(
-    'up to 2000 a second',
+    'at most 2000 rows per second',
   );
 
   const first = shardctl(['add-shard', '--yes', '--json', '--data', data]);
@@ -182,7 +183,7 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
   const undone = await first;
   expect(undone.code).toBe(1);
   expect(undone.stderr).toContain(
-    'The change was undone: an operator aborted it. The service is as it was; mend the reason and ask again.',
+    'The change was rolled back: an operator aborted it. The service is as before. Fix the cause and try again.',
   );
   expect(
     undone.stdout
@@ -194,7 +195,7 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
   expect(await slotsOf(service)).toHaveLength(2);
   expect(await second).toMatchObject({ code: 0, stdout: expect.stringContaining('Queued behind 1 other change.') });
   expect((await second).stdout).toContain(
-    'This change waits for change 1, which is paused: `shardctl resume` goes on.',
+    'This change waits for change 1, which is paused. `shardctl resume` continues it.',
   );
   const verified = await shardctl(['verify', '--json', '--data', data]);
   expect((JSON.parse(verified.stdout) as { keys: number }).keys).toBe(20_000);
@@ -222,7 +223,7 @@ test('a paused change is told by status and moves without a rate, also after a r
   const second = await startService({ data });
   expect((await shardctl(['moves', '--data', data])).stdout).toMatch(/^ +1 +add-shard +paused/m);
   expect((await shardctl(['status', '--data', data])).stdout).toMatch(
-    /^change 1 \(add-shard\) is paused: shardctl resume goes on$/m,
+    /^change 1 \(add-shard\) is paused: shardctl resume continues it$/m,
   );
   expect((await shardctl(['resume', '--data', data])).code).toBe(0);
   await expect.poll(async () => (await second.status()).moves.open, { timeout: 20_000 }).toEqual([]);

@@ -37,14 +37,14 @@ test.each([
     expect(written.ok).toBe(true);
     await service.end('SIGTERM');
     expect(JSON.parse((await shardctl(['verify', '--json', '--data', data])).stdout)).toMatchObject({ isSound: true });
-    expect(service.said.join('')).toContain('is brought from version 2 to version 3, and kept as it was as');
+    expect(service.said.join('')).toContain('is upgraded from version 2 to version 3; the old file is kept as');
     for (let shard = 1; shard <= shards; shard++) {
       expect(existsSync(join(data, `shard-${shard}.sqlite.version-2`))).toBe(true);
     }
 
     // Nothing is left to upgrade.
     const again = await startService({ data });
-    expect(again.said.join('')).not.toContain('is brought from version');
+    expect(again.said.join('')).not.toContain('is upgraded from version');
     expect(await entriesOf(again.url)).toHaveLength(contents.entries.length + (name === 'partitioned' ? 1 : 0));
   },
 );

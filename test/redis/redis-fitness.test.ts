@@ -45,7 +45,7 @@ test('a master that becomes a replica, as in a failover by hand, is left alone u
   expect(write).toMatchObject({
     kind: 'failed',
     code: 'store-read-only',
-    detail: `This Redis is a replica of 127.0.0.1:${other.port} and takes no writes: give the address of its master.`,
+    detail: `This Redis is a read-only replica of 127.0.0.1:${other.port}. Use the address of its master.`,
   });
   // It has not been one for so long that nobody waits for it any more.
   const startedAtMs = performance.now();
@@ -69,8 +69,8 @@ test('a write that meets a replica waits for it to be the master again', async (
 });
 
 test.each([
-  ['is wrong', 'wrong', 'Redis does not accept the name and password of the address: WRONGPASS '],
-  ['is missing', null, 'Redis wants a password: say it in the address, as redis://USER:PASSWORD@HOST.'],
+  ['is wrong', 'wrong', 'Redis does not accept the user and password of the address: WRONGPASS '],
+  ['is missing', null, 'Redis requires a password. Put it into the address: redis://USER:PASSWORD@HOST.'],
 ])('a password that %s is told by name, and taken once Redis has it', async (_, password, why) => {
   const server = await startRedis(['--requirepass', 'right']);
   const troubles: string[] = [];
@@ -105,7 +105,7 @@ test.each(['-zadd', '-evalsha', '-eval', '-info', '-get', '-pexpireat', '-zrange
     const found = await standing(store, 'unfit');
     expect(found).toMatchObject({
       code: 'store-denied',
-      why: expect.stringMatching(/^Redis does not allow this user something that is needed: /),
+      why: expect.stringMatching(/^Redis denies this user a right that the service needs: /),
     });
     await server.ask('ACL', ...setUser, '~*', '+@all');
     await standing(store, 'serving');
@@ -155,7 +155,7 @@ test('a Redis that begins to remove any key when memory is full is not served fr
   await server.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
   expect(await standing(store, 'unfit')).toMatchObject({
     code: 'store-evicting',
-    why: expect.stringContaining('(maxmemory-policy allkeys-lru): set maxmemory-policy to noeviction.'),
+    why: expect.stringContaining('(maxmemory-policy allkeys-lru). Set maxmemory-policy to noeviction.'),
   });
   expect(await codesOf(store, put('key', 'value'))).toEqual(['store-evicting']);
   await server.ask('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');

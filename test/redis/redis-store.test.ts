@@ -107,10 +107,10 @@ test.each([
     'An acknowledged write is on disk (appendonly yes, appendfsync always).',
   ],
   [['--appendfsync', 'everysec'], 'An acknowledged write is on disk about a second later (appendfsync everysec).'],
-  [['--appendonly', 'no'], 'An acknowledged write lies in memory: Redis loses it when it ends (appendonly no).'],
+  [['--appendonly', 'no'], 'An acknowledged write is only in memory: it is lost when Redis ends (appendonly no).'],
   [
     ['--maxmemory', '100mb', '--maxmemory-policy', 'volatile-lru'],
-    'An acknowledged write is on disk (appendonly yes, appendfsync always). When memory is full Redis removes values that have an expiry before their time, and forgets which writes it has answered: one that is sent again may then be applied twice (maxmemory-policy volatile-lru).',
+    'An acknowledged write is on disk (appendonly yes, appendfsync always). If its memory is full, Redis removes values with an expiry early, and forgets which writes it has answered, so a retry may be applied twice (maxmemory-policy volatile-lru).',
   ],
 ])('what an acknowledgement is worth is read from a server started with %j', async (settings, text) => {
   const server = await startRedis(settings);
@@ -124,6 +124,6 @@ test('several servers that are no Cluster are refused: nobody knows which of the
   const troubles: string[] = [];
   expect(await store.execute(put('key', 'value'))).toMatchObject({ kind: 'failed', code: 'store-unavailable' });
   expect(troubles).toEqual([
-    `127.0.0.1:${one.port} is no node of a Redis Cluster: name it alone, or nodes of one Cluster.`,
+    `127.0.0.1:${one.port} is not a node of a Redis Cluster. Give one server, or nodes of one Cluster.`,
   ]);
 });

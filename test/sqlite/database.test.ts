@@ -52,16 +52,16 @@ test.each([
     'not a database, though it has more than a hundred bytes in it'.repeat(20),
     /is damaged or not a SQLite file/,
   ],
-  ['of another kind', { ...schema, applicationId: 1 }, /of another kind/],
+  ['of another kind', { ...schema, applicationId: 1 }, /of another program/],
   [
     'of a later version',
     { ...schema, version: 2 },
-    /has schema version 2, and this Shardlite knows none after 1: use the/,
+    /has schema version 2, but this Shardlite only knows versions up to 1\. Use the/,
   ],
   [
     'of a version that nobody remembers',
     { ...schema, version: 0 },
-    /has schema version 0, which this Shardlite cannot/,
+    /has schema version 0, which this Shardlite can no longer/,
   ],
 ])('a file %s is refused and left as it is', (_what, content, message) => {
   const path = join(temporaryDirectory(), 'file.sqlite');

@@ -139,7 +139,7 @@ describe('counters', () => {
   test('that would leave 64 bits are refused', () => {
     run([put('n', '9223372036854775807'), put('m', '-9223372036854775808')]);
     expect(run([increment('n', 1), increment('m', -1)])).toMatchObject([
-      { code: 'counter-overflow', detail: '9223372036854775807 and 1 do not fit 64 bits.' },
+      { code: 'counter-overflow', detail: '9223372036854775807 plus 1 does not fit into 64 bits.' },
       { code: 'counter-overflow' },
     ]);
     expect(counters.lsn).toBe(12);

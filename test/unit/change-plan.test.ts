@@ -91,9 +91,9 @@ describe('the weights after a request', () => {
     ['half a shard', { kind: 'add-shard', count: 1.5 }, '--count is 1.5'],
     ['no weight', { kind: 'add-shard', weight: 0 }, '--weight is 0, but must be a whole number from 1 to 1000.'],
     ['too much weight', { kind: 'rebalance', weights: [[1, 1_001]] }, '--weight 1= is 1001'],
-    ['a shard that is not there', { kind: 'remove-shard', shard: 7 }, 'There is no shard 7; there are 1, 2.'],
+    ['a shard that is not there', { kind: 'remove-shard', shard: 7 }, 'There is no shard 7. The shards are 1, 2.'],
     ['a shard that is not named', { kind: 'remove-shard' }, 'There is no shard undefined'],
-    ['weight for nobody', { kind: 'rebalance', weights: [[7, 1]] }, 'There is no shard 7; there are 1, 2.'],
+    ['weight for nobody', { kind: 'rebalance', weights: [[7, 1]] }, 'There is no shard 7. The shards are 1, 2.'],
   ])('%s is refused', (_what, request, sentence) => {
     expect(() => weightsAfter(request, two, 3)).toThrow(ChangeRefused);
     expect(() => weightsAfter(request, two, 3)).toThrow(sentence);

@@ -195,13 +195,13 @@ describe('the environment', () => {
     ['SHARDLITE_LOGLEVEL', 'SHARDLITE_LOG_LEVEL'],
     ['SHARDLITE_ALLOWED_HOST', 'SHARDLITE_ALLOWED_HOSTS'],
   ])('with %s is refused: %s is meant', (wrong, meant) => {
-    expect(complaint({ environment: { [wrong]: '1' } })).toBe(`${wrong} is no setting: is ${meant} meant?`);
+    expect(complaint({ environment: { [wrong]: '1' } })).toBe(`${wrong} is not a setting. Do you mean ${meant}?`);
   });
 
   test('with a variable that resembles none is refused with all there are', () => {
     const all = [...settingNames.map(variableOf), 'SHARDLITE_CONFIG', 'SHARDLITE_TOKEN', 'SHARDLITE_URL'].join(', ');
     expect(complaint({ environment: { SHARDLITE_FROBNICATE: '1' } })).toBe(
-      `SHARDLITE_FROBNICATE is no setting; there are ${all}.`,
+      `SHARDLITE_FROBNICATE is not a setting. The settings are ${all}.`,
     );
   });
 
@@ -253,7 +253,7 @@ describe('a strategy', () => {
   ])('%s is refused with a setting of another: %s', (strategy, name, value) => {
     const [flag, variable] = [`--${flagOf(name)}`, variableOf(name)];
     const file = fileOf({ [name]: value });
-    const without = `which the ${strategy} strategy has no use for: leave it out.`;
+    const without = `but the ${strategy} strategy does not use it. Leave it out.`;
     expect(complaint({ flags: { strategy, [name]: value } })).toBe(`${flag} is "${value}", ${without}`);
     expect(complaint({ flags: { strategy }, environment: { [variable]: value } })).toBe(
       `${variable} is "${value}", ${without}`,
@@ -277,13 +277,15 @@ describe('a configuration file', () => {
     'with the unknown field %j is refused with the known ones',
     (field) => {
       const file = fileOf(`{ "port": 1, ${JSON.stringify(field)}: 1 }`);
-      expect(complaint({ file })).toBe(`"${field}" in ${file} is no setting; there are ${settingNames.join(', ')}.`);
+      expect(complaint({ file })).toBe(
+        `"${field}" in ${file} is not a setting. The settings are ${settingNames.join(', ')}.`,
+      );
     },
   );
 
   test.each(['[]', 'null', '7', '"port"', 'true'])('that holds %s is refused: it must be one object', (json) => {
     const file = fileOf(json);
-    expect(complaint({ file })).toBe(`The configuration file ${file} must hold one JSON object.`);
+    expect(complaint({ file })).toBe(`The configuration file ${file} must contain one JSON object.`);
   });
 
   test('that is no JSON is refused by its name', () => {

@@ -20,6 +20,6 @@ test('an overflow names both numbers', () => {
   expect(overflow(7n, -2n)).toEqual({
     kind: 'failed',
     code: 'counter-overflow',
-    detail: '7 and -2 do not fit 64 bits.',
+    detail: '7 plus -2 does not fit into 64 bits.',
   });
 });

@@ -32,7 +32,7 @@ test('after a minute without a useful answer it is over, and the last answer is 
   vi.advanceTimersByTime(60_001);
   const over = patience.beforeAsking(40, 'It is away. (shard-unavailable)');
   await expect(over).rejects.toThrow(CliFailure);
-  await expect(over).rejects.toThrow('The service has given nothing for 60 s: It is away. (shard-unavailable)');
+  await expect(over).rejects.toThrow('The service has not answered for 60 s: It is away. (shard-unavailable)');
 });
 
 test('every useful answer begins the minute anew', async () => {

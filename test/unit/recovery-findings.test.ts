@@ -57,7 +57,7 @@ test('the newest ring that any file has adopted is the ring, with meta.sqlite or
 test('a file that was killed before it adopted the newest ring fits by its notes, and without them is an older copy', () => {
   const others = [file(2, second), file(3, second)];
   expect(problemsOf([file(1, first, { transfers: note('migrating') }), ...others])).toEqual([null, null, null]);
-  const older = expect.stringContaining('shard-1.sqlite is an older copy: it knows the ring of epoch 1');
+  const older = expect.stringContaining('shard-1.sqlite is an older copy: it has the ring of epoch 1');
   expect(problemsOf([file(1, first), ...others])).toEqual([older, null, null]);
   expect(problemsOf([file(1, first, { transfers: note('orphaned') }), ...others])).toEqual([older, null, null]);
   const target = [file(1, second), file(2, second)];
@@ -69,7 +69,7 @@ test('a file is judged by what was acknowledged of it, and one that was never ma
   const files = [file(1, first), file(2, first)];
   expect(problemsOf(files, topologyOf(first, 100))).toEqual([null, null]);
   expect(problemsOf(files, topologyOf(first, 101))).toEqual([
-    'shard-1.sqlite is an older copy: it ends with write 100, and write 101 was acknowledged.',
+    'shard-1.sqlite is an older copy: it ends with write 100, but write 101 was acknowledged.',
     null,
   ]);
   expect(problemsOf([file(1, first)], topologyOf(first))).toEqual([null, 'shard-2.sqlite is missing.']);

@@ -179,7 +179,7 @@ describe('parameters', () => {
   test('are one of some texts', () => {
     expect(oneOfTexts('name', undefined, ['a', 'b'])).toBeUndefined();
     expect(oneOfTexts('name', 'b', ['a', 'b'])).toBe('b');
-    expect(() => oneOfTexts('name', 'c', ['a', 'b'])).toThrow('name is "a" or "b", not "c".');
+    expect(() => oneOfTexts('name', 'c', ['a', 'b'])).toThrow('name must be "a" or "b", not "c".');
   });
 
   test('are whole numbers within bounds', () => {
@@ -422,17 +422,22 @@ describe('a batch', () => {
     ['has two keys', { op: 'get', key: 'a', keyBase64url: 'YQ' }, 'batch-malformed', 'either "key" or "keyBase64url"'],
     ['has a key that is no text', { op: 'get', key: 5 }, 'batch-malformed', '"key" is a string'],
     ['has half a character', { op: 'get', key: 'a\ud800' }, 'batch-malformed', '"key" is a string'],
-    ['has an empty key', { op: 'get', key: '' }, 'key-empty', 'A key has'],
+    ['has an empty key', { op: 'get', key: '' }, 'key-empty', 'A key must have'],
     ['has no value', { op: 'put', key: 'a' }, 'batch-malformed', 'either "value" or "valueBase64"'],
     ['has two values', { op: 'put', key: 'a', value: '', valueBase64: '' }, 'batch-malformed', 'either "value" or'],
     ['has no base64', { op: 'put', key: 'a', valueBase64: 'a-_' }, 'batch-malformed', 'is not base64'],
     ['has base64 after its end', { op: 'put', key: 'a', valueBase64: 'YQ==YQ' }, 'batch-malformed', 'is not base64'],
-    ['is too large', { op: 'put', key: 'a', value: 'x'.repeat(11) }, 'value-too-large', 'a value has at most 10 bytes'],
+    [
+      'is too large',
+      { op: 'put', key: 'a', value: 'x'.repeat(11) },
+      'value-too-large',
+      'a value may have at most 10 bytes',
+    ],
     [
       'has a type of other characters',
       { op: 'put', key: 'a', value: '', contentType: 'a\n' },
       'content-type-invalid',
-      'a content type has',
+      'a content type may only have',
     ],
     [
       'has a ttl that is no number',
@@ -442,7 +447,12 @@ describe('a batch', () => {
     ],
     ['has half a second', { op: 'put', key: 'a', value: '', ttl: 1.5 }, 'batch-malformed', '"ttl" is a whole'],
     ['adds beyond what numbers hold', { op: 'increment', key: 'a', by: 2 ** 53 }, 'batch-malformed', '"by" is a whole'],
-    ['has a condition that is none', { op: 'delete', key: 'a', ifMatch: '5' }, 'condition-malformed', 'If-Match is'],
+    [
+      'has a condition that is none',
+      { op: 'delete', key: 'a', ifMatch: '5' },
+      'condition-malformed',
+      'If-Match must be',
+    ],
   ])('with an operation that %s is refused, and says which', (_what, item, code, sentence) => {
     const body = { operations: [{ op: 'get', key: 'a' }, item] };
     expect(refusal(() => parse(body))).toBe(code);

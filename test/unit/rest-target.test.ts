@@ -29,11 +29,11 @@ test('the token comes from the flag, else from the environment, and is waited fo
 });
 
 test.each([
-  [{ data: 'mine', url: 'http://a' }, 'Give --data, for a service on this machine, or --url, for any other: not both.'],
-  [{ url: '10.0.0.2:7700' }, '--url is no address of a service'],
-  [{ url: 'redis://10.0.0.2' }, '--url is no address of a service'],
-  [{ url: 'http://me:secret@10.0.0.2' }, '--url is no address of a service'],
-  [{ token: 'zwei wörter' }, 'The token has characters that no token has'],
+  [{ data: 'mine', url: 'http://a' }, 'Use --data for a service on this machine, or --url for any other, not both.'],
+  [{ url: '10.0.0.2:7700' }, '--url is not the address of a service'],
+  [{ url: 'redis://10.0.0.2' }, '--url is not the address of a service'],
+  [{ url: 'http://me:secret@10.0.0.2' }, '--url is not the address of a service'],
+  [{ token: 'zwei wörter' }, 'The token has characters that no token can have'],
   [{ timeout: '5' }, '--timeout is "5", but must be a number above 0 with s, m, h or d'],
   [{ timeout: '0s' }, '--timeout is "0s", but must be'],
 ])('%j is refused in a sentence that shows no secret', (flags, sentence) => {

@@ -52,15 +52,17 @@ test('each process that does not serve has its sentence, and one without slots t
   ];
   expect(troublesOf({ processes })).toEqual([
     'router-2 is not ready: its connections wait or end',
-    'clone-1 has failed: mend its cause, then shardctl restart clone-1',
+    'clone-1 has failed: fix the cause, then shardctl restart clone-1',
     'shard-1 does not answer: requests for its 8,192 slots (50.0 %) wait',
-    'shard-2 has failed: keys of its 4,096 slots (25.0 %) get 503; mend its cause, then shardctl restart shard-2',
-    'shard-3 has failed and is being tried again: keys of its 4,096 slots (25.0 %) get 503; mend its cause, then shardctl restart shard-3',
+    'shard-2 has failed: keys of its 4,096 slots (25.0 %) get 503; fix the cause, then shardctl restart shard-2',
+    'shard-3 has failed and is being tried again: keys of its 4,096 slots (25.0 %) get 503; fix the cause, then shardctl restart shard-3',
   ]);
 });
 
 test('a paused change is told also when nothing of it runs, as after a restart', () => {
   const open = [{ id: 4, kind: 'add-shard', state: 'running', isPaused: true, reason: '' }] as const;
-  expect(openChangeText({ running: undefined, open })).toBe('change 4 (add-shard) is paused: shardctl resume goes on');
+  expect(openChangeText({ running: undefined, open })).toBe(
+    'change 4 (add-shard) is paused: shardctl resume continues it',
+  );
   expect(openChangeText({ running: undefined, open: [] })).toBeUndefined();
 });

@@ -10,7 +10,7 @@ export function addHelpCommands(program: Command): void {
   program
     .command('completion')
     .description('print a script that completes commands and options in a shell')
-    .addArgument(new Argument('<SHELL>', 'the shell that reads it').choices(shells))
+    .addArgument(new Argument('<SHELL>', 'your shell').choices(shells))
     .addHelpText(
       'after',
       `

@@ -17,35 +17,35 @@ export function addOperateCommands(program: Command): void {
   operatorCommand(
     program,
     'dashboard',
-    'print the address of the page for operators, with the token that lets it act',
+    'print the address of the page for operators, with the token that it needs to make changes',
   ).action(loaded(async () => (await import('../dashboard-command.ts')).dashboardCommand));
   operatorCommand(
     program,
     'logs [PROCESS]',
-    'show what processes have logged to files (--log-dir), or one, like router-1',
+    'show the log files (--log-dir) of all processes, or of one, such as router-1',
   )
-    .option('--follow', 'go on as they log more, until Ctrl-C')
-    .option('--since <TIME>', 'only what is not older: a number with s, m, h or d, e.g. 5m')
-    .option('--json', 'JSON lines as they stand in the files; so it is anyway where nobody reads on a terminal')
+    .option('--follow', 'print new lines as they come, until Ctrl-C')
+    .option('--since <TIME>', 'only newer lines: a number with s, m, h or d, such as 5m')
+    .option('--json', 'print JSON lines as in the files; this is the default unless the output is a terminal')
     .action(loaded(async () => (await import('../logs-command.ts')).logsCommand));
 
-  operatorCommand(program, 'profile <PROCESS>', 'write down where the time of a living process goes, or its heap')
-    .option('--seconds <N>', 'look for so long (default: 10)')
-    .option('--heap', 'a snapshot of the heap instead; the process does nothing else meanwhile')
-    .option('--out <FILE>', 'write it there, where nothing is yet (default: in this directory, named for the process)')
+  operatorCommand(program, 'profile <PROCESS>', 'write a CPU profile or a heap snapshot of a running process')
+    .option('--seconds <N>', 'duration of the profile (default: 10)')
+    .option('--heap', 'write a heap snapshot instead; the process does nothing else meanwhile')
+    .option('--out <FILE>', 'new file to write (default: in this directory, with the name of the process)')
     .action(loaded(async () => (await import('../profile-command.ts')).profileCommand));
 
-  const token = program.command('token').description('make, list and revoke the tokens that let clients in');
-  operatorCommand(token, 'create <NAME>', 'make a token and print it; from then on requests need one')
-    .option('--prefix <PREFIX>', 'only keys that begin so; may be given several times (default: all)', alsoTake)
+  const token = program.command('token').description('create, list and revoke the tokens of clients');
+  operatorCommand(token, 'create <NAME>', 'create a token and print it; from then on requests need one')
+    .option('--prefix <PREFIX>', 'only keys with this prefix; may be given several times (default: all)', alsoTake)
     .option('--read', 'allow reading (default: both)')
     .option('--write', 'allow writing (default: both)')
-    .option('--expires <TIME>', 'it counts for so long: a number with s, m, h or d, e.g. 30d (default: until revoked)')
+    .option('--expires <TIME>', 'it expires after this time: a number with s, m, h or d, such as 30d (default: never)')
     .action(loaded(async () => (await tokens()).createTokenCommand));
-  operatorCommand(token, 'list', 'show what is known of each token')
+  operatorCommand(token, 'list', 'list all tokens')
     .option('--json', 'print JSON')
     .action(loaded(async () => (await tokens()).listTokensCommand));
-  operatorCommand(token, 'revoke <NAME>', 'let nobody in with it any more').action(
+  operatorCommand(token, 'revoke <NAME>', 'revoke a token').action(
     loaded(async () => (await tokens()).revokeTokenCommand),
   );
 }

@@ -32,26 +32,26 @@ export function addRunCommands(program: Command): void {
   operatorCommand(
     program,
     'reload [WHAT]',
-    'replace processes by new ones with the code and settings on disk, one at a time, without a failed request: routers, shards, or one like shard-2; all unless told',
+    'replace processes by new ones with the code and settings on disk, one at a time, without a failed request: routers, shards, or one such as shard-2 (default: all)',
   )
     .option('--json', 'print one JSON object')
     .action(loaded(async () => (await reloads()).reloadCommand));
   operatorCommand(
     program,
     'restart <PROCESS>',
-    'start a failed process again, e.g. shard-2; one that serves is reloaded',
+    'restart a failed process, such as shard-2; a process that serves is reloaded',
   )
     .option('--json', 'print one JSON object')
     .action(loaded(async () => (await reloads()).reloadCommand));
   program
     .command('systemd')
-    .description('print a unit for systemd: the service, or the socket that outlives it')
+    .description('print a systemd unit: the service, or the socket that outlives it')
     .addArgument(new Argument('<UNIT>', 'which one').choices(unitKinds))
-    .option('--user <NAME>', 'user whose service it is', 'shardlite')
+    .option('--user <NAME>', 'user that runs the service', 'shardlite')
     .option('--data <DIR>', 'data directory of the service', '/var/lib/shardlite')
     .option('--listen <ADDRESS:PORT>', 'where the socket listens', '127.0.0.1:7700')
     .action(loaded(async () => (await import('../systemd-command.ts')).systemdCommand));
-  operatorCommand(program, 'config', 'show every setting that is in force, and where it came from')
+  operatorCommand(program, 'config', 'show every setting in use, and where it came from')
     .option('--json', 'print one JSON list')
     .action(loaded(async () => (await reloads()).configCommand));
 }

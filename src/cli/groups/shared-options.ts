@@ -16,13 +16,13 @@ export function restCommand(parent: Command, nameAndArguments: string, descripti
     .option('--url <URL>', 'address of a service on any machine (default: SHARDLITE_URL)')
     .option(
       '--token <TOKEN>',
-      'token to come in with; other users see it in `ps`, but not in SHARDLITE_TOKEN, which is the default',
+      'token for access; other users see it in `ps`, but not SHARDLITE_TOKEN, which is the default',
     );
 }
 
 /** For commands that wait for an answer. */
 export function withTimeout(command: Command): Command {
-  return command.option('--timeout <TIME>', 'give up after so long without an answer, e.g. 5s (default: 30s)');
+  return command.option('--timeout <TIME>', 'give up after this time without an answer, such as 5s (default: 30s)');
 }
 
 export function withKeyEncoding(command: Command, description: string): Command {

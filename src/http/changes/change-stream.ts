@@ -259,9 +259,13 @@ export class ChangeStream {
       return step();
     } catch (error) {
       if (!(error instanceof FeedGone)) throw error;
-      this.#gone = new KvError('changes-gone', `${error.message}. List the keys, and watch from now on.`, {
-        cause: error,
-      });
+      this.#gone = new KvError(
+        'changes-gone',
+        `${error.message}. List the keys, then watch from now on, or use from=start.`,
+        {
+          cause: error,
+        },
+      );
       return undefined;
     }
   }

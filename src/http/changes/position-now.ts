@@ -28,7 +28,7 @@ export async function positionNow(feed: FeedSource): Promise<FeedPosition> {
     }
     if (epochs.size === 1) return { places, lastShard };
     if (performance.now() > overdueAtMs) {
-      throw new KvError('shard-unavailable', 'The shards did not come to agree on who has which slots in time.');
+      throw new KvError('shard-unavailable', 'The shards did not agree in time which shard owns which slots.');
     }
     await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
   }

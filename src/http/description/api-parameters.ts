@@ -19,31 +19,31 @@ export const pathFile: Described = { description: 'Its name.', schema: { type: '
 
 export const queryParameters = {
   'key-encoding': {
-    description: 'How the key is written here: a key of any bytes in base64url, without padding.',
+    description: 'The encoding of the key. With base64url (without padding), a key can have any bytes.',
     schema: { enum: ['percent', 'base64url'], default: 'percent' },
   },
   timing: {
-    description: 'Asks for `Server-Timing`: where the time of this request went.',
+    description: 'Adds `Server-Timing` to the answer: where the time of this request went.',
     schema: { type: 'string' },
   },
   ttl: {
-    description: 'The value is gone after so many seconds.',
+    description: 'The value expires after this many seconds.',
     schema: { type: 'integer', minimum: 1, maximum: ttlSecondsMax },
   },
   'expires-at': {
-    description: `The value is gone from then on: Unix milliseconds, later than now and within ten years, or \`${never}\`.`,
+    description: `The value expires at this time: Unix milliseconds, later than now and within ten years, or \`${never}\`.`,
     schema: { oneOf: [{ type: 'integer', minimum: 1 }, { const: never }] },
   },
   by: {
-    description: 'What is added: a whole number of 64 bits, in decimal.',
+    description: 'The number to add: a 64-bit integer, in decimal.',
     schema: { type: 'string', pattern: '^-?[0-9]{1,19}$', default: '1' },
   },
   prefix: {
-    description: `Only keys that begin so; at most ${keyBytesMax} bytes.`,
+    description: `Only keys with this prefix; at most ${keyBytesMax} bytes.`,
     schema: { type: 'string', default: '' },
   },
   start: {
-    description: `Only this key, if it is there, and those after it in the order of the listing; at most ${keyBytesMax} bytes.`,
+    description: `Only this key, if it exists, and those after it in the order of the listing; at most ${keyBytesMax} bytes.`,
     schema: { type: 'string' },
   },
   'start-after': {
@@ -61,25 +61,25 @@ export const queryParameters = {
     schema: { type: 'string', minLength: 1, maxLength: listDelimiterBytesMax },
   },
   limit: {
-    description: 'Entries of the page. Of a stream: where it ends; without it, at the last key.',
+    description: 'Entries of the page. For a stream: the total number of entries; by default all.',
     schema: { type: 'integer', minimum: 1, maximum: listLimitMax, default: listLimitDefault },
   },
-  cursor: { description: '`next` of the page or line before.', schema: { type: 'string' } },
-  values: { description: 'With the values.', schema: { enum: ['true', 'false'], default: 'false' } },
+  cursor: { description: '`next` of the previous page or line.', schema: { type: 'string' } },
+  values: { description: 'Include the values.', schema: { enum: ['true', 'false'], default: 'false' } },
   from: {
-    description: '`start`: first all that is there, then what changes. A `Last-Event-ID` goes before it.',
+    description: '`start`: first every existing key, then all changes. `Last-Event-ID` overrides it.',
     schema: { enum: ['now', 'start'], default: 'now' },
   },
   'last-event-id': {
-    description: 'As the header, for clients that cannot set one.',
+    description: 'The same as the header, for clients that cannot set headers.',
     schema: { type: 'string' },
   },
   all: {
-    description: 'Said in place of a prefix, by whoever means every key.',
+    description: 'Instead of a prefix: delete every key.',
     schema: { enum: ['true', 'false'], default: 'false' },
   },
   atomic: {
-    description: 'All operations in one step or, when one is refused, none. Their keys share a hash tag.',
+    description: 'Apply all operations or none. Their keys must have the same hash tag.',
     schema: { enum: ['true', 'false'], default: 'false' },
   },
 } as const satisfies { readonly [name: string]: Described };
@@ -98,11 +98,11 @@ export const requestHeaders = {
     schema: { type: 'string', examples: ['*'] },
   },
   Range: {
-    description: 'One range of bytes. Several, and other units, are answered with the whole value.',
+    description: 'One range of bytes. For several ranges or other units, the answer is the whole value.',
     schema: { type: 'string', examples: ['bytes=0-99'] },
   },
   'If-Range': {
-    description: 'The range only if this is the ETag, else the whole value.',
+    description: 'Return the range only if this is the ETag, else the whole value.',
     schema: { type: 'string', examples: ['"42"'] },
   },
   'Idempotency-Key': {
@@ -112,15 +112,15 @@ export const requestHeaders = {
     schema: { type: 'string', minLength: 1, maxLength: idempotencyKeyBytesMax },
   },
   Prefer: {
-    description: '`server-timing`, as `?timing` does; with PATCH also `return=representation`, for the value.',
+    description: '`server-timing`, the same as `?timing`; for PATCH also `return=representation`, to get the value.',
     schema: { type: 'string' },
   },
   'Last-Event-ID': {
-    description: 'Only what comes after this event; without it, what `from` says.',
+    description: 'Continue after this event; without it, `from` decides.',
     schema: { type: 'string' },
   },
   Accept: {
-    description: '`application/x-ndjson` asks for a stream of lines, of all pages.',
+    description: '`application/x-ndjson` returns all pages as one stream of lines.',
     schema: { type: 'string' },
   },
 } as const satisfies { readonly [name: string]: Described };
@@ -129,9 +129,9 @@ export type HeaderName = keyof typeof requestHeaders;
 
 export const answerHeaders = {
   ETag: { description: 'The version of the key, in quotes.', schema: { type: 'string', examples: ['"42"'] } },
-  'Expires-At': { description: 'Unix milliseconds; absent for never.', schema: { type: 'integer' } },
+  'Expires-At': { description: 'Unix milliseconds; absent if the value never expires.', schema: { type: 'integer' } },
   'Content-Range': {
-    description: 'Which bytes these are, of how many.',
+    description: 'The position of these bytes, and the size of the value.',
     schema: { type: 'string', examples: ['bytes 0-99/1234'] },
   },
   Link: {
@@ -142,9 +142,9 @@ export const answerHeaders = {
     description: 'Which preference was met (RFC 7240).',
     schema: { type: 'string', examples: ['return=representation'] },
   },
-  'Retry-After': { description: 'Seconds after which to ask again.', schema: { type: 'integer' } },
+  'Retry-After': { description: 'Seconds to wait before the next attempt.', schema: { type: 'integer' } },
   'WWW-Authenticate': {
-    description: 'What is needed, or wrong (RFC 6750).',
+    description: 'What is required or wrong (RFC 6750).',
     schema: { type: 'string', examples: ['Bearer realm="shardlite"'] },
   },
 } as const satisfies { readonly [name: string]: Described };

@@ -20,18 +20,18 @@ const json = (schema: object): Content => ({ 'application/json': { schema } });
 const version = {
   type: 'integer',
   minimum: 1,
-  description: 'Grows with each write of the key. Its ETag is this in quotes.',
+  description: 'Grows with each write of the key. The ETag is this number in quotes.',
 };
 const contentType = { type: 'string', maxLength: 255 };
 const bytes = { type: 'integer', minimum: 0, description: 'Of the value.' };
-const ttl = { type: 'integer', minimum: 1, description: 'Seconds after which the value is gone.' };
+const ttl = { type: 'integer', minimum: 1, description: 'Seconds until the value expires.' };
 const by = { type: ['integer', 'string'], default: 1 };
 const expiresAtOrNever = {
   oneOf: [{ type: 'integer', minimum: 1 }, { const: never }],
-  description: 'Unix milliseconds from which on the value is gone.',
+  description: 'When the value expires, in Unix milliseconds.',
 };
-const expiresAt = { type: 'integer', description: 'Unix milliseconds from which on the value is gone.' };
-const gone = { const: true, description: 'A later write has replaced the value: it is told, too.' };
+const expiresAt = { type: 'integer', description: 'When the value expires, in Unix milliseconds.' };
+const gone = { const: true, description: 'A later write has replaced the value. Its event follows.' };
 const conditions = {
   ifMatch: { type: 'string', examples: ['"42"'], description: 'As the header If-Match.' },
   ifNoneMatch: { type: 'string', examples: ['*'], description: 'As the header If-None-Match.' },
@@ -42,15 +42,15 @@ type Fields = { readonly [name: string]: object };
 /** Bytes in JSON: as text where they are UTF-8, else under another name. Each way is a field of its own. */
 const keyWays = [
   { key: { type: 'string', description: `1 to ${keyBytesMax} bytes of UTF-8.` } },
-  { keyBase64url: { type: 'string', description: 'In place of `key`, where its bytes are not UTF-8.' } },
+  { keyBase64url: { type: 'string', description: 'Instead of `key`, if its bytes are not UTF-8.' } },
 ];
 const prefixWays = [
   { prefix: { type: 'string' } },
-  { prefixBase64url: { type: 'string', description: 'In place of `prefix`, where its bytes are not UTF-8.' } },
+  { prefixBase64url: { type: 'string', description: 'Instead of `prefix`, if its bytes are not UTF-8.' } },
 ];
 const valueWays = [
   { value: { type: 'string', description: 'Text.' } },
-  { valueBase64: { type: 'string', description: 'In place of `value`, where its bytes are not UTF-8.' } },
+  { valueBase64: { type: 'string', description: 'Instead of `value`, if its bytes are not UTF-8.' } },
 ];
 
 /**
@@ -73,7 +73,7 @@ function waysOf(ways: readonly (readonly Fields[])[], required: Fields, optional
 export const schemas = {
   Problem: {
     type: 'object',
-    description: 'What went wrong (RFC 9457). Programs go by `code`.',
+    description: 'What went wrong (RFC 9457). Programs should use `code`.',
     properties: {
       type: { type: 'string', format: 'uri', examples: ['urn:shardlite:problem:key-not-found'] },
       title: { type: 'string' },
@@ -91,7 +91,7 @@ export const schemas = {
     ],
   },
   CommonPrefix: {
-    description: 'With a delimiter: what several keys have in common up to its end.',
+    description: 'With a delimiter: the common prefix of several keys, up to the end of the delimiter.',
     oneOf: waysOf([prefixWays], {}),
   },
   Page: {
@@ -101,7 +101,7 @@ export const schemas = {
         type: 'array',
         items: { oneOf: [{ $ref: '#/components/schemas/Entry' }, { $ref: '#/components/schemas/CommonPrefix' }] },
       },
-      next: { type: ['string', 'null'], description: 'Cursor of the next page; null when this is the last.' },
+      next: { type: ['string', 'null'], description: 'Cursor of the next page; null on the last page.' },
     },
     required: ['entries', 'next'],
     additionalProperties: false,
@@ -140,7 +140,7 @@ export const schemas = {
   },
   Result: {
     type: 'object',
-    description: 'Of one operation: what it would have been answered by itself.',
+    description: 'The result of one operation: the same as for a single request.',
     properties: {
       status: { type: 'integer' },
       version,
@@ -171,12 +171,16 @@ export const schemas = {
   },
   Deletion: {
     type: 'object',
-    description: 'One line: how far the deletion is.',
+    description: 'One line of progress.',
     properties: {
-      deleted: { type: 'integer', minimum: 0, description: 'Keys, since this request.' },
-      kept: { type: 'integer', minimum: 0, description: 'Keys that were written after they were listed.' },
-      next: { type: ['string', 'null'], description: 'Cursor that goes on from here; null when nothing is left.' },
-      status: { type: 'integer', description: 'Only where the deletion ended with an error.' },
+      deleted: { type: 'integer', minimum: 0, description: 'Keys deleted since this request began.' },
+      kept: {
+        type: 'integer',
+        minimum: 0,
+        description: 'Keys that stayed because they were written after they were listed.',
+      },
+      next: { type: ['string', 'null'], description: 'Cursor to continue from here; null when nothing is left.' },
+      status: { type: 'integer', description: 'Only if the deletion ended with an error.' },
       code: { enum: Object.keys(errorTable) },
       detail: { type: 'string' },
     },
@@ -186,7 +190,7 @@ export const schemas = {
   Topology: {
     type: 'object',
     properties: {
-      epoch: { type: 'integer', minimum: 1, description: 'Grows whenever slots change hands.' },
+      epoch: { type: 'integer', minimum: 1, description: 'Grows whenever slots get another owner.' },
       shards: {
         type: 'array',
         items: {
@@ -257,39 +261,39 @@ export const answers = {
     content: anyBytes,
   },
   part: {
-    description: 'The bytes that were asked for',
+    description: 'The requested bytes',
     headers: ['ETag', 'Expires-At', 'Content-Range'],
     content: anyBytes,
   },
-  metadata: { description: 'What GET would answer, without the value', headers: ['ETag', 'Expires-At'] },
-  notModified: { description: 'The version is one that the client has', headers: ['ETag', 'Expires-At'] },
-  created: { description: 'There was no value; now there is', headers: ['ETag', 'Expires-At'] },
-  replaced: { description: 'There was a value; now it is this one', headers: ['ETag', 'Expires-At'] },
-  touched: { description: 'The value expires then', headers: ['ETag', 'Expires-At'] },
+  metadata: { description: 'The same as for GET, without the value', headers: ['ETag', 'Expires-At'] },
+  notModified: { description: 'The client already has this version', headers: ['ETag', 'Expires-At'] },
+  created: { description: 'The value was created', headers: ['ETag', 'Expires-At'] },
+  replaced: { description: 'The value was replaced', headers: ['ETag', 'Expires-At'] },
+  touched: { description: 'The expiry was set', headers: ['ETag', 'Expires-At'] },
   representation: {
-    description: 'The value expires then, and this is the value',
+    description: 'The expiry was set; this is the value',
     headers: ['ETag', 'Expires-At', 'Preference-Applied'],
     content: anyBytes,
   },
-  deleted: { description: 'There is no value now, and may have been none before' },
+  deleted: { description: 'There is no value under this key now' },
   counted: {
-    description: 'The number that it is now',
+    description: 'The new number',
     headers: ['ETag', 'Expires-At'],
     content: { 'text/plain': { schema: { type: 'string', pattern: '^-?[0-9]+$' } } },
   },
   page: {
-    description: 'Keys in the order of their bytes, or from the last on: one page, or the lines of all pages',
+    description: 'Keys in byte order, or backwards: one page, or the lines of all pages',
     headers: ['Link'],
     content: json(ref('Page')),
     'x-lines': { [ndjson]: { schema: { oneOf: [ref('Entry'), ref('CommonPrefix')] } } },
   },
   results: {
-    description: 'One result an operation, in their order; each with a status of its own',
+    description: 'One result per operation, in the same order; each has its own status',
     content: json(ref('Results')),
     'x-lines': { [ndjson]: { schema: ref('Result') } },
   },
   deletion: {
-    description: 'A line for each step; the last one has `next: null`',
+    description: 'One line per step; the last one has `next: null`',
     content: { [ndjson]: { schema: ref('Deletion') } },
   },
   changes: {
@@ -302,7 +306,7 @@ export const answers = {
       'At least one shard serves; `degraded` when one has failed, or one or the primary says nothing for a second',
     content: json(ref('Readiness')),
   },
-  liveness: { description: 'The process answers', content: json(ref('Liveness')) },
+  liveness: { description: 'The process responds', content: json(ref('Liveness')) },
   document: { description: 'This document', content: json({ type: 'object' }) },
   reference: { description: 'A page for people', content: { 'text/html': { schema: { type: 'string' } } } },
   referenceFile: { description: 'What the page loads', content: anyBytes },

@@ -59,8 +59,7 @@ const securitySchemes = {
   token: {
     type: 'http',
     scheme: 'bearer',
-    description:
-      'A token of `shardctl token create`, or a JSON Web Token that was signed with a key that is known here.',
+    description: 'A token of `shardctl token create`, or a JSON Web Token signed with a known key.',
   },
 };
 
@@ -75,7 +74,7 @@ function documentedOperation({ method, path, operation }: RoutedOperation) {
     ...(isHeadOfGet && { 'x-head-of': id }),
     operationId: isHeadOfGet ? `head${id[0]?.toUpperCase()}${id.slice(1)}` : id,
     tags: [group],
-    summary: isHeadOfGet ? `${summary}: the head alone` : summary,
+    summary: isHeadOfGet ? `${summary}: headers only` : summary,
     ...(description !== undefined && { description }),
     // Empty: for everybody. A service without tokens is so as a whole.
     security: isOpen ? [] : [{ token: [] }, {}],

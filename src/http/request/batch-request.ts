@@ -92,7 +92,7 @@ function lineItemsOf(body: Buffer): unknown[] {
     const byte = body[at] as number;
     if (byte === lineFeed) number++;
     if (number > batchLinesMax) {
-      throw new KvError('batch-too-large', `A batch has at most ${batchLinesMax} lines, empty ones too.`);
+      throw new KvError('batch-too-large', `A batch may have at most ${batchLinesMax} lines, including empty ones.`);
     }
     if (isBlank(byte)) at++;
     else {
@@ -114,7 +114,7 @@ function isBlank(byte: number): boolean {
 }
 
 function tooMany(): KvError {
-  return new KvError('batch-too-large', `A batch has at most ${batchOperationsMax} operations.`);
+  return new KvError('batch-too-large', `A batch may have at most ${batchOperationsMax} operations.`);
 }
 
 function operationAt(index: number, item: unknown, context: OperationContext): KeyOperation {
@@ -163,10 +163,14 @@ function operationOf(index: number, item: unknown, { valueBytesMax, nameWrite }:
   }
 
   const value = valueIn(item);
-  if (value.length > valueBytesMax) throw new KvError('value-too-large', `a value has at most ${valueBytesMax} bytes.`);
+  if (value.length > valueBytesMax)
+    throw new KvError('value-too-large', `a value may have at most ${valueBytesMax} bytes.`);
   const contentType = storableContentType(textIn(item, 'contentType'));
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(contentType)) {
-    throw new KvError('content-type-invalid', 'a content type has characters of latin1 that a header may have.');
+    throw new KvError(
+      'content-type-invalid',
+      'a content type may only have latin1 characters that are allowed in a header.',
+    );
   }
   return { kind, ...address, contentType, value, ...expiry, ...guards };
 }

@@ -53,14 +53,14 @@ function versionsOf(header: string, text: string, comparison: 'strong' | 'weak')
   for (const part of parts.length === 0 ? [text] : parts) {
     const found = entityTag.exec(part);
     if (found === null) {
-      throw new KvError('condition-malformed', `${header} is * or a list of entity tags in quotes, not ${text}.`);
+      throw new KvError('condition-malformed', `${header} must be * or a list of entity tags in quotes, not ${text}.`);
     }
     const [, weak, opaque = ''] = found;
     const version = versionIn(opaque);
     if (version !== undefined && (weak === undefined || comparison === 'weak')) versions.push(version);
   }
   if (versions.length > conditionVersionsMax) {
-    throw new KvError('condition-malformed', `${header} names at most ${conditionVersionsMax} versions.`);
+    throw new KvError('condition-malformed', `${header} may have at most ${conditionVersionsMax} entity tags.`);
   }
   return versions;
 }

@@ -20,7 +20,7 @@ export function expiryWanted(ttl: string | undefined, expiresAt: string | undefi
   const atMs = expiresAt === never ? 0 : wholeNumber('expires-at', expiresAt, { min: 1, max: Number.MAX_SAFE_INTEGER });
   if (seconds === undefined && atMs === undefined) return {};
   if (seconds !== undefined && atMs !== undefined) {
-    throw new KvError('parameter-invalid', 'Say either ttl (seconds) or expires-at (Unix milliseconds), not both.');
+    throw new KvError('parameter-invalid', 'Use either ttl (seconds) or expires-at (Unix milliseconds), not both.');
   }
   if (seconds !== undefined) return { ttlMs: seconds * 1_000 };
   return atMs === undefined ? {} : { expiresAtMs: atMs };

@@ -31,7 +31,7 @@ export function keyRequestOf<const Name extends string>(
   const url = request.raw.url as string;
   const queryAt = url.indexOf('?');
   // The router decodes before it matches: of /v1/%6Bv/key nothing could be cut off.
-  if (!url.startsWith(path)) throw new KvError('route-unknown', `Write ${path} as it is, without percent-encoding.`);
+  if (!url.startsWith(path)) throw new KvError('route-unknown', `Write ${path} without percent-encoding.`);
   const parameters = parametersOf(url, allowed);
   const segment = url.slice(path.length, queryAt === -1 ? undefined : queryAt);
   const isBase64url = oneOfTexts('key-encoding', parameters['key-encoding'], ['percent', 'base64url']) === 'base64url';

@@ -18,7 +18,7 @@ export function keyPartOf(name: string, text: string | undefined, encoding: KeyE
   if (text === undefined) return undefined;
   const bytes = Buffer.from(text, encoding === 'base64url' ? 'base64url' : 'utf8');
   if (bytes.length <= keyBytesMax) return bytes;
-  throw new KvError('parameter-invalid', `${name} has at most ${keyBytesMax} bytes, as a key has.`);
+  throw new KvError('parameter-invalid', `${name} may have at most ${keyBytesMax} bytes, like a key.`);
 }
 
 /** Empty for every key. @throws KvError parameter-invalid */
@@ -36,5 +36,5 @@ export function positionOfCursor(cursor: string | undefined): ListPosition | und
   if (/^[kp][A-Za-z0-9_-]{0,1366}$/.test(cursor)) {
     return { kind: cursor.startsWith('k') ? 'key' : 'prefix', bytes: Buffer.from(cursor.slice(1), 'base64url') };
   }
-  throw new KvError('parameter-invalid', 'cursor is what "next" of the page before said.');
+  throw new KvError('parameter-invalid', 'cursor must be the "next" of an earlier page.');
 }

@@ -36,7 +36,7 @@ export function oneOfTexts<const Text extends string>(
   const known = allowed.find((one) => one === value);
   if (known !== undefined) return known;
   const texts = allowed.map((one) => JSON.stringify(one)).join(' or ');
-  throw new KvError('parameter-invalid', `${name} is ${texts}, not ${JSON.stringify(value)}.`);
+  throw new KvError('parameter-invalid', `${name} must be ${texts}, not ${JSON.stringify(value)}.`);
 }
 
 /**

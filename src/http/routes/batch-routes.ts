@@ -27,10 +27,10 @@ const batchParameters = ['atomic'] as const;
 const runBatch: RouteDoc = {
   id: 'runBatch',
   group: 'Many keys',
-  summary: 'Do many operations in one request',
+  summary: 'Run many operations in one request',
   description:
-    'One that is not as it should be refuses the whole batch before anything is done, and is named. ' +
-    'The codes below are those of the whole, and those of single results.',
+    'If one operation is malformed, the whole batch is refused before anything is applied, and the answer names that ' +
+    'operation. The codes below apply to the whole batch and to single results.',
   query: batchParameters,
   headers: ['Idempotency-Key'],
   body: 'batch',

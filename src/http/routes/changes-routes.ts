@@ -24,12 +24,12 @@ const watchParameters = ['prefix', 'key-encoding', 'from', 'values', 'last-event
 const watchChanges: RouteDoc = {
   id: 'watchChanges',
   group: 'Many keys',
-  summary: 'Watch what is written, deleted and expires',
+  summary: 'Watch changes',
   description:
-    'Server-sent events: `put`, `delete` or `expire`, with the key and its version. Those of one key ' +
-    'come in their order. A client that comes back with the id of its last event goes on there. With `from=start` all ' +
-    'keys that are there come first, each as a `put`, then an event `live`, then what changes. With `values=true` a `put` ' +
-    'has the value, or says `gone` where a later write has replaced it; that one comes too.',
+    'Server-sent events: `put`, `delete` or `expire`, with the key and its version. Events of one key come in order. ' +
+    'A client that reconnects with the id of its last event continues there. `from=start` sends every existing key first, ' +
+    'as a `put`, then the event `live`, then all changes. With `values=true` a `put` has the value. If a later write has ' +
+    'already replaced it, the event has `gone` instead, and the later write follows.',
   query: watchParameters,
   headers: ['Last-Event-ID'],
   answers: { 200: 'changes' },
@@ -97,5 +97,5 @@ function positionAsked(
   if (text === undefined) return undefined;
   const position = positionOfText(text);
   if (position !== undefined) return position;
-  throw new KvError('parameter-invalid', 'Last-Event-ID is the id of an event that this service has sent.');
+  throw new KvError('parameter-invalid', 'Last-Event-ID must be the id of an event that this service has sent.');
 }

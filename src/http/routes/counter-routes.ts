@@ -19,10 +19,10 @@ const incrementParameters = ['key-encoding', 'timing', 'by', 'ttl', 'expires-at'
 const increment: RouteDoc = {
   id: 'increment',
   group: 'Counters',
-  summary: 'Add to a number',
+  summary: 'Increment a counter',
   description:
-    'The number is a value like any other, as decimal text. A key without a value counts as 0. With `ttl` or `expires-at` ' +
-    'the expiry is set with this increment, each time anew; without them it stays as it was.',
+    'A counter is a value with a number as decimal text. A missing key counts as 0. `ttl` or `expires-at` sets the ' +
+    'expiry; without them the expiry stays.',
   query: incrementParameters,
   headers: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
   answers: { 200: 'counted' },

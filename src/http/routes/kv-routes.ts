@@ -37,7 +37,7 @@ const readValue: RouteDoc = {
 const readMetadata: RouteDoc = {
   id: 'headValue',
   group: 'Values',
-  summary: 'Read what is known of a value',
+  summary: 'Read the metadata of a value',
   query: readParameters,
   headers: ['If-Match', 'If-None-Match', 'Prefer'],
   answers: { 200: 'metadata', 304: 'notModified' },
@@ -62,8 +62,8 @@ const touchValue: RouteDoc = {
   group: 'Values',
   summary: 'Set when a value expires',
   description:
-    'The value stays as it is, and its expiry alone is set or taken away (`expires-at=never`). It is a write as any: the ' +
-    'ETag is a new one, and watchers are told `put`. With `Prefer: return=representation` the answer is that of a GET.',
+    'Sets or removes (`expires-at=never`) the expiry and keeps the value. This is a write: the key gets a new ETag, and ' +
+    'watchers get a `put`. With `Prefer: return=representation` the answer is the same as for GET.',
   query: putParameters,
   headers: ['If-Match', 'If-None-Match', 'Idempotency-Key', 'Prefer'],
   answers: { 200: 'representation', 204: 'touched' },
@@ -119,7 +119,10 @@ export function registerKvRoutes(app: FastifyInstance, storeFor: StoreFor): void
   app.patch(`${kvPath}*`, { schema: { doc: touchValue } }, async (request, reply) => {
     const { slot, key, parameters, timing } = keyRequestOf(request, kvPath, putParameters);
     if (bodyOf(request).length > 0) {
-      throw new KvError('parameter-invalid', 'A PATCH sets the expiry alone, by ttl or expires-at: its body is empty.');
+      throw new KvError(
+        'parameter-invalid',
+        'A PATCH only sets the expiry, with ttl or expires-at. Its body must be empty.',
+      );
     }
     const expiry = expiryNeeded(parameters.ttl, parameters['expires-at']);
     const operation: TouchOperation = { kind: 'touch', slot, key, ...expiry, ...guardsOf(request, key, []) };

@@ -141,7 +141,7 @@ function queryOf(url: string, limitUnlessSaid: number): ListQuery {
   const start = keyPartOf('start', parameters.start, encoding);
   const startAfter = keyPartOf('start-after', parameters['start-after'], encoding);
   if (start !== undefined && startAfter !== undefined) {
-    throw new KvError('parameter-invalid', 'Say either start (the first key) or start-after, not both.');
+    throw new KvError('parameter-invalid', 'Use either start (the first key) or start-after, not both.');
   }
   const reverse = oneOfTexts('reverse', parameters.reverse, ['true', 'false']) === 'true';
   return {
@@ -161,5 +161,5 @@ function delimiterOf(text: string | undefined, encoding: KeyEncoding): Buffer | 
   if (text === undefined) return undefined;
   const delimiter = Buffer.from(text, encoding === 'base64url' ? 'base64url' : 'utf8');
   if (delimiter.length >= 1 && delimiter.length <= listDelimiterBytesMax) return delimiter;
-  throw new KvError('parameter-invalid', `delimiter has 1 to ${listDelimiterBytesMax} bytes, such as /.`);
+  throw new KvError('parameter-invalid', `delimiter must have 1 to ${listDelimiterBytesMax} bytes, such as /.`);
 }

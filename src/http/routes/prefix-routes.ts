@@ -19,9 +19,9 @@ const deleteKeys: RouteDoc = {
   group: 'Many keys',
   summary: 'Delete all keys with a prefix',
   description:
-    'A line for each step, with what was deleted so far; the last one has `next: null`. A key that was written after it ' +
-    'was listed is kept. Where the answer ends otherwise, `next` of the last line goes on as `cursor`; a line with a ' +
-    '`code` says why it ended.',
+    'One line per step, with the number of keys deleted so far; the last line has `next: null`. A key that is written ' +
+    'after it was listed stays. If the answer ends without that line, pass the last `next` as `cursor` to continue; a ' +
+    'line with a `code` says why it ended.',
   query: allowed,
   answers: { 200: 'deletion' },
   errors: [
@@ -80,13 +80,16 @@ function lineOf({ deleted, kept, next, failure }: DeletionStep): string {
 
 /** @throws KvError parameter-invalid */
 function checkIsMeant(prefix: Buffer, all: boolean): void {
-  if (all && prefix.length > 0) throw new KvError('parameter-invalid', 'all=true is said without a prefix.');
+  if (all && prefix.length > 0) throw new KvError('parameter-invalid', 'Use all=true without a prefix.');
   if (all || prefix.length > 0) return;
-  throw new KvError('parameter-invalid', 'prefix says which keys are deleted; all=true without one deletes every key.');
+  throw new KvError(
+    'parameter-invalid',
+    'Give the prefix of the keys to delete. To delete every key, use all=true without a prefix.',
+  );
 }
 
 /** @throws KvError condition-not-met */
 function checkUnconditional(headers: { readonly [name: string]: unknown }): void {
   if (headers['if-match'] === undefined && headers['if-none-match'] === undefined) return;
-  throw new KvError('condition-not-met', 'Keys with a prefix have no entity tag in common: a condition cannot hold.');
+  throw new KvError('condition-not-met', 'Several keys have no common entity tag, so a condition cannot hold.');
 }

@@ -41,7 +41,7 @@ const readTopology: RouteDoc = {
 const readLiveness: RouteDoc = {
   id: 'readLiveness',
   group: 'Service',
-  summary: 'Whether the process answers',
+  summary: 'Whether the process responds',
   answers: { 200: 'liveness' },
   errors: [],
   example: 'curl {origin}/livez',
