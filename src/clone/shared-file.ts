@@ -8,6 +8,7 @@ import type { OnSettled } from '../kv/store.ts';
 import type { Measure } from '../metrics/measure.ts';
 import { firstRing } from '../partition/ring.ts';
 import { systemClock } from '../ports/clock.ts';
+import { MarkFile } from '../sqlite/acknowledged-mark.ts';
 import { unlessBusy, WrongFile } from '../sqlite/database.ts';
 import { ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
@@ -81,10 +82,13 @@ export class SharedFile implements SharedStore {
 /** @throws CannotServe when it is not the file that should be there */
 function openFile({ service, shard, file, access, acknowledgedLsn }: SharedFileAddress): ShardFile {
   const reserve = ReserveFile.beside(file);
-  const options = { access, reserve, record: { acknowledgedLsn } };
+  // Of clones that commit at the same time one may note less after another: the next commit makes up for it.
+  const mark = new MarkFile(file);
+  const options = { access, reserve, mark, record: { acknowledgedLsn } };
   try {
     return withReserve(reserve, () => new ShardFile(file, { service, shard }, options));
   } catch (error) {
+    mark.close();
     throw error instanceof WrongFile ? new CannotServe(error.message, { cause: error }) : error;
   }
 }

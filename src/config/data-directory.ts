@@ -92,7 +92,8 @@ export class DataDirectory extends DataFiles {
 
   /** Removes the database of a shard that was removed from the ring, with what SQLite keeps beside it. */
   removeShardFile(shard: number): void {
-    for (const suffix of ['', '-wal', '-shm', '-fence']) rmSync(this.shardFile(shard) + suffix, { force: true });
+    for (const suffix of ['', '-wal', '-shm', '-fence', '-acknowledged'])
+      rmSync(this.shardFile(shard) + suffix, { force: true });
   }
 
   /** Those of earlier lives of a shard: a killed process leaves its own behind. */

@@ -1,18 +1,24 @@
 /**
  * What `meta.sqlite` records of each shard's file: whether it was made, and how far its writes were acknowledged. A file
  * that is missing, or ends before that, is no file of that shard. Shards tell with each sign of life how far what they
- * have on disk goes, so no crash and no power cut leaves a file that ends before it.
+ * have on disk goes, so no crash and no power cut leaves a file that ends before it. What was acknowledged after the last
+ * one stands beside each file (`sqlite/acknowledged-mark.ts`).
  */
 
+import { DataFiles } from '../config/data-directory.ts';
+import { acknowledgedBeside } from '../sqlite/acknowledged-mark.ts';
 import { type Database, isDiskFull } from '../sqlite/database.ts';
 import type { Topology } from '../supervision/messages.ts';
 
 export class FileRecords {
   readonly #db: Database;
+  readonly #files: DataFiles;
   readonly #acknowledged: Map<number, number | null>;
 
-  constructor(db: Database) {
+  /** @param directory where the shards' files lie */
+  constructor(db: Database, directory: string) {
     this.#db = db;
+    this.#files = new DataFiles(directory);
     this.#acknowledged = new Map(
       db.prepare('SELECT id, acknowledged_lsn FROM shard').raw().all() as [number, number | null][],
     );
@@ -20,7 +26,8 @@ export class FileRecords {
 
   /** Null for a file that was not made yet. */
   acknowledgedLsn(shard: number): number | null {
-    return this.#acknowledged.get(shard) ?? null;
+    const recorded = this.#acknowledged.get(shard) ?? null;
+    return recorded === null ? null : Math.max(recorded, acknowledgedBeside(this.#files.shardFile(shard)));
   }
 
   /**
@@ -36,7 +43,7 @@ export class FileRecords {
    * take back what was recorded last, which makes the record say less, and nothing wrong. A full disk does the same.
    */
   acknowledge(shard: number, lsn: number): void {
-    const before = this.acknowledgedLsn(shard);
+    const before = this.#acknowledged.get(shard) ?? null;
     if (before !== null && lsn <= before) return;
     const record = () =>
       this.#db.prepare('UPDATE shard SET acknowledged_lsn = ? WHERE id = ?').run(lsn, shard).changes === 1;

@@ -5,6 +5,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { Strategy } from '../config/service-config.ts';
 import { ringAfter } from '../partition/plan.ts';
 import { firstRing, type Ring, type RingDescription, ringOf, type Weights } from '../partition/ring.ts';
@@ -112,7 +113,7 @@ export class TopologyFile implements TopologyRecord {
       const { epoch, ranges } = this.#db.prepare('SELECT epoch, ranges FROM ring').get() as RingRow;
       this.#ring = this.#ringOf({ epoch, ranges: JSON.parse(ranges) });
       this.#recoverMoves();
-      this.files = new FileRecords(this.#db);
+      this.files = new FileRecords(this.#db, dirname(path));
     } catch (error) {
       this.#db.close();
       throw error;

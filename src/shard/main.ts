@@ -2,6 +2,7 @@
 
 import { systemClock } from '../ports/clock.ts';
 import { unixSockets } from '../ports/sockets.ts';
+import { MarkFile } from '../sqlite/acknowledged-mark.ts';
 import { WrongFile } from '../sqlite/database.ts';
 import { type DiskReserve, ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
 import { openFenced } from '../sqlite/fence.ts';
@@ -29,9 +30,11 @@ function openFile(start: StartShard, reserve: DiskReserve): ShardFile {
   const { file, service, shard, acknowledgedLsn, reads, topology } = start;
   const record = { acknowledgedLsn, epoch: topology.epoch };
   const open = reads === 'direct' ? openFenced : openExclusively;
+  const mark = new MarkFile(file);
   try {
-    return withReserve(reserve, () => new ShardFile(file, { service, shard }, { open, reserve, record }));
+    return withReserve(reserve, () => new ShardFile(file, { service, shard }, { open, reserve, mark, record }));
   } catch (error) {
+    mark.close();
     throw error instanceof WrongFile ? new CannotServe(error.message, { cause: error }) : error;
   }
 }

@@ -18,6 +18,7 @@ import type { Outcome } from '../kv/outcome.ts';
 import { amount, type Measure } from '../metrics/measure.ts';
 import type { Ring } from '../partition/ring.ts';
 import { systemClock } from '../ports/clock.ts';
+import { type AcknowledgedMark, noMark } from './acknowledged-mark.ts';
 import { type Database, isDiskFull, unlessBusy } from './database.ts';
 import { type DiskReserve, noReserve, withReserve } from './disk-reserve.ts';
 import { EntryTable, type OldEntry } from './entry-table.ts';
@@ -42,6 +43,8 @@ export type ShardFileOptions = {
   readonly open?: OpenDatabase;
   readonly ledger?: LedgerLimits;
   readonly reserve?: DiskReserve;
+  /** Is told of each commit. */
+  readonly mark?: AcknowledgedMark;
   /** The file must fit what is recorded of it. Where nothing is, it may also be made. */
   readonly record?: FileRecord;
 };
@@ -63,6 +66,7 @@ export class ShardFile implements FileFigures {
   readonly #machine: MachineClock;
   readonly #clock: ExpiryClock;
   readonly #reserve: DiskReserve;
+  readonly #mark: AcknowledgedMark;
   readonly #entries: EntryTable;
   readonly #ledger: LedgerTable;
   readonly #standing: StandingTable;
@@ -84,6 +88,7 @@ export class ShardFile implements FileFigures {
     this.#shard = identity.shard;
     this.#machine = clock;
     this.#reserve = options.reserve ?? noReserve;
+    this.#mark = options.mark ?? noMark;
     try {
       claim(this.#db, path, identity);
       this.#standing = new StandingTable(this.#db);
@@ -216,6 +221,7 @@ export class ShardFile implements FileFigures {
       const result = work();
       const timeNotedAtMs = this.#noteTime();
       timed(this.#measures.commits, () => this.#db.commit());
+      this.#mark.note(this.#counters.lsn);
       this.#timeNotedAtMs = timeNotedAtMs;
       this.transfer.watch.written();
       return result;
@@ -297,6 +303,7 @@ export class ShardFile implements FileFigures {
     this.#counters = unlessBusy(() => this.#noted) ?? this.#counters;
     this.#isClosed = true;
     this.#db.close();
+    this.#mark.close();
   }
 
   #urgently<T>(work: () => T): T {

@@ -2,7 +2,8 @@
 
 import { cpSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { Client } from 'undici';
+import { expect, onTestFinished, test } from 'vitest';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { tablesOf } from '../support/tables-of-file.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -102,6 +103,38 @@ test.each([
   const verify = JSON.parse((await shardctl(['verify', '--json', '--data', data])).stdout);
   expect([verify.isSound, verify.shards[0].faults]).toEqual([false, [expect.stringContaining('is an older copy')]]);
 });
+
+test.each([
+  ['partitioned', ['--shards', '1']],
+  ['single', ['--strategy', 'single']],
+])(
+  'a copy of a moment before the kill is refused, though the primary never heard of what came after it: %s',
+  async (_strategy, args) => {
+    const data = temporaryDirectory();
+    const file = join(data, 'shard-1.sqlite');
+    const service = await startService({ data, args });
+    // One connection that is there already: a stopped primary deals no other.
+    const connection = new Client(service.url);
+    onTestFinished(() => connection.destroy());
+    const put = async (value: string) => {
+      const { statusCode, body } = await connection.request({ method: 'PUT', path: '/v1/kv/key', body: value });
+      await body.dump();
+      expect(statusCode).toBeLessThan(300);
+    };
+    await put('older');
+    process.kill(service.pid, 'SIGSTOP');
+    for (const suffix of ['', '-wal']) cpSync(file + suffix, `${file}.older${suffix}`);
+    await put('newer');
+    await service.end('SIGKILL');
+
+    for (const suffix of ['', '-wal']) renameSync(`${file}.older${suffix}`, file + suffix);
+    const verified = JSON.parse((await shardctl(['verify', '--json', '--data', data])).stdout);
+    expect(verified.shards[0].faults).toEqual([
+      expect.stringMatching(/is an older copy: it ends with write 1, and write 2 was acknowledged\./),
+    ]);
+    expect((await shardctl(['recover', '--data', data])).stdout).toContain('shard-1.sqlite is an older copy');
+  },
+);
 
 test('the file of another shard, and that of another service, are refused and left as they are', async () => {
   const [ours, theirs] = [await stopped(), await stopped()];

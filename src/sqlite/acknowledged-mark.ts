@@ -1,0 +1,59 @@
+/**
+ * How far the writes of a database were acknowledged, in a file beside it: written after each commit and before its
+ * answers leave, so that an older copy of the database is known as one, however its process ended. It is not synced: a
+ * power cut may take back what was written last, and then it says less, and nothing wrong.
+ */
+
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+
+/** Of the name of the file beside it, as `-wal` is. */
+const markSuffix = '-acknowledged';
+
+/** One length for every lsn: whatever was written last stands there alone. */
+const digits = 16;
+
+export interface AcknowledgedMark {
+  /** Writes up to here are on disk. Never throws. */
+  note(lsn: number): void;
+  close(): void;
+}
+
+export const noMark: AcknowledgedMark = { note: () => {}, close: () => {} };
+
+export class MarkFile implements AcknowledgedMark {
+  readonly #descriptor: number | undefined;
+  #lsn: number | undefined;
+
+  /** Of this database. Where it cannot be made, nothing is noted. */
+  constructor(database: string) {
+    this.#descriptor = unlessRefused(() =>
+      openSync(database + markSuffix, constants.O_RDWR | constants.O_CREAT, 0o600),
+    );
+  }
+
+  note(lsn: number): void {
+    const descriptor = this.#descriptor;
+    if (descriptor === undefined || lsn === this.#lsn) return;
+    this.#lsn = lsn;
+    unlessRefused(() => writeSync(descriptor, `${String(lsn).padStart(digits, '0')}\n`, 0));
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+  }
+}
+
+/** What is noted beside this database; 0 where nothing is. */
+export function acknowledgedBeside(database: string): number {
+  const text = unlessRefused(() => readFileSync(database + markSuffix, 'latin1')) ?? '';
+  return /^\d{16}\n$/.test(text) ? Number(text) : 0;
+}
+
+/** The mark only guards: on a full disk, or without a right, it says less, and nobody is stopped by it. */
+function unlessRefused<T>(step: () => T): T | undefined {
+  try {
+    return step();
+  } catch {
+    return undefined;
+  }
+}
