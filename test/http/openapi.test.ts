@@ -48,13 +48,14 @@ test('what 405 allows on a path is what the document has there, and no other pat
   expect(unknown.detail).toBe(`There are ${Object.keys(document.paths).join(', ')}.`);
 });
 
-test('no answer to HEAD has a body in the document, and an answer that has headers or a body says which', async () => {
+test('no answer to HEAD has a body in the document, an answer that has a body says which, and any may say the name of its request', async () => {
   const { document } = await documentOfApp();
   for (const { path, method, operation } of operationsIn(document)) {
+    expect(operation.parameters, path).toContainEqual(expect.objectContaining({ name: 'X-Request-Id', in: 'header' }));
     for (const [status, { headers, content }] of Object.entries(operation.responses)) {
       const where = `${method} ${path} ${status}`;
       if (method === 'head') expect(content, where).toBeUndefined();
-      if (headers !== undefined) expect(Object.keys(headers), where).not.toEqual([]);
+      expect(Object.keys(headers), where).toContain('X-Request-Id');
       if (content !== undefined) expect(Object.keys(content), where).not.toEqual([]);
     }
   }

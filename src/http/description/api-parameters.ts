@@ -5,6 +5,7 @@ import { keyBytesMax } from '../../kv/key.ts';
 import { listDelimiterBytesMax, listLimitDefault, listLimitMax } from '../../kv/listing.ts';
 import { never, ttlSecondsMax } from '../request/expiry.ts';
 import { idempotencyKeyBytesMax } from '../request/idempotency.ts';
+import { requestIdCharsMax } from '../request-id.ts';
 
 type Described = { readonly description: string; readonly schema: object };
 
@@ -123,6 +124,10 @@ export const requestHeaders = {
     description: '`application/x-ndjson` returns all pages as one stream of lines.',
     schema: { type: 'string' },
   },
+  'X-Request-Id': {
+    description: `An id of the request for the answer and the logs: 1 to ${requestIdCharsMax} letters, digits and \`_ . : / + = @ -\`.`,
+    schema: { type: 'string', minLength: 1, maxLength: requestIdCharsMax },
+  },
 } as const satisfies { readonly [name: string]: Described };
 
 export type HeaderName = keyof typeof requestHeaders;
@@ -143,6 +148,10 @@ export const answerHeaders = {
     schema: { type: 'string', examples: ['return=representation'] },
   },
   'Retry-After': { description: 'Seconds to wait before the next attempt.', schema: { type: 'integer' } },
+  'X-Request-Id': {
+    description: 'The id that the client sent. If the service logs requests, it creates one for requests without.',
+    schema: { type: 'string', maxLength: requestIdCharsMax },
+  },
   'WWW-Authenticate': {
     description: 'What is required or wrong (RFC 6750).',
     schema: { type: 'string', examples: ['Bearer realm="shardlite"'] },

@@ -63,6 +63,9 @@ const securitySchemes = {
   },
 };
 
+/** Every request may have it, and any answer. */
+const nameHeader = 'X-Request-Id' as const;
+
 function documentedOperation({ method, path, operation }: RoutedOperation) {
   const { id, group, summary, description, query = [], headers = [], body, errors, example } = operation;
   const documentedBody: Body | undefined = body && bodies[body];
@@ -82,7 +85,7 @@ function documentedOperation({ method, path, operation }: RoutedOperation) {
       ...(path.includes('{key}') ? [{ name: 'key', in: 'path', required: true, ...pathKey }] : []),
       ...(path.includes('{file}') ? [{ name: 'file', in: 'path', required: true, ...pathFile }] : []),
       ...query.map((name) => ({ name, in: 'query', ...queryParameters[name] })),
-      ...headers.map((name) => ({ name, in: 'header', ...requestHeaders[name] })),
+      ...[...headers, nameHeader].map((name) => ({ name, in: 'header', ...requestHeaders[name] })),
     ],
     ...(documentedBody !== undefined && { requestBody: { required: body === 'batch', ...documentedBody } }),
     responses: {
@@ -97,7 +100,7 @@ function documentedOperation({ method, path, operation }: RoutedOperation) {
 
 type DocumentedAnswer = {
   readonly description: string;
-  readonly headers?: object;
+  readonly headers: object;
   readonly content?: { readonly [mediaType: string]: object };
   /** What each line is, where the client asks for lines. */
   readonly 'x-lines'?: { readonly [mediaType: string]: object };
@@ -109,17 +112,18 @@ function answerOf(name: keyof typeof answers, isBodiless: boolean): DocumentedAn
     headers = [],
     content,
     'x-lines': lines,
-  }: DocumentedAnswer & { headers?: readonly (keyof typeof answerHeaders)[] } = answers[name];
+  }: Omit<DocumentedAnswer, 'headers'> & { headers?: readonly (keyof typeof answerHeaders)[] } = answers[name];
   return {
     description,
-    ...(headers.length > 0 && { headers: headersOf(headers) }),
+    headers: headersOf(headers),
     ...(content !== undefined && !isBodiless && { content }),
     ...(lines !== undefined && !isBodiless && { 'x-lines': lines }),
   };
 }
 
+/** Each answer may have it. */
 function headersOf(names: readonly (keyof typeof answerHeaders)[]): object {
-  return Object.fromEntries(names.map((name) => [name, answerHeaders[name]]));
+  return Object.fromEntries([...names, nameHeader].map((name) => [name, answerHeaders[name]]));
 }
 
 /** Codes of one status share an answer. */
@@ -132,8 +136,10 @@ function problemsOf(codes: readonly ErrorCode[], isBodiless: boolean): { [status
         status,
         {
           description: ofStatus.map((code) => `\`${code}\`: ${errorStatus[code].title}`).join('\n\n'),
-          ...(ofStatus.some((code) => errorTable[code].retryable) && { headers: headersOf(['Retry-After']) }),
-          ...(status === 401 && { headers: headersOf(['WWW-Authenticate']) }),
+          headers: headersOf([
+            ...(ofStatus.some((code) => errorTable[code].retryable) ? (['Retry-After'] as const) : []),
+            ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
+          ]),
           ...(!isBodiless && {
             content: {
               [problemContentType]: {
