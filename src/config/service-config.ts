@@ -359,6 +359,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: byteSize(0, 65_536 * MiB),
     default: 16 * MiB,
     defaultText: '16MiB',
+    reloads: true,
   },
   logFilesMax: {
     value: 'N',
@@ -367,6 +368,7 @@ export const settings: { readonly [K in keyof ServiceConfig]: Setting<ServiceCon
     parse: wholeNumber(1, 1_000),
     default: 5,
     defaultText: '5',
+    reloads: true,
   },
   accessLog: {
     value: 'WHAT',

@@ -5,9 +5,10 @@
  */
 
 import type { ReloadReport } from '../admin/contract.ts';
+import { logSettingsOf } from '../config/log-settings.ts';
 import type { SettingOrigin } from '../config/read-config.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
-import type { ProcessLog } from '../supervision/log.ts';
+import { adoptLogSettings, type ProcessLog } from '../supervision/log.ts';
 import type { Outcome, SupervisedChild } from '../supervision/supervised-child.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
 import type { AccessBook } from './access-book.ts';
@@ -63,7 +64,7 @@ export class Reload {
     const found = this.#settings.lookForNew();
     await this.#access.reload(found.config);
     this.#settings.adopt(found);
-    this.#log.level = found.config.logLevel;
+    adoptLogSettings(this.#log, logSettingsOf(found.config));
     this.#supervisor.announceAccess(this.#access.announcement);
     const namesOf = (some: readonly SettingOrigin[]) => some.map(({ name }) => name);
     return { adopted: namesOf(found.adopted), needRestart: namesOf(found.needRestart) };

@@ -148,7 +148,8 @@ function forkFrontendWithin({ config, inheritedFd }: RosterOptions, entry: strin
 /** V8 collects harder as it nears its limit. A quarter is left to what lies outside its heap: bodies, and SQLite's pages. */
 const heapShare = 0.75;
 
-function heapLimitOf({ memoryMax }: ServiceConfig): string[] {
+/** What Node is told. */
+export function heapLimitOf({ memoryMax }: Pick<ServiceConfig, 'memoryMax'>): string[] {
   if (memoryMax === undefined) return [];
   return [`--max-old-space-size=${Math.floor((memoryMax * heapShare) / 2 ** 20)}`];
 }

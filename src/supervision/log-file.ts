@@ -10,14 +10,17 @@ import { dirname, join } from 'node:path';
 import { currentLogFile, parseLogFile, setAsideLogFile } from './log-file-names.ts';
 import type { LogPlace } from './log-output.ts';
 
-export type LogFileOptions = {
-  readonly directory: string;
-  /** Who writes it, e.g. `shard-2`. */
-  readonly name: string;
-  /** It is set aside when it has so many; 0 is never. */
+export type LogLimits = {
+  /** The file is set aside when it has so many; 0 is never. */
   readonly fileBytesMax: number;
   /** Of this process, with the one that it writes to. */
   readonly filesMax: number;
+};
+
+export type LogFileOptions = LogLimits & {
+  readonly directory: string;
+  /** Who writes it, e.g. `shard-2`. */
+  readonly name: string;
 };
 
 /** Of lines that wait while others are being written. */
@@ -25,7 +28,7 @@ const waitingBytesMax = 1024 * 1024;
 const lineFeed = 0x0a;
 
 export class LogFile implements LogPlace {
-  readonly #options: LogFileOptions;
+  #options: LogFileOptions;
   readonly #path: string;
   #file: FileHandle | undefined;
   #fileBytes = 0;
@@ -55,6 +58,11 @@ export class LogFile implements LogPlace {
     this.#waitingBytes += line.length;
     this.#begin();
     return true;
+  }
+
+  /** From the next lines on. */
+  limitTo({ fileBytesMax, filesMax }: LogLimits): void {
+    this.#options = { ...this.#options, fileBytesMax, filesMax };
   }
 
   /** Somebody has moved the file away: what comes from now on goes to a new one. */

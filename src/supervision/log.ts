@@ -37,6 +37,12 @@ export function reopenLog(): boolean {
   return file !== undefined;
 }
 
+/** What may change while a process lives: the level, and the limits of its file. Where lines go stays as it is. */
+export function adoptLogSettings(log: ProcessLog, { level, files }: LogSettings): void {
+  log.level = level;
+  if (files !== null) file?.limitTo(files);
+}
+
 /** @param name who speaks, e.g. `shard-2` */
 export async function createLog(name: string, { level, files }: LogSettings): Promise<ProcessLog> {
   if (files !== null) file = new LogFile({ ...files, name });

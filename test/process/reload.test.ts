@@ -102,10 +102,18 @@ test('what a reload may change of the settings holds afterwards; of the rest it 
   };
   expect(await allowed()).toBe(403);
 
-  writeFileSync(file, JSON.stringify({ routers: 2, allowedOrigins: ['https://app.example'], healthyAfterMs: 30_000 }));
+  writeFileSync(
+    file,
+    JSON.stringify({
+      routers: 2,
+      allowedOrigins: ['https://app.example'],
+      healthyAfterMs: 30_000,
+      memoryMax: '512MiB',
+    }),
+  );
   expect((await shardctl(['reload', '--data', service.data])).stdout).toBe(
     [
-      'New settings: routers, allowedOrigins.',
+      'New settings: routers, allowedOrigins, memoryMax.',
       'These settings need a restart of the service: healthyAfterMs.',
       'Reloaded router-1, shard-1, shard-2.',
       '',
@@ -116,7 +124,7 @@ test('what a reload may change of the settings holds afterwards; of the rest it 
   const shown = (await shardctl(['config', '--data', service.data])).stdout;
   expect(shown).toMatch(/^port +\d+ +--port +restart of the service$/m);
   expect(shown).toMatch(new RegExp(`^routers +2 +"routers" in ${file} +reload$`, 'm'));
-  expect(shown).toMatch(/^memoryMax +no limit +default +reload$/m);
+  expect(shown).toMatch(/^logLevel +info +default +reload$/m);
 
   writeFileSync(file, JSON.stringify({ routers: 1 }));
   process.kill(service.pid, 'SIGHUP');
@@ -186,7 +194,12 @@ test('limits, keys of tokens, the certificate and the log level come with a relo
   expect(await reload()).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be used') });
   expect([await found(), (await service.processStatus('router-1')).pid]).toEqual([asWanted, pid]);
 
+  // Routers that are not replaced learn at once who may come in.
   writeFileSync(jwtKeys, JSON.stringify({ keys: [(await signerOf('EdDSA')).jwk] }));
+  settings(wanted);
+  expect((await shardctl(['reload', 'shards', '--data', data])).code).toBe(0);
+  await expect.poll(() => put('1', token)).toEqual([401, policy]);
+  expect((await service.processStatus('router-1')).pid).toBe(pid);
   const { tlsCert: _, tlsKey: __, ...plain } = wanted;
   settings(plain);
   process.kill(service.pid, 'SIGHUP');

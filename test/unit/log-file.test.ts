@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, sy
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type LogLine, LogReader } from '../../src/cli/log-reader.ts';
+import { adoptLogSettings, createLog } from '../../src/supervision/log.ts';
 import { LogFile } from '../../src/supervision/log-file.ts';
 import { LogOutput } from '../../src/supervision/log-output.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -50,6 +51,28 @@ test('a file that is full is set aside, each line stands in one file, and the ol
   expect(kept).toEqual(lines.slice(-kept.length).map((line) => line.trimEnd()));
   expect(kept.length).toBeGreaterThan(6);
   expect(existsSync(join(directory, 'router-10.log'))).toBe(true);
+});
+
+test('another level and other limits hold for a log that is open already', async () => {
+  const directory = temporaryDirectory();
+  const files = { directory, fileBytesMax: 0, filesMax: 5 };
+  const log = await createLog('primary', { level: 'info', files });
+  for (let line = 0; line < 10; line++) log.info('before');
+  adoptLogSettings(log, { level: 'warn', files });
+  log.info('unsaid');
+  log.warn('said');
+  await expect.poll(() => textIn(directory)).toContain('said');
+  expect(textIn(directory)).not.toContain('unsaid');
+  expect(readdirSync(directory)).toEqual(['primary.log']);
+
+  adoptLogSettings(log, { level: 'info', files: { ...files, fileBytesMax: 100, filesMax: 2 } });
+  for (let line = 0; line < 10; line++) log.info(`after ${line}`);
+  await expect.poll(() => textIn(directory)).toContain('after 9');
+  await expect.poll(() => readdirSync(directory).length).toBe(2);
+  expect(textIn(directory)).not.toContain('before');
+  adoptLogSettings(log, { level: 'info', files: null });
+  log.info('goes where it went');
+  await expect.poll(() => textIn(directory)).toContain('goes where it went');
 });
 
 test('after the file was moved away lines go to it until it is opened anew', async () => {
