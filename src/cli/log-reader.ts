@@ -22,6 +22,8 @@ export class LogReader {
   readonly #isWanted: (process: string) => boolean;
   /** By inode. */
   readonly #files = new Map<number, GrowingLog>();
+  /** Inodes that were not found by the last look. */
+  #missed: ReadonlySet<number> = new Set();
   /** They are read one after the other. */
   readonly #chunk = Buffer.alloc(chunkBytes);
 
@@ -53,7 +55,10 @@ export class LogReader {
     this.#files.clear();
   }
 
-  /** Opens what is new, and returns the inodes of what was removed. */
+  /**
+   * Opens what is new, and returns the inodes of what was removed. A file that gets another name between the listing of
+   * the directory and its opening is not found then, and is by the next look.
+   */
   async #look(): Promise<readonly number[]> {
     const there = new Set<number>();
     for (const file of (await readdir(this.#directory)).sort()) {
@@ -66,7 +71,10 @@ export class LogReader {
       if (this.#files.has(ino)) await handle.close();
       else this.#files.set(ino, new GrowingLog(handle, this.#chunk));
     }
-    return [...this.#files.keys()].filter((ino) => !there.has(ino));
+    const missed = [...this.#files.keys()].filter((ino) => !there.has(ino));
+    const gone = missed.filter((ino) => this.#missed.has(ino));
+    this.#missed = new Set(missed);
+    return gone;
   }
 }
 

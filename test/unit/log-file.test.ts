@@ -165,3 +165,18 @@ test('a reader tells the lines of all processes in order of time, and each once 
   await one.stop();
   rmSync(directory, { recursive: true });
 });
+
+test('a file that has no name while a reader looks, because it just gets another, is not read twice', async () => {
+  const directory = temporaryDirectory();
+  const [path, nowhere] = [join(directory, 'router-1.log'), join(temporaryDirectory(), 'nowhere')];
+  const log = logIn(directory);
+  const reader = new LogReader(directory, () => true);
+  log.take(lineOf(1));
+  await expect.poll(() => all(reader.newLines())).toEqual([lineOf(1).trimEnd()]);
+  renameSync(path, nowhere);
+  expect(await all(reader.newLines())).toEqual([]);
+  renameSync(nowhere, path);
+  log.take(lineOf(2));
+  await expect.poll(() => all(reader.newLines())).toEqual([lineOf(2).trimEnd()]);
+  await reader.stop();
+});
