@@ -5,7 +5,7 @@
  */
 
 import type { KeyStore } from '../access/restricted-store.ts';
-import { type ListEntry, type ListPosition, listLimitMax, positionOf } from '../kv/listing.ts';
+import { type ListEntry, type ListPosition, largestPage, positionOf } from '../kv/listing.ts';
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
 import { addressOf } from './request/key-request.ts';
 
@@ -31,14 +31,7 @@ export async function* deletePrefix(
 ): AsyncGenerator<DeletionStep, void, undefined> {
   let [deleted, kept, next] = [0, 0, after];
   do {
-    const page = await store.list({
-      prefix,
-      after: next,
-      delimiter: undefined,
-      limit: listLimitMax,
-      values: false,
-      reverse: false,
-    });
+    const page = await store.list(largestPage({ prefix, after: next, values: false }));
     if (page.kind === 'failed') return yield { deleted, kept, next, failure: page };
     for (let first = 0; first < page.entries.length; first += keysAtATime) {
       const entries = page.entries.slice(first, first + keysAtATime);

@@ -25,6 +25,11 @@ export type ListQuery = {
   readonly reverse: boolean;
 };
 
+/** The next page of all keys with a prefix, from the first key on, as large as a page can be. */
+export function largestPage({ prefix, after, values }: Pick<ListQuery, 'prefix' | 'after' | 'values'>): ListQuery {
+  return { prefix, after, values, delimiter: undefined, limit: listLimitMax, reverse: false };
+}
+
 /** The order of a listing. */
 type Order = Pick<ListQuery, 'reverse'>;
 

@@ -10,7 +10,7 @@ import type { FeedSource, ShardId } from '../../kv/feed.ts';
 import { type FeedEvent, FeedGone, FeedMerge } from '../../kv/feed-merge.ts';
 import { textOfPosition, type WatchPosition } from '../../kv/feed-position.ts';
 import { Inventory } from '../../kv/inventory.ts';
-import { bytesOf as bytesOfEntry, type Listing, listLimitMax } from '../../kv/listing.ts';
+import { bytesOf as bytesOfEntry, type Listing, largestPage } from '../../kv/listing.ts';
 import type { Reach } from '../admission.ts';
 import { type BodyBudget, type BodyShare, noRoom } from '../body-budget.ts';
 import { beginText, changeText, heartbeatText, liveText, rowText } from './event-text.ts';
@@ -212,14 +212,7 @@ export class ChangeStream {
 
   async #page({ after }: Inventory): Promise<Listing> {
     const { store, prefix, values } = this.#options;
-    const page = await store.list({
-      prefix,
-      after,
-      delimiter: undefined,
-      limit: listLimitMax,
-      values,
-      reverse: false,
-    });
+    const page = await store.list(largestPage({ prefix, after, values }));
     if (page.kind === 'failed') throw new KvError(page.code, page.detail);
     return page;
   }
