@@ -131,6 +131,10 @@ test('what a reload may change of the settings holds afterwards; of the rest it 
   await expect.poll(() => service.said.join('\n'), { timeout: 20_000 }).toContain('SIGHUP: reloaded');
   expect([...(await pidsOf(service)).keys()]).toEqual(['primary', 'router-1', 'shard-1', 'shard-2']);
 
+  expect(await shardctl(['reload', 'shard-9', '--data', service.data])).toMatchObject({
+    code: 1,
+    stderr: 'shardctl: There is no process shard-9. `shardctl status` lists all processes.\n',
+  });
   writeFileSync(file, JSON.stringify({ routers: 'many' }));
   expect(await shardctl(['reload', '--data', service.data])).toMatchObject({
     code: 1,
