@@ -170,7 +170,7 @@ function answerUnroutable(app: FastifyInstance): void {
       reply.header('allow', allowed);
       return sendProblem(reply, 'method-not-allowed', `${request.method} is not allowed here; allowed are ${allowed}.`);
     }
-    return sendProblem(reply, 'route-unknown', `There are ${[...methodsByRoute.keys()].map(pathOf).join(', ')}.`);
+    return sendProblem(reply, 'route-unknown', `The paths are ${[...methodsByRoute.keys()].map(pathOf).join(', ')}.`);
   });
 }
 

@@ -61,7 +61,7 @@ function listenAt(port: number): Promise<Server> {
 function whyNot(error: NodeJS.ErrnoException, host: string, port: number, flag = '--port'): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is used by another program. Choose another with ${flag}, or 0 for any free one.`;
+      return `Port ${port} on ${host} is already in use. Choose another with ${flag}, or 0 for any free one.`;
     case 'EACCES':
       return `Port ${port} on ${host} is not allowed for this user. Choose one from 1024 up with ${flag}.`;
     case 'EADDRNOTAVAIL':

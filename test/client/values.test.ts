@@ -144,7 +144,7 @@ test('a refusal has the code and the sentence of the service', async () => {
   const refusal = await kv.put('key', 'value', { ttl: 0 }).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(ShardliteError);
   expect(hasCode(refusal, 'parameter-invalid')).toBe(true);
-  expect((refusal as Error).message).toMatch(/^ttl is a whole number/);
+  expect((refusal as Error).message).toMatch(/^ttl must be a whole number/);
   await expect(kv.get('')).rejects.toMatchObject({ code: 'key-empty' });
   await kv.put('text', 'text');
   await expect(kv.increment('text')).rejects.toMatchObject({ code: 'counter-not-a-number', status: 409 });

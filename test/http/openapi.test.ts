@@ -45,7 +45,7 @@ test('what 405 allows on a path is what the document has there, and no other pat
     ]);
   }
   const unknown = (await (await fetch(`${url}/nothing`)).json()) as { detail: string };
-  expect(unknown.detail).toBe(`There are ${Object.keys(document.paths).join(', ')}.`);
+  expect(unknown.detail).toBe(`The paths are ${Object.keys(document.paths).join(', ')}.`);
 });
 
 test('no answer to HEAD has a body in the document, an answer that has a body says which, and any may say the name of its request', async () => {

@@ -105,7 +105,7 @@ test('a taken port is told in one sentence, and no process is left', async () =>
   taken.close();
   expect(code).toBe(1);
   expect(stderr).toBe(
-    `shardctl: Port ${port} on 127.0.0.1 is used by another program. Choose another with --port, or 0 for any free one.\n`,
+    `shardctl: Port ${port} on 127.0.0.1 is already in use. Choose another with --port, or 0 for any free one.\n`,
   );
 });
 

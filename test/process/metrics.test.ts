@@ -179,7 +179,7 @@ describe('the admin port', () => {
     const refused = await shardctl(['start', '--port', '0', '--data', data, '--admin-port', String(port)]);
     expect(refused).toMatchObject({
       code: 1,
-      stderr: `shardctl: Port ${port} on 127.0.0.1 is used by another program. Choose another with --admin-port, or 0 for any free one.\n`,
+      stderr: `shardctl: Port ${port} on 127.0.0.1 is already in use. Choose another with --admin-port, or 0 for any free one.\n`,
     });
     const same = await shardctl(['start', '--port', '4711', '--data', data, '--admin-port', '4711']);
     expect(same).toMatchObject({

@@ -140,7 +140,7 @@ test('more than one socket is refused, and one that is meant for another process
   });
   expect(start('1', '1')).toMatchObject({
     status: 1,
-    stderr: expect.stringMatching(/^shardctl: Port \d+ on 127\.0\.0\.1 is used/),
+    stderr: expect.stringMatching(/^shardctl: Port \d+ on 127\.0\.0\.1 is already in use/),
   });
 });
 

@@ -42,9 +42,9 @@ export function documentOf(operations: readonly RoutedOperation[]) {
       version: '1',
       summary: 'A sharded key–value service on SQLite',
       description:
-        'Durable values by key. A write is answered when it is on disk. Versions of a key only grow, and are its ETags. ' +
-        'Errors are problem documents (RFC 9457) with a stable `code`; except for `outcome-unknown`, a write that was ' +
-        `answered with an error was not applied. What has no route is answered ${unroutedErrors.map((code) => `${errorStatus[code].status} \`${code}\``).join(' or ')}.`,
+        'Durable values by key. A write is on disk before its answer. Versions of a key only grow, and are its ETags. ' +
+        'Errors are problem documents (RFC 9457) with a stable `code`. If a write gets an error, it was not applied, except ' +
+        `with \`outcome-unknown\`. An unknown path or method gets ${unroutedErrors.map((code) => `${errorStatus[code].status} \`${code}\``).join(' or ')}.`,
     },
     servers: [{ url: '/' }],
     tags: [...new Set(operations.map(({ operation }) => operation.group))].map((name) => ({ name })),

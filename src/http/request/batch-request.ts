@@ -184,5 +184,5 @@ function numberIn(item: Fields, field: string): string | undefined {
   const value = item[field];
   if (value === undefined || typeof value === 'string') return value;
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
-  throw malformed(`"${field}" is a whole number, as a string beyond 2^53.`);
+  throw malformed(`"${field}" must be a whole number; beyond 2^53, write it as a string.`);
 }

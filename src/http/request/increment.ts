@@ -8,6 +8,6 @@ export function incrementOf(text: string): bigint {
   if (by !== undefined && by === BigInt.asIntN(64, by)) return by;
   throw new KvError(
     'parameter-invalid',
-    `by is a whole number of 64 bits, such as 1 or -5, not ${JSON.stringify(text)}.`,
+    `by must be a 64-bit whole number, such as 1 or -5, not ${JSON.stringify(text)}.`,
   );
 }

@@ -75,7 +75,7 @@ export function textIn(fields: Fields, name: string): string | undefined {
   if (value === undefined) return undefined;
   // Half of a surrogate pair has no bytes in UTF-8.
   if (typeof value === 'string' && !/\p{Surrogate}/u.test(value)) return value;
-  throw malformed(`"${name}" is a string of Unicode characters.`);
+  throw malformed(`"${name}" must be a string of Unicode characters.`);
 }
 
 export function malformed(detail: string): KvError {

@@ -53,6 +53,6 @@ export function wholeNumber(
   if (number >= min && number <= max) return number;
   throw new KvError(
     'parameter-invalid',
-    `${name} is a whole number from ${min} to ${max}, not ${JSON.stringify(value)}.`,
+    `${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(value)}.`,
   );
 }

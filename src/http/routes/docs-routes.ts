@@ -68,7 +68,7 @@ export function registerDocsRoutes(app: FastifyInstance, operations: readonly Ro
 
   const sendFile = async (reply: FastifyReply, name: string) => {
     const type = files.get(name);
-    if (type === undefined) throw new KvError('route-unknown', `There are ${[...files.keys()].join(', ')}.`);
+    if (type === undefined) throw new KvError('route-unknown', `The files are ${[...files.keys()].join(', ')}.`);
     const content = read.get(name) ?? readFile(new URL(`../reference/${name}`, import.meta.url));
     read.set(name, content);
     return reply
