@@ -3,6 +3,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { askService } from '../../src/admin/admin-client.ts';
+import type { TopologyChange } from '../../src/rebalance/topology-change.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { fillDisk, resizeDisk, smallDisk } from '../support/small-disk.ts';
 
@@ -97,3 +99,38 @@ test.for(['partitioned', 'cloned', 'single'])(
     expect((await shardctl(['verify', '--data', data])).code).toBe(0);
   },
 );
+
+test('a change that is under way when the disk fills up comes to an end with the room of the reserve, and nothing is lost', async ({
+  skip,
+}) => {
+  const data = smallDisk('128m');
+  if (data === undefined) return skip(needsRoot);
+  const service = await startService({ data, args: ['--shards', '2', '--reserve-bytes', '16MiB'] });
+  const reserve = join(data, 'reserve');
+  await until(() => existsSync(reserve));
+  // More for each shard than its log has room for already.
+  const keys = Array.from({ length: 400 }, (_, index) => `key-${index}`);
+  for (const key of keys) expect((await put(service, key)).status).toBe(201);
+
+  await shardctl(['throttle', '--rows-per-s', '40', '--data', data]);
+  await askService(data, 'POST', '/v1/changes', { kind: 'remove-shard', shard: 2 });
+  await service.until('shard-1', ({ slots }) => (slots as number) > 8_192);
+  const emptyDisk = fillDisk(data);
+  await shardctl(['throttle', '--data', data]);
+
+  let isReserveUsed = false;
+  await until(async () => {
+    isReserveUsed ||= existsSync(`${reserve}.given`);
+    return (await service.status()).moves.open.length === 0;
+  });
+  expect(isReserveUsed).toBe(true);
+  const [change] = (await askService(data, 'GET', '/v1/changes')).body as [TopologyChange];
+  const slots = (await service.status()).processes.flatMap((process) => process.slots ?? []);
+  // It went on, or was undone, by what room the reserve and purged rows left.
+  expect(slots).toEqual(change.state === 'done' ? [16_384] : [8_192, 8_192]);
+  await expectRead(service, keys);
+
+  emptyDisk();
+  await until(async () => (await put(service, 'after')).status === 201);
+  expect((await shardctl(['verify', '--data', data])).code).toBe(0);
+});
