@@ -40,7 +40,7 @@ import type { Supervisor, SupervisorListener } from '../supervision/supervisor.t
 import type { AccessBook } from './access-book.ts';
 import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
-import { MemoryWatch } from './memory-watch.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
 import { Meter } from './meter.ts';
 import { Profiler } from './profiler.ts';
 import { Reload } from './reload.ts';
@@ -69,7 +69,6 @@ import type { TopologyFile } from './topology-file.ts';
 export type ServiceEnd = 'asked' | 'hopeless';
 
 const notYetRead = 'The settings of Redis are not known yet.';
-const memoryLookIntervalMs = 1_000;
 /** How many changes `shardctl moves` shows. */
 const changesShown = 20;
 
@@ -100,8 +99,7 @@ export class Service implements ObservedService {
   readonly #stopped = new Deferred<ServiceEnd>();
   readonly #servingWatch: ServingWatch;
   readonly #reload: Reload;
-  readonly #memoryWatch = new MemoryWatch<SupervisedChild>();
-  readonly #memoryLooks: Timer;
+  readonly #memoryKeeper: MemoryKeeper;
   readonly #startedAtMs = performance.now();
   readonly #ticks: Timer;
   #healthNow: Health = this.#health.sample();
@@ -162,7 +160,14 @@ export class Service implements ObservedService {
       this.#healthNow = this.#health.sample();
     });
     this.#reload = new Reload({ supervisor: this.#supervisor, settings: this.#settings, access, log });
-    this.#memoryLooks = every(systemClock, memoryLookIntervalMs, () => this.#lookAtMemory());
+    this.#memoryKeeper = new MemoryKeeper({
+      clock: systemClock,
+      log,
+      children: () => this.#supervisor.children,
+      bytesMax: () => this.#settings.config.memoryMax,
+      mayReload: () => this.#state === 'ready' && !this.#reload.isUnderWay,
+      reload: (name) => void this.#reload.replace(name),
+    });
     this.#servingWatch = new ServingWatch({
       clock: systemClock,
       exitAfterMs: config.failedExitMs,
@@ -252,7 +257,7 @@ export class Service implements ObservedService {
     this.#state = 'draining';
     this.#servingWatch.stop();
     this.#reserveKeeper.stop();
-    this.#memoryLooks.cancel();
+    this.#memoryKeeper.stop();
     await this.#cluster.stop();
     await this.#adminPort?.close();
     await this.#operators?.close();
@@ -286,16 +291,6 @@ export class Service implements ObservedService {
 
   settings(): readonly SettingView[] {
     return this.#settings.views();
-  }
-
-  #lookAtMemory(): void {
-    const { memoryMax } = this.#settings.config;
-    const found = this.#memoryWatch.look(this.#supervisor.children, memoryMax);
-    if (found === undefined || memoryMax === undefined || this.#reload.isUnderWay || this.#state !== 'ready') return;
-    const { name } = found.spec;
-    const [taken, allowed] = [found.health?.memoryBytes ?? 0, memoryMax].map((bytes) => Math.round(bytes / 2 ** 20));
-    this.#log.warn({ child: name }, `${name} uses ${taken} MiB of memory, more than ${allowed} MiB: it is reloaded`);
-    void this.#reload.replace(name);
   }
 
   /** After somebody has moved the files of the log away. */
