@@ -200,13 +200,15 @@ export class LedgerTable {
 
   /**
    * Packed records of writes to these slots, of so many commits after `afterLsn`, not older than the window before
-   * `lastLsn`. Those of each key are in order.
+   * `lastLsn`, nor than what is pruned: slots that move to and fro bring records back as often as they come. Those
+   * of each key are in order.
    */
   since(
     slots: readonly number[],
     { afterLsn, lastLsn, commitsMax, bytesMax }: { readonly afterLsn: number; readonly lastLsn: number } & PartLimits,
   ): LedgerPart {
-    const wanted = { slots: new Uint8Array(slotCount), aboveLsn: lastLsn - recordWindowLsn };
+    const aboveLsn = Math.max(lastLsn - recordWindowLsn, this.prunedLsn);
+    const wanted = { slots: new Uint8Array(slotCount), aboveLsn };
     for (const slot of slots) wanted.slots[slot] = 1;
     const found = new Map<string, Buffer>();
     let [commits, bytes, upToLsn] = [0, 0, lastLsn];

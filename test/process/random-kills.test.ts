@@ -104,6 +104,7 @@ test.each(ways)(
       if (victim?.pid == null) continue;
       hits.kills++;
       if (await isMoving(service)) hits.duringMove++;
+      if (processState(victim.pid) === 'gone') continue;
       if (role !== 'primary' && Math.random() < 0.3) {
         hits.stops++;
         process.kill(victim.pid, 'SIGSTOP');
@@ -112,7 +113,6 @@ test.each(ways)(
         continue;
       }
       hits[role]++;
-      if (processState(victim.pid) === 'gone') continue;
       process.kill(victim.pid, 'SIGKILL');
       if (role !== 'primary') continue;
       await service.ended;

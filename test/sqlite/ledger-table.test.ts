@@ -139,6 +139,12 @@ describe('the part that goes with slots', () => {
     expect(since(0, unlimited, []).results).toEqual(noRecords);
   });
 
+  test('has no record that is older than what is pruned, also where slots have brought it back', () => {
+    tables.db.exec('UPDATE standing SET pruned_lsn = 4');
+    append(9, [record(3), record(5)], { arrival: { kind: 'carried' } });
+    expect(versionsOf(since(0).results)).toEqual([5]);
+  });
+
   test('is given in steps of so many commits', () => {
     for (const lsn of [1, 4, 6]) append(lsn);
     const first = since(0, 2);
