@@ -10,6 +10,7 @@ import { defaultLedgerLimits, type LedgerLimits } from '../../src/sqlite/ledger-
 import type { Random } from '../support/random.ts';
 import type { Odds } from './fate.ts';
 import type { ControlOdds } from './network.ts';
+import type { Clocks } from './scheduler.ts';
 
 export type Circumstances = {
   /** At first. */
@@ -32,6 +33,7 @@ export type Circumstances = {
   readonly reads: 'forwarded' | 'direct';
   /** A child that dies once more is given up, until an operator restarts it. */
   readonly deathsMax: number;
+  readonly clocks: Clocks;
 };
 
 export type Adversity = {
@@ -74,6 +76,7 @@ export function circumstancesOf(random: Random, reads: Circumstances['reads']): 
     reads,
     namedEvery: 3,
     deathsMax: random.chance(0.3) ? 0 : 7,
+    clocks: 'apart',
   };
 }
 
@@ -120,6 +123,7 @@ export function adversityOf(random: Random, only: ControlKind | undefined, reads
       // A router and the source of a move that both have the older ring are what direct reads have to be safe from.
       late: isHostile && reads === 'direct' ? 0.4 : 0,
       drop: isHostile ? sometimes(0.5, 0.1) : 0,
+      dropAnnouncement: 0,
       duplicate: isHostile ? sometimes(0.7, 0.3) : 0,
     },
   };

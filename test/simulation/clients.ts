@@ -12,13 +12,18 @@ import type { Outcome } from '../../src/kv/outcome.ts';
 import type { Operation as Recorded } from '../support/history.ts';
 import type { SimulatedRouter } from './processes.ts';
 import { type Life, newLife } from './scheduler.ts';
+import { isSession } from './sessions.ts';
 
 export type Intent = {
-  readonly kind: 'get' | 'put' | 'delete';
+  readonly kind: 'get' | 'put' | 'delete' | 'touch';
   /** If the key has no value; or has the version that clients were told last. */
   readonly only?: 'if-absent' | 'if-unchanged';
   readonly slot: number;
   readonly key: Buffer;
+  /** For which the value is to live. */
+  readonly ttlMs?: number;
+  /** For which the client does nothing before. */
+  readonly restMs?: number;
 };
 
 export type ClientContext = {
@@ -30,8 +35,9 @@ export type ClientContext = {
   readonly later: (client: Life, run: () => void) => void;
   /** Until a router listens. */
   readonly wait: (client: Life, run: () => void) => void;
+  readonly rest: (client: Life, restMs: number, run: () => void) => void;
   readonly note: (client: Life, text: () => string) => void;
-  readonly onOutcome: (kind: Recorded['outcome']['kind']) => void;
+  readonly onOutcome: (kind: Recorded['outcome']['kind'] | 'of a session') => void;
 };
 
 type Asked = {
@@ -86,12 +92,13 @@ export class Clients {
     }
   }
 
-  newOperation({ kind, only, slot, key }: Intent): KeyOperation {
+  newOperation({ kind, only, slot, key, ttlMs }: Intent): KeyOperation {
     if (kind === 'get') return { kind, slot, key };
     const condition = only && this.#conditionOf(only, key);
     const name = this.#newName();
     if (kind === 'delete') return { kind, slot, key, ...(condition?.ifMatch && { condition }), ...name };
-    const guard = { ...(condition && { condition }), ...name };
+    const guard = { ...(condition && { condition }), ...name, ...(ttlMs !== undefined && { ttlMs }) };
+    if (kind === 'touch') return { kind, slot, key, ...guard };
     // Of all sizes, so that rows fill pages differently.
     const value = Buffer.from(`v${++this.#values}${'.'.repeat((this.#values * 97) % 300)}`);
     return { kind, slot, key, contentType: `type/${this.#values}`, value, ...guard };
@@ -110,29 +117,41 @@ export class Clients {
   }
 
   #next(client: number, life: Life, intents: readonly Intent[]): void {
-    const [intent, ...rest] = intents;
+    const [intent, ...others] = intents;
     if (intent === undefined) return this.#sendAgain(client, life);
-    const { now, later, wait } = this.#context;
+    const { now, later, wait, rest } = this.#context;
+    const { restMs = 0 } = intent;
+    if (restMs > 0) return rest(life, restMs, () => this.#next(client, life, [{ ...intent, restMs: 0 }, ...others]));
     const router = this.#anyRouter();
     if (router === undefined) return wait(life, () => this.#next(client, life, intents));
     const operation = this.newOperation(intent);
     const invokedAtMs = now();
     this.#ask(life, router, operation, (outcome) => {
-      const recorded = recordedOf(operation, outcome, { client, invokedAtMs, completedAtMs: now() });
-      this.#context.onOutcome(recorded.outcome.kind);
-      this.history.push(recorded);
+      const effect = this.#record(operation, outcome, { client, invokedAtMs, completedAtMs: now() });
       // The version that a refusal tells of is of no operation in the history: nothing may be concluded from it.
       if (outcome !== undefined && outcome.kind !== 'precondition-failed' && 'version' in outcome) {
         this.#lastVersions.set(operation.key.toString('latin1'), outcome.version);
       }
-      const mayBeApplied = recorded.outcome.kind === 'applied' || recorded.outcome.kind === 'ambiguous';
+      const mayBeApplied = effect === 'applied' || effect === 'ambiguous';
       if ('idempotencyKey' in operation && mayBeApplied) {
         this.#named.set(client, [...(this.#named.get(client) ?? []), operation]);
       }
       // Refused at once, it would be refused at once again.
-      const next = recorded.outcome.kind === 'not-applied' ? wait : later;
-      next(life, () => this.#next(client, life, rest));
+      const next = effect === 'not-applied' ? wait : later;
+      next(life, () => this.#next(client, life, others));
     });
+  }
+
+  /** Of keys whose values expire the history tells nothing: see sessions.ts. */
+  #record(operation: KeyOperation, outcome: Outcome | undefined, when: When): Recorded['outcome']['kind'] {
+    if (isSession(operation)) {
+      this.#context.onOutcome('of a session');
+      return writtenOf(outcome).kind;
+    }
+    const recorded = recordedOf(operation, outcome, when);
+    this.#context.onOutcome(recorded.outcome.kind);
+    this.history.push(recorded);
+    return recorded.outcome.kind;
   }
 
   /** Whether it is told what it was told before, the invariants say. In the history it is the write that it was. */
@@ -196,12 +215,10 @@ function describeOutcome(outcome: Outcome | undefined): string {
   return 'version' in outcome ? `${outcome.kind}, version ${outcome.version}` : outcome.kind;
 }
 
+type When = { readonly client: number; readonly invokedAtMs: number; readonly completedAtMs: number };
+
 /** @param outcome undefined when the connection to the router broke */
-function recordedOf(
-  operation: KeyOperation,
-  outcome: Outcome | undefined,
-  when: { readonly client: number; readonly invokedAtMs: number; readonly completedAtMs: number },
-): Recorded {
+function recordedOf(operation: KeyOperation, outcome: Outcome | undefined, when: When): Recorded {
   const common = { ...when, key: operation.key.toString('latin1') };
   if (operation.kind === 'get' || operation.kind === 'head') {
     if (outcome?.kind === 'absent') return { ...common, kind: 'get', outcome: { kind: 'read', value: null } };
@@ -209,12 +226,7 @@ function recordedOf(
     const value = outcome.value.toString('latin1');
     return { ...common, kind: 'get', outcome: { kind: 'read', value, version: outcome.version } };
   }
-  const written =
-    outcome === undefined || (outcome.kind === 'failed' && outcome.code === 'outcome-unknown')
-      ? ({ kind: 'ambiguous' } as const)
-      : outcome.kind !== 'precondition-failed' && 'version' in outcome
-        ? ({ kind: 'applied', version: outcome.version } as const)
-        : ({ kind: 'not-applied' } as const);
+  const written = writtenOf(outcome);
   const condition = 'condition' in operation ? operation.condition : undefined;
   if (condition === undefined) {
     if (operation.kind !== 'put') return { ...common, kind: 'delete', outcome: written };
@@ -228,4 +240,14 @@ function recordedOf(
   const expectedVersion = (condition.ifMatch as readonly number[])[0] as number;
   if (operation.kind !== 'put') return { ...common, kind: 'delete-if-version', expectedVersion, outcome: judged };
   return { ...common, kind: 'put-if-version', value, expectedVersion, outcome: judged };
+}
+
+/** What became of a write. */
+function writtenOf(outcome: Outcome | undefined) {
+  if (outcome === undefined || (outcome.kind === 'failed' && outcome.code === 'outcome-unknown')) {
+    return { kind: 'ambiguous' } as const;
+  }
+  return outcome.kind !== 'precondition-failed' && 'version' in outcome
+    ? ({ kind: 'applied', version: outcome.version } as const)
+    : ({ kind: 'not-applied' } as const);
 }

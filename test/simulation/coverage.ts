@@ -29,6 +29,8 @@ export class Coverage {
   fullDisks = 0;
   /** Of moves that were called off because of one. */
   diskAborts = 0;
+  setClocks = 0;
+  exchangedDisks = 0;
 
   crash(party: Party, phase: Phase): void {
     count(this.crashes, `${party} ${phase}`);
@@ -56,7 +58,7 @@ export class Coverage {
     return [
       `moves:      ${phases.join(', ')}`,
       `operations: ${outcomes.join(', ')}`,
-      `faults:     ${this.stalls} stalls, ${this.brokenConnections} broken connections, ${this.fullDisks} full disks that ended ${this.diskAborts} moves; deaths by phase:`,
+      `faults:     ${this.stalls} stalls, ${this.brokenConnections} broken connections, ${this.fullDisks} full disks that ended ${this.diskAborts} moves, ${this.setClocks} set clocks, ${this.exchangedDisks} exchanged disks; deaths by phase:`,
       `            ${cells(longPhases)}`,
       ...parties.map(
         (party) =>

@@ -68,16 +68,33 @@ export class Disk extends Database {
     return this.prepare('SELECT total_changes()').pluck().get() as number;
   }
 
+  /** But for the one that makes it full, and stays empty. */
+  get #tables(): string[] {
+    const tables = this.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'filler'");
+    return tables.pluck().all() as string[];
+  }
+
+  /** It is empty, and gets all rows of another disk of its schema. */
+  fillFrom(other: Disk): void {
+    this.transaction(() => {
+      for (const table of this.#tables) {
+        const rows = other.prepare(`SELECT * FROM ${table}`).raw().all() as unknown[][];
+        for (const row of rows) this.prepare(`INSERT INTO ${table} VALUES (${row.map(() => '?')})`).run(...row);
+      }
+    });
+  }
+
   wipe(): void {
     this.rollback();
     this.setFull(false);
-    const tables = this.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all() as string[];
     this.transaction(() => {
-      for (const table of tables) this.prepare(`DELETE FROM ${table}`).run();
+      for (const table of this.#tables) this.prepare(`DELETE FROM ${table}`).run();
     });
     this.exec('PRAGMA incremental_vacuum');
   }
 }
+
+type Kept = { readonly disk: Disk; readonly schema: Schema };
 
 /** By the application id of their schema. */
 const unused = new Map<number, Disk[]>();
@@ -85,7 +102,11 @@ const unused = new Map<number, Disk[]>();
 export type DiskChances = { readonly crashPoint: () => void; readonly hasNoRoom: () => boolean };
 
 export class Disks {
-  readonly #byPath = new Map<string, { readonly disk: Disk; readonly kind: number }>();
+  readonly #byPath = new Map<string, Kept>();
+  /** Older copies that somebody keeps of disks. */
+  readonly #copies = new Map<string, Kept>();
+  /** Where whoever opens the disk finds the copy. */
+  readonly #exchanged = new Set<string>();
   readonly #chances: DiskChances;
 
   constructor(chances: DiskChances) {
@@ -95,7 +116,8 @@ export class Disks {
   /** For one process. @throws FileLocked when another one that lives has it */
   openerOf(life: Life): OpenDatabase {
     return (path, schema, { absence } = {}) => {
-      const found = this.#byPath.get(path)?.disk;
+      const kept = this.isExchanged(path) ? this.#copies : this.#byPath;
+      const found = kept.get(path)?.disk;
       if (found === undefined && absence === 'refuse') throw new WrongFile(`${path} is missing.`);
       const disk = found ?? this.#create(path, schema);
       if (disk.holder?.isAlive && disk.holder !== life) throw new FileLocked(`${path} is held by ${disk.holder.name}`);
@@ -122,13 +144,41 @@ export class Disks {
   }
 
   remove(path: string): void {
-    const found = this.#byPath.get(path);
-    if (found === undefined) return;
-    this.#byPath.delete(path);
-    found.disk.crashPoint = () => {};
-    found.disk.wipe();
-    found.disk.holder = undefined;
-    unused.set(found.kind, [...(unused.get(found.kind) ?? []), found.disk]);
+    this.putBack(path);
+    for (const kept of [this.#byPath, this.#copies]) {
+      const found = kept.get(path);
+      kept.delete(path);
+      if (found !== undefined) letGo(found);
+    }
+  }
+
+  /** Of what lies there now. */
+  keepCopy(path: string): void {
+    const { disk, schema } = this.#byPath.get(path) as Kept;
+    const copy = newDisk(path, schema);
+    copy.fillFrom(disk);
+    this.#copies.set(path, { disk: copy, schema });
+  }
+
+  copyOf(path: string): Disk | undefined {
+    return this.#copies.get(path)?.disk;
+  }
+
+  /** From now on whoever opens it finds the copy. */
+  exchange(path: string): void {
+    this.#exchanged.add(path);
+  }
+
+  isExchanged(path: string): boolean {
+    return this.#exchanged.has(path);
+  }
+
+  putBack(path: string): void {
+    this.#exchanged.delete(path);
+  }
+
+  putAllBack(): void {
+    this.#exchanged.clear();
   }
 
   /** The world is over. */
@@ -141,11 +191,23 @@ export class Disks {
   }
 
   #create(path: string, schema: Schema): Disk {
-    const disk = unused.get(schema.applicationId)?.pop() ?? new Disk();
-    disk.transaction(() => createOrCheck(disk, path, schema));
+    const disk = newDisk(path, schema);
     disk.crashPoint = this.#chances.crashPoint;
     disk.hasNoRoom = this.#chances.hasNoRoom;
-    this.#byPath.set(path, { disk, kind: schema.applicationId });
+    this.#byPath.set(path, { disk, schema });
     return disk;
   }
+}
+
+function newDisk(path: string, schema: Schema): Disk {
+  const disk = unused.get(schema.applicationId)?.pop() ?? new Disk();
+  disk.transaction(() => createOrCheck(disk, path, schema));
+  return disk;
+}
+
+function letGo({ disk, schema: { applicationId } }: Kept): void {
+  disk.crashPoint = () => {};
+  disk.wipe();
+  disk.holder = undefined;
+  unused.set(applicationId, [...(unused.get(applicationId) ?? []), disk]);
 }

@@ -13,8 +13,8 @@ import { batchOf, type Circumstances, stepLimitsOf } from './circumstances.ts';
 import type { Intent } from './clients.ts';
 import { Coverage, type Phase } from './coverage.ts';
 import type { Fate } from './fate.ts';
-import { Violation } from './invariants.ts';
 import { SimulatedWorld } from './simulated-world.ts';
+import { Violation } from './violation.ts';
 
 type DeviationKind = 'death' | 'overtaking' | 'early timer';
 /** At the n-th point at which fate was asked anything. */
@@ -47,6 +47,7 @@ const circumstances: Circumstances = {
   hold: defaultHoldLimits,
   reads: 'forwarded',
   deathsMax: 7,
+  clocks: 'apart',
 };
 /** Of two slots, the second shard is to have both. */
 const change: ChangeRequest = { kind: 'rebalance', weights: [[2, 5]] };
@@ -140,7 +141,7 @@ function spent(script: readonly Deviation[], kind: DeviationKind): number {
 function execute({ operations, phases }: Case, script: readonly Deviation[], isTraced: boolean) {
   const fate = new ScriptedFate(script);
   const coverage = new PhaseWatch();
-  const controlOdds = { isOrdered: true, late: 0, drop: 0, duplicate: 0 };
+  const controlOdds = { isOrdered: true, late: 0, drop: 0, dropAnnouncement: 0, duplicate: 0 };
   const world = new SimulatedWorld({ fate, circumstances, controlOdds, coverage, isTraced });
   const result = (error?: unknown) => ({ choices: fate.choices, error, trace: world.trace.lines });
   try {

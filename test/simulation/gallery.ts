@@ -20,27 +20,33 @@ export const nearSeeds: Readonly<Record<string, number>> = {
   'the ledger that moves is of the other slots': 775,
   'what lies in the slots that come is not wiped': 45,
   'a sum does not follow a write among the rows that it has': 193,
-  'a sum follows a write behind the rows that it has': 837,
+  'a sum follows a write behind the rows that it has': 2839,
   'a sum keeps what a write replaced': 51,
   'a write does not say of which key it is': 39,
   "what became of a key does not change its slot's sum": 39,
   'a write is not noted in the step of its commit': 3751,
   'a move that was open is done after a restart of the primary': 38,
   'an older connection of a router goes on': 2862,
-  'what a lost connection had carried is executed': 156,
+  'what a lost connection had carried is executed': 231,
   'a part of the ledger is taken for all of it': 2449,
   'a full disk ends the purge': 2214,
   'lsns do not follow those of other shards': 836,
   'a pause is forgotten by a restart of the primary': 2033,
   'a pause ends with the batch under way': 195,
-  'an abort between two batches is lost': 100,
+  'an abort between two batches is lost': 117,
   'undoing restores how many slots each shard has, not which': 1694,
   'a write that may have been applied is told that it was not': 45,
   'a direct read counts whatever the epoch': 2067,
   'a direct read counts by a newer epoch, too': 10890,
   'slots are noted as given away when they have left': 482,
   'a direct read goes by the first ring that the router had': 39,
-  'an announcement that was lost is not made again': 15389,
+  'an announcement that was lost is not made again': 14260,
+  'values expire by whatever the clock of the machine says': 5470,
+  'a clock that is set back takes the time back by which values expire': 718,
+  'a process that starts believes the clock of the machine': 10390,
+  'a touch leaves the expiry as it was': 460,
+  'what has moved never expires': 52,
+  'an older copy of a file is taken for the file': 52,
 };
 
 /** Replaces the one place in a file under `dist/src` where this text stands. */
@@ -72,6 +78,7 @@ const inbox = 'supervision/inbox.js';
 const supervisor = 'supervision/supervisor.js';
 const announcement = 'supervision/announcement.js';
 const topology = 'primary/topology-file.js';
+const expiryClock = 'kv/expiry-clock.js';
 
 function bug(name: string, ...edits: readonly (readonly [file: string, find: string, replace: string])[]): Mutant {
   return { name, edits: edits.map(([file, find, replace]) => ({ file, find, replace })) };
@@ -316,5 +323,31 @@ export const gallery: readonly Mutant[] = [
     direct,
     'forward(read);',
     "if (outcome === undefined && reading !== undefined) read.settle({ kind: 'absent' }); else forward(read);",
+  ]),
+  bug('values expire by whatever the clock of the machine says', [
+    expiryClock,
+    'else if (dateMs <= this.#mostMs(nowMs - this.#anchor.nowMs)) {',
+    'else if (true) {',
+  ]),
+  bug('a clock that is set back takes the time back by which values expire', [
+    expiryClock,
+    'this.#toldMs += passedMs * slowRate;',
+    'this.#toldMs = dateMs;',
+  ]),
+  bug('a process that starts believes the clock of the machine', [
+    expiryClock,
+    'const isKnown = note !== undefined && ',
+    'const isKnown = false && ',
+  ]),
+  bug('a touch leaves the expiry as it was', [
+    batch,
+    'entries.touch(old.id, version, expiresAtMs);',
+    'entries.touch(old.id, version, old.expiresAtMs);',
+  ]),
+  bug('what has moved never expires', ['rebalance/row.js', 'readUInt53(packed, 20)', '0']),
+  bug('an older copy of a file is taken for the file', [
+    'sqlite/standing-table.js',
+    'if (lsn < (record.acknowledgedLsn ?? 0)) {',
+    'if (false) {',
   ]),
 ];

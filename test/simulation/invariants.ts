@@ -13,24 +13,16 @@ import type { Request } from '../../src/sqlite/write-batch.ts';
 import type { Disk } from './disks.ts';
 import type { SimulatedRouter } from './processes.ts';
 import type { Life } from './scheduler.ts';
-
-export class Violation extends Error {
-  override readonly name = 'Violation';
-  readonly invariant: string;
-
-  constructor(invariant: string, detail: string) {
-    super(`${invariant}: ${detail}`);
-    this.invariant = invariant;
-  }
-}
+import { Violation } from './violation.ts';
 
 export type Row = {
   readonly key: Buffer;
   readonly version: number;
   readonly contentType: string;
   readonly value: Buffer;
+  readonly expiresAtMs: number;
 };
-type RawRow = [key: Buffer, version: number, contentType: string, value: Buffer];
+type RawRow = [key: Buffer, version: number, contentType: string, value: Buffer, expiresAtMs: number];
 
 export class Invariants {
   readonly #diskOf: (shard: number) => Disk | undefined;
@@ -56,11 +48,14 @@ export class Invariants {
   /** Whatever lies in this slot of a shard's file, visible or not. */
   rowsOf(shard: number, slot: number): Map<string, Row> {
     const select = this.#diskOf(shard)
-      ?.prepare('SELECT key, version, content_type, value FROM entry WHERE slot IS ?')
+      ?.prepare('SELECT key, version, content_type, value, expires_at FROM entry WHERE slot IS ?')
       .raw();
     const rows = (select?.all(slot) ?? []) as RawRow[];
     return new Map(
-      rows.map(([key, version, contentType, value]) => [key.toString('latin1'), { key, version, contentType, value }]),
+      rows.map(([key, version, contentType, value, expiresAtMs]) => [
+        key.toString('latin1'),
+        { key, version, contentType, value, expiresAtMs },
+      ]),
     );
   }
 
@@ -135,8 +130,7 @@ export class Invariants {
       for (const name of new Set([...left.keys(), ...arrived.keys()])) {
         const a = left.get(name);
         const b = arrived.get(name);
-        if (a?.version === b?.version && a?.contentType === b?.contentType && a?.value.equals(b?.value ?? a.value))
-          continue;
+        if (a !== undefined && b !== undefined && isSameRow(a, b)) continue;
         throw new Violation('I6', `${name} is version ${a?.version} at shard ${from}, ${b?.version} at shard ${to}`);
       }
     }
@@ -208,4 +202,9 @@ export class Invariants {
     if (epoch < (this.#epochs.get(life) ?? 0)) throw new Violation('I8', `${life.name} goes back to epoch ${epoch}`);
     this.#epochs.set(life, epoch);
   }
+}
+
+function isSameRow(a: Row, b: Row): boolean {
+  const areFieldsSame = a.version === b.version && a.contentType === b.contentType && a.expiresAtMs === b.expiresAtMs;
+  return areFieldsSame && a.value.equals(b.value);
 }

@@ -179,7 +179,9 @@ export type ControlOdds = {
   /** It takes so long that whoever waits for it goes on by the older ring. */
   readonly late: number;
   readonly isOrdered: boolean;
+  /** Of a command or report of a move. */
   readonly drop: number;
+  readonly dropAnnouncement: number;
   readonly duplicate: number;
 };
 
@@ -199,11 +201,11 @@ export class ControlChannel<T> {
     this.#pipe = new Stream(wires, life, receive);
   }
 
-  /** @param isCertain nothing would ever repeat this message: it comes late, but comes */
-  send(message: T, { isCertain }: { readonly isCertain: boolean }): void {
+  /** @param drop how likely it is lost; 0 where nothing would ever repeat it: it comes late, but comes */
+  send(message: T, { drop }: { readonly drop: number }): void {
     const { scheduler, fate } = this.#wires;
     if (this.#odds.isOrdered) return this.#pipe.send(message);
-    if (!isCertain && scheduler.isChaotic && fate.chance(this.#odds.drop)) return;
+    if (scheduler.isChaotic && fate.chance(drop)) return;
     if (scheduler.isChaotic && this.#odds.late > 0 && fate.chance(this.#odds.late)) {
       scheduler.after(this.#life, fate.below(lateMsMax), () => this.#receive(message));
     } else scheduler.soon(this.#life, () => this.#receive(message));

@@ -16,7 +16,7 @@ import { BatchSize } from '../../src/rebalance/batch-size.ts';
 import type { Move } from '../../src/rebalance/move.ts';
 import { Dispatcher } from '../../src/routing/dispatcher.ts';
 import { Shard } from '../../src/shard/shard.ts';
-import { FileLocked, isDiskFull } from '../../src/sqlite/database.ts';
+import { FileLocked, isDiskFull, WrongFile } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { ShardFileReader } from '../../src/sqlite/shard-file-reader.ts';
 import type { FileIdentity } from '../../src/sqlite/standing-table.ts';
@@ -34,16 +34,20 @@ import type { ForkedProcess } from '../../src/supervision/supervised-child.ts';
 import type { FrontendSpec } from '../../src/supervision/supervisor.ts';
 import { metaPath } from './disks.ts';
 import type { Invariants } from './invariants.ts';
-import { ControlChannel } from './network.ts';
+import { ControlChannel, type ControlOdds } from './network.ts';
 import type { Life } from './scheduler.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
+import { Violation } from './violation.ts';
 
 const valueBytesMax = 1_000;
 /** Until an operator restarts what was given up. */
 const operatorDelayMs = 2_000;
 
 /** Announcements, commands and reports of moves are repeated until they arrive; nothing else is. */
-const isCertain = ({ type }: MessageToChild | MessageToPrimary) => type !== 'topology' && !type.startsWith('move');
+function dropOf({ type }: MessageToChild | MessageToPrimary, { drop, dropAnnouncement }: ControlOdds): number {
+  if (type === 'topology') return dropAnnouncement;
+  return type.startsWith('move') ? drop : 0;
+}
 
 type OnMessage = (message: unknown) => void;
 type OnExit = (code: number | null, signal: NodeJS.Signals | null) => void;
@@ -72,12 +76,12 @@ export class SimulatedChild implements ForkedProcess {
   }
 
   send(message: MessageToChild): void {
-    this.#toChild.send(message, { isCertain: isCertain(message) });
+    this.#toChild.send(message, { drop: dropOf(message, this.#world.controlOdds) });
   }
 
   tell(message: MessageToPrimary): void {
     this.#world.onReport(this.life, message);
-    this.#toPrimary.send(message, { isCertain: isCertain(message) });
+    this.#toPrimary.send(message, { drop: dropOf(message, this.#world.controlOdds) });
   }
 
   kill(): void {
@@ -105,6 +109,11 @@ export class SimulatedChild implements ForkedProcess {
     void job?.drain();
     this.#world.scheduler.soon(this.life, () => this.#world.kill(this.life));
   }
+
+  refuses(reason: string): void {
+    this.tell({ type: 'refused', reason });
+    this.ends(undefined);
+  }
 }
 
 function forkShard(world: SimulatedWorld, parent: Life, id: number): SimulatedChild {
@@ -119,14 +128,19 @@ function forkShard(world: SimulatedWorld, parent: Life, id: number): SimulatedCh
 
 function beginShard(world: SimulatedWorld, child: SimulatedChild, inbox: Inbox<StartMessage>, start: StartShard): void {
   const { life } = child;
+  // A shard that owns nothing has nothing to miss.
+  if (start.acknowledgedLsn === null) world.disks.putBack(start.file);
   let file: WatchedFile;
   try {
     file = new WatchedFile(world, life, start);
   } catch (error) {
+    if (error instanceof WrongFile) return child.refuses(error.message);
     if (!(error instanceof FileLocked || isDiskFull(error))) throw error;
     world.trace.note(life, () => `cannot open its file and exits: ${(error as Error).message}`);
     return world.kill(life);
   }
+  if (world.disks.isExchanged(start.file))
+    throw new Violation('copy', `shard ${start.shard} takes an older copy for its file`);
   const shard = new Shard(start, file, {
     clock: world.scheduler.clockOf(life),
     sockets: world.network.socketsOf(life),
@@ -164,13 +178,14 @@ class WatchedFile extends ShardFile {
   }
 
   override execute(requests: Parameters<ShardFile['execute']>[0]): readonly Outcome[] {
-    const { invariants, disks } = this.#world;
+    const { invariants, sessions, disks } = this.#world;
     const disk = disks.at(this.#path);
     const { lsn } = this.counters;
     if (disk !== undefined) disk.isWatched = true;
     try {
       const outcomes = super.execute(requests);
       invariants.onExecuted(this.#path, lsn, requests, outcomes);
+      sessions.onExecuted(lsn, requests, outcomes);
       return outcomes;
     } finally {
       if (disk !== undefined) disk.isWatched = false;
@@ -367,9 +382,13 @@ export class SimulatedPrimary {
       policy: { ...defaultRestartPolicy, deathsMax: circumstances.deathsMax },
       listeners: [
         {
-          // An operator restarts what was given up.
+          // An operator puts the right file back and restarts what was given up.
           onState: (child) => {
-            if (child.state === 'failed') scheduler.after(life, operatorDelayMs, () => child.restart());
+            if (child.state !== 'failed') return;
+            scheduler.after(life, operatorDelayMs, () => {
+              world.disks.putAllBack();
+              child.restart();
+            });
           },
         },
       ],

@@ -11,8 +11,10 @@ import { type Adversity, adversityOf, type ControlKind, circumstancesOf } from '
 import type { Intent } from './clients.ts';
 import { Coverage } from './coverage.ts';
 import { SeededFate } from './fate.ts';
-import { Violation } from './invariants.ts';
+import { type Oddities, odditiesOf, oddity } from './oddities.ts';
+import { sessionIntents } from './sessions.ts';
 import { SimulatedWorld } from './simulated-world.ts';
+import { Violation } from './violation.ts';
 
 /** Steps after the last fault within which all must be at rest: most need a few hundred. */
 const restStepsMax = 20_000;
@@ -39,14 +41,18 @@ export type RunOptions = {
 /** Undefined when all went well. */
 export function run(seed: number, { coverage, isTraced, control }: RunOptions): Failure | undefined {
   const random = new Random(seed);
-  const circumstances = circumstancesOf(random, seed % 3 === 0 ? 'direct' : 'forwarded');
+  const oddities = seed % 6 === 4 ? odditiesOf(seed) : undefined;
+  const { clocks = 'apart', dropAnnouncement = 0 } = oddities ?? {};
+  const circumstances = { ...circumstancesOf(random, seed % 3 === 0 ? 'direct' : 'forwarded'), clocks };
   const adversity = adversityOf(random, control, circumstances.reads);
-  const fate = new SeededFate(random, adversity.odds, adversity.faultsMax);
+  // A hurried timer puts the clock of one process ahead.
+  const odds = clocks === 'one' ? { ...adversity.odds, hurriedTimer: 0 } : adversity.odds;
+  const fate = new SeededFate(random, odds, adversity.faultsMax);
   const { slots, keysPerSlot } = circumstances;
   const world = new SimulatedWorld({
     fate,
     circumstances,
-    controlOdds: adversity.control,
+    controlOdds: { ...adversity.control, dropAnnouncement },
     coverage,
     isTraced,
   });
@@ -72,8 +78,14 @@ export function run(seed: number, { coverage, isTraced, control }: RunOptions): 
       const intent = (): Intent => ({ ...random.pick(kinds), ...random.pick(keys) });
       world.clients.begin(client, Array.from({ length: intents }, intent));
     }
+    if (oddities !== undefined) {
+      world.clients.begin(
+        circumstances.clients + 1,
+        sessionIntents(oddities.random, oddities.sessionOperations, circumstances),
+      );
+    }
     const changesAt = Array.from({ length: circumstances.changes }, () => random.below(adversity.steps * 0.6));
-    live(world, adversity, { random, fate, changesAt });
+    live(world, adversity, { random, fate, changesAt, oddities });
     settle(world, fate);
     world.audit(keys.map((key) => ({ kind: 'get', ...key })));
     const verdict = checkHistory(world.clients.history, { stepsMax: 50_000 });
@@ -104,9 +116,10 @@ type Life = {
   readonly random: Random;
   readonly fate: SeededFate;
   readonly changesAt: number[];
+  readonly oddities: Oddities | undefined;
 };
 
-function live(world: SimulatedWorld, adversity: Adversity, { random, fate, changesAt }: Life): void {
+function live(world: SimulatedWorld, adversity: Adversity, { random, fate, changesAt, oddities }: Life): void {
   let faultsLeft = adversity.faultsMax;
   for (let step = 0; step < adversity.steps; step++) {
     for (let at = changesAt.indexOf(step); at !== -1; at = changesAt.indexOf(step)) {
@@ -116,6 +129,7 @@ function live(world: SimulatedWorld, adversity: Adversity, { random, fate, chang
       if (changesAt[at] === -1) requestChange(world, random);
     }
     if (faultsLeft > 0) faultsLeft -= misfortune(world, adversity, random);
+    if (oddities !== undefined) oddity(world, oddities);
     if (!world.step()) for (const life of world.lives) world.wake(life);
   }
   fate.strikesLeft = 0;
@@ -161,6 +175,7 @@ function requestChange(world: SimulatedWorld, random: Random): void {
     { kind: 'rebalance', weights: [[shard(), 1 + random.below(5)]] },
     { kind: 'rebalance', weights: [[1, 1 + random.below(5)]] },
   ]);
+  if (request.kind === 'add-shard' && world.scheduler.dateAheadMs !== 0) return;
   world.trace.note(undefined, () => `an operator asks for ${JSON.stringify(request)}`);
   world.asOperator(({ cluster }) => void cluster.rebalancer.request(request));
 }
@@ -208,6 +223,8 @@ function settle(world: SimulatedWorld, fate: SeededFate): void {
   fate.strikesLeft = 0;
   world.scheduler.isChaotic = false;
   world.freeDisks();
+  world.scheduler.dateAheadMs = 0;
+  world.disks.putAllBack();
   world.trace.note(undefined, () => 'no more faults from here on');
   for (const life of world.lives) world.wake(life);
   for (let step = 0; step < restStepsMax; step++) {

@@ -20,6 +20,9 @@ export function newLife(name: string): Life {
   return { name, isAlive: true, isStalled: false, aheadMs: 0 };
 }
 
+/** Whether all processes have the same clock, or each its own. */
+export type Clocks = 'one' | 'apart';
+
 /** Thrown through whatever a process was doing when it died. */
 export const struck = Symbol('the process died');
 
@@ -53,24 +56,33 @@ class SetTimer implements Timer {
 
 export class Scheduler {
   readonly #fate: Fate;
+  readonly #clocks: Clocks;
   readonly #events: Event[] = [];
   #timers: SetTimer[] = [];
   #nowMs = 0;
   #picks = 0;
   /** Timers fire at any time, not only when nothing else is left. */
   isChaotic = true;
+  /** Somebody has set the machine's clock to another day. */
+  dateAheadMs = 0;
 
-  constructor(fate: Fate) {
+  constructor(fate: Fate, clocks: Clocks) {
     this.#fate = fate;
+    this.#clocks = clocks;
+  }
+
+  /** What has really passed, where processes agree about it. */
+  get nowMs(): number {
+    return this.#nowMs;
   }
 
   clockOf(owner: Life): Clock {
     return {
       nowMs: () => this.#nowMs + owner.aheadMs,
-      dateMs: () => epochMs + this.#nowMs + owner.aheadMs,
+      dateMs: () => epochMs + this.#nowMs + owner.aheadMs + this.dateAheadMs,
       uptimeMs: () => this.#nowMs + owner.aheadMs,
-      // Processes disagree about how much has passed, as those of one machine never do.
-      boot: undefined,
+      // Where processes disagree about how much has passed, they are not of one machine.
+      boot: this.#clocks === 'one' ? 'boot' : undefined,
       after: (delayMs, run) => this.after(owner, delayMs, run),
       soon: (run) => this.soon(owner, run),
     };

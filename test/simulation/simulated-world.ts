@@ -16,11 +16,13 @@ import { Clients, type Intent } from './clients.ts';
 import type { Coverage, Phase } from './coverage.ts';
 import { Disks, metaPath } from './disks.ts';
 import type { Fate } from './fate.ts';
-import { Invariants, Violation } from './invariants.ts';
+import { Invariants } from './invariants.ts';
 import { type ControlOdds, Network } from './network.ts';
 import { SimulatedPrimary, type SimulatedRouter } from './processes.ts';
 import { type Life, newLife, Scheduler, struck } from './scheduler.ts';
+import { Sessions } from './sessions.ts';
 import { Trace } from './trace.ts';
+import { Violation } from './violation.ts';
 
 /** Of a client that finds no router. */
 const reconnectDelayMs = 10;
@@ -52,6 +54,7 @@ export class SimulatedWorld {
   readonly trace: Trace;
   readonly coverage: Coverage;
   readonly invariants: Invariants;
+  readonly sessions: Sessions;
   readonly clients: Clients;
   readonly network: Network;
   readonly disks: Disks;
@@ -75,11 +78,12 @@ export class SimulatedWorld {
     this.circumstances = circumstances;
     this.controlOdds = controlOdds;
     this.coverage = coverage;
-    this.scheduler = new Scheduler(fate);
+    this.scheduler = new Scheduler(fate, circumstances.clocks);
     this.trace = new Trace(isTraced);
     this.network = new Network(this);
     this.disks = new Disks({ crashPoint: () => this.crashPoint(), hasNoRoom: () => this.fate.chance(0.8) });
     this.invariants = new Invariants((shard) => this.disks.at(this.pathOf(shard)), Number);
+    this.sessions = new Sessions(() => this.scheduler.nowMs);
     onFailpoint(() => this.crashPoint());
     this.clients = new Clients({
       namedEvery: this.circumstances.namedEvery,
@@ -88,6 +92,7 @@ export class SimulatedWorld {
       pick: (n) => this.fate.below(n),
       later: (client, run) => this.scheduler.soon(client, run),
       wait: (client, run) => void this.scheduler.after(client, reconnectDelayMs, run),
+      rest: (client, restMs, run) => void this.scheduler.after(client, restMs, run),
       note: (client, text) => this.trace.note(client, text),
       onOutcome: (outcome) => this.coverage.operation(outcome),
     });
