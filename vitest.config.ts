@@ -5,6 +5,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Tests of how long something takes: they run last, and nothing runs beside them. */
 const timed = 'test/**/*.timed.test.ts';
 
+/** Process tests start real services and wait for them: so many files at a time keep two cores busy. */
+const workers = 4;
+
 /** Tests within one process that leave nothing behind: they share the modules that were loaded once. */
 const quick = ['unit', 'sqlite', 'wire', 'http', 'bench', 'cli'].map((room) => `test/${room}/**/*.test.ts`);
 
@@ -15,13 +18,18 @@ const workflowParser = {
     /@actions\/.*\.js$/.test(id) ? readFileSync(id, 'utf8').replace(/^\/\/# sourceMappingURL=.*/m, '') : undefined,
 };
 
+/** They take a minute or more. Begun late, they would be alone at the end. */
+const long = /\/(redis-cluster-store|failpoints|random-kills|fuzz)\.test\.ts$/;
+
 /**
  * The simulation takes a core for minutes, and tests of real processes mostly wait: its files are begun one after the
  * other between theirs. By the size of the files, as usual, they would all come last.
  */
-class SimulationSpread extends BaseSequencer {
+class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
+    const bySize = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => long.test(moduleId);
+    const sorted = [...bySize.filter(isLong), ...bySize.filter((file) => !isLong(file))];
     const simulations = sorted.filter(({ moduleId }) => moduleId.includes('/test/simulation/'));
     const others = sorted.filter((file) => !simulations.includes(file));
     const apart = Math.ceil(others.length / (2 * simulations.length));
@@ -39,7 +47,7 @@ export default defineConfig({
     server: { deps: { inline: ['openapi-typescript', '@actions/workflow-parser'] } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    sequence: { sequencer: SimulationSpread },
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         extends: true,
@@ -48,7 +56,7 @@ export default defineConfig({
           include: quick,
           exclude: [timed],
           isolate: false,
-          maxWorkers: 3,
+          maxWorkers: workers,
           sequence: { groupOrder: 0 },
         },
       },
@@ -58,8 +66,7 @@ export default defineConfig({
           name: 'tests',
           include: ['test/**/*.test.ts'],
           exclude: [timed, ...quick],
-          // Process tests start real services and wait for them: three files at a time keep two cores busy.
-          maxWorkers: 3,
+          maxWorkers: workers,
           sequence: { groupOrder: 0 },
         },
       },

@@ -6,19 +6,16 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import ts from 'typescript-5';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { statusOfService } from '../../src/admin/admin-client.ts';
 import { connect } from '../../src/client/connect.ts';
-import { processState } from '../support/process-state.ts';
+import { allGone } from '../support/process-state.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { userDoc } from '../support/user-docs.ts';
 
 /** The built module: it forks its neighbour. */
 const builtModule = new URL('../../dist/src/embedding/start-service.js', import.meta.url).href;
 const { startService } = (await import(builtModule)) as typeof import('../../src/embedding/start-service.ts');
-
-const allGone = (pids: readonly number[]) =>
-  vi.waitUntil(() => pids.every((pid) => processState(pid) === 'gone'), { timeout: 10_000, interval: 10 });
 
 test('a program starts a service, uses it, and leaves nothing behind', async () => {
   let data = '';

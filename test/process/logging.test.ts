@@ -43,7 +43,7 @@ test.each(['stop', 'SIGTERM'] as const)(
       expect((await fetch(`${url}/v1/kv/key-${n}`, { method: 'PUT', body: 'value' })).status).toBe(201);
     }
     expect((await statusOfService(data)).logLinesLost).toBeGreaterThan(2);
-    expect((await shardctl(['status', '--data', data])).stdout).toMatch(/\d+ lines of the primary's log were lost/);
+    expect((await shardctl(['status', '--data', data])).stdout).toMatch(/Lost from the primary's log: \d+ lines/);
     if (how === 'stop') expect((await shardctl(['stop', '--data', data])).code).toBe(0);
     else child.kill(how);
     expect(await ended).toEqual([0, null]);

@@ -25,7 +25,8 @@ export function tryMutant(mutant: Mutant, root: string): Trial {
   const folder = mkdtempSync(join(tmpdir(), 'shardlite-gallery-'));
   try {
     for (const part of ['src', 'test/simulation', 'test/support']) {
-      cpSync(join(root, 'dist', part), join(folder, 'dist', part), { recursive: true });
+      const filter = (path: string) => !/\.(d\.ts|map)$/.test(path);
+      cpSync(join(root, 'dist', part), join(folder, 'dist', part), { recursive: true, filter });
     }
     cpSync(join(root, 'package.json'), join(folder, 'package.json'));
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
