@@ -1,5 +1,6 @@
 /** `npm run bench`: reads the options, measures, writes the report, prints the summary. Exit codes as those of `shardctl`. */
 
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
@@ -37,6 +38,8 @@ const program = new Command('npm run bench --')
   .action(compare);
 
 const interruption = new AbortController();
+// Each program that makes load listens to it.
+setMaxListeners(0, interruption.signal);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     // Whoever asks twice does not want to wait: what is running is killed.
