@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const timed = 'test/**/*.timed.test.ts';
 
 /** Process tests start real services and wait for them: so many files at a time keep two cores busy. */
-const workers = 4;
+const workers = 3;
 
 /** Tests within one process that leave nothing behind: they share the modules that were loaded once. */
 const quick = ['unit', 'sqlite', 'wire', 'http', 'bench', 'cli'].map((room) => `test/${room}/**/*.test.ts`);
