@@ -5,7 +5,17 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -56,7 +66,10 @@ if (!existsSync(buildStamp) || newestSourceMs() > statSync(buildStamp).mtimeMs) 
   for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
     cpSync(join(root, 'node_modules', 'swagger-ui-dist', file), join(dist, 'src', 'http', 'reference', file));
   }
-  writeFileSync(join(dist, 'shardctl.1'), execFileSync(process.execPath, [join(dist, 'src/cli/shardctl.js'), 'man']));
+  // npm links the program when it installs, which is before it is built.
+  const program = join(dist, 'src', 'cli', 'shardctl.js');
+  chmodSync(program, 0o755);
+  writeFileSync(join(dist, 'shardctl.1'), execFileSync(process.execPath, [program, 'man']));
   writeFileSync(buildStamp, '');
 }
 

@@ -33,7 +33,7 @@ type Admitted = { [grantKey]?: Grant };
 const grantKey = Symbol('grant');
 
 /** They say nothing of what is stored, and whoever asks for them may have no token: balancers, and people who read. */
-export const openRoutes: readonly string[] = ['/livez', '/readyz', '/docs', '/docs/{file}', '/openapi.json'];
+export const openRoutes: readonly string[] = ['/livez', '/readyz', '/', '/docs', '/docs/{file}', '/openapi.json'];
 
 /** What a request may do, and who sent it; undefined where nobody is asked. */
 export function grantOf(raw: IncomingMessage): Grant | undefined {

@@ -66,6 +66,8 @@ const openapi = await api.GET('/openapi.json');
 await api.HEAD('/openapi.json');
 const docs = await api.GET('/docs', { parseAs: 'text' });
 await api.HEAD('/docs');
+const way = await api.GET('/', { redirect: 'manual' });
+await api.HEAD('/', { redirect: 'manual' });
 const file = await api.GET('/docs/{file}', { params: { path: { file: 'reference.css' } }, parseAs: 'text' });
 await api.HEAD('/docs/{file}', { params: { path: { file: 'reference.css' } } });
 const changes = await api.GET('/v1/changes', { params: { query: { prefix: 'x', from: 'start', values: 'true' } }, parseAs: 'stream' });
@@ -101,7 +103,7 @@ export const unused = [noPath, noParameter, noBoolean, noBatch, nowhere];
 
 const { status } = put.response;
 console.log(JSON.stringify({ status, value, head: head.response.status, removed: remove.response.status, code, number, touched: touched.response.status, statuses,
-  keys, next, lines, epoch, live, ready, openapi: openapi.response.status, docs: docs.data?.slice(0, 15), changes: changes.response.status }));
+  keys, next, lines, epoch, live, ready, openapi: openapi.response.status, way: way.response.headers.get('location'), docs: docs.data?.slice(0, 15), changes: changes.response.status }));
 `;
 
 test('a client that is generated from the document takes what is right, refuses what is wrong, and works', {
@@ -144,6 +146,7 @@ test('a client that is generated from the document takes what is right, refuses 
     ready: [],
     openapi: 200,
     docs: '<!doctype html>',
+    way: 'docs',
     changes: 200,
   });
 });

@@ -43,8 +43,8 @@ test('every answer says how many requests are left, also one that leaves the sho
   ]);
   expect(JSON.parse(answers[3]?.text ?? '')).toMatchObject({ status: 429, code: 'rate-exceeded' });
   expect(executed.length).toBe(2);
-  for (const path of ['/livez', '/readyz', '/docs', '/docs/reference.css', '/openapi.json']) {
-    expect((await ask(url, undefined, path)).status).toBe(200);
+  for (const path of ['/livez', '/readyz', '/', '/docs', '/docs/reference.css', '/openapi.json']) {
+    expect((await ask(url, undefined, path)).status).toBe(path === '/' ? 302 : 200);
   }
 });
 

@@ -75,9 +75,10 @@ test('without a token, or with a wrong one, no request gets further than to a 40
 
 test('health, the page of the API and its document are there for everybody', async () => {
   const app = await startRestApp({ access: await accessOf(rulesOf([])) });
-  for (const path of ['/livez', '/readyz', '/docs', '/docs/reference.css', '/openapi.json']) {
-    expect((await ask(app, undefined, 'GET', path)).status).toBe(200);
-    expect((await ask(app, 'wrong', 'HEAD', `${path}?x`)).status).toBe(200);
+  for (const path of ['/livez', '/readyz', '/', '/docs', '/docs/reference.css', '/openapi.json']) {
+    const status = path === '/' ? 302 : 200;
+    expect((await ask(app, undefined, 'GET', path)).status).toBe(status);
+    expect((await ask(app, 'wrong', 'HEAD', `${path}?x`)).status).toBe(status);
   }
   for (const path of ['/livez/', '/livez;/../v1/topology', '/livez%3f/../v1/topology', '//livez']) {
     expect([path, (await ask(app, undefined, 'GET', path)).status]).toEqual([path, 401]);

@@ -35,6 +35,11 @@ test('the package has the program, its pages, the types of what it exports, and 
   expect(bytes).toBeLessThan(900 * KiB);
 });
 
+test('in a checkout npx finds the program that was built there', async () => {
+  const { stdout } = await run('npx', ['--no-install', 'shardctl', '--help'], { cwd: root });
+  expect(stdout).toMatch(/^Usage: shardctl /);
+});
+
 test('publint and arethetypeswrong find nothing wrong', async () => {
   const { tarball } = await packPackage(temporaryDirectory());
   const data = readFileSync(tarball);

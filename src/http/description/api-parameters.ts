@@ -139,6 +139,10 @@ export const answerHeaders = {
     description: 'The position of these bytes, and the size of the value.',
     schema: { type: 'string', examples: ['bytes 0-99/1234'] },
   },
+  Location: {
+    description: 'Where to look instead, relative to the request.',
+    schema: { type: 'string', examples: ['docs'] },
+  },
   Link: {
     description: 'The next page.',
     schema: { type: 'string', examples: ['</v1/kv?cursor=kYQ>; rel="next"'] },

@@ -309,6 +309,7 @@ export const answers = {
   liveness: { description: 'The process responds', content: json(ref('Liveness')) },
   document: { description: 'This document', content: json({ type: 'object' }) },
   reference: { description: 'A page for people', content: { 'text/html': { schema: { type: 'string' } } } },
+  toReference: { description: 'The page for people is at `/docs`', headers: ['Location'] },
   referenceFile: { description: 'What the page loads', content: anyBytes },
 } as const satisfies { readonly [name: string]: Answer };
 

@@ -37,6 +37,15 @@ const readReferenceFile: RouteDoc = {
   example: 'curl {origin}/docs/reference.css',
 };
 
+const findReference: RouteDoc = {
+  id: 'findReference',
+  group: 'Service',
+  summary: 'The way to that page, for whoever opens the address of the service in a browser',
+  answers: { 302: 'toReference' },
+  errors: [],
+  example: 'curl --location {origin}/',
+};
+
 const html = 'text/html; charset=utf-8';
 const css = 'text/css; charset=utf-8';
 const script = 'text/javascript; charset=utf-8';
@@ -83,6 +92,9 @@ export function registerDocsRoutes(app: FastifyInstance, operations: readonly Ro
   });
 
   app.get('/docs', withHead(readReference), (_request, reply) => sendFile(reply, 'index.html'));
+
+  // Relative, so that it holds behind a proxy that adds a path.
+  app.get('/', withHead(findReference), (_request, reply) => reply.redirect('docs'));
 
   app.get<{ Params: { file: string } }>('/docs/:file', withHead(readReferenceFile), ({ params }, reply) =>
     sendFile(reply, params.file),
