@@ -63,7 +63,7 @@ export const headersTimeoutMs = 10_000;
 /** Node looks for overdue requests this often. */
 const timeoutCheckIntervalMs = 1_000;
 /** Longer than common proxies keep idle connections, so that they close first and no request meets a closing one. */
-const keepAliveTimeoutMs = 72_000;
+export const keepAliveTimeoutMs = 72_000;
 
 export function createApp(options: AppOptions): FastifyInstance {
   const { store, service, valueBytesMax, bodyMemoryBytesMax, allowedHosts, allowedOrigins } = options;

@@ -14,7 +14,7 @@ declare module 'fastify' {
 }
 
 /** Clients that ask every now and then over one connection have asked by then. */
-const idleGraceMs = 5_000;
+export const idleGraceMs = 5_000;
 /** A request is on its way over a connection that was just made. */
 const freshGraceMs = 500;
 const idleCheckIntervalMs = 100;

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 /** Text leaves in slices of this size: of a large value, too, a slow client has to read so much in time and no more. */
 export const sliceBytes = 64 * 1024;
 /** So often something is written, that both ends know of each other. */
-const heartbeatMs = 15_000;
+export const heartbeatMs = 15_000;
 /** A client that reads nothing for so long is cut off; it may come back, and goes on where it was. */
 const slowReaderMs = 30_000;
 
