@@ -58,6 +58,7 @@ import {
   checkRedis,
   handedOverSocket,
   makeLogDirectory,
+  refuseIfServed,
   taken,
   takePorts,
   warnOfFewFiles,
@@ -198,6 +199,7 @@ export class Service implements ObservedService {
   ): Promise<Service> {
     // Files and sockets of this service are for its user alone.
     process.umask(0o077);
+    await refuseIfServed(config);
     makeLogDirectory(config);
     const socket = handedOverSocket();
     const at = socket === undefined ? config : { ...config, host: socket.host, port: socket.port };

@@ -2,8 +2,9 @@
 
 import { accessSync, constants } from 'node:fs';
 import type { Server } from 'node:http';
+import { connect } from 'node:net';
 import { AccessRefused } from '../access/access-refused.ts';
-import { DataDirectory, makeDirectory, UnusableDirectory } from '../config/data-directory.ts';
+import { adminSocketOf, DataDirectory, makeDirectory, UnusableDirectory } from '../config/data-directory.ts';
 import { logSettingsOf } from '../config/log-settings.ts';
 import { redisAddressOf, redisAddressText } from '../config/redis-address.ts';
 import type { ServiceConfig } from '../config/service-config.ts';
@@ -18,6 +19,34 @@ import { type TakenDirectory, takeDirectory } from './take-directory.ts';
 /** The service cannot run here as it was asked to; the message says why and what to do. */
 export class CannotStart extends Error {
   override readonly name = 'CannotStart';
+}
+
+/**
+ * Asked before anything is taken, so that a second start hears of the running service and not of the port that this has.
+ * What refuses for certain is the lock of the data directory (`taken`): here a service that only begins is not seen.
+ * @throws CannotStart
+ */
+export async function refuseIfServed({ data }: ServiceConfig): Promise<void> {
+  if (await listensAt(adminSocketOf(data))) throw alreadyServed(data);
+}
+
+/** A killed service leaves its socket behind, on which nobody listens. */
+function listensAt(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function alreadyServed(data: string, options?: ErrorOptions): CannotStart {
+  return new CannotStart(
+    `A service already runs on the data directory ${data}. Look at it with \`shardctl status --data ${data}\`, or choose another --data.`,
+    options,
+  );
 }
 
 /** @throws CannotStart */
@@ -83,12 +112,7 @@ export function taken(config: ServiceConfig, log: ProcessLog): TakenDirectory {
   try {
     return takeDirectory(config, log);
   } catch (error) {
-    if (error instanceof FileLocked) {
-      throw new CannotStart(
-        `A service already runs on the data directory ${config.data}. Look at it with \`shardctl status --data ${config.data}\`, or choose another --data.`,
-        { cause: error },
-      );
-    }
+    if (error instanceof FileLocked) throw alreadyServed(config.data, { cause: error });
     if (error instanceof UnusableFile || error instanceof UnusableDirectory)
       throw new CannotStart(error.message, { cause: error });
     throw error;
