@@ -150,7 +150,9 @@ export type ReloadReport = {
 
 export type SettingView = {
   readonly name: string;
-  readonly value: string;
+  /** In use, as one would write it in a flag. Null where there is none, or where the strategy does not use the setting. */
+  readonly value: string | null;
+  /** e.g. `--port`, `SHARDLITE_PORT`, `"port" in shardlite.json`, `data directory`, `default` */
   readonly source: string;
   readonly reloads: boolean;
 };

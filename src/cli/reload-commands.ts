@@ -36,7 +36,7 @@ export async function configCommand({ data, json }: Options): Promise<void> {
     tableOf(
       [
         { title: 'setting', align: 'left', cell: ({ name }) => name },
-        { title: 'value', align: 'left', cell: ({ value }) => value },
+        { title: 'value', align: 'left', cell: ({ value }) => value ?? '–' },
         { title: 'from', align: 'left', cell: ({ source }) => source },
         { title: 'changes by', align: 'left', cell: ({ reloads }) => (reloads ? 'reload' : 'restart of the service') },
       ],

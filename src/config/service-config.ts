@@ -412,11 +412,14 @@ export function variableOf(name: keyof ServiceConfig): string {
   return `SHARDLITE_${flagOf(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** For people: as one would write it in a flag, without passwords. */
-export function settingText(name: keyof ServiceConfig, config: ServiceConfig): string {
-  const value = config[name];
-  if (value === undefined) return settings[name].defaultText;
-  const address = name === 'store' ? redisAddressOf(config.store) : undefined;
+/** A setting with its value. */
+export type SettingValue = { readonly [K in keyof ServiceConfig]: readonly [K, ServiceConfig[K]] }[keyof ServiceConfig];
+
+/** For people: as one would write it in a flag, without passwords. Null where there is no value. */
+export function settingText(...[name, value]: SettingValue): string | null {
+  if (value === undefined) return null;
+  const address = name === 'store' ? redisAddressOf(value) : undefined;
   if (address !== undefined) return redisAddressText(address);
-  return Array.isArray(value) ? value.join(',') : String(value);
+  if (Array.isArray(value)) return value.length === 0 ? null : value.join(',');
+  return String(value);
 }

@@ -20,7 +20,7 @@ import type {
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
 import { logSettingsOf } from '../config/log-settings.ts';
 import type { SettingOrigin } from '../config/read-config.ts';
-import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import { routersOf, type ServiceConfig, type Strategy } from '../config/service-config.ts';
 import { versionOfPackage } from '../config/version.ts';
 import { labelled, type Measure } from '../metrics/measure.ts';
 import { every, systemClock, type Timer } from '../ports/clock.ts';
@@ -292,7 +292,16 @@ export class Service implements ObservedService {
   }
 
   settings(): readonly SettingView[] {
-    return this.#settings.views();
+    const strategy = this.#strategy;
+    const adminUrl = this.#adminPort?.url;
+    return this.#settings.views({
+      strategy,
+      recorded: { strategy, shards: this.#topologyFile.weights().size },
+      chosen: {
+        routers: routersOf(this.#settings.config),
+        adminPort: adminUrl === undefined ? 'off' : Number(new URL(adminUrl).port),
+      },
+    });
   }
 
   /** After somebody has moved the files of the log away. */

@@ -6,7 +6,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SettingView } from '../admin/contract.ts';
 import type { SettingOrigin } from '../config/read-config.ts';
-import { type ServiceConfig, settings, settingText } from '../config/service-config.ts';
+import {
+  type ServiceConfig,
+  type SettingValue,
+  type Strategy,
+  settings,
+  settingText,
+} from '../config/service-config.ts';
 
 /** What is on disk and differs from what holds. */
 export type NewSettings = {
@@ -14,6 +20,15 @@ export type NewSettings = {
   readonly config: ServiceConfig;
   readonly adopted: readonly SettingOrigin[];
   readonly needRestart: readonly SettingOrigin[];
+};
+
+/** What a service uses of the settings that have no value of their own. */
+export type InUse = {
+  readonly strategy: Strategy;
+  /** By the data directory. */
+  readonly recorded: Partial<ServiceConfig>;
+  /** By the service, at its start. */
+  readonly chosen: Partial<ServiceConfig>;
 };
 
 export class SettingsInForce {
@@ -47,13 +62,19 @@ export class SettingsInForce {
     this.#origins = this.#origins.map((one) => adopted.find(({ name }) => name === one.name) ?? one);
   }
 
-  views(): readonly SettingView[] {
-    return this.#origins.map(({ name, source }) => ({
-      name,
-      value: settingText(name, this.#config),
-      source,
-      reloads: settings[name].reloads === true,
-    }));
+  /** Each setting with the value in use, also where nobody has given one. */
+  views({ strategy, recorded, chosen }: InUse): readonly SettingView[] {
+    return this.#origins.map(({ name, source }) => {
+      const { onlyFor = strategy, reloads = false } = settings[name];
+      const isRecorded = this.#config[name] === undefined && recorded[name] !== undefined;
+      const value = this.#config[name] ?? recorded[name] ?? chosen[name];
+      return {
+        name,
+        value: onlyFor === strategy ? settingText(...([name, value] as SettingValue)) : null,
+        source: isRecorded ? 'data directory' : source,
+        reloads,
+      };
+    });
   }
 }
 

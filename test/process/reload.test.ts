@@ -125,6 +125,14 @@ test('what a reload may change of the settings holds afterwards; of the rest it 
   expect(shown).toMatch(/^port +\d+ +--port +restart of the service$/m);
   expect(shown).toMatch(new RegExp(`^routers +2 +"routers" in ${file} +reload$`, 'm'));
   expect(shown).toMatch(/^logLevel +info +default +reload$/m);
+  // Values alone, also where nobody has given one: what is in use, or a dash.
+  const adminPort = new URL((await service.status()).adminUrl as string).port;
+  expect(shown).toMatch(new RegExp(`^adminPort +${adminPort} +default +restart of the service$`, 'm'));
+  expect(shown).toMatch(/^strategy +partitioned +data directory +restart of the service$/m);
+  expect(shown).toMatch(/^shards +2 +data directory +restart of the service$/m);
+  for (const unused of ['clones', 'jwtKeys', 'logDir', 'allowedHosts'])
+    expect(shown).toMatch(new RegExp(`^${unused} +– +default `, 'm'));
+  for (const line of shown.trim().split('\n').slice(1)) expect(line).toMatch(/^\w+ +\S+ {2,}/);
 
   writeFileSync(file, JSON.stringify({ routers: 1 }));
   process.kill(service.pid, 'SIGHUP');
