@@ -65,7 +65,13 @@ async function takeAgain(options: TakeOptions): Promise<Taken> {
     try {
       return await take(options);
     } catch (error) {
-      if (!(error instanceof SnapshotLost) || attempt === attemptsMax) throw error;
+      if (!(error instanceof SnapshotLost)) throw error;
+      if (attempt === attemptsMax) {
+        throw new BackupRefused(
+          `All ${attemptsMax} attempts were in vain, the last one because: ${error.message} Look at \`shardctl status\`, and try again when every process is ready.`,
+          { cause: error },
+        );
+      }
       await empty(options.directory);
       await sleep(attemptDelayMs);
     }

@@ -1,6 +1,8 @@
 /**
  * A backup is all data as of one moment. Clients write all the time while shards come, go and are killed; each knows what
  * was acknowledged when, and so what a restored service must have.
+ * `BACKUP_SECONDS=150 npx vitest run test/process/backup -t minutes` backs up every second or two for as long, beside
+ * moves and kills without an end, and tells how it went.
  */
 
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -15,6 +17,9 @@ import { shardctl, startService, type TestService } from '../support/service.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const keysEach = 7;
+const seconds = Number(process.env['BACKUP_SECONDS'] ?? 0);
+const pauseMs = 1_000;
+const killIntervalMs = 4_000;
 
 /** Writes 1, 2, 3, … one after the other, each to the next of its keys: so the order of its writes is known. */
 class CountingWriter {
@@ -79,11 +84,41 @@ class CountingWriter {
 type Taken = { readonly directory: string; readonly before: readonly number[]; readonly after: readonly number[] };
 
 async function take(service: TestService, writers: readonly CountingWriter[], directory: string): Promise<Taken> {
+  const taken = await tryToTake(service, writers, directory);
+  expect(taken).toBeTypeOf('object');
+  return taken as Taken;
+}
+
+/** What was said instead, where processes that died again and again left no moment in which all served. */
+async function tryToTake(
+  service: TestService,
+  writers: readonly CountingWriter[],
+  directory: string,
+): Promise<Taken | string> {
   const before = writers.map(({ acknowledged }) => acknowledged);
   const { code, stderr } = await shardctl(['backup', directory, '--data', service.data]);
-  expect(stderr.replace(/Copying.*\n/g, '')).toBe('');
-  expect(code).toBe(0);
+  const said = stderr.replace(/Copying.*\n/g, '');
+  if (code !== 0) return said;
+  expect(said).toBe('');
   return { directory, before, after: writers.map(({ begun }) => begun) };
+}
+
+/** Restores it to so many shards, and holds what is served there against what each writer knew. */
+async function restoresWhole(taken: Taken, writers: readonly CountingWriter[], shards: number): Promise<void> {
+  const { directory: from, before, after } = taken;
+  const data = `${from}-restored`;
+  const { code, stderr } = await shardctl(['restore', from, '--data', data, '--shards', `${shards}`]);
+  expect([code, stderr.replace(/Restoring.*\n/g, '')]).toEqual([0, '']);
+  const restored = await startService({ data, args: ['--routers', '1'] });
+  expect((await restored.status()).processes.filter(({ role }) => role === 'shard')).toHaveLength(shards);
+  const pool = new Pool(restored.url, { connections: 8 });
+  for (const [writer, one] of writers.entries()) {
+    const bounds = { acknowledged: before[writer] as number, begun: after[writer] as number };
+    expect(await one.faultsIn(pool, bounds)).toEqual([]);
+  }
+  await pool.destroy();
+  expect((await shardctl(['verify', '--data', data])).code).toBe(0);
+  await restored.end('SIGTERM');
 }
 
 test('every backup beside writers, moves and kills holds exactly what was acknowledged, as of one moment, on any number of shards', async () => {
@@ -112,23 +147,69 @@ test('every backup beside writers, moves and kills holds exactly what was acknow
   for (const writer of writers) await writer.finish();
   await service.end('SIGTERM');
 
-  for (const [index, { directory: from, before, after }] of taken.entries()) {
-    const data = join(directory, `restored-${index}`);
-    const shards = (index % 3) + 1;
-    const { code, stderr } = await shardctl(['restore', from, '--data', data, '--shards', `${shards}`]);
-    expect([code, stderr.replace(/Restoring.*\n/g, '')]).toEqual([0, '']);
-    const restored = await startService({ data, args: ['--routers', '1'] });
-    expect((await restored.status()).processes.filter(({ role }) => role === 'shard')).toHaveLength(shards);
-    const pool = new Pool(restored.url, { connections: 8 });
-    for (const [writer, one] of writers.entries()) {
-      const bounds = { acknowledged: before[writer] as number, begun: after[writer] as number };
-      expect(await one.faultsIn(pool, bounds)).toEqual([]);
-    }
-    await pool.destroy();
-    expect((await shardctl(['verify', '--data', data])).code).toBe(0);
-    await restored.end('SIGTERM');
-  }
+  for (const [index, one] of taken.entries()) await restoresWhole(one, writers, (index % 3) + 1);
 }, 240_000);
+
+test.skipIf(seconds === 0)(
+  `for ${seconds} seconds, which may be minutes, every backup of a service whose shards come, go and are killed is whole`,
+  { timeout: 20 * (seconds + 60) * 1_000 },
+  async () => {
+    const directory = temporaryDirectory();
+    const service = await startService({ data: join(directory, 'data'), args: ['--shards', '2', '--routers', '1'] });
+    const writers = Array.from({ length: 16 }, (_, index) => new CountingWriter(service.url, `writer-${index}`));
+    const taken: Taken[] = [];
+    const refused: string[] = [];
+    const done = { changes: 0, kills: 0 };
+    const overAtMs = performance.now() + seconds * 1_000;
+    const isOver = () => performance.now() > overAtMs;
+    const shardNames = async () =>
+      (await service.status()).processes.filter(({ role }) => role === 'shard').map(({ id }) => id);
+
+    const changing = async () => {
+      while (!isOver()) {
+        const names = await shardNames();
+        const newest = names.at(-1) as string;
+        const change = names.length === 2 ? ['add-shard'] : ['remove-shard', newest.replace('shard-', '')];
+        const { code, stdout, stderr } = await shardctl([...change, '--data', service.data, '--yes']);
+        // What was rolled back is as good for a backup.
+        if (code !== 0) refused.push(`${change.join(' ')}: ${stdout}${stderr}`);
+        done.changes++;
+      }
+    };
+    const killing = async () => {
+      while (!isOver()) {
+        const names = await shardNames();
+        const name = names[done.kills % names.length] as string;
+        // It may be one that a change has just removed, or that starts again.
+        await service.kill(name).then(
+          () => done.kills++,
+          () => undefined,
+        );
+        await sleep(killIntervalMs);
+      }
+    };
+    const backingUp = async () => {
+      while (!isOver()) {
+        const to = join(directory, `backup-${taken.length}`);
+        const one = await tryToTake(service, writers, to);
+        if (typeof one === 'object') taken.push(one);
+        else {
+          refused.push(one);
+          expect([one, existsSync(to)]).toEqual([expect.stringContaining('All 5 attempts were in vain'), false]);
+        }
+        await sleep(pauseMs);
+      }
+    };
+    await Promise.all([changing(), killing(), backingUp()]);
+    for (const writer of writers) await writer.finish();
+    await service.end('SIGTERM');
+    const writes = writers.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+    const { changes, kills } = done;
+    console.info(`${taken.length} backups beside ${writes} writes, ${changes} changes, ${kills} kills`, { refused });
+    expect(Math.min(taken.length, changes, kills)).toBeGreaterThan(0);
+    for (const [index, one] of taken.entries()) await restoresWhole(one, writers, (index % 5) + 1);
+  },
+);
 
 test.each(['single', 'cloned'])(
   'a backup of the %s strategy is restored partitioned, with types, versions and expiry',
@@ -191,6 +272,20 @@ test('what is no whole backup is not restored, and nothing is overwritten', asyn
     'has no manifest.json',
   );
   expect(existsSync(join(directory, 'new'))).toBe(false);
+});
+
+test('a backup for which a shard is missing is refused with what to do, and leaves nothing behind', async () => {
+  const directory = temporaryDirectory();
+  const [data, backup] = [join(directory, 'data'), join(directory, 'backup')];
+  await (await startService({ data, args: ['--shards', '2', '--routers', '1'] })).end('SIGTERM');
+  rmSync(join(data, 'shard-2.sqlite'));
+  await startService({ data, args: ['--routers', '1'] });
+  expect(await shardctl(['backup', backup, '--data', data])).toMatchObject({
+    code: 1,
+    stderr:
+      'shardctl: All 5 attempts were in vain, the last one because: shard-2 is failed. Look at `shardctl status`, and try again when every process is ready.\n',
+  });
+  expect(existsSync(backup)).toBe(false);
 });
 
 test('a file without writes since an earlier backup is that of the earlier one, and each backup is whole without the others', async () => {
