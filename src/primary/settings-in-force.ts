@@ -66,11 +66,12 @@ export class SettingsInForce {
   views({ strategy, recorded, chosen }: InUse): readonly SettingView[] {
     return this.#origins.map(({ name, source }) => {
       const { onlyFor = strategy, reloads = false } = settings[name];
-      const isRecorded = this.#config[name] === undefined && recorded[name] !== undefined;
+      const isUsed = onlyFor === strategy;
+      const isRecorded = isUsed && this.#config[name] === undefined && recorded[name] !== undefined;
       const value = this.#config[name] ?? recorded[name] ?? chosen[name];
       return {
         name,
-        value: onlyFor === strategy ? settingText(...([name, value] as SettingValue)) : null,
+        value: isUsed ? settingText(...([name, value] as SettingValue)) : null,
         source: isRecorded ? 'data directory' : source,
         reloads,
       };

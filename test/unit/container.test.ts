@@ -11,6 +11,7 @@ import { parse } from 'yaml';
 import { readConfig } from '../../src/config/read-config.ts';
 import { settingNames, variableOf } from '../../src/config/service-config.ts';
 import { allowedHostsOf } from '../../src/http/host-guard.ts';
+import { userDocs } from '../support/user-docs.ts';
 
 const root = new URL('../../', import.meta.url);
 const textOf = (file: string) => readFileSync(new URL(file, root), 'utf8');
@@ -104,6 +105,17 @@ test('in a container the service answers to the names it is given, and to no oth
     expect([...hosts]).toEqual(expect.arrayContaining(['localhost', '127.0.0.1', name]));
   }
   expect(allowedHostsOf('0.0.0.0', [ofImage])).not.toBe('any');
+});
+
+test('every command that a page runs in a container is one of a service of compose, and found there', () => {
+  const commands = userDocs.flatMap(({ text }) => [
+    ...text.replaceAll('\n', ' ').matchAll(/docker compose (?:exec|run --rm) (\S+) (\w+)/g),
+  ]);
+  expect(commands.length).toBeGreaterThan(5);
+  for (const [, service = '', program = ''] of commands) {
+    expect(Object.keys(compose.services)).toContain(service);
+    expect(textOf('Dockerfile')).toContain(`/app/dist/src/cli/${program}.js /usr/local/bin/${program} `);
+  }
 });
 
 test('whatever keeps data keeps it in a volume of its own, and every Redis writes it before it acknowledges', () => {

@@ -27,6 +27,26 @@ test.each(userDocs.map(({ path, text }) => [path, text] as const))('%s is read w
   expect(readabilityOf(text).wordsASentence).toBeLessThanOrEqual(14);
 });
 
+/** The first is about all of it; each other page is about one feature. */
+const ofFeatures = userDocs.filter(
+  ({ path }) => path.startsWith('docs/operations/') && path !== 'docs/operations/operating.md',
+);
+
+test.each(ofFeatures.map(({ path, text }) => [path, text] as const))(
+  '%s says which strategies have it, what holds in a container, and what to do when',
+  (_path, text) => {
+    expect(text).toMatch(/strateg(y|ies)/);
+    expect(text).toMatch(/container|docker compose/i);
+    expect(text).toMatch(/^## Troubleshooting$/m);
+  },
+);
+
+test('each feature has its page, to which the page of all commands leads', () => {
+  const names = ofFeatures.map(({ path }) => path.replace('docs/operations/', ''));
+  const overview = userDoc('docs/operations/operating.md');
+  expect(names.filter((name) => !overview.includes(`](${name}`))).toEqual([]);
+});
+
 test.each(userDocs.map(({ path, text }) => [path, text] as const))('every link of %s leads somewhere', (path, text) => {
   const prose = text.replace(/```.*?```/gs, '');
   for (const [, target = ''] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
