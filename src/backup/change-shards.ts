@@ -8,6 +8,7 @@ import type { DataDirectory } from '../config/data-directory.ts';
 import { settings, valueBytesLargest } from '../config/service-config.ts';
 import { systemClock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import { forkShard } from '../primary/forks.ts';
 import { shardsRosterOf } from '../primary/roster.ts';
 import { ShardCluster } from '../primary/shard-cluster.ts';
 import { TopologyFile } from '../primary/topology-file.ts';
@@ -33,6 +34,7 @@ export async function changeShards(directory: DataDirectory, shards: number): Pr
           directory,
           service: record.service,
           files: record.files,
+          forkShard: () => forkShard([]),
           valueBytesMax: valueBytesLargest,
           log: () => ({ level: settings.logLevel.default, files: null }),
         }),

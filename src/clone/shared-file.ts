@@ -17,8 +17,8 @@ import type { PinnedFile } from '../sqlite/file-pin.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import { SqliteStore } from '../sqlite/sqlite-store.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
+import { CannotServe } from '../supervision/cannot-serve.ts';
 import type { SharedFileAddress } from '../supervision/messages.ts';
-import { CannotServe } from '../supervision/worker.ts';
 import type { SharedStore } from './shared-store.ts';
 
 export class SharedFile implements SharedStore {

@@ -1,27 +1,23 @@
-/** The children of a service: how each is forked, and what its start message says. */
+/** The children of a service: who there is, and what their start messages say. */
 
-import { type ChildProcess, fork } from 'node:child_process';
-import cluster from 'node:cluster';
-import { fileURLToPath } from 'node:url';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
 import { logSettingsOf } from '../config/log-settings.ts';
 import { redisAddressOf } from '../config/redis-address.ts';
 import { routersOf, type ServiceConfig, type Strategy } from '../config/service-config.ts';
-import { forkFrontend } from '../supervision/dealt-connections.ts';
 import type { LogSettings } from '../supervision/log.ts';
 import type { AccessMessage, StartClone } from '../supervision/messages.ts';
 import type { FrontendSpec, Roster } from '../supervision/supervisor.ts';
 import type { FileRecords } from './file-records.ts';
+import { type Forks, fdOfChild } from './forks.ts';
 
-const shardEntry = fileURLToPath(new URL('../shard/main.js', import.meta.url));
-const routerEntry = fileURLToPath(new URL('../router/main.js', import.meta.url));
-const cloneEntry = fileURLToPath(new URL('../clone/main.js', import.meta.url));
+/** Where files and sockets lie. */
+type Places = Pick<DataDirectory, 'path' | 'sharedFile' | 'shardFile' | 'shardSockets' | 'removeSocketsOf'>;
 
 export type RosterOptions = {
   /** As it is at the moment of asking: a reload may change it. */
   readonly config: () => ServiceConfig;
   readonly strategy: Strategy;
-  readonly directory: DataDirectory;
+  readonly directory: Places;
   /** The service's id. */
   readonly service: string;
   /** As they are at the moment of asking. */
@@ -29,33 +25,30 @@ export type RosterOptions = {
   readonly files: Pick<FileRecords, 'acknowledgedLsn' | 'demandedLsn'>;
   /** Of the listening socket that frontends share; undefined where node:cluster opens one. */
   readonly inheritedFd: number | undefined;
+  readonly forks: Forks;
 };
 
-export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 'files'> & {
-  readonly valueBytesMax: number;
-  /** As it is at the moment of asking. */
-  readonly log: () => LogSettings;
-  /** Forwarded when absent. */
-  readonly reads?: ServiceConfig['reads'];
-  /** What Node is told of a shard's process, as it is at the moment of asking. */
-  readonly execArgv?: () => string[];
-};
+export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 'files'> &
+  Pick<Forks, 'forkShard'> & {
+    readonly valueBytesMax: number;
+    /** As it is at the moment of asking. */
+    readonly log: () => LogSettings;
+    /** Forwarded when absent. */
+    readonly reads?: ServiceConfig['reads'];
+  };
 
-/** Once in a process: what node:cluster forks is one setting for all. */
 export function rosterOf(options: RosterOptions): Roster {
-  const { config, directory, service, strategy, files } = options;
-  // What Node's debugger flags and ours would pass on does not belong to children.
-  cluster.setupPrimary({ exec: strategy === 'partitioned' ? routerEntry : cloneEntry, args: [], execArgv: [] });
+  const { config, directory, service, files, forks } = options;
   return {
     frontends: () => frontendsOf(options),
     ...shardsRosterOf({
       directory,
       service,
       files,
+      forkShard: forks.forkShard,
       valueBytesMax: config().valueBytesMax,
       log: () => logSettingsOf(config()),
       reads: config().reads,
-      execArgv: () => heapLimitOf(config()),
     }),
   };
 }
@@ -65,13 +58,13 @@ export function shardsRosterOf({
   directory,
   service,
   files,
+  forkShard,
   valueBytesMax,
   log,
   reads = 'forwarded',
-  execArgv = () => [],
 }: ShardsRosterOptions): Omit<Roster, 'frontends'> {
   return {
-    forkShard: () => fork(shardEntry, [], { execArgv: execArgv(), stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
+    forkShard,
     socketsOf: (shard, life) => {
       directory.removeSocketsOf(shard);
       return directory.shardSockets(shard, life);
@@ -107,51 +100,28 @@ function frontendsOf(options: RosterOptions): FrontendSpec[] {
 }
 
 function routerSpec(index: number, options: RosterOptions): FrontendSpec {
-  const { config, service, directory } = options;
+  const { config, service, directory, forks } = options;
+  const name = `router-${index}`;
   const directReads = config().reads === 'direct' ? { service, directory: directory.path } : null;
   return {
-    name: `router-${index}`,
+    name,
     role: 'router',
     overlaps: true,
-    fork: () => forkFrontendWithin(options, routerEntry),
+    fork: () => forks.forkFrontend(name),
     startMessage: (topology) => ({ type: 'start-router', router: index, ...edgeOf(options), directReads, topology }),
   };
 }
 
 function cloneSpec(index: number, options: RosterOptions): FrontendSpec {
+  const name = `clone-${index}`;
   return {
-    name: `clone-${index}`,
+    name,
     role: 'clone',
     // A single process has its file alone.
     overlaps: options.strategy !== 'single',
-    fork: () => forkFrontendWithin(options, cloneEntry),
+    fork: () => options.forks.forkFrontend(name),
     startMessage: () => ({ type: 'start-clone', clone: index, ...edgeOf(options), store: storeOf(options) }),
   };
-}
-
-/** Behind the standard streams and the channel to the primary. */
-const fdOfChild = 4;
-
-/**
- * A socket that was handed over is shared by the kernel: node:cluster would close it with its last worker, and nobody
- * could open it again.
- */
-function forkFrontendWithin({ config, inheritedFd }: RosterOptions, entry: string): ChildProcess {
-  const execArgv = heapLimitOf(config());
-  if (inheritedFd !== undefined) {
-    return fork(entry, [], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc', inheritedFd] });
-  }
-  cluster.setupPrimary({ execArgv });
-  return forkFrontend();
-}
-
-/** V8 collects harder as it nears its limit. A quarter is left to what lies outside its heap: bodies, and SQLite's pages. */
-const heapShare = 0.75;
-
-/** What Node is told. */
-export function heapLimitOf({ memoryMax }: Pick<ServiceConfig, 'memoryMax'>): string[] {
-  if (memoryMax === undefined) return [];
-  return [`--max-old-space-size=${Math.floor((memoryMax * heapShare) / 2 ** 20)}`];
 }
 
 /** What everybody who speaks HTTP has to know. */

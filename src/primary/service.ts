@@ -40,6 +40,7 @@ import type { Supervisor, SupervisorListener } from '../supervision/supervisor.t
 import type { AccessBook } from './access-book.ts';
 import { Auditor } from './auditor.ts';
 import { childLog } from './child-log.ts';
+import { forksOf } from './forks.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { Meter } from './meter.ts';
 import { Profiler } from './profiler.ts';
@@ -131,6 +132,7 @@ export class Service implements ObservedService {
         files: topologyFile.files,
         access: () => access.announcement,
         inheritedFd,
+        forks: forksOf({ config: () => this.#settings.config, strategy, inheritedFd }),
       }),
       record: topologyFile,
       shardIds: strategy === 'partitioned' ? [...topologyFile.weights().keys()] : [],

@@ -24,7 +24,7 @@ import { HealthSampler } from '../supervision/health.ts';
 import type { WorkerJob } from '../supervision/inbox.ts';
 import type { StartRouter, Topology } from '../supervision/messages.ts';
 import { runWorker, type WorkerSurroundings } from '../supervision/worker.ts';
-import { frameBytesMaxOf } from '../wire/request-frame.ts';
+import { dispatcherOf } from './dispatcher-of.ts';
 import { FailureReports } from './failure-reports.ts';
 import { filesIn } from './shard-files.ts';
 
@@ -36,19 +36,21 @@ async function begin(start: StartRouter, { log, tell, primary }: WorkerSurroundi
   const health = new HealthSampler(systemClock);
   const failures = new FailureReports((count) => tell({ type: 'failures', count }));
   const fileOf = start.directReads === null ? undefined : await filesIn(start.directReads, log);
-  const store = new PartitionedStore(ringOf(start.topology, start.topology.slots), {
+  const dispatcher = dispatcherOf(start, {
     clock: systemClock,
     sockets: unixSockets,
-    hold: defaultHoldLimits,
-    frameBytesMax: frameBytesMaxOf(start.valueBytesMax),
-    ...(fileOf && { fileOf }),
+    fileOf,
+    onWireError: (error) => log.error(error, 'a shard broke the wire protocol'),
+  });
+  const store = new PartitionedStore(dispatcher, {
+    clock: systemClock,
+    holdDeadlineMs: defaultHoldLimits.deadlineMs,
     onSettled: (operation, durationMs, outcome) => {
       health.record(isWrite(operation) ? 'write' : 'read', durationMs);
       if (!isServiceFailure(outcome)) return;
       health.failed();
       failures.failed();
     },
-    onWireError: (error) => log.error(error, 'a shard broke the wire protocol'),
   });
   let topology = start.topology;
   const adopt = (next: Topology) => {

@@ -4,12 +4,10 @@
  * shard's link. It keeps no data.
  */
 
-import { randomBytes } from 'node:crypto';
 import { type HoldLimits, HoldQueue } from '../holding/hold-queue.ts';
-import { noOpId, type OpId, opIdBytes } from '../kv/op-id.ts';
-import { isWrite, type Operation } from '../kv/operation.ts';
+import { noOpId, type OpId } from '../kv/op-id.ts';
+import type { Operation } from '../kv/operation.ts';
 import type { Timing } from '../kv/store.ts';
-import { writeUInt53 } from '../kv/uint53.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { failpoint } from '../ports/failpoint.ts';
@@ -18,6 +16,7 @@ import { type Answer, movedAnswer } from '../wire/answer-frame.ts';
 import type { WireError } from '../wire/frame.ts';
 import { type Asked, isQuery, requestFrameBytes, type ShardQuery } from '../wire/request-frame.ts';
 import { DirectReads, type FileOfShard, isDirect } from './direct-reads.ts';
+import { OpIds } from './op-ids.ts';
 import { givenUp, overloaded, type Pending } from './pending.ts';
 import { type Seen, ShardLink } from './shard-link.ts';
 
@@ -36,8 +35,8 @@ export type DispatcherOptions = {
   readonly onWireError: (error: WireError) => void;
   /** Where single keys are read without asking their shards; absent where everything is forwarded. */
   readonly fileOf?: FileOfShard;
-  /** Eight bytes that no other router's life has; random when absent. */
-  readonly session?: Buffer;
+  /** Of this router's life alone; made of random bytes when absent. */
+  readonly opIds?: OpIds;
 };
 
 export type Standing = {
@@ -50,15 +49,11 @@ export type Standing = {
 /** A moving slot is tried again this often: its shard may have got it back without a new ring. */
 export const retryIntervalMs = 10;
 
-const sessionBytes = opIdBytes - 8;
-
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #links = new Map<number, ShardLink>();
   readonly #seen: Seen;
-  /** New for each router life: op ids of two lives never meet. */
-  readonly #session: Buffer;
-  #writesBegun = 0;
+  readonly #opIds: OpIds;
   #ring: Ring;
   /** Those that have a process. */
   #shards: readonly number[] = [];
@@ -73,7 +68,7 @@ export class Dispatcher {
     this.#ring = ring;
     this.#seen = { lsn: 0, epoch: ring.epoch };
     this.#options = options;
-    this.#session = options.session ?? randomBytes(sessionBytes);
+    this.#opIds = options.opIds ?? new OpIds();
     this.#parked = new HoldQueue(options.clock, options.hold, {
       bytesOf: ({ frameBytes }) => frameBytes,
       onOverdue: (pending) =>
@@ -96,7 +91,7 @@ export class Dispatcher {
 
   /** @param settle called exactly once */
   execute(operation: Operation, settle: (answer: Answer) => void, timing?: Timing): void {
-    const pending = this.#pendingOf(operation, this.#opIdOf(operation), settle, timing);
+    const pending = this.#pendingOf(operation, this.#opIds.next(operation), settle, timing);
     if (this.#directReads !== undefined && isDirect(pending)) this.#directReads.take(pending);
     else this.#dispatch(pending);
   }
@@ -221,20 +216,5 @@ export class Dispatcher {
       sentAtMs: 0,
       timing,
     };
-  }
-
-  #opIdOf(operation: Operation): OpId {
-    if (!isWrite(operation)) return noOpId;
-    if (operation.kind === 'atomic') return this.#newOpId(operation.operations.length);
-    return operation.idempotencyKey?.opId ?? this.#newOpId(1);
-  }
-
-  /** The first of so many that follow one another. */
-  #newOpId(count: number): OpId {
-    const opId = Buffer.allocUnsafe(opIdBytes);
-    this.#session.copy(opId);
-    writeUInt53(opId, this.#writesBegun + 1, sessionBytes);
-    this.#writesBegun += count;
-    return opId;
   }
 }

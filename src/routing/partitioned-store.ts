@@ -6,13 +6,17 @@ import type { Operation } from '../kv/operation.ts';
 import type { FailedOutcome, Outcome } from '../kv/outcome.ts';
 import type { OnSettled, Store, Timing } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
+import type { Clock } from '../ports/clock.ts';
 import { type Answer, feedPageOf } from '../wire/answer-frame.ts';
 import { WireError } from '../wire/frame.ts';
 import type { ShardQuery } from '../wire/request-frame.ts';
-import { Dispatcher, type DispatcherOptions, retryIntervalMs, type ShardAddress } from './dispatcher.ts';
+import { type Dispatcher, retryIntervalMs, type ShardAddress } from './dispatcher.ts';
 import { KeyLister } from './key-lister.ts';
 
-export type PartitionedStoreOptions = DispatcherOptions & {
+export type PartitionedStoreOptions = {
+  readonly clock: Clock;
+  /** How long a page may wait for its shards, in milliseconds. */
+  readonly holdDeadlineMs: number;
   readonly onSettled: OnSettled;
 };
 
@@ -28,13 +32,13 @@ export class PartitionedStore implements Store {
   /** The highest id that any shard ever had. */
   #lastShard = 0;
 
-  constructor(ring: Ring, options: PartitionedStoreOptions) {
+  constructor(dispatcher: Dispatcher, options: PartitionedStoreOptions) {
     this.#options = options;
-    this.#dispatcher = new Dispatcher(ring, options);
+    this.#dispatcher = dispatcher;
     this.#lister = new KeyLister({
       ring: () => this.#dispatcher.ring,
       ask: (shard, query) => this.#ask(shard, query),
-      holdDeadlineMs: options.hold.deadlineMs,
+      holdDeadlineMs: options.holdDeadlineMs,
       retryIntervalMs,
     });
   }

@@ -3,13 +3,13 @@
 import { systemClock } from '../ports/clock.ts';
 import { unixSockets } from '../ports/sockets.ts';
 import { MarkFile } from '../sqlite/acknowledged-mark.ts';
-import { WrongFile } from '../sqlite/database.ts';
 import { type DiskReserve, ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
 import { openFenced } from '../sqlite/fence.ts';
 import { openExclusively } from '../sqlite/open-database.ts';
-import { ShardFile } from '../sqlite/shard-file.ts';
+import type { ShardFile } from '../sqlite/shard-file.ts';
 import type { StartShard } from '../supervision/messages.ts';
-import { CannotServe, runWorker } from '../supervision/worker.ts';
+import { runWorker } from '../supervision/worker.ts';
+import { openOwnFile } from './own-file.ts';
 import { Shard } from './shard.ts';
 
 await runWorker<StartShard>('start-shard', async (start, { log, tell }) => {
@@ -25,16 +25,13 @@ await runWorker<StartShard>('start-shard', async (start, { log, tell }) => {
   return shard;
 });
 
-/** @throws CannotServe when it is not the file that should be there */
 function openFile(start: StartShard, reserve: DiskReserve): ShardFile {
-  const { file, service, shard, acknowledgedLsn, reads, topology } = start;
-  const record = { acknowledgedLsn, epoch: topology.epoch };
-  const open = reads === 'direct' ? openFenced : openExclusively;
-  const mark = new MarkFile(file);
+  const open = start.reads === 'direct' ? openFenced : openExclusively;
+  const mark = new MarkFile(start.file);
   try {
-    return withReserve(reserve, () => new ShardFile(file, { service, shard }, { open, reserve, mark, record }));
+    return withReserve(reserve, () => openOwnFile(start, { open, reserve, mark }));
   } catch (error) {
     mark.close();
-    throw error instanceof WrongFile ? new CannotServe(error.message, { cause: error }) : error;
+    throw error;
   }
 }

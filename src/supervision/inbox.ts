@@ -1,18 +1,21 @@
 /**
  * What a child does with what the primary tells it, in whatever order that comes. A topology may overtake the start
- * message, and an older one a newer; anything else may come before the child is ready. No I/O: the simulator drives
- * the same class.
+ * message, and an older one a newer; anything else may come before the child is ready. Once it serves, it says so, and
+ * how it is from then on. No I/O: the simulator drives the same class.
  *
  *   idle ──start──▶ starting ──begun──▶ working ──drain──▶ draining
  *                                          └──retire──▶ retiring ──drain──▶ draining
  */
 
 import type { Measure } from '../metrics/measure.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { MoveOrder } from '../rebalance/move.ts';
+import { tellHealth } from './heartbeat.ts';
 import type {
   AccessMessage,
   Health,
   MessageToChild,
+  MessageToPrimary,
   SnapshotOrder,
   StartClone,
   StartRouter,
@@ -44,6 +47,11 @@ export type WorkerJob = {
 
 export type StartMessage = StartShard | StartRouter | StartClone;
 
+export type InboxPorts = {
+  readonly clock: Clock;
+  readonly tell: (message: MessageToPrimary) => void;
+};
+
 export type InboxEvents<M extends StartMessage> = {
   /** The child's work may begin; whoever begins it says `begun` when it serves. Once. */
   readonly onStart: (start: M) => void;
@@ -59,23 +67,21 @@ export type InboxEvents<M extends StartMessage> = {
 
 export class Inbox<M extends StartMessage> {
   readonly #type: M['type'];
+  readonly #ports: InboxPorts;
   readonly #events: InboxEvents<M>;
   #state: 'idle' | 'starting' | 'working' | 'retiring' | 'draining' = 'idle';
   #job: WorkerJob | undefined;
+  /** Of the newest topology that has come; 0 before the first. */
   #sequence = 0;
   /** Came before the child was ready, and is newer than that of its start message. */
   #early: Topology | undefined;
   /** Came while the child was starting. */
   #waiting: MessageToChild[] = [];
 
-  constructor(type: M['type'], events: InboxEvents<M>) {
+  constructor(type: M['type'], ports: InboxPorts, events: InboxEvents<M>) {
     this.#type = type;
+    this.#ports = ports;
     this.#events = events;
-  }
-
-  /** Of the newest topology that has come; 0 before the first. */
-  get sequence(): number {
-    return this.#sequence;
   }
 
   receive(message: MessageToChild): void {
@@ -113,6 +119,9 @@ export class Inbox<M extends StartMessage> {
     if (this.#early !== undefined) job.adopt?.(this.#early);
     this.#early = undefined;
     for (const message of this.#waiting.splice(0)) this.receive(message);
+    const { clock, tell } = this.#ports;
+    tell({ type: 'ready' });
+    tellHealth(clock, { health: () => job.health(), sequence: () => this.#sequence }, tell);
   }
 
   #onTopology(topology: Topology): void {

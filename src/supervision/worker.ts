@@ -4,7 +4,8 @@
  */
 
 import { every, systemClock } from '../ports/clock.ts';
-import { heartbeatIntervalMs, PrimaryWatch, tellHealth } from './heartbeat.ts';
+import { CannotServe } from './cannot-serve.ts';
+import { heartbeatIntervalMs, PrimaryWatch } from './heartbeat.ts';
 import { Inbox, type StartMessage, type WorkerJob } from './inbox.ts';
 import { createLog, type ProcessLog, reopenLog } from './log.ts';
 import { type MessageToPrimary, parseMessageToChild } from './messages.ts';
@@ -17,11 +18,6 @@ export type WorkerSurroundings = {
   readonly tell: (message: MessageToPrimary) => void;
   readonly primary: Pick<PrimaryWatch, 'isSilent'>;
 };
-
-/** Something is wrong that no restart mends. The message tells an operator what. */
-export class CannotServe extends Error {
-  override readonly name = 'CannotServe';
-}
 
 /** @param begin does the child's work from its start message on; resolves when it is ready, or throws CannotServe */
 export async function runWorker<M extends StartMessage>(
@@ -36,7 +32,8 @@ export async function runWorker<M extends StartMessage>(
   process.on('disconnect', () => process.exit(1));
 
   let watch: PrimaryWatch | undefined;
-  const inbox = new Inbox<M>(type, {
+  const ports = { clock: systemClock, tell: (message: MessageToPrimary) => void tell(message) };
+  const inbox = new Inbox<M>(type, ports, {
     onStart: (start) => void work(start),
     onMeasure: async (id, job) => {
       await tell({ type: 'measures', id, measures: [...(await processMeasures()), ...job.measures()] });
@@ -69,8 +66,6 @@ export async function runWorker<M extends StartMessage>(
     every(systemClock, heartbeatIntervalMs, () => primary.tick());
     const job = await begin(start, { log, tell, primary }).catch(refuse);
     inbox.begun(job);
-    await tell({ type: 'ready' });
-    tellHealth(systemClock, { health: () => job.health(), sequence: () => inbox.sequence }, tell);
   }
 
   process.on('message', (raw) => {

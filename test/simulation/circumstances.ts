@@ -9,8 +9,8 @@ import type { StepLimits } from '../../src/rebalance/step-limits.ts';
 import { defaultLedgerLimits, type LedgerLimits } from '../../src/sqlite/ledger-table.ts';
 import type { Random } from '../support/random.ts';
 import type { Odds } from './fate.ts';
-import type { ControlOdds } from './network.ts';
 import type { Clocks } from './scheduler.ts';
+import type { ControlOdds } from './streams.ts';
 
 export type Circumstances = {
   /** At first. */

@@ -10,27 +10,21 @@ import { opIdBytes } from '../../src/kv/op-id.ts';
 import type { KeyOperation } from '../../src/kv/operation.ts';
 import type { Outcome } from '../../src/kv/outcome.ts';
 import type { Operation as Recorded } from '../support/history.ts';
-import type { SimulatedRouter } from './processes.ts';
+import type { Intent } from './intent.ts';
 import { type Life, newLife } from './scheduler.ts';
 import { isSession } from './sessions.ts';
 
-export type Intent = {
-  readonly kind: 'get' | 'put' | 'delete' | 'touch';
-  /** If the key has no value; or has the version that clients were told last. */
-  readonly only?: 'if-absent' | 'if-unchanged';
-  readonly slot: number;
-  readonly key: Buffer;
-  /** For which the value is to live. */
-  readonly ttlMs?: number;
-  /** For which the client does nothing before. */
-  readonly restMs?: number;
+/** Whom clients ask. */
+export type Router = {
+  readonly life: Life;
+  readonly execute: (operation: KeyOperation, settle: (outcome: Outcome) => void) => void;
 };
 
 export type ClientContext = {
   /** One of so many writes has a name. */
   readonly namedEvery: number;
   readonly now: () => number;
-  readonly routers: () => readonly SimulatedRouter[];
+  readonly routers: () => readonly Router[];
   readonly pick: (n: number) => number;
   readonly later: (client: Life, run: () => void) => void;
   /** Until a router listens. */
@@ -42,7 +36,7 @@ export type ClientContext = {
 
 type Asked = {
   readonly client: Life;
-  readonly router: SimulatedRouter;
+  readonly router: Router;
   readonly settle: (outcome: Outcome | undefined) => void;
 };
 
@@ -168,18 +162,13 @@ export class Clients {
     this.#ask(life, router, operation, () => this.#context.later(life, again));
   }
 
-  #anyRouter(): SimulatedRouter | undefined {
+  #anyRouter(): Router | undefined {
     const listening = this.#context.routers();
     return listening.length === 0 ? undefined : listening[this.#context.pick(listening.length)];
   }
 
   /** @param settle is told undefined when the router dies */
-  #ask(
-    client: Life,
-    router: SimulatedRouter,
-    operation: KeyOperation,
-    settle: (outcome: Outcome | undefined) => void,
-  ): void {
+  #ask(client: Life, router: Router, operation: KeyOperation, settle: (outcome: Outcome | undefined) => void): void {
     const { note } = this.#context;
     note(client, () => `asks ${router.life.name} to ${describe(operation)}`);
     const asked: Asked = {

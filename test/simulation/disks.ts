@@ -1,103 +1,27 @@
 /**
- * Disks: SQLite databases in memory, which a process loses its hold of when it dies, with whatever it had not committed.
- * A process may die right before and right after each commit. A full disk is a database that may not grow. Databases are
+ * The disks of a world, which a process loses its hold of when it dies, with whatever it had not committed. Databases are
  * used again by later worlds, emptied: opening one and preparing its statements takes longer than a small world.
  */
 
-import { Database, FileLocked, WrongFile } from '../../src/sqlite/database.ts';
+import { FileLocked, WrongFile } from '../../src/sqlite/database.ts';
 import type { OpenDatabase } from '../../src/sqlite/open-database.ts';
 import { createOrCheck, type Schema } from '../../src/sqlite/schema.ts';
 import { AnotherFile, type OpenToRead } from '../../src/sqlite/shard-file-reader.ts';
+import { SimulatedDisk } from './adapters/simulated-disk.ts';
 import type { Life } from './scheduler.ts';
 
 /** Of the primary. */
 export const metaPath = 'meta';
 
-/** Small, so that a few rows fill a page and a full disk is felt. */
-const pageBytes = 512;
-const pagesMax = 2 ** 30;
-
-export class Disk extends Database {
-  holder: Life | undefined;
-  crashPoint = () => {};
-  /** Of a full disk: whether this commit finds none. */
-  hasNoRoom = () => true;
-  #isFull = false;
-  #changesAtBegin = 0;
-  /** Whoever commits says when it may die after it. */
-  isWatched = false;
-
-  constructor() {
-    super(':memory:');
-    this.exec(`PRAGMA page_size = ${pageBytes}`);
-    this.exec('PRAGMA auto_vacuum = INCREMENTAL');
-  }
-
-  override begin(): void {
-    super.begin();
-    this.#changesAtBegin = this.#changes();
-  }
-
-  override commit(): void {
-    this.crashPoint();
-    // A commit needs room of its own, in the log that is written ahead. What is small may still fit.
-    if (this.#isFull && this.#changes() > this.#changesAtBegin && this.hasNoRoom())
-      this.prepare('INSERT INTO filler VALUES (zeroblob(100000))').run();
-    super.commit();
-    if (!this.isWatched) this.crashPoint();
-  }
-
-  /** Whoever died within a transaction has left it: SQLite rolls it back before another process reads. */
-  override snapshot<T>(read: () => T): T {
-    if (!this.holder?.isAlive) this.rollback();
-    return super.snapshot(read);
-  }
-
-  /** It lies in memory: there is no file to let go of. */
-  override close(): void {}
-
-  /** From now on it does not grow, or does again. */
-  setFull(isFull: boolean): void {
-    if (isFull) this.exec('CREATE TABLE IF NOT EXISTS filler (bytes BLOB)');
-    this.#isFull = isFull;
-    this.exec(`PRAGMA max_page_count = ${isFull ? 1 : pagesMax}`);
-  }
-
-  /** Rows written since it was opened. */
-  #changes(): number {
-    return this.prepare('SELECT total_changes()').pluck().get() as number;
-  }
-
-  /** But for the one that makes it full, and stays empty. */
-  get #tables(): string[] {
-    const tables = this.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'filler'");
-    return tables.pluck().all() as string[];
-  }
-
-  /** It is empty, and gets all rows of another disk of its schema. */
-  fillFrom(other: Disk): void {
-    this.transaction(() => {
-      for (const table of this.#tables) {
-        const rows = other.prepare(`SELECT * FROM ${table}`).raw().all() as unknown[][];
-        for (const row of rows) this.prepare(`INSERT INTO ${table} VALUES (${row.map(() => '?')})`).run(...row);
-      }
-    });
-  }
-
-  wipe(): void {
-    this.rollback();
-    this.setFull(false);
-    this.transaction(() => {
-      for (const table of this.#tables) this.prepare(`DELETE FROM ${table}`).run();
-    });
-    this.exec('PRAGMA incremental_vacuum');
-  }
+/** Of a shard's file. */
+export function pathOf(shard: number): string {
+  return `${shard}`;
 }
 
-type Kept = { readonly disk: Disk; readonly schema: Schema };
+type Kept = { readonly disk: SimulatedDisk; readonly schema: Schema };
 
 /** By the application id of their schema. */
-const unused = new Map<number, Disk[]>();
+const unused = new Map<number, SimulatedDisk[]>();
 
 export type DiskChances = { readonly crashPoint: () => void; readonly hasNoRoom: () => boolean };
 
@@ -139,7 +63,7 @@ export class Disks {
     return [...this.#byPath.keys()];
   }
 
-  at(path: string): Disk | undefined {
+  at(path: string): SimulatedDisk | undefined {
     return this.#byPath.get(path)?.disk;
   }
 
@@ -156,11 +80,11 @@ export class Disks {
   keepCopy(path: string): void {
     const { disk, schema } = this.#byPath.get(path) as Kept;
     const copy = newDisk(path, schema);
-    copy.fillFrom(disk);
+    fill(copy, disk);
     this.#copies.set(path, { disk: copy, schema });
   }
 
-  copyOf(path: string): Disk | undefined {
+  copyOf(path: string): SimulatedDisk | undefined {
     return this.#copies.get(path)?.disk;
   }
 
@@ -190,7 +114,7 @@ export class Disks {
     for (const { disk } of this.#byPath.values()) disk.setFull(false);
   }
 
-  #create(path: string, schema: Schema): Disk {
+  #create(path: string, schema: Schema): SimulatedDisk {
     const disk = newDisk(path, schema);
     disk.crashPoint = this.#chances.crashPoint;
     disk.hasNoRoom = this.#chances.hasNoRoom;
@@ -199,15 +123,40 @@ export class Disks {
   }
 }
 
-function newDisk(path: string, schema: Schema): Disk {
-  const disk = unused.get(schema.applicationId)?.pop() ?? new Disk();
+function newDisk(path: string, schema: Schema): SimulatedDisk {
+  const disk = unused.get(schema.applicationId)?.pop() ?? new SimulatedDisk();
   disk.transaction(() => createOrCheck(disk, path, schema));
   return disk;
 }
 
 function letGo({ disk, schema: { applicationId } }: Kept): void {
   disk.crashPoint = () => {};
-  disk.wipe();
+  wipe(disk);
   disk.holder = undefined;
   unused.set(applicationId, [...(unused.get(applicationId) ?? []), disk]);
+}
+
+/** But for the one that makes it full, and stays empty. */
+function tablesOf(disk: SimulatedDisk): string[] {
+  const tables = disk.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'filler'");
+  return tables.pluck().all() as string[];
+}
+
+/** It is empty, and gets all rows of another disk of its schema. */
+function fill(disk: SimulatedDisk, other: SimulatedDisk): void {
+  disk.transaction(() => {
+    for (const table of tablesOf(disk)) {
+      const rows = other.prepare(`SELECT * FROM ${table}`).raw().all() as unknown[][];
+      for (const row of rows) disk.prepare(`INSERT INTO ${table} VALUES (${row.map(() => '?')})`).run(...row);
+    }
+  });
+}
+
+function wipe(disk: SimulatedDisk): void {
+  disk.rollback();
+  disk.setFull(false);
+  disk.transaction(() => {
+    for (const table of tablesOf(disk)) disk.prepare(`DELETE FROM ${table}`).run();
+  });
+  disk.exec('PRAGMA incremental_vacuum');
 }

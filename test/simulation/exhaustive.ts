@@ -10,9 +10,9 @@ import type { ChangeRequest } from '../../src/rebalance/topology-change.ts';
 import { defaultLedgerLimits } from '../../src/sqlite/ledger-table.ts';
 import { checkHistory } from '../support/linearizability.ts';
 import { batchOf, type Circumstances, stepLimitsOf } from './circumstances.ts';
-import type { Intent } from './clients.ts';
 import { Coverage, type Phase } from './coverage.ts';
 import type { Fate } from './fate.ts';
+import type { Intent } from './intent.ts';
 import { SimulatedWorld } from './simulated-world.ts';
 import { Violation } from './violation.ts';
 

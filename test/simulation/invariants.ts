@@ -10,8 +10,7 @@ import type { Move } from '../../src/rebalance/move.ts';
 import type { TopologyChange } from '../../src/rebalance/topology-change.ts';
 import type { Shard } from '../../src/shard/shard.ts';
 import type { Request } from '../../src/sqlite/write-batch.ts';
-import type { Disk } from './disks.ts';
-import type { SimulatedRouter } from './processes.ts';
+import type { SimulatedDisk } from './adapters/simulated-disk.ts';
 import type { Life } from './scheduler.ts';
 import { Violation } from './violation.ts';
 
@@ -22,10 +21,13 @@ export type Row = {
   readonly value: Buffer;
   readonly expiresAtMs: number;
 };
+/** Somebody who goes by a ring. */
+type Adopter = { readonly life: Life; readonly epoch: number };
+
 type RawRow = [key: Buffer, version: number, contentType: string, value: Buffer, expiresAtMs: number];
 
 export class Invariants {
-  readonly #diskOf: (shard: number) => Disk | undefined;
+  readonly #diskOf: (shard: number) => SimulatedDisk | undefined;
   readonly #shardAt: (path: string) => number;
   readonly #versions = new Map<string, number>();
   /** The version that each write got, by op id. */
@@ -40,7 +42,7 @@ export class Invariants {
   /** As it is on disk. */
   ring: Ring | undefined;
 
-  constructor(diskOf: (shard: number) => Disk | undefined, shardAt: (path: string) => number) {
+  constructor(diskOf: (shard: number) => SimulatedDisk | undefined, shardAt: (path: string) => number) {
     this.#diskOf = diskOf;
     this.#shardAt = shardAt;
   }
@@ -153,7 +155,7 @@ export class Invariants {
   }
 
   /** After each step. */
-  check(routers: Iterable<SimulatedRouter>, shards: Iterable<{ readonly life: Life; readonly shard: Shard }>): void {
+  check(routers: Iterable<Adopter>, shards: Iterable<{ readonly life: Life; readonly shard: Shard }>): void {
     const serving: (string | undefined)[] = [];
     for (const { life, shard } of shards) {
       if (!life.isAlive) continue;

@@ -4,6 +4,7 @@
  */
 
 import { Random } from '../support/random.ts';
+import { pathOf } from './disks.ts';
 import { type Clocks, newLife } from './scheduler.ts';
 import type { SimulatedWorld } from './simulated-world.ts';
 
@@ -67,7 +68,7 @@ function isTimeNoted(world: SimulatedWorld): boolean {
   const { record } = world.primary ?? {};
   if (record === undefined || record.openChanges().some(({ request }) => request.kind === 'add-shard')) return false;
   const toldBy = (shard: number) =>
-    world.disks.at(world.pathOf(shard))?.prepare('SELECT told_ms FROM standing').pluck().get() ?? 0;
+    world.disks.at(pathOf(shard))?.prepare('SELECT told_ms FROM standing').pluck().get() ?? 0;
   return [...record.weights().keys()].every((shard) => toldBy(shard) !== 0);
 }
 
@@ -77,7 +78,7 @@ function isTimeNoted(world: SimulatedWorld): boolean {
  */
 function exchangeDisk(world: SimulatedWorld, shard: number): void {
   const { shards, disks, primary, coverage, trace } = world;
-  const path = world.pathOf(shard);
+  const path = pathOf(shard);
   const life = shards.find((one) => one.shard.shard === shard)?.life;
   const acknowledged = primary?.record.files.acknowledgedLsn(shard) ?? 0;
   const copy = disks.copyOf(path);

@@ -4,7 +4,7 @@
  * to do, the earliest first. One that is hurried finds its process's clock far ahead, as after a suspended machine.
  */
 
-import type { Clock, Timer } from '../../src/ports/clock.ts';
+import type { Timer } from '../../src/ports/clock.ts';
 import type { Fate } from './fate.ts';
 
 /** One life of one process. */
@@ -25,9 +25,6 @@ export type Clocks = 'one' | 'apart';
 
 /** Thrown through whatever a process was doing when it died. */
 export const struck = Symbol('the process died');
-
-/** 2026 began then. */
-const epochMs = 1_767_225_600_000;
 
 type Event = { readonly owner: Life | undefined; readonly notBefore: number; readonly run: () => void };
 
@@ -56,7 +53,7 @@ class SetTimer implements Timer {
 
 export class Scheduler {
   readonly #fate: Fate;
-  readonly #clocks: Clocks;
+  readonly clocks: Clocks;
   readonly #events: Event[] = [];
   #timers: SetTimer[] = [];
   #nowMs = 0;
@@ -68,24 +65,12 @@ export class Scheduler {
 
   constructor(fate: Fate, clocks: Clocks) {
     this.#fate = fate;
-    this.#clocks = clocks;
+    this.clocks = clocks;
   }
 
   /** What has really passed, where processes agree about it. */
   get nowMs(): number {
     return this.#nowMs;
-  }
-
-  clockOf(owner: Life): Clock {
-    return {
-      nowMs: () => this.#nowMs + owner.aheadMs,
-      dateMs: () => epochMs + this.#nowMs + owner.aheadMs + this.dateAheadMs,
-      uptimeMs: () => this.#nowMs + owner.aheadMs,
-      // Where processes disagree about how much has passed, they are not of one machine.
-      boot: this.#clocks === 'one' ? 'boot' : undefined,
-      after: (delayMs, run) => this.after(owner, delayMs, run),
-      soon: (run) => this.soon(owner, run),
-    };
   }
 
   /** Runs as one step of this process, if it lives that long. */

@@ -9,7 +9,7 @@ import type { Outcome } from '../../src/kv/outcome.ts';
 import type { Request } from '../../src/sqlite/write-batch.ts';
 import type { Random } from '../support/random.ts';
 import type { Circumstances } from './circumstances.ts';
-import type { Intent } from './clients.ts';
+import type { Intent } from './intent.ts';
 import type { Clocks } from './scheduler.ts';
 import { Violation } from './violation.ts';
 

@@ -11,18 +11,23 @@ import type { Shard } from '../../src/shard/shard.ts';
 import { isDiskFull } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import type { MessageToPrimary } from '../../src/supervision/messages.ts';
+import type { SupervisedChild } from '../../src/supervision/supervised-child.ts';
+import { clockOf } from './adapters/simulated-clock.ts';
+import { type ServiceWorld, SimulatedPrimary } from './adapters/simulated-processes.ts';
 import type { Circumstances } from './circumstances.ts';
-import { Clients, type Intent } from './clients.ts';
+import { Clients } from './clients.ts';
 import type { Coverage, Phase } from './coverage.ts';
-import { Disks, metaPath } from './disks.ts';
+import { Disks, metaPath, pathOf } from './disks.ts';
 import type { Fate } from './fate.ts';
+import type { Intent } from './intent.ts';
 import { Invariants } from './invariants.ts';
-import { type ControlOdds, Network } from './network.ts';
-import { SimulatedPrimary, type SimulatedRouter } from './processes.ts';
+import { Network } from './network.ts';
 import { type Life, newLife, Scheduler, struck } from './scheduler.ts';
 import { Sessions } from './sessions.ts';
+import type { ControlOdds } from './streams.ts';
 import { Trace } from './trace.ts';
 import { Violation } from './violation.ts';
+import { Watch, type WatchedRouter } from './watch.ts';
 
 /** Of a client that finds no router. */
 const reconnectDelayMs = 10;
@@ -31,6 +36,8 @@ const fullDiskStepsMax = 300;
 /** How likely a party of a move dies in a phase that is over before chance would find it. */
 const shortPhaseDeath = 0.05;
 const stallMsMax = 500;
+/** Until an operator restarts what was given up. */
+const operatorDelayMs = 2_000;
 /** Of a primary that found no room. */
 const startAgainMs = 200;
 
@@ -46,7 +53,7 @@ export type WorldOptions = {
 
 type MoveUnderWay = { readonly from: number; readonly to: number; readonly phase: Phase };
 
-export class SimulatedWorld {
+export class SimulatedWorld implements ServiceWorld {
   readonly fate: Fate;
   readonly circumstances: Circumstances;
   readonly controlOdds: ControlOdds;
@@ -54,14 +61,14 @@ export class SimulatedWorld {
   readonly trace: Trace;
   readonly coverage: Coverage;
   readonly invariants: Invariants;
-  readonly sessions: Sessions;
+  readonly watch: Watch;
   readonly clients: Clients;
   readonly network: Network;
   readonly disks: Disks;
   primary: SimulatedPrimary | undefined;
   /** Of every primary: the children of a dead one live on until they notice. */
   shards: { readonly life: Life; readonly shard: Shard }[] = [];
-  routers: SimulatedRouter[] = [];
+  routers: WatchedRouter[] = [];
   readonly #children = new Set<Life>();
   readonly #ends = new Map<Life, () => void>();
   /** By the disk's path. */
@@ -82,8 +89,8 @@ export class SimulatedWorld {
     this.trace = new Trace(isTraced);
     this.network = new Network(this);
     this.disks = new Disks({ crashPoint: () => this.crashPoint(), hasNoRoom: () => this.fate.chance(0.8) });
-    this.invariants = new Invariants((shard) => this.disks.at(this.pathOf(shard)), Number);
-    this.sessions = new Sessions(() => this.scheduler.nowMs);
+    this.invariants = new Invariants((shard) => this.disks.at(pathOf(shard)), Number);
+    this.watch = new Watch(this.invariants, new Sessions(() => this.scheduler.nowMs), this.disks);
     onFailpoint(() => this.crashPoint());
     this.clients = new Clients({
       namedEvery: this.circumstances.namedEvery,
@@ -134,7 +141,7 @@ export class SimulatedWorld {
     if (this.#move !== undefined) return `a move is ${this.#move.phase}`;
     if (primary.record.openChanges().length > 0) return 'a topology change is open';
     for (const shard of primary.record.weights().keys()) {
-      const disk = this.disks.at(this.pathOf(shard));
+      const disk = this.disks.at(pathOf(shard));
       if (disk?.prepare('SELECT count(*) FROM transfer').pluck().get() !== 0)
         return `shard ${shard} keeps the note of a move`;
       if (disk.prepare('SELECT epoch FROM standing').pluck().get() !== primary.record.ring.epoch)
@@ -144,11 +151,6 @@ export class SimulatedWorld {
     for (const { life, epoch } of [...shards, ...this.routers])
       if (epoch !== primary.record.ring.epoch) return `${life.name} stays with the ring of epoch ${epoch}`;
     return undefined;
-  }
-
-  /** Where a shard's file lies. */
-  pathOf(shard: number): string {
-    return `${shard}`;
   }
 
   crashPoint(): void {
@@ -169,6 +171,23 @@ export class SimulatedWorld {
     const session = Buffer.alloc(8);
     session.writeUInt32LE(++this.#sessions, 0);
     return session;
+  }
+
+  onShard(life: Life, shard: Shard): void {
+    this.shards.push({ life, shard });
+  }
+
+  onRouter(router: WatchedRouter): void {
+    this.routers.push(router);
+  }
+
+  /** An operator puts the right file back and restarts what was given up. */
+  onState(primary: Life, child: SupervisedChild): void {
+    if (child.state !== 'failed') return;
+    this.scheduler.after(primary, operatorDelayMs, () => {
+      this.disks.putAllBack();
+      child.restart();
+    });
   }
 
   onEnd(life: Life, run: () => void): void {
@@ -266,8 +285,8 @@ export class SimulatedWorld {
     const service = this.primary?.record.service as string;
     const life = newLife('preload');
     for (const shard of ring.shards()) {
-      const options = { open: this.disks.openerOf(life), clock: this.scheduler.clockOf(life) };
-      const file = new ShardFile(this.pathOf(shard), { service, shard }, options);
+      const options = { open: this.disks.openerOf(life), clock: clockOf(this.scheduler, life) };
+      const file = new ShardFile(pathOf(shard), { service, shard }, options);
       for (const intent of intents.filter(({ slot }) => ring.shardOf(slot) === shard)) {
         const operation = this.clients.newOperation(intent);
         const [outcome] = file.execute([{ operation, resend: { opId: noOpId, resent: false, seenLsn: 0 } }]);

@@ -10,7 +10,7 @@ import type { Outcome } from '../../src/kv/outcome.ts';
 import { firstRing, type Ring } from '../../src/partition/ring.ts';
 import { systemClock } from '../../src/ports/clock.ts';
 import { type Sockets, unixSockets } from '../../src/ports/sockets.ts';
-import type { ShardAddress } from '../../src/routing/dispatcher.ts';
+import { Dispatcher, type ShardAddress } from '../../src/routing/dispatcher.ts';
 import { PartitionedStore } from '../../src/routing/partitioned-store.ts';
 import { ShardLink } from '../../src/routing/shard-link.ts';
 import { executeServed } from '../../src/shard/execution.ts';
@@ -82,15 +82,17 @@ export async function startPartitionedStore(
   const started = await Promise.all(ids.map((id) => startShard(id, directory, open)));
   for (const { file, address } of started) file.transfer.settle(ring, address.id, () => false);
   const seen: WireError[] = [];
-  const store = new PartitionedStore(ring, {
+  const dispatcher = new Dispatcher(ring, {
     ...ports,
     sockets,
     hold: defaultHoldLimits,
     frameBytesMax,
     ...(reads === 'direct' && { fileOf: (shard) => readerIn(directory, shard) }),
-    onSettled: () => {},
     onWireError: (error) => seen.push(error),
   });
+  const { clock } = ports;
+  const holdDeadlineMs = defaultHoldLimits.deadlineMs;
+  const store = new PartitionedStore(dispatcher, { clock, holdDeadlineMs, onSettled: () => {} });
   const addresses = started.map(({ address }) => address);
   store.adopt(ring, addresses, shards);
   onTestFinished(() => store.stop());

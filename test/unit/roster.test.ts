@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { DataDirectory } from '../../src/config/data-directory.ts';
 import { readConfig } from '../../src/config/read-config.ts';
 import { type ServiceConfig, settingNames, settings } from '../../src/config/service-config.ts';
-import { heapLimitOf, rosterOf } from '../../src/primary/roster.ts';
+import { forksOf, heapLimitOf } from '../../src/primary/forks.ts';
+import { rosterOf } from '../../src/primary/roster.ts';
 import type { Topology } from '../../src/supervision/messages.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -55,6 +56,7 @@ test('a process that starts is told each setting that a reload adopts as it is b
       access: () => ({ rules: { isLocked: false, tokens: [], jwt: null }, certificate: null }),
       files: { acknowledgedLsn: () => null, demandedLsn: () => null },
       inheritedFd: undefined,
+      forks: forksOf({ config: () => config, strategy, inheritedFd: undefined }),
     });
     const told = () => JSON.stringify(roster.frontends().map(({ startMessage }) => startMessage(topology)));
     const before = told();
