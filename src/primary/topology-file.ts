@@ -200,13 +200,13 @@ export class TopologyFile implements TopologyRecord {
     this.#db.transaction(() => this.#db.prepare('UPDATE change SET paused = ? WHERE id = ?').run(isPaused ? 1 : 0, id));
   }
 
-  /** From now on what was before is wanted again; a change that is undone does not rest. */
-  undoChange(id: number, reason: string): void {
+  /** From now on what was before is wanted again. */
+  undoChange(id: number, reason: string, isPaused: boolean): void {
     this.#urgentTransaction(() => {
       const { weightsBefore } = this.change(id);
       this.#db
-        .prepare('UPDATE change SET weights = ?, paused = 0 WHERE id = ?')
-        .run(JSON.stringify([...weightsBefore]), id);
+        .prepare('UPDATE change SET weights = ?, paused = ? WHERE id = ?')
+        .run(JSON.stringify([...weightsBefore]), isPaused ? 1 : 0, id);
       this.#setChange(id, 'undoing', reason);
     });
   }

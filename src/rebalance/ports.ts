@@ -43,7 +43,7 @@ export interface TopologyRecord {
   addChange(request: ChangeRequest, askedAtMs: number): TopologyChange;
   beginChange(id: number, weights: Weights, beganAtMs: number): void;
   refuseChange(id: number, reason: string, endedAtMs: number): void;
-  undoChange(id: number, reason: string): void;
+  undoChange(id: number, reason: string, isPaused: boolean): void;
   pauseChange(id: number, isPaused: boolean): void;
   endChange(id: number, state: 'done' | 'aborted', endedAtMs: number, figures: ChangeFigures): void;
   change(id: number): TopologyChange;

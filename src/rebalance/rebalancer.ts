@@ -142,20 +142,22 @@ export class Rebalancer {
   }
 
   /**
-   * Undoes the change under way, paused or not: what has moved moves back. False when there is none, or nothing of it is
-   * left to be undone.
+   * Undoes the change under way, paused or not: what has moved moves back. False when there is none, when it is being
+   * undone already, or when nothing of it is left to be undone.
    */
   abort(reason: string): boolean {
     const { record, clock } = this.#options;
     const [change] = record.openChanges();
-    if (change === undefined || change.state === 'undoing') return false;
+    if (change === undefined) return false;
+    // This order replaces an earlier one to pause.
+    if (change.state === 'undoing') return change.isPaused && this.resume();
     if (change.state === 'queued') {
       record.refuseChange(change.id, reason, clock.dateMs());
       this.#logChange('is withdrawn', record.change(change.id));
     }
     // Its last slots have moved: what is left is to end the processes that own nothing any more.
     else if (this.#planOf(change).length === 0) return false;
-    else this.#undoChange(change.id, reason);
+    else this.#undoChange(change.id, reason, false);
     this.#on({ kind: 'abort', reason });
     this.#stepSoon(0);
     return true;
@@ -441,12 +443,14 @@ export class Rebalancer {
   #undo(reason: string): void {
     const { record } = this.#options;
     const id = this.#running?.id;
-    if (id !== undefined && record.change(id).state === 'running') this.#undoChange(id, reason);
+    const change = id === undefined ? undefined : record.change(id);
+    // Whoever paused it is not overruled: what has moved moves back once it goes on.
+    if (change?.state === 'running') this.#undoChange(change.id, reason, change.isPaused);
   }
 
-  #undoChange(id: number, reason: string): void {
+  #undoChange(id: number, reason: string, isPaused: boolean): void {
     const { record } = this.#options;
-    record.undoChange(id, reason);
+    record.undoChange(id, reason, isPaused);
     this.#logChange('is being undone', record.change(id));
   }
 

@@ -250,8 +250,8 @@ export const gallery: readonly Mutant[] = [
   ]),
   bug('an abort between two batches is lost', [
     rebalancer,
-    'else\n            this.#undoChange(change.id, reason);',
-    'else if (this.#move !== undefined)\n            this.#undoChange(change.id, reason);',
+    'else\n            this.#undoChange(change.id, reason, false);',
+    'else if (this.#move !== undefined)\n            this.#undoChange(change.id, reason, false);',
   ]),
   bug('a shard that was removed is not missed', [supervisor, 'this.#listener.onRemoved?.(shard);', '']),
   bug('undoing restores how many slots each shard has, not which', [
