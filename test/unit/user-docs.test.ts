@@ -27,6 +27,11 @@ test.each(userDocs.map(({ path, text }) => [path, text] as const))('%s is read w
   expect(readabilityOf(text).wordsASentence).toBeLessThanOrEqual(14);
 });
 
+/** For people who change the code: they know its words already. */
+test.each(['bench/README.md'])('%s is read without much effort', (path) => {
+  expect(readabilityOf(readFileSync(join(projectRoot, path), 'utf8')).wordsASentence).toBeLessThanOrEqual(16);
+});
+
 /** The first is about all of it; each other page is about one feature. */
 const ofFeatures = userDocs.filter(
   ({ path }) => path.startsWith('docs/operations/') && path !== 'docs/operations/operating.md',
