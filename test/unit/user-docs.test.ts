@@ -28,7 +28,7 @@ test.each(userDocs.map(({ path, text }) => [path, text] as const))('%s is read w
 });
 
 /** For people who change the code: they know its words already. */
-test.each(['bench/README.md'])('%s is read without much effort', (path) => {
+test.each(['ARCHITECTURE.md', 'bench/README.md'])('%s is read without much effort', (path) => {
   expect(readabilityOf(readFileSync(join(projectRoot, path), 'utf8')).wordsASentence).toBeLessThanOrEqual(16);
 });
 
