@@ -32,6 +32,11 @@ export class Ring {
     this.#owners = owners;
   }
 
+  /** Whether each slot has the same owner. */
+  isSameAs(other: Ring): boolean {
+    return Buffer.from(this.#owners.buffer).equals(Buffer.from(other.#owners.buffer));
+  }
+
   /** How many there are: 16,384, but for the small rings of simulations. */
   get slots(): number {
     return this.#owners.length;

@@ -250,6 +250,9 @@ export class TopologyFile implements TopologyRecord {
   }
 
   openMove(change: number, { from, to, slots }: Omit<Move, 'id'>): Move {
+    // A slot has one owner, and nobody else gives it away.
+    const stray = slots.find((slot) => this.#ring.shardOf(slot) !== from);
+    invariant(stray === undefined, `slot ${stray} is not shard ${from}'s to give away`);
     const insert = this.#db.prepare(
       "INSERT INTO move (change, from_shard, to_shard, slots, state) VALUES (?, ?, ?, ?, 'open')",
     );

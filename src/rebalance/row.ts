@@ -29,6 +29,11 @@ export function rowOf(row: Row, expiresAtMs: number): Row {
 /** What a page begins after: a row, in order of slot and key, or a name, in order of slot and op id. */
 export type Cursor = { readonly slot: number; readonly key: Key };
 
+/** Whether it lies behind the other. */
+export function isAfter(one: Cursor, other: Cursor): boolean {
+  return one.slot === other.slot ? Buffer.compare(one.key, other.key) > 0 : one.slot > other.slot;
+}
+
 type Deletion = { readonly slot: number; readonly key: Key };
 
 /** A key as it is now: its row, or a deletion. */
@@ -164,6 +169,11 @@ export function unpackDelta(packed: Buffer): RowDelta {
 /** True for a row, false for a deletion. */
 export function isPackedRow(packed: Buffer, at: number): boolean {
   return packed[at] === kinds.row;
+}
+
+export function cursorOfPacked(row: Buffer): Cursor {
+  const { slot, key } = unpackDelta(row);
+  return { slot, key };
 }
 
 export function slotOfPacked(change: Buffer): number {

@@ -10,9 +10,11 @@
  */
 
 import { allRecords, measureRecords } from '../kv/write-record.ts';
+import { invariant } from '../ports/invariant.ts';
 import { CarriedRecords } from './carried-records.ts';
 import type { Move, MoveAnswer, MoveId, PageStep, Refusal, SourceReply, SourceRequest } from './move.ts';
-import { type Cursor, packedBytes } from './row.ts';
+import type { PackedRows } from './packed-rows.ts';
+import { type Cursor, cursorOfPacked, isAfter, packedBytes } from './row.ts';
 import type { SlotStorage } from './slot-storage.ts';
 import { defaultStepLimits, type StepLimits } from './step-limits.ts';
 
@@ -38,7 +40,8 @@ type TargetState =
   | { readonly phase: 'idle' }
   | { readonly phase: 'wiping'; readonly move: Move; readonly step: PageStep }
   | { readonly phase: 'prepared'; readonly move: Move }
-  | { readonly phase: 'copying'; readonly move: Move; readonly step: PageStep }
+  /** `after`: where the page before the next one ended; undefined before the first. */
+  | { readonly phase: 'copying'; readonly move: Move; readonly step: PageStep; readonly after?: Cursor }
   | {
       readonly phase: 'catching-up' | 'waiting' | 'finishing';
       readonly move: Move;
@@ -150,7 +153,9 @@ export class MoveTarget {
     state: Extract<TargetState, { phase: 'copying' }>,
     { rows, next }: Extract<SourceReply, { kind: 'page' }>,
   ): Iterable<TargetEffect> {
-    const { move } = state;
+    const { move, after } = state;
+    checkPage(after, rows, next);
+    if (next !== undefined) this.#state = { ...state, after: next };
     yield { kind: 'progress', move: move.id, ...nothing, rows: rows.count, bytes: rows.bytes.length };
     yield next === undefined ? names(state, undefined) : page(state, next);
     this.#storage.store(rows);
@@ -240,6 +245,15 @@ export class MoveTarget {
     if (this.#state.phase !== 'idle' && this.#state.move.id === id) return [];
     return [{ kind: 'refuse', move: id, code: 'move-unknown', reason: 'the target knows nothing of this move' }];
   }
+}
+
+/** A page begins where the one before it ended, and they come to an end. */
+function checkPage(after: Cursor | undefined, rows: PackedRows, next: Cursor | undefined): void {
+  if (after === undefined) return;
+  const [first] = rows;
+  const begins = first === undefined ? undefined : cursorOfPacked(first);
+  invariant(begins === undefined || isAfter(begins, after), 'a page of a move gives again what the one before it gave');
+  invariant(next === undefined || isAfter(next, after), 'a page of a move ends where the one before it did');
 }
 
 function answer(move: Move, said: MoveAnswer): TargetEffect {

@@ -11,6 +11,7 @@ import type { Timing } from '../kv/store.ts';
 import type { Ring } from '../partition/ring.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { failpoint } from '../ports/failpoint.ts';
+import { invariant } from '../ports/invariant.ts';
 import type { Sockets } from '../ports/sockets.ts';
 import { type Answer, movedAnswer } from '../wire/answer-frame.ts';
 import type { WireError } from '../wire/frame.ts';
@@ -104,6 +105,8 @@ export class Dispatcher {
   /** Epochs never go back: an older ring is late news. */
   adopt(ring: Ring, addresses: readonly ShardAddress[]): void {
     const isNew = ring.epoch > this.#ring.epoch;
+    if (ring.epoch === this.#ring.epoch)
+      invariant(ring.isSameAs(this.#ring), `there are two rings of epoch ${ring.epoch}`);
     if (isNew) failpoint('router:ring:before');
     if (ring.epoch >= this.#ring.epoch) {
       this.#ring = ring;

@@ -6,6 +6,7 @@
 import type { Measure } from '../metrics/measure.ts';
 import { type Ring, ringOf } from '../partition/ring.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
+import { invariant } from '../ports/invariant.ts';
 import type { Sockets } from '../ports/sockets.ts';
 import { MoveParticipant } from '../rebalance/participant.ts';
 import type { StepLimits } from '../rebalance/step-limits.ts';
@@ -132,6 +133,8 @@ export class Shard implements WorkerJob {
   adopt(topology: Topology): void {
     const next = ringOf(topology, topology.slots);
     if (next.epoch < this.#ring.epoch) return;
+    if (next.epoch === this.#ring.epoch)
+      invariant(next.isSameAs(this.#ring), `there are two rings of epoch ${next.epoch}`);
     for (const slot of next.slotsOf(this.shard)) if (!this.#owns(slot)) this.#arrivedAtEpoch.set(slot, next.epoch);
     this.#ring = next;
     this.#participant.adopt(next);

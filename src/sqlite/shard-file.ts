@@ -18,6 +18,7 @@ import type { Outcome } from '../kv/outcome.ts';
 import { amount, type Measure } from '../metrics/measure.ts';
 import type { Ring } from '../partition/ring.ts';
 import { systemClock } from '../ports/clock.ts';
+import { invariant } from '../ports/invariant.ts';
 import { type AcknowledgedMark, noMark } from './acknowledged-mark.ts';
 import { type Database, isDiskFull, unlessBusy } from './database.ts';
 import { type DiskReserve, noReserve, withReserve } from './disk-reserve.ts';
@@ -252,11 +253,11 @@ export class ShardFile implements FileFigures {
 
   record({ lsnAtLeast, keys, bytes, records, arrival }: Parameters<FileFigures['record']>[0]): void {
     const counters = this.#counters;
-    this.#counters = {
+    this.#count({
       lsn: Math.max(counters.lsn, lsnAtLeast) + 1,
       keys: counters.keys + keys,
       bytes: counters.bytes + bytes,
-    };
+    });
     this.#ledger.append({
       ...this.#counters,
       atMs: this.#nowMs(),
@@ -317,8 +318,15 @@ export class ShardFile implements FileFigures {
 
   #end(batch: WriteBatch): void {
     batch.end();
-    this.#counters = batch.counters;
+    this.#count(batch.counters);
     if (batch.writes > 0) this.#measures.writesOfCommits.count(batch.writes);
+  }
+
+  /** Of a transaction under way. */
+  #count(counters: FileCounters): void {
+    invariant(counters.lsn >= this.#counters.lsn, `the lsn would go from ${this.#counters.lsn} to ${counters.lsn}`);
+    invariant(counters.keys >= 0 && counters.bytes >= 0, 'a file counts less than nothing');
+    this.#counters = counters;
   }
 
   #newBatch(nowMs: number): WriteBatch {

@@ -14,6 +14,8 @@ import { smallValue } from './entry-table.ts';
 
 type EntryRow = [key: Buffer, version: number, contentType: string, value: Buffer, expiresAtMs: number];
 type PageRow = [key: Buffer, version: number, contentType: string, smallValue: Buffer | null, expiresAtMs: number];
+/** Bytes of keys and values. */
+export type RowTotals = { readonly keys: number; readonly bytes: number };
 type CountRow = [rows: number, lastKey: Buffer | null];
 
 /** Rows of one SQL statement: they lie in memory together. */
@@ -29,6 +31,7 @@ export class SlotReader {
   readonly #value: Statement<[number, Buffer]>;
   readonly #row: Statement<[number, Buffer]>;
   readonly #count: Statement<[number, Buffer, number]>;
+  readonly #totals: Statement;
 
   constructor(db: Database, sums: SlotSums) {
     this.#sums = sums;
@@ -38,6 +41,9 @@ export class SlotReader {
         `SELECT key, version, content_type, ${smallValue}, expires_at ${where} > ? ORDER BY key LIMIT ?`,
       )
       .raw();
+    this.#totals = db.prepare(
+      'SELECT count(*) AS keys, coalesce(sum(length(key) + length(value)), 0) AS bytes FROM entry',
+    );
     this.#value = db.prepare<[number, Buffer]>(`SELECT value ${where} = ?`).pluck();
     this.#row = db.prepare<[number, Buffer]>(`SELECT key, version, content_type, value, expires_at ${where} = ?`).raw();
     this.#count = db
@@ -64,6 +70,11 @@ export class SlotReader {
       if (sum !== undefined) this.#sums.set(slot, sum);
     }
     return { rows: packer.take(), next: undefined };
+  }
+
+  /** Of all slots, owned or not. Reads the whole file. */
+  totals(): RowTotals {
+    return this.#totals.get() as RowTotals;
   }
 
   /** What a key is now. */

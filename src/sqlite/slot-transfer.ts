@@ -8,6 +8,7 @@ import type { Key } from '../kv/key.ts';
 import type { OpId } from '../kv/op-id.ts';
 import { allRecords, measureRecords, recordWindowLsn } from '../kv/write-record.ts';
 import type { Ring } from '../partition/ring.ts';
+import { dearInvariant, invariant } from '../ports/invariant.ts';
 import type { LedgerPart, Move, MoveId } from '../rebalance/move.ts';
 import type { PackedRows } from '../rebalance/packed-rows.ts';
 import type { ParticipantStorage } from '../rebalance/ports.ts';
@@ -18,7 +19,7 @@ import { type Database, isDiskFull } from './database.ts';
 import type { IdempotencyTable } from './idempotency-table.ts';
 import type { LedgerTable, StoredArrival } from './ledger-table.ts';
 import { RowWatch } from './row-watch.ts';
-import { SlotReader } from './slot-reader.ts';
+import { type RowTotals, SlotReader } from './slot-reader.ts';
 import { SlotWriter } from './slot-writer.ts';
 import type { StandingTable } from './standing-table.ts';
 import { type Transfer, TransferTable } from './transfer-table.ts';
@@ -29,6 +30,7 @@ class SumsDiffer extends Error {}
 /** What a transfer needs of the file around it. */
 export interface FileFigures {
   readonly lsn: number;
+  readonly counters: RowTotals;
   /** Does all of the work or, when it throws, nothing; the figures are then as before. */
   transaction<T>(work: () => T): T;
   /** The same for what has to be done on a full disk too: it may use the reserve. */
@@ -49,8 +51,6 @@ type TransferTables = {
   readonly idempotency: IdempotencyTable;
   readonly standing: StandingTable;
 };
-
-type RowTotals = { readonly keys: number; readonly bytes: number };
 
 const nothing: RowTotals = { keys: 0, bytes: 0 };
 const noRecords = Buffer.alloc(0);
@@ -214,6 +214,7 @@ export class SlotTransfer implements ParticipantStorage {
     try {
       const settled = this.#figures.urgentTransaction(() => this.#settleEach(ring, shard, isOpen));
       this.#unsettled = nothing;
+      if (settled.length > 0) this.#checkCounts();
       return settled;
     } catch (error) {
       // The ring says what is served, whether there is room to note it or not.
@@ -234,6 +235,8 @@ export class SlotTransfer implements ParticipantStorage {
       const { move, direction, slots, keys, bytes, arrival } = transfer;
       if (direction === 'orphaned') continue;
       const isOurs = ring.shardOf(slots[0] as number) === shard;
+      const areOneMove = slots.every((slot) => (ring.shardOf(slot) === shard) === isOurs);
+      invariant(areOneMove, `of the slots of move ${move} some are shard ${shard}'s, and some are not`);
       const sign = signOfMoved(transfer, ring, shard);
       if (sign === 0 && isOpen(move)) continue;
       if (sign !== 0) {
@@ -283,6 +286,16 @@ export class SlotTransfer implements ParticipantStorage {
       if (left === 0) return;
     }
     this.#transfers.drop(move);
+    this.#checkCounts();
+  }
+
+  /** What is counted is what is there, once nothing is in transit. */
+  #checkCounts(): void {
+    dearInvariant(() => {
+      if (this.#transfers.all().length > 0) return true;
+      const { keys, bytes } = this.#reader.totals();
+      return keys === this.#figures.counters.keys && bytes === this.#figures.counters.bytes;
+    }, 'what the file counts is not what lies in it');
   }
 
   /** Adds a row of carried records to the ledger. Returns all that the note of the move says of such rows. */

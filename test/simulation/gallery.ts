@@ -47,6 +47,7 @@ export const nearSeeds: Readonly<Record<string, number>> = {
   'a touch leaves the expiry as it was': 460,
   'what has moved never expires': 52,
   'an older copy of a file is taken for the file': 52,
+  'undoing asks for slots of those who had them': 206,
 };
 
 /** Replaces the one place in a file under `dist/src` where this text stands. */
@@ -73,6 +74,7 @@ const pending = 'routing/pending.js';
 const hold = 'holding/hold-queue.js';
 const standing = 'partition/standing.js';
 const direct = 'routing/direct-reads.js';
+const slotReader = 'sqlite/slot-reader.js';
 const reader = 'sqlite/shard-file-reader.js';
 const inbox = 'supervision/inbox.js';
 const supervisor = 'supervision/supervisor.js';
@@ -349,5 +351,30 @@ export const gallery: readonly Mutant[] = [
     'sqlite/standing-table.js',
     'if (lsn < (record.acknowledgedLsn ?? 0)) {',
     'if (false) {',
+  ]),
+  bug('undoing asks for slots of those who had them', [
+    rebalancer,
+    'planTo(ring, ringBefore)',
+    'planTo(ringBefore, ring)',
+  ]),
+  bug('every ring goes out with the epoch of the first', [
+    supervisor,
+    'epoch: ring.epoch,',
+    'epoch: (this.first ??= ring.epoch),',
+  ]),
+  bug('a page ends where the one before it did', [
+    slotReader,
+    'next: { slot, key: row.key }',
+    'next: after ?? { slot, key: row.key }',
+  ]),
+  bug('of the slots of a move the last one stays', [
+    'partition/plan.js',
+    'owners[slot] = to;',
+    'if (slots.length === 1 || slot !== slots.at(-1)) owners[slot] = to;',
+  ]),
+  bug('what has come is counted with every slot that it came with', [
+    transfer,
+    'keys: sign * keys',
+    'keys: sign * keys * Math.max(1, slots.length)',
   ]),
 ];

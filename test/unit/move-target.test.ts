@@ -48,6 +48,12 @@ function receive(reply: SourceReply): TargetEffect[] {
 
 const lastPage: SourceReply = { kind: 'page', rows: PackedRows.of([row]), next: undefined };
 const lastNames: SourceReply = { kind: 'names', names: records(7), next: undefined };
+/** Of a row behind the cursor. */
+const pageBehind: SourceReply = {
+  kind: 'page',
+  rows: PackedRows.of([{ ...row, key: Buffer.from('kez') }]),
+  next: undefined,
+};
 type Changes = Extract<SourceReply, { kind: 'changes' }>;
 
 function changes(more: Partial<Changes> = {}): Changes {
@@ -129,13 +135,25 @@ describe('copy', () => {
     expect(storage.asked.at(-1)).toBe('store 1');
     const names = (after: unknown) => ({ kind: 'request', request: { kind: 'names', move: 7, after, step: 'long' } });
     const progress = { kind: 'progress', move: 7, rows: 0, bytes: 0, names: 0 };
-    expect(receive(lastPage)).toEqual([{ ...progress, rows: 1, bytes: rowBytes }, names(undefined)]);
+    expect(receive(pageBehind)).toEqual([{ ...progress, rows: 1, bytes: rowBytes }, names(undefined)]);
     expect(storage.asked.at(-1)).toBe('store 1');
     const next = { slot: 3, key: Buffer.alloc(16, 2) };
     expect(receive({ kind: 'names', names: records(1, 2), next })).toEqual([{ ...progress, names: 2 }, names(next)]);
     expect(receive(changes())).toEqual([]);
     expect(receive(lastNames)).toEqual([{ ...progress, names: 1 }, request('changes', 0)]);
     expect(storage.asked.slice(-2)).toEqual([`keepNames ${records(1, 2).length}`, `keepNames ${records(7).length}`]);
+  });
+
+  test('ends with a defect where a page begins or ends no further than the one before it', () => {
+    const rows = PackedRows.of([row]);
+    target.prepare(move, 'short');
+    target.copy(7, 'short');
+    receive({ kind: 'page', rows, next: cursor });
+    expect(() => receive({ kind: 'page', rows, next: undefined })).toThrow('gives again');
+    const none = PackedRows.of([]);
+    expect(() => receive({ kind: 'page', rows: none, next: cursor })).toThrow('ends where the one before it did');
+    expect(() => receive({ kind: 'page', rows: none, next: { ...cursor, slot: 2 } })).toThrow('ends where');
+    expect(() => receive(pageBehind)).not.toThrow();
   });
 
   test('is refused when the target knows nothing of the move, and goes on when it is asked again', () => {
