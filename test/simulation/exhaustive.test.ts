@@ -9,7 +9,8 @@ const phases = ['preparing', 'tracking', 'copying', 'freezing', 'verifying', 're
 /** Each operation begins in the phase of the one before it, or in the next one. */
 function triples(): Phase[][] {
   return phases.flatMap((first, a) => {
-    const next = phases[a + 1] ?? first;
+    const next = phases[a + 1];
+    if (next === undefined) return [[first, first, first]];
     return [
       [first, first, first],
       [first, first, next],

@@ -2,9 +2,9 @@
 
 import { fileURLToPath } from 'node:url';
 import { gallery } from './gallery.ts';
-import { tryMutant } from './gallery-trial.ts';
+import { Workshop } from './gallery-trial.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const workshop = new Workshop(fileURLToPath(new URL('../../..', import.meta.url)));
 
 console.log(`# The gallery of bugs
 
@@ -18,6 +18,7 @@ were told.
 | bug | caught by | at seed |
 |---|---|--:|`);
 for (const mutant of gallery) {
-  const { caughtBy, afterSeeds } = tryMutant(mutant, root);
+  const { caughtBy, afterSeeds } = workshop.try(mutant);
   console.log(`| ${mutant.name} | ${caughtBy ?? '**nothing**'} | ${afterSeeds} |`);
 }
+workshop.close();

@@ -1,15 +1,16 @@
 /** A checker that finds nothing may be blind: every bug of the gallery must be seen. */
 
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { gallery } from './gallery.ts';
-import { seedsMax, tryMutant } from './gallery-trial.ts';
+import { seedsMax, Workshop } from './gallery-trial.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const workshop = new Workshop(fileURLToPath(new URL('../..', import.meta.url)));
+afterAll(() => workshop.close());
 
 describe(`within ${seedsMax} seeds it is seen that`, () => {
   test.each(gallery)('$name', (mutant) => {
-    expect(tryMutant(mutant, root).caughtBy).toBeDefined();
+    expect(workshop.try(mutant).caughtBy).toBeDefined();
   });
 });
 
