@@ -8,9 +8,11 @@ const subBuckets = 16;
 const subBucketBits = 4;
 /** Up to 2^32. */
 const buckets = (32 - subBucketBits + 1) * subBuckets;
+/** Of all that are empty: a process has dozens of them, and most are never used. */
+const noCounts = new Float64Array(buckets);
 
 export class LogHistogram {
-  readonly #counts = new Float64Array(buckets);
+  #counts = noCounts;
   #total = 0;
   #sum = 0;
 
@@ -27,12 +29,15 @@ export class LogHistogram {
   /** @param amount from 0 to 2^32; what lies beyond counts as if it did not */
   count(amount: number, times = 1): void {
     const bucket = bucketOf(amount);
+    if (this.#counts === noCounts) this.#counts = new Float64Array(buckets);
     this.#counts[bucket] = (this.#counts[bucket] as number) + times;
     this.#total += times;
     this.#sum += amount * times;
   }
 
   add(other: LogHistogram): void {
+    if (other.#total === 0) return;
+    if (this.#counts === noCounts) this.#counts = new Float64Array(buckets);
     for (let bucket = 0; bucket < buckets; bucket++) {
       this.#counts[bucket] = (this.#counts[bucket] as number) + (other.#counts[bucket] as number);
     }
@@ -41,6 +46,7 @@ export class LogHistogram {
   }
 
   clear(): void {
+    if (this.#total === 0) return;
     this.#counts.fill(0);
     this.#total = 0;
     this.#sum = 0;
@@ -61,12 +67,13 @@ export class LogHistogram {
 
   /** Over several histograms as if they were one; null when they are all empty. */
   static percentile(histograms: readonly LogHistogram[], percentile: number): number | null {
-    const total = histograms.reduce((sum, histogram) => sum + histogram.#total, 0);
+    const used = histograms.filter((histogram) => histogram.#total > 0);
+    const total = used.reduce((sum, histogram) => sum + histogram.#total, 0);
     if (total === 0) return null;
     const rank = Math.ceil((total * percentile) / 100);
     let seen = 0;
     for (let bucket = 0; bucket < buckets; bucket++) {
-      for (const histogram of histograms) seen += histogram.#counts[bucket] as number;
+      for (const histogram of used) seen += histogram.#counts[bucket] as number;
       if (seen >= rank) return upperEdge(bucket);
     }
     return upperEdge(buckets - 1);
