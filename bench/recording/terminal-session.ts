@@ -58,7 +58,8 @@ export class TerminalSession {
   }
 
   end(): void {
-    this.#shell.kill('SIGHUP');
+    // A process under nohup would pass on that SIGHUP is ignored.
+    this.#shell.kill('SIGTERM');
   }
 
   #record(): void {

@@ -5,6 +5,7 @@
 
 import { chmodSync } from 'node:fs';
 import fastify from 'fastify';
+import { noSuchToken } from '../access/access-refused.ts';
 import {
   type AdminActions,
   type ProfileRequest,
@@ -55,7 +56,7 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
     reply.code(201).send({ token: actions.createToken(body) }),
   );
   app.post<{ Params: { name: string } }>('/v1/tokens/:name/revoke', async ({ params }, reply) => {
-    if (!actions.revokeToken(params.name)) return reply.code(404).send({ detail: `There is no token ${params.name}.` });
+    if (!actions.revokeToken(params.name)) return reply.code(404).send({ detail: noSuchToken(params.name) });
     return { tokens: actions.tokens().length };
   });
   app.post('/v1/access/reload', async () => {

@@ -3,7 +3,7 @@
  * once, when it is made: of what is kept nobody can find it out.
  */
 
-import { AccessRefused } from '../access/access-refused.ts';
+import { AccessRefused, noSuchToken } from '../access/access-refused.ts';
 import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
 import type { TokenOrder, TokenView } from '../admin/contract.ts';
 import { DataDirectory, UnusableDirectory } from '../config/data-directory.ts';
@@ -46,7 +46,7 @@ export async function createTokenCommand(name: string, options: CreateOptions): 
 export async function revokeTokenCommand(name: string, { data }: TokenOptions): Promise<void> {
   const path = `/v1/tokens/${encodeURIComponent(name)}/revoke`;
   const { tokens } = await done<{ tokens: number }>(data, path, {}, (file) => {
-    if (!file.revoke(name)) throw new AccessRefused(`There is no token ${name}.`);
+    if (!file.revoke(name)) throw new AccessRefused(noSuchToken(name));
     return { tokens: file.read().length };
   });
   console.log(`Revoked: within a second no process accepts ${name}.`);

@@ -60,7 +60,11 @@ export async function applyCommand(file: string, options: TopologyOptions): Prom
   try {
     request = JSON.parse(await readFile(file, 'utf8')) as ChangeRequest;
   } catch (error) {
-    throw new CliFailure(exitCodes.usage, `${file} is not a plan: ${(error as Error).message}`, { cause: error });
+    throw new CliFailure(
+      exitCodes.usage,
+      `${file} is not a plan (${(error as Error).message}). \`shardctl plan CHANGE --out FILE\` saves one.`,
+      { cause: error },
+    );
   }
   await changeTopology(options, request);
 }

@@ -4,6 +4,8 @@
  */
 
 import type { Change } from '../client/change-watch.ts';
+import { positionOfText } from '../kv/feed-position.ts';
+import { CliFailure, exitCodes } from './exit.ts';
 import { bytesOfNamed, type KeyEncoding, keyFieldsOf, keyPartOf, shownKey } from './key-argument.ts';
 import { printLines } from './print-lines.ts';
 import { clientOf } from './rest-client.ts';
@@ -19,6 +21,12 @@ type WatchOptions = RestOptions &
 
 export async function watchCommand(options: WatchOptions): Promise<void> {
   const { from, after, json } = options;
+  if (after !== undefined && positionOfText(after) === undefined) {
+    throw new CliFailure(
+      exitCodes.usage,
+      `--after is ${JSON.stringify(after)}, but must be the id of a change, as \`shardctl watch --json\` shows it.`,
+    );
+  }
   const prefix = keyPartOf(options.prefix, options);
   let isBegun = false;
   const onPosition = () => {

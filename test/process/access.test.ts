@@ -172,7 +172,7 @@ const wrongCommands = [
   [['create', 'b', '--prefix', ''], 1, 'each of 1 to 1,024 bytes'],
   [['create', 'b', '--expires', 'tomorrow'], 2, '--expires must be a number with s, m, h or d'],
   [['create', 'b', '--expires', '0s'], 1, 'would already be expired'],
-  [['revoke', 'b'], 1, 'There is no token b.'],
+  [['revoke', 'b'], 1, 'There is no token b. `shardctl token list` shows all.'],
 ] as const;
 
 test('`shardctl token` says what is wrong, of a running service as of a stopped one', async () => {

@@ -130,6 +130,10 @@ test.each([
   [['plan', 'add-shard', '--weight', '2', '3'], '--weight is one number here: all new shards get it.'],
   [['add-shard', '--weight', '2=3'], '--weight is "2=3", but must be a whole number.'],
   [['remove-shard', 'x'], 'ID is "x", but must be a whole number.'],
+  [
+    ['apply', '/dev/null'],
+    '/dev/null is not a plan (Unexpected end of JSON input). `shardctl plan CHANGE --out FILE` saves one.',
+  ],
 ])('the change %j is wrong usage, and nobody is asked to make it', async (args, sentence) => {
   // Without a service: the arguments alone are wrong.
   const { code, stderr } = await command([...args, '--data', temporaryDirectory()]);
