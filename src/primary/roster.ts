@@ -5,7 +5,7 @@ import { logSettingsOf } from '../config/log-settings.ts';
 import { redisAddressOf } from '../config/redis-address.ts';
 import { routersOf, type ServiceConfig, type Strategy } from '../config/service-config.ts';
 import type { LogSettings } from '../supervision/log.ts';
-import type { AccessMessage, StartClone } from '../supervision/messages.ts';
+import type { AccessMessage, StartClone, StartShard } from '../supervision/messages.ts';
 import type { FrontendSpec, Roster } from '../supervision/supervisor.ts';
 import type { FileRecords } from './file-records.ts';
 import { type Forks, fdOfChild } from './forks.ts';
@@ -23,6 +23,8 @@ export type RosterOptions = {
   /** As they are at the moment of asking. */
   readonly access: () => Omit<AccessMessage, 'type'>;
   readonly files: Pick<FileRecords, 'acknowledgedLsn' | 'demandedLsn'>;
+  /** By which the service goes. */
+  readonly time: { note(): StartShard['time'] | undefined };
   /** Of the listening socket that frontends share; undefined where node:cluster opens one. */
   readonly inheritedFd: number | undefined;
   readonly forks: Forks;
@@ -30,6 +32,8 @@ export type RosterOptions = {
 
 export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 'files'> &
   Pick<Forks, 'forkShard'> & {
+    /** New files go by the machine's clock when absent. */
+    readonly time?: RosterOptions['time'];
     readonly valueBytesMax: number;
     /** As it is at the moment of asking. */
     readonly log: () => LogSettings;
@@ -38,13 +42,14 @@ export type ShardsRosterOptions = Pick<RosterOptions, 'directory' | 'service' | 
   };
 
 export function rosterOf(options: RosterOptions): Roster {
-  const { config, directory, service, files, forks } = options;
+  const { config, directory, service, files, time, forks } = options;
   return {
     frontends: () => frontendsOf(options),
     ...shardsRosterOf({
       directory,
       service,
       files,
+      time,
       forkShard: forks.forkShard,
       valueBytesMax: config().valueBytesMax,
       log: () => logSettingsOf(config()),
@@ -58,6 +63,7 @@ export function shardsRosterOf({
   directory,
   service,
   files,
+  time,
   forkShard,
   valueBytesMax,
   log,
@@ -80,6 +86,7 @@ export function shardsRosterOf({
       valueBytesMax,
       acknowledgedLsn: files.demandedLsn(shard, topology),
       reads,
+      time: time?.note() ?? null,
       topology,
     }),
   };

@@ -116,7 +116,7 @@ export class Service implements ObservedService {
     this.#settings = new SettingsInForce(config, origins);
     this.#access = access;
     this.#log = log;
-    const { directory, topologyFile, strategy } = taken(config, log);
+    const { directory, topologyFile, strategy, time } = taken(config, log);
     this.#strategy = strategy;
     this.#directory = directory;
     this.#topologyFile = topologyFile;
@@ -130,6 +130,7 @@ export class Service implements ObservedService {
         directory,
         service: topologyFile.service,
         files: topologyFile.files,
+        time,
         access: () => access.announcement,
         inheritedFd,
         forks: forksOf({ config: () => this.#settings.config, strategy, inheritedFd }),
@@ -161,6 +162,8 @@ export class Service implements ObservedService {
     this.#profiler = new Profiler(this.#supervisor);
     this.#ticks = every(systemClock, healthIntervalMs, () => {
       this.#healthNow = this.#health.sample();
+      // A leap is believed by who has seen it for long.
+      time.now();
     });
     this.#reload = new Reload({ supervisor: this.#supervisor, settings: this.#settings, access, log });
     this.#memoryKeeper = new MemoryKeeper({

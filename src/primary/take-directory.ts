@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { DataDirectory, sharedShard, UnusableDirectory } from '../config/data-directory.ts';
 import type { ServiceConfig, Strategy } from '../config/service-config.ts';
+import { systemClock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { UnusableFile, WrongFile } from '../sqlite/database.ts';
 import { ReserveFile, withReserve } from '../sqlite/disk-reserve.ts';
@@ -14,6 +15,7 @@ import { inspectFile } from '../sqlite/file-inspection.ts';
 import { type OpenDatabase, openExclusively } from '../sqlite/open-database.ts';
 import { NoRoomForCopy, type Upgrade, upgradeCopyOf } from '../sqlite/schema.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
+import { clockAfter, type ToldTime } from '../sqlite/told-time.ts';
 import { missingTopology, olderTopology, refusedStore } from './refusal.ts';
 import { checkShards, firstTopologyOf, strategyToServe } from './strategy.ts';
 import { TopologyFile } from './topology-file.ts';
@@ -22,6 +24,8 @@ export type TakenDirectory = {
   readonly directory: DataDirectory;
   readonly topologyFile: TopologyFile;
   readonly strategy: Strategy;
+  /** By which values expire, as the shards' files tell it. */
+  readonly time: ReturnType<typeof clockAfter>;
 };
 
 /** @throws UnusableDirectory, UnusableFile, FileLocked, with the directory let go */
@@ -38,20 +42,30 @@ export function takeDirectory(config: ServiceConfig, log: Log): TakenDirectory {
   try {
     const strategy = strategyToServe(topologyFile, config);
     checkShards(strategy, topologyFile.weights().size, config);
+    let time = clockAfter([], systemClock);
     if (topologyFile.store === 'sqlite') {
-      checkFiles(directory, topologyFile, open, log);
+      time = checkFiles(directory, topologyFile, log, open);
       if (strategy !== 'partitioned') withReserve(reserve, () => makeSharedFile(directory, topologyFile, open));
     }
     topologyFile.adoptStrategy(strategy);
-    return { directory, topologyFile, strategy };
+    return { directory, topologyFile, strategy, time };
   } catch (error) {
     topologyFile.close();
     throw error;
   }
 }
 
-/** @throws UnusableDirectory when meta.sqlite is older than a file; NoRoomForCopy */
-function checkFiles(directory: DataDirectory, topologyFile: TopologyFile, open: OpenDatabase, log: Log): void {
+/**
+ * @returns the time by which values expire, as the shards' files tell it
+ * @throws UnusableDirectory when meta.sqlite is older than a file; NoRoomForCopy
+ */
+function checkFiles(
+  directory: DataDirectory,
+  topologyFile: TopologyFile,
+  log: Log,
+  open: OpenDatabase,
+): TakenDirectory['time'] {
+  const told: ToldTime[] = [];
   const known = topologyFile.weights();
   const { epoch } = topologyFile.ring;
   for (const shard of directory.shardsWithFiles()) {
@@ -60,11 +74,15 @@ function checkFiles(directory: DataDirectory, topologyFile: TopologyFile, open: 
     if (found?.service === topologyFile.service && found.epoch > epoch) {
       throw new UnusableDirectory(olderTopology(directory.path, { ...found, path }, epoch));
     }
-    if (known.has(shard)) continue;
+    if (known.has(shard)) {
+      if (found?.service === topologyFile.service) told.push(found.told);
+      continue;
+    }
     // It may be all that is left of something. No new shard gets its id, and so its place.
     topologyFile.neverUseUpTo(shard);
     log.warn({ path }, `${path} belongs to no shard of this service: it is left unchanged`);
   }
+  return clockAfter(told, systemClock);
 }
 
 /** Undefined for what is not a shard's file at all: whoever needs it says what is wrong with it. */

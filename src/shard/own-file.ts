@@ -6,14 +6,14 @@ import { CannotServe } from '../supervision/cannot-serve.ts';
 import type { StartShard } from '../supervision/messages.ts';
 
 /** How this process reaches its file. */
-export type OwnFilePorts = Omit<ShardFileOptions, 'access' | 'record'>;
+export type OwnFilePorts = Omit<ShardFileOptions, 'access' | 'record' | 'time'>;
 
 /** @throws CannotServe when it is not the file that should be there; FileLocked; whatever SQLite throws */
 export function openOwnFile(start: StartShard, ports: OwnFilePorts): ShardFile {
-  const { file, service, shard, acknowledgedLsn, topology } = start;
+  const { file, service, shard, acknowledgedLsn, time, topology } = start;
   const record = { acknowledgedLsn, epoch: topology.epoch };
   try {
-    return new ShardFile(file, { service, shard }, { ...ports, record });
+    return new ShardFile(file, { service, shard }, { ...ports, record, ...(time && { time }) });
   } catch (error) {
     throw error instanceof WrongFile ? new CannotServe(error.message, { cause: error }) : error;
   }

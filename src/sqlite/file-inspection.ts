@@ -7,6 +7,7 @@ import { LedgerTable } from './ledger-table.ts';
 import type { OpenDatabase } from './open-database.ts';
 import { shardSchema } from './shard-schema.ts';
 import { type FileIdentity, identityIn, StandingTable } from './standing-table.ts';
+import { type ToldTime, toldTimeIn } from './told-time.ts';
 import { type Transfer, TransferTable } from './transfer-table.ts';
 
 export type FileInspection = FileIdentity & {
@@ -15,6 +16,7 @@ export type FileInspection = FileIdentity & {
   readonly epoch: number;
   readonly adoptedRing: RingDescription | undefined;
   readonly transfers: readonly Transfer[];
+  readonly told: ToldTime;
 };
 
 /** @throws UnusableFile, WrongFile, FileLocked */
@@ -30,6 +32,7 @@ export function inspectFile(path: string, open: OpenDatabase): FileInspection | 
       epoch: standing.epoch,
       adoptedRing: standing.adoptedRing,
       transfers: new TransferTable(db).all(),
+      told: toldTimeIn(db),
     };
   } finally {
     db.close();

@@ -10,7 +10,7 @@
  *   transfer     what is known of slots that come and go: see transfer-table.ts.
  */
 
-import { ExpiryClock, type MachineClock } from '../kv/expiry-clock.ts';
+import { ExpiryClock, type MachineClock, type TimeNote } from '../kv/expiry-clock.ts';
 import type { FeedPage, Place } from '../kv/feed.ts';
 import type { Listing, ListQuery } from '../kv/listing.ts';
 import { isWrite, makesRoom, type Operation, type ReadOperation } from '../kv/operation.ts';
@@ -40,6 +40,8 @@ export type ShardFileOptions = {
   /** Whether this process alone has the file, as is usual, or others write it too. */
   readonly access?: 'exclusive' | 'shared';
   readonly clock?: MachineClock;
+  /** Told by those who know the time: for a file that has no note of it since the machine was started. */
+  readonly time?: TimeNote;
   /** How a file of this process alone is opened. */
   readonly open?: OpenDatabase;
   readonly ledger?: LedgerLimits;
@@ -98,7 +100,12 @@ export class ShardFile implements FileFigures {
       this.#ledger = new LedgerTable(this.#db, this.#idempotency, options.ledger);
       this.#counters = this.#ledger.counters();
       if (record !== undefined) checkRecord(path, { lsn: this.#counters.lsn, epoch: this.#standing.epoch }, record);
-      this.#clock = new ExpiryClock(clock, this.#ledger.latestMs(), this.#standing.timeNote);
+      const { timeNote } = this.#standing;
+      this.#clock = new ExpiryClock(
+        clock,
+        this.#ledger.latestMs(),
+        timeNote.boot === clock.boot ? timeNote : options.time,
+      );
       if (access === 'shared') this.#db.failWhenBusy();
     } catch (error) {
       this.#db.close();

@@ -62,6 +62,9 @@ const topology = objectOf({
 /** The file has at least this; null where it was not made yet. */
 const acknowledgedLsn = oneOf(integer, exactly(null));
 
+/** Told, in Unix milliseconds, when the machine had been up for so long (kv/expiry-clock.ts). */
+const timeNote = objectOf({ toldMs: integer, uptimeMs: number, boot: text });
+
 const log: Shape<LogSettings> = objectOf({
   level: text,
   files: oneOf(objectOf({ directory: text, fileBytesMax: integer, filesMax: integer }), exactly(null)),
@@ -80,6 +83,8 @@ const startShard = objectOf({
   acknowledgedLsn,
   /** Direct: routers read its file, too. */
   reads: oneOf(exactly('forwarded'), exactly('direct')),
+  /** By which the service goes; null where nothing tells one start of the machine from another. */
+  time: oneOf(timeNote, exactly(null)),
   topology,
 });
 

@@ -47,13 +47,10 @@ export function oddity(world: SimulatedWorld, { random, clockSet, exchangedDisk 
   }
 }
 
-/**
- * Somebody sets the clock of the machine to another day, and back after a while. Not while a file is made: a process that
- * has no note of the time believes the clock.
- */
+/** Somebody sets the clock of the machine to another day, and back after a while. */
 function setClock(world: SimulatedWorld, aheadMs: number, forMs: number): void {
   const { scheduler, coverage, trace } = world;
-  if (scheduler.dateAheadMs !== 0 || !isTimeNoted(world)) return;
+  if (scheduler.dateAheadMs !== 0) return;
   coverage.setClocks++;
   trace.note(undefined, () => `the clock is set ${aheadMs} ms ahead for ${forMs} ms`);
   scheduler.dateAheadMs = aheadMs;
@@ -61,15 +58,6 @@ function setClock(world: SimulatedWorld, aheadMs: number, forMs: number): void {
     trace.note(undefined, () => 'the clock is right again');
     scheduler.dateAheadMs = 0;
   });
-}
-
-/** By every shard that there is, and none is about to be added. */
-function isTimeNoted(world: SimulatedWorld): boolean {
-  const { record } = world.primary ?? {};
-  if (record === undefined || record.openChanges().some(({ request }) => request.kind === 'add-shard')) return false;
-  const toldBy = (shard: number) =>
-    world.disks.at(pathOf(shard))?.prepare('SELECT told_ms FROM standing').pluck().get() ?? 0;
-  return [...record.weights().keys()].every((shard) => toldBy(shard) !== 0);
 }
 
 /**

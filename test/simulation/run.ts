@@ -175,7 +175,6 @@ function requestChange(world: SimulatedWorld, random: Random): void {
     { kind: 'rebalance', weights: [[shard(), 1 + random.below(5)]] },
     { kind: 'rebalance', weights: [[1, 1 + random.below(5)]] },
   ]);
-  if (request.kind === 'add-shard' && world.scheduler.dateAheadMs !== 0) return;
   world.trace.note(undefined, () => `an operator asks for ${JSON.stringify(request)}`);
   world.asOperator(({ cluster }) => void cluster.rebalancer.request(request));
 }

@@ -2,7 +2,11 @@
 
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { TimeNote } from '../../src/kv/expiry-clock.ts';
+import { inspectFile } from '../../src/sqlite/file-inspection.ts';
+import { openExclusively } from '../../src/sqlite/open-database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import { clockAfter } from '../../src/sqlite/told-time.ts';
 import { get, put } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -11,13 +15,14 @@ const hourMs = 3_600_000;
 
 function begun() {
   const clock = new VirtualClock();
-  const path = join(temporaryDirectory(), 'shard.sqlite');
-  const open = () => {
-    const file = new ShardFile(path, { service: 'test', shard: 1 }, { clock });
+  const directory = temporaryDirectory();
+  const pathOf = (shard: number) => join(directory, `shard-${shard}.sqlite`);
+  const open = (shard = 1, time?: TimeNote) => {
+    const file = new ShardFile(pathOf(shard), { service: 'test', shard }, { clock, ...(time && { time }) });
     onTestFinished(() => file.close());
     return file;
   };
-  return { clock, open };
+  return { clock, pathOf, open };
 }
 
 const read = (file: ShardFile, key: string) => file.execute([{ operation: get(key) }])[0]?.kind;
@@ -41,6 +46,45 @@ test('what is written while the clock is two days ahead for seconds, and what wa
   for (const key of ['before', 'meanwhile', 'anew']) expect(read(file, key)).toBe('value');
   clock.pass(hourMs + 5_000);
   for (const key of ['before', 'meanwhile', 'anew']) expect(read(file, key)).toBe('absent');
+});
+
+test('a shard that is added while the clock is two days ahead goes by the time that the other files tell', () => {
+  const { clock, pathOf, open } = begun();
+  const first = open();
+  write(first, 'before', hourMs);
+  first.close();
+  clock.dateAheadMs += 48 * hourMs;
+  clock.pass(1_000);
+  // The primary starts in these seconds.
+  const told = [inspectFile(pathOf(1), openExclusively)?.told ?? []].flat();
+  const time = clockAfter(told, clock).note();
+  let added = open(2, time);
+  const outcome = write(added, 'meanwhile', hourMs);
+  expect(outcome).toMatchObject({ expiresAtMs: clock.dateMs() - 47 * hourMs });
+  // It goes by its own note from then on.
+  added.close();
+  added = open(2);
+  clock.dateAheadMs -= 48 * hourMs;
+  expect(read(added, 'meanwhile')).toBe('value');
+  clock.pass(hourMs + 5_000);
+  expect(read(added, 'meanwhile')).toBe('absent');
+});
+
+test('a shard that is added after the clock was set back brings nothing back that had expired elsewhere', () => {
+  const { clock, pathOf, open } = begun();
+  const first = open();
+  write(first, 'key', 60_000);
+  const expiresAtMs = clock.dateMs() + 60_000;
+  clock.pass(60_001);
+  write(first, 'last', hourMs);
+  first.close();
+  clock.dateAheadMs -= 48 * hourMs;
+  const told = [inspectFile(pathOf(1), openExclusively)?.told ?? []].flat();
+  for (const boot of ['virtual', 'another']) {
+    // Also after another start of the machine, when only the last write tells the time.
+    const noted = told.map((one) => ({ ...one, note: { ...one.note, boot } }));
+    expect(clockAfter(noted, clock).now()).toBeGreaterThan(expiresAtMs);
+  }
 });
 
 test('a clock that is set back brings nothing back that had expired, also after a restart', () => {

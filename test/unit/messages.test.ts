@@ -54,6 +54,7 @@ const toChild: readonly MessageToChild[] = [
     valueBytesMax: 1_048_576,
     acknowledgedLsn: null,
     reads: 'direct',
+    time: { toldMs: 1, uptimeMs: 0.5, boot: 'b007' },
     topology,
   },
   {

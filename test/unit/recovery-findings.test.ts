@@ -25,6 +25,7 @@ function file(shard: number, ring: Ring | undefined, more: Partial<FileInspectio
     epoch: ring?.epoch ?? 0,
     adoptedRing: ring?.describe(),
     transfers: [],
+    told: { latestMs: 0, note: { toldMs: 0, uptimeMs: 0, boot: '' } },
     ...more,
   };
   return { shard, path: pathOf(shard), inspection };

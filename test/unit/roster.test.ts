@@ -35,6 +35,9 @@ const topology: Topology = {
   lastShard: 1,
 };
 
+/** As the primary knows it. */
+const time = { toldMs: 1, uptimeMs: 1, boot: 'boot' };
+
 /** Read by whoever holds the rules and the certificate (test/process/reload.test.ts), and given to Node as a flag. */
 const elsewhere: readonly (keyof ServiceConfig)[] = ['jwtKeys', 'jwtAudiences', 'tlsCert', 'tlsKey', 'memoryMax'];
 
@@ -55,6 +58,7 @@ test('a process that starts is told each setting that a reload adopts as it is b
       service: 'service',
       access: () => ({ rules: { isLocked: false, tokens: [], jwt: null }, certificate: null }),
       files: { acknowledgedLsn: () => null, demandedLsn: () => null },
+      time: { note: () => time },
       inheritedFd: undefined,
       forks: forksOf({ config: () => config, strategy, inheritedFd: undefined }),
     });
@@ -68,7 +72,7 @@ test('a process that starts is told each setting that a reload adopts as it is b
     }
     const shard = () => roster.startShard(1, { forRouters: '', forMoves: '' }, topology);
     config = { ...base, logLevel: 'error', logFilesMax: 1 };
-    expect(shard()).toMatchObject({ log: { level: 'error', files: { filesMax: 1 } } });
+    expect(shard()).toMatchObject({ log: { level: 'error', files: { filesMax: 1 } }, time });
     config = base;
   }
 });

@@ -13,6 +13,7 @@ import { OpIds } from '../../../src/routing/op-ids.ts';
 import { openOwnFile } from '../../../src/shard/own-file.ts';
 import { Shard } from '../../../src/shard/shard.ts';
 import { ShardFileReader } from '../../../src/sqlite/shard-file-reader.ts';
+import { clockAfter, type ToldTime, toldTimeIn } from '../../../src/sqlite/told-time.ts';
 import { defaultRestartPolicy } from '../../../src/supervision/child-state.ts';
 import { HealthSampler } from '../../../src/supervision/health.ts';
 import type { WorkerJob } from '../../../src/supervision/inbox.ts';
@@ -107,6 +108,15 @@ function filesOf({ scheduler, disks, trace }: ServiceWorld, life: Life, service:
     new ShardFileReader(pathOf(shard), { service, shard }, { clock, open: disks.openToRead, onUnreadable });
 }
 
+/** What the shards' files tell of the time: nothing where processes are not of one machine. */
+function toldIn({ circumstances, disks }: ServiceWorld, record: TopologyFile): ToldTime[] {
+  if (circumstances.clocks === 'apart') return [];
+  return [...record.weights().keys()].flatMap((shard) => {
+    const disk = disks.at(pathOf(shard));
+    return disk?.snapshot(() => toldTimeIn(disk)) ?? [];
+  });
+}
+
 export class SimulatedPrimary {
   readonly life: Life;
   readonly record: TopologyFile;
@@ -118,6 +128,7 @@ export class SimulatedPrimary {
     const note = (_facts: object, text: string) => trace.note(life, () => text);
     this.life = life;
     this.record = world.watch.newRecord(circumstances, disks.openerOf(life));
+    const clock = clockOf(scheduler, life);
     const config = { ...usualSettings, valueBytesMax: 1_000, routers, reads };
     this.cluster = new ShardCluster({
       roster: rosterOf({
@@ -127,6 +138,7 @@ export class SimulatedPrimary {
         service: this.record.service,
         access: () => ({ rules: noRules, certificate: null }),
         files: this.record.files,
+        time: clockAfter(toldIn(world, this.record), clock),
         inheritedFd: undefined,
         forks: {
           forkShard: (shard) => forkShard(world, life, `shard-${shard}`),
@@ -139,7 +151,7 @@ export class SimulatedPrimary {
       listeners: [{ onState: (child) => world.onState(life, child) }],
       removeFile: (shard) => disks.remove(pathOf(shard)),
       batchSize: new BatchSize(batch),
-      clock: clockOf(scheduler, life),
+      clock,
       log: {
         debug: (facts, text) => {
           note(facts, text);
