@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataDirectory } from '../config/data-directory.ts';
-import { settings, valueBytesLargest } from '../config/service-config.ts';
+import { valueBytesLargest } from '../config/service-config.ts';
 import { systemClock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { forkShard } from '../primary/forks.ts';
@@ -20,6 +20,8 @@ import { BackupRefused } from './manifest.ts';
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 const pollIntervalMs = 50;
+/** Below, moves may wait for room without end: as much as a write-ahead log takes. */
+const roomMiBMin = 16;
 
 /** @throws BackupRefused when a shard does not start, or slots do not move */
 export async function changeShards(directory: DataDirectory, shards: number): Promise<void> {
@@ -36,12 +38,14 @@ export async function changeShards(directory: DataDirectory, shards: number): Pr
           files: record.files,
           forkShard: () => forkShard([]),
           valueBytesMax: valueBytesLargest,
-          log: () => ({ level: settings.logLevel.default, files: null }),
+          // Standard output belongs to the command.
+          log: () => ({ level: 'silent', files: null }),
         }),
       },
       record,
       shardIds: [...record.weights().keys()],
-      policy: defaultRestartPolicy,
+      // Whatever ends a process here ends the next one, too.
+      policy: { ...defaultRestartPolicy, deathsMax: 0 },
       listeners: [],
       removeFile: (shard) => directory.removeShardFile(shard),
       clock: systemClock,
@@ -50,8 +54,9 @@ export async function changeShards(directory: DataDirectory, shards: number): Pr
     });
     cluster.start();
     try {
-      await endOpenChanges(cluster, record);
-      for (const request of changesTo(shards, [...record.weights().keys()])) await carryOut(request, cluster, record);
+      await endOpenChanges(cluster, record, directory);
+      for (const request of changesTo(shards, [...record.weights().keys()]))
+        await carryOut(request, cluster, record, directory);
     } finally {
       await cluster.stop();
     }
@@ -65,20 +70,39 @@ function changesTo(shards: number, ids: readonly number[]): ChangeRequest[] {
   return ids.slice(shards).map((shard) => ({ kind: 'remove-shard', shard }));
 }
 
-async function carryOut(request: ChangeRequest, { rebalancer }: ShardCluster, record: TopologyFile): Promise<void> {
-  const { id } = rebalancer.request(request);
+async function carryOut(
+  request: ChangeRequest,
+  cluster: ShardCluster,
+  record: TopologyFile,
+  directory: DataDirectory,
+): Promise<void> {
+  const { id } = cluster.rebalancer.request(request);
   for (;;) {
+    checkHope(cluster, directory);
     const { state, reason } = record.change(id);
     if (state === 'done') return;
-    if (state === 'aborted') throw new BackupRefused(`The shards cannot be changed: ${reason}.`);
+    if (state === 'aborted') throw refused(reason);
     await sleep(pollIntervalMs);
   }
 }
 
 /** Those that were asked for, and not done, when the backup was made: what is asked for now is another number. */
-async function endOpenChanges({ rebalancer }: ShardCluster, record: TopologyFile): Promise<void> {
+async function endOpenChanges(cluster: ShardCluster, record: TopologyFile, directory: DataDirectory): Promise<void> {
   while (record.openChanges().length > 0) {
-    rebalancer.abort('the data is restored to another number of shards');
+    checkHope(cluster, directory);
+    cluster.rebalancer.abort('the data is restored to another number of shards');
     await sleep(pollIntervalMs);
   }
+}
+
+/** @throws BackupRefused when nothing more will come of it: a running service would wait for room */
+function checkHope({ supervisor }: ShardCluster, directory: DataDirectory): void {
+  const ended = supervisor.shards.find(({ isGivenUp }) => isGivenUp);
+  if (ended !== undefined) throw refused(`${ended.spec.name} ${ended.refusal ?? 'does not run'}`);
+  const freeMiB = directory.freeBytes() / 2 ** 20;
+  if (freeMiB < roomMiBMin) throw refused(`the disk has ${freeMiB.toFixed(1)} MiB left, and ${roomMiBMin} are needed`);
+}
+
+function refused(why: string): BackupRefused {
+  return new BackupRefused(`The shards cannot be changed: ${why}.`);
 }

@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDiskFull } from '../sqlite/database.ts';
 import { integer, listOf, objectOf, parsed, type Shape, type ShapeOf, text } from '../supervision/shape.ts';
 
 export const manifestName = 'manifest.json';
@@ -44,6 +45,13 @@ export type Manifest = ShapeOf<typeof manifest>;
 /** There is no whole backup, or none can be made; the message says why and what to do. */
 export class BackupRefused extends Error {
   override readonly name = 'BackupRefused';
+}
+
+/** What the system refuses (no room, no permission) as a sentence; anything else as it is. */
+export function refusalOf(path: string, error: unknown): unknown {
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall === undefined && !isDiskFull(error)) return error;
+  return new BackupRefused(`${path} cannot be made: ${message}.`, { cause: error });
 }
 
 /** @throws BackupRefused */

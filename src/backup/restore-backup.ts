@@ -5,13 +5,13 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { DataDirectory } from '../config/data-directory.ts';
+import { DataDirectory, makeDirectory } from '../config/data-directory.ts';
 import { auditFiles } from '../primary/audit.ts';
 import { changeShards } from './change-shards.ts';
 import { copyFile, sha256Of, syncAll, syncDirectory } from './durable-files.ts';
-import { BackupRefused, type Manifest, manifestOf } from './manifest.ts';
+import { BackupRefused, type Manifest, manifestOf, refusalOf } from './manifest.ts';
 
 export type RestoreOptions = {
   /** Of the backup. */
@@ -27,17 +27,9 @@ export type RestoreOptions = {
 export async function restoreBackup({ directory, data, shards, onProgress }: RestoreOptions): Promise<Manifest> {
   const manifest = manifestOf(directory);
   const target = resolve(data);
-  if (existsSync(target) && (await readdir(target)).length > 0) {
-    throw new BackupRefused(`${target} is not empty. Restore into an empty or new directory.`);
-  }
   const unfinished = `${target}.restoring`;
-  if (existsSync(unfinished)) {
-    throw new BackupRefused(
-      `${unfinished} is there already: another restore runs, or broke off. Remove it, then try again.`,
-    );
-  }
+  await makeUnfinished(unfinished, target);
   try {
-    await mkdir(unfinished, { recursive: true, mode: 0o700 });
     await copyVerified(manifest, directory, unfinished, onProgress);
     checkContent(manifest, unfinished);
     if (shards !== undefined) await changeShards(new DataDirectory(unfinished), shards);
@@ -48,7 +40,24 @@ export async function restoreBackup({ directory, data, shards, onProgress }: Res
     return manifest;
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
-    throw error;
+    throw refusalOf(target, error);
+  }
+}
+
+/** @throws BackupRefused when something is there already, or nothing can be */
+async function makeUnfinished(unfinished: string, target: string): Promise<void> {
+  try {
+    if (existsSync(target) && (await readdir(target)).length > 0) {
+      throw new BackupRefused(`${target} is not empty. Restore into an empty or new directory.`);
+    }
+    if (existsSync(unfinished)) {
+      throw new BackupRefused(
+        `${unfinished} is there already: another restore runs, or broke off. Remove it, then try again.`,
+      );
+    }
+    makeDirectory(unfinished);
+  } catch (error) {
+    throw refusalOf(target, error);
   }
 }
 

@@ -4,15 +4,15 @@
  */
 
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AdminAnswer, askService } from '../admin/admin-client.ts';
 import type { ServiceAudit, ServiceStatus, SnapshotView } from '../admin/contract.ts';
-import { DataFiles } from '../config/data-directory.ts';
+import { DataFiles, makeDirectory } from '../config/data-directory.ts';
 import { auditFiles } from '../primary/audit.ts';
 import { copyFile, sha256Of, syncAll, writeWhole } from './durable-files.ts';
-import { BackupRefused, type Manifest, manifestFormat, manifestName } from './manifest.ts';
+import { BackupRefused, type Manifest, manifestFormat, manifestName, refusalOf } from './manifest.ts';
 import { EarlierBackup, type EarlierCopy, sourceStateOf } from './unchanged-files.ts';
 
 /** A process that died is back after less than a second. */
@@ -55,7 +55,7 @@ export async function takeBackup(options: TakeOptions): Promise<Taken> {
   } catch (error) {
     await empty(directory);
     if (!wasThere) await rm(directory, { recursive: true, force: true });
-    throw error;
+    throw refusalOf(directory, error);
   }
 }
 
@@ -195,10 +195,10 @@ async function empty(directory: string): Promise<void> {
 
 async function makeEmpty(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     if ((await readdir(directory)).length === 0) return;
   } catch (error) {
-    throw new BackupRefused(`${directory} cannot be made: ${(error as Error).message}.`, { cause: error });
+    throw refusalOf(directory, error);
   }
   throw new BackupRefused(`${directory} is not empty. A backup needs an empty or new directory.`);
 }

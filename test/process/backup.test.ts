@@ -258,6 +258,13 @@ test('what is no whole backup is not restored, and nothing is overwritten', asyn
     code: 2,
   });
   expect((await shardctl(['backup', 'verify', backup])).code).toBe(0);
+  // A file in the way, and where nothing can be made.
+  const manifestFile = join(backup, 'manifest.json');
+  for (const place of [manifestFile, join(manifestFile, 'below'), '/proc/shardlite']) {
+    const refused = { code: 1, stderr: expect.stringMatching(/^shardctl: \S+ cannot be made: E\w+: /) };
+    expect(await shardctl(['restore', backup, '--data', place])).toMatchObject(refused);
+    expect(await shardctl(['backup', place, '--data', service.data])).toMatchObject(refused);
+  }
 
   appendFileSync(join(backup, 'shard-2.sqlite'), 'x');
   const damaged = { code: 1, stderr: expect.stringContaining('is not as it was when the backup was made') };

@@ -1,12 +1,13 @@
 /** A disk that is really full, and what can be done on it. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { askService } from '../../src/admin/admin-client.ts';
 import type { TopologyChange } from '../../src/rebalance/topology-change.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { fillDisk, resizeDisk, smallDisk } from '../support/small-disk.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const needsRoot = 'mounting a small file system needs root';
 const valueBytes = 100_000;
@@ -133,4 +134,20 @@ test('a change that is under way when the disk fills up comes to an end with the
   emptyDisk();
   await until(async () => (await put(service, 'after')).status === 201);
   expect((await shardctl(['verify', '--data', data])).code).toBe(0);
+});
+
+test('a restore to more shards than there is room for is refused, and leaves nothing behind', async ({ skip }) => {
+  const disk = smallDisk('8m');
+  if (disk === undefined) return skip(needsRoot);
+  const directory = temporaryDirectory();
+  const [data, backup] = [join(directory, 'data'), join(directory, 'backup')];
+  const service = await startService({ data, args: ['--shards', '2', '--routers', '1'] });
+  await put(service, 'key');
+  await shardctl(['backup', backup, '--data', data]);
+  expect(await shardctl(['restore', backup, '--data', join(disk, 'restored'), '--shards', '4'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^shardctl: The shards cannot be changed: the disk has \d\.\d MiB left, /m),
+  });
+  expect(readdirSync(disk)).toEqual([]);
 });
