@@ -44,6 +44,7 @@ type PendingRead = Pending & { readonly operation: ReadOperation };
 export class DirectReads {
   readonly #context: DirectReadsContext;
   readonly #files = new Map<number, ReadableFile>();
+  #readable: ReadonlySet<number> = new Set();
   #turn: PendingRead[] = [];
 
   constructor(context: DirectReadsContext) {
@@ -56,10 +57,11 @@ export class DirectReads {
     this.#turn.push(pending);
   }
 
-  /** Lets go of the files of all other shards. */
-  keep(shards: readonly number[]): void {
+  /** Only the files of these shards: those of all others are let go of. */
+  readOnly(shards: readonly number[]): void {
+    this.#readable = new Set(shards);
     for (const [shard, file] of this.#files) {
-      if (shards.includes(shard)) continue;
+      if (this.#readable.has(shard)) continue;
       file.close();
       this.#files.delete(shard);
     }
@@ -68,7 +70,7 @@ export class DirectReads {
   /** Answers what waits, or gives it to the shards. Idempotent. */
   stop(): void {
     this.#runTurn();
-    this.keep([]);
+    this.readOnly([]);
   }
 
   #runTurn(): void {
@@ -87,7 +89,8 @@ export class DirectReads {
   #readTogether(shard: number, reads: readonly PendingRead[], epoch: number): void {
     const { clock, forward } = this.#context;
     const beganAtMs = clock.nowMs();
-    const reading = this.#fileOf(shard).read(reads.map(({ operation }) => operation));
+    const operations = reads.map(({ operation }) => operation);
+    const reading = this.#readable.has(shard) ? this.#fileOf(shard).read(operations) : undefined;
     const sqliteMs = clock.nowMs() - beganAtMs;
     const isCounted = reading !== undefined && countsAt(epoch, reading.standing);
     for (const [index, read] of reads.entries()) {

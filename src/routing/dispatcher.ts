@@ -26,6 +26,8 @@ export type ShardAddress = {
   readonly state: string;
   /** Set while the shard is ready, or silent. */
   readonly socketPath: string | null;
+  /** Whether the shard has served from its file, and did not refuse it since. */
+  readonly fileFits: boolean;
 };
 
 export type DispatcherOptions = {
@@ -114,7 +116,7 @@ export class Dispatcher {
     }
     this.#shards = addresses.map(({ id }) => id);
     this.#silent = new Set(addresses.filter(({ state }) => state === 'silent').map(({ id }) => id));
-    this.#directReads?.keep(this.#shards);
+    this.#directReads?.readOnly(addresses.filter(({ fileFits }) => fileFits).map(({ id }) => id));
     const known = new Set(this.#shards);
     for (const { id, state, socketPath } of addresses) {
       const link = this.#linkOf(id);

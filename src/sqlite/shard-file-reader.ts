@@ -10,6 +10,7 @@ import type { ReadOperation } from '../kv/operation.ts';
 import type { KeyOutcome } from '../kv/outcome.ts';
 import type { Standing } from '../partition/standing.ts';
 import type { Clock } from '../ports/clock.ts';
+import { acknowledgedBeside } from './acknowledged-mark.ts';
 import { Database, sqliteCodeOf } from './database.ts';
 import { EntryTable } from './entry-table.ts';
 import { type FileIdentity, StandingReader } from './standing-table.ts';
@@ -19,6 +20,8 @@ type OpenedToRead = {
   readonly db: Database;
   /** Whether its path still leads to it. */
   readonly isInPlace: () => boolean;
+  /** Writes up to here were acknowledged before it was opened: where they are missing, it is an older copy. */
+  readonly acknowledgedLsn: number;
 };
 
 /**
@@ -101,11 +104,13 @@ class OpenFile {
   readonly #standing: StandingReader;
   readonly #entries: EntryTable;
 
-  /** @throws whatever SQLite throws */
+  /** @throws AnotherFile, whatever SQLite throws */
   constructor(file: OpenedToRead, identity: FileIdentity) {
     this.#file = file;
     this.#identity = identity;
     try {
+      const lsn = file.db.prepare('SELECT coalesce(max(lsn), 0) FROM ledger').pluck().get() as number;
+      if (lsn < file.acknowledgedLsn) throw new AnotherFile('it is an older copy');
       this.#standing = new StandingReader(file.db);
       this.#entries = new EntryTable(file.db);
     } catch (error) {
@@ -132,6 +137,7 @@ class OpenFile {
 }
 
 const openToRead: OpenToRead = (path) => {
+  const acknowledgedLsn = acknowledgedBeside(path);
   const before = fileAt(path);
   if (before === undefined) throw new AnotherFile('there is no file');
   const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 0 });
@@ -139,7 +145,7 @@ const openToRead: OpenToRead = (path) => {
   try {
     if (!isInPlace()) throw new AnotherFile('it was replaced while it was opened');
     db.exec(`PRAGMA cache_size = -${pageCacheKiB}`);
-    return { db, isInPlace };
+    return { db, isInPlace, acknowledgedLsn };
   } catch (error) {
     db.close();
     throw error;

@@ -43,6 +43,8 @@ const shardAddress = objectOf({
   state: text,
   /** Set while the shard is ready, or silent: it may yet answer. */
   socketPath: oneOf(text, exactly(null)),
+  /** Whether it has served from its file, and did not refuse it since: until then nobody else reads that. */
+  fileFits: isTrueOrFalse,
 });
 
 const topology = objectOf({

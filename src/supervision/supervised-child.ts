@@ -117,6 +117,7 @@ export class SupervisedChild {
   readonly #silence = new Silence();
   readonly #announcement = new Announcement();
   #refusal: string | undefined;
+  #hasServed = false;
   /** The process that said why it would not serve. */
   #refuser: ForkedProcess | undefined;
   readonly #stopped = new Deferred<void>();
@@ -161,6 +162,11 @@ export class SupervisedChild {
   /** Why its last process would not serve. */
   get refusal(): string | undefined {
     return this.#refusal;
+  }
+
+  /** It has served, and did not refuse to since. */
+  get hasServed(): boolean {
+    return this.#hasServed;
   }
 
   get lastDeath(): LastDeath | undefined {
@@ -349,9 +355,11 @@ export class SupervisedChild {
         return this.send(this.state === 'draining' ? { type: 'drain' } : this.spec.startMessage());
       case 'ready':
         this.#refusal = undefined;
+        this.#hasServed = true;
         return this.#on({ kind: 'ready', atMs: this.#options.clock.nowMs() });
       case 'refused':
         this.#refusal = message.reason;
+        this.#hasServed = false;
         this.#refuser = this.#process;
         return;
       case 'move-answer':

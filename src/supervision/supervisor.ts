@@ -242,11 +242,12 @@ export class Supervisor implements Members {
       slots: ring.slots,
       epoch: ring.epoch,
       ranges: ring.ranges().map(([first, last, shard]) => [first, last, shard]),
-      shards: [...this.#shards].map(([id, { state, isGivenUp }]) => ({
+      shards: [...this.#shards].map(([id, { state, isGivenUp, hasServed }]) => ({
         id,
         // Nobody waits for one that is only tried again.
         state: isGivenUp ? 'failed' : state,
         socketPath: this.#listens(id) ? (this.#sockets.get(id)?.forRouters ?? null) : null,
+        fileFits: hasServed,
       })),
       lastShard: lastShard(),
     };

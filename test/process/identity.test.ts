@@ -77,6 +77,27 @@ test("a shard's file that goes away while it serves is not made anew when the sh
   expect((await statusesOf(service))[200]).toBeGreaterThan(10);
 });
 
+test('what is in a file that its shard refuses is read by no router either', async () => {
+  const { data, file } = await stopped();
+  cpSync(file('shard-1.sqlite'), file('older'));
+  const service = await startService({ data });
+  await putAll(service, 'newer');
+  await service.end('SIGTERM');
+  cpSync(file('older'), file('shard-1.sqlite'));
+  // A copy of all that lies beside it: what is left to know it by is what the primary has recorded.
+  rmSync(file('shard-1.sqlite-acknowledged'));
+  const again = await startService({ data, args: ['--reads', 'direct'] });
+  await again.until('shard-1', ({ state }) => state === 'failed');
+  const { 200: read = 0, 503: refused = 0 } = await statusesOf(again);
+  expect([read + refused, refused > 10]).toEqual([60, true]);
+  // Those of the other shard are read directly.
+  const answers = keys.map((key) => fetch(`${again.url}/v1/kv/${key}?timing`));
+  const timings = (await Promise.all(answers))
+    .filter(({ ok }) => ok)
+    .map(({ headers }) => headers.get('server-timing'));
+  expect(timings.filter((timing) => timing?.includes('wire'))).toEqual([]);
+});
+
 test.each([
   ['stopped', 'SIGTERM'],
   ['killed', 'SIGKILL'],

@@ -56,7 +56,7 @@ export class Disks {
   readonly openToRead: OpenToRead = (path) => {
     const opened = this.#byPath.get(path);
     if (opened === undefined) throw new AnotherFile(`there is no disk ${path}`);
-    return { db: opened.disk, isInPlace: () => this.#byPath.get(path) === opened };
+    return { db: opened.disk, isInPlace: () => this.#byPath.get(path) === opened, acknowledgedLsn: 0 };
   };
 
   get paths(): string[] {

@@ -7,6 +7,7 @@ import type { ReadOperation } from '../../src/kv/operation.ts';
 import { ringAfter } from '../../src/partition/plan.ts';
 import { firstRing } from '../../src/partition/ring.ts';
 import { systemClock } from '../../src/ports/clock.ts';
+import { MarkFile } from '../../src/sqlite/acknowledged-mark.ts';
 import { Database, FileLocked } from '../../src/sqlite/database.ts';
 import { openFenced } from '../../src/sqlite/fence.ts';
 import { openExclusively } from '../../src/sqlite/open-database.ts';
@@ -124,6 +125,24 @@ test('a file that is put in the place of another, with the same epoch, is never 
   expect(reader.read('key')).toBeUndefined();
   reader.nowMs += 1_000;
   expect(reader.read('key')).toEqual(['new']);
+});
+
+test('an older copy of the file, with the same epoch, is not read', () => {
+  const path = newPath();
+  const copy = newPath('copy.sqlite');
+  newFile(path, { key: 'old' }).close();
+  cpSync(path, copy);
+  const mark = new MarkFile(path);
+  const file = new ShardFile(path, identity, { open: openFenced, mark });
+  write(file, { key: 'new' });
+  file.close();
+  const reader = new TestReader(path);
+  expect(reader.read('key')).toEqual(['new']);
+  renameSync(copy, path);
+  expect(reader.read('key')).toBeUndefined();
+  reader.nowMs += 1_000;
+  expect(reader.read('key')).toBeUndefined();
+  expect(reader.errors).toHaveLength(2);
 });
 
 test('a file that is removed is let go of', () => {

@@ -59,7 +59,7 @@ export async function startShard(
     await server.stop();
     file.close();
   });
-  return { address: { id: shard, state: 'ready', socketPath }, file, server, wireErrors };
+  return { address: { id: shard, state: 'ready', socketPath, fileFits: true }, file, server, wireErrors };
 }
 
 export type StartedStore = {

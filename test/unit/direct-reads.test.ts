@@ -17,7 +17,11 @@ const owned = { epoch: ring.epoch, isGivingAway: false };
 const found: KeyOutcome = { kind: 'value', version: 7, contentType: '', value: Buffer.from('found') };
 
 /** Reads these keys in one turn. */
-function readTogether(file: ReadableFile['read'], keys: readonly string[] = ['key']) {
+function readTogether(
+  file: ReadableFile['read'],
+  keys: readonly string[] = ['key'],
+  readable: readonly number[] = [1],
+) {
   const turns: (() => void)[] = [];
   const clock = {
     ...systemClock,
@@ -35,6 +39,7 @@ function readTogether(file: ReadableFile['read'], keys: readonly string[] = ['ke
     fileOf: (shard) => ({ read: file, close: () => void closed.push(shard) }),
     forward: ({ operation }) => void forwarded.push((operation as ReadOperation).key.toString()),
   });
+  reads.readOnly(readable);
   for (const key of keys) {
     const operation = get(key) as ReadOperation;
     const settle: Pending['settle'] = (answer) => void settled.push(answer);
@@ -103,10 +108,15 @@ test.each([
   expect(forwarded).toEqual(way === 'answered' ? [] : ['key']);
 });
 
+test('a file that its shard has not found to be right is not read', () => {
+  const { settled, forwarded } = readTogether(() => ({ standing: owned, time, outcomes: [found] }), ['key'], []);
+  expect([settled, forwarded]).toEqual([[], ['key']]);
+});
+
 test('the files of shards that are no more are let go of', () => {
   const { reads, closed } = readTogether(() => ({ standing: owned, time, outcomes: [found] }));
-  reads.keep([1, 2]);
+  reads.readOnly([1, 2]);
   expect(closed).toEqual([]);
-  reads.keep([2]);
+  reads.readOnly([2]);
   expect(closed).toEqual([1]);
 });

@@ -22,8 +22,8 @@ const topology: Extract<MessageToChild, { type: 'topology' }> = {
     [8_192, 16_383, 2],
   ],
   shards: [
-    { id: 1, state: 'ready', socketPath: '/tmp/s/1.sock' },
-    { id: 2, state: 'backoff', socketPath: null },
+    { id: 1, state: 'ready', socketPath: '/tmp/s/1.sock', fileFits: true },
+    { id: 2, state: 'backoff', socketPath: null, fileFits: false },
   ],
   lastShard: 4,
 };
