@@ -155,7 +155,11 @@ test.skipIf(seconds === 0)(
   { timeout: 20 * (seconds + 60) * 1_000 },
   async () => {
     const directory = temporaryDirectory();
-    const service = await startService({ data: join(directory, 'data'), args: ['--shards', '2', '--routers', '1'] });
+    const service = await startService({
+      data: join(directory, 'data'),
+      // Its deaths are no reason to give a shard up: somebody kills it.
+      args: ['--shards', '2', '--routers', '1', '--healthy-after-ms', '500'],
+    });
     const writers = Array.from({ length: 16 }, (_, index) => new CountingWriter(service.url, `writer-${index}`));
     const taken: Taken[] = [];
     const refused: string[] = [];
