@@ -199,6 +199,8 @@ export class MoveParticipant {
     } catch (error) {
       if (move === undefined) throw error;
       this.#refuseFullDisk(error, move.id, 'target');
+      // What it has asked for already would be stored behind a gap.
+      this.#target.drop();
     }
   }
 

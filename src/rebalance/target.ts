@@ -76,7 +76,7 @@ export class MoveTarget {
     if (this.#state.phase === 'prepared' && this.#state.move.id === move.id) return [answer(move, 'prepared')];
     // In any later phase of this move the command is late. A newer move begins in place of this one.
     if (this.#state.phase !== 'idle' && this.#state.move.id === move.id) return [];
-    this.#drop();
+    this.drop();
     this.#storage.openIncoming(move);
     this.#state = { phase: 'wiping', move, step };
     return this.wipe(move.id);
@@ -122,7 +122,14 @@ export class MoveTarget {
   /** The move is over here: the slots are this shard's own. */
   end(id: MoveId): void {
     this.#over = Math.max(this.#over, id);
-    if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.#drop();
+    if (this.#state.phase !== 'idle' && this.#state.move.id === id) this.drop();
+  }
+
+  /** Forgets the move under way: what arrives of it is late, and commands for it are refused. */
+  drop(): void {
+    if (this.#state.phase === 'idle') return;
+    this.#storage.forgetSums(this.#state.move.slots);
+    this.#state = { phase: 'idle' };
   }
 
   /** Takes the source's reply to the last request. */
@@ -232,12 +239,6 @@ export class MoveTarget {
     }
     this.#state = { phase: 'sealed', move };
     return [answer(move, 'verified')];
-  }
-
-  #drop(): void {
-    if (this.#state.phase === 'idle') return;
-    this.#storage.forgetSums(this.#state.move.slots);
-    this.#state = { phase: 'idle' };
   }
 
   /** A repeated command is ignored; an unknown move means that this shard started after it began. */

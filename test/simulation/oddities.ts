@@ -70,7 +70,8 @@ function exchangeDisk(world: SimulatedWorld, shard: number): void {
   const life = shards.find((one) => one.shard.shard === shard)?.life;
   const acknowledged = primary?.record.files.acknowledgedLsn(shard) ?? 0;
   const copy = disks.copyOf(path);
-  if (life === undefined || disks.isExchanged(path)) return;
+  // A process may live longer than its file, which was removed.
+  if (life === undefined || disks.at(path) === undefined || disks.isExchanged(path)) return;
   if (copy === undefined) return disks.keepCopy(path);
   if ((copy.prepare('SELECT coalesce(max(lsn), 0) FROM ledger').pluck().get() as number) >= acknowledged) return;
   coverage.exchangedDisks++;

@@ -287,6 +287,17 @@ describe('the end', () => {
     expect(target.cancel(9)).toEqual([answer('cancelled', 9)]);
   });
 
+  test('by a step that failed stores nothing of what was asked for already, and refuses to go on', () => {
+    target.prepare(move, 'short');
+    target.copy(7, 'short');
+    storage.asked.length = 0;
+    target.drop();
+    expect(receive(lastPage)).toEqual([]);
+    expect(storage.asked).toEqual([`forgetSums ${move.slots}`]);
+    expect(target.copy(7, 'short')).toEqual([expect.objectContaining({ kind: 'refuse', code: 'move-unknown' })]);
+    expect(target.cancel(7)).toEqual([answer('cancelled')]);
+  });
+
   test('of another move leaves this one', () => {
     target.prepare(later, 'short');
     target.end(7);
