@@ -11,6 +11,7 @@ import type { Log } from '../ports/log.ts';
 import { forkShard } from '../primary/forks.ts';
 import { shardsRosterOf } from '../primary/roster.ts';
 import { ShardCluster } from '../primary/shard-cluster.ts';
+import { checkFiles } from '../primary/take-directory.ts';
 import { TopologyFile } from '../primary/topology-file.ts';
 import type { ChangeRequest } from '../rebalance/topology-change.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
@@ -36,6 +37,7 @@ export async function changeShards(directory: DataDirectory, shards: number): Pr
           directory,
           service: record.service,
           files: record.files,
+          time: checkFiles(directory, record, silent),
           forkShard: () => forkShard([]),
           valueBytesMax: valueBytesLargest,
           // Standard output belongs to the command.

@@ -82,8 +82,7 @@ export class SharedFile implements SharedStore {
 /** @throws CannotServe when it is not the file that should be there */
 function openFile({ service, shard, file, access, acknowledgedLsn }: SharedFileAddress): ShardFile {
   const reserve = ReserveFile.beside(file);
-  // Of clones that commit at the same time one may note less after another: the next commit makes up for it.
-  const mark = new MarkFile(file);
+  const mark = new MarkFile(file, process.pid);
   const options = { access, reserve, mark, record: { acknowledgedLsn } };
   try {
     return withReserve(reserve, () => new ShardFile(file, { service, shard }, options));

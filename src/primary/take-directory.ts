@@ -59,11 +59,11 @@ export function takeDirectory(config: ServiceConfig, log: Log): TakenDirectory {
  * @returns the time by which values expire, as the shards' files tell it
  * @throws UnusableDirectory when meta.sqlite is older than a file; NoRoomForCopy
  */
-function checkFiles(
+export function checkFiles(
   directory: DataDirectory,
   topologyFile: TopologyFile,
   log: Log,
-  open: OpenDatabase,
+  open: OpenDatabase = openExclusively,
 ): TakenDirectory['time'] {
   const told: ToldTime[] = [];
   const known = topologyFile.weights();

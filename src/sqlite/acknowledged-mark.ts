@@ -1,7 +1,8 @@
 /**
  * How far the writes of a database were acknowledged, in a file beside it: written after each commit and before its
  * answers leave, so that an older copy of the database is known as one, however its process ended. It is not synced: a
- * power cut may take back what was written last, and then it says less, and nothing wrong.
+ * power cut may take back what was written last, and then it says less, and nothing wrong. Each process that writes to the
+ * database has a place of its own in it, since none could know whether another has just written a higher one.
  */
 
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
@@ -9,8 +10,11 @@ import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs
 /** Of the name of the file beside it, as `-wal` is. */
 const markSuffix = '-acknowledged';
 
-/** One length for every lsn: whatever was written last stands there alone. */
+/** One length for every lsn: whatever was written last stands in its place alone. */
 const digits = 16;
+const placeBytes = digits + 1;
+/** Processes whose ids are so far apart share one; what one of them then wrote lower stands until its next commit. */
+const places = 256;
 
 export interface AcknowledgedMark {
   /** Writes up to here are on disk. Never throws. */
@@ -22,10 +26,16 @@ export const noMark: AcknowledgedMark = { note: () => {}, close: () => {} };
 
 export class MarkFile implements AcknowledgedMark {
   readonly #descriptor: number | undefined;
+  readonly #at: number;
   #lsn: number | undefined;
 
-  /** Of this database. Where it cannot be made, nothing is noted. */
-  constructor(database: string) {
+  /**
+   * Of this database. Where it cannot be made, nothing is noted.
+   *
+   * @param writer the process id of one of several that write to it; 0 where there is one
+   */
+  constructor(database: string, writer = 0) {
+    this.#at = (writer % places) * placeBytes;
     this.#descriptor = unlessRefused(() =>
       openSync(database + markSuffix, constants.O_RDWR | constants.O_CREAT, 0o600),
     );
@@ -35,7 +45,7 @@ export class MarkFile implements AcknowledgedMark {
     const descriptor = this.#descriptor;
     if (descriptor === undefined || lsn === this.#lsn) return;
     this.#lsn = lsn;
-    unlessRefused(() => writeSync(descriptor, `${String(lsn).padStart(digits, '0')}\n`, 0));
+    unlessRefused(() => writeSync(descriptor, `${String(lsn).padStart(digits, '0')}\n`, this.#at));
   }
 
   close(): void {
@@ -43,10 +53,10 @@ export class MarkFile implements AcknowledgedMark {
   }
 }
 
-/** What is noted beside this database; 0 where nothing is. */
+/** The highest that is noted beside this database; 0 where nothing is. */
 export function acknowledgedBeside(database: string): number {
   const text = unlessRefused(() => readFileSync(database + markSuffix, 'latin1')) ?? '';
-  return /^\d{16}\n$/.test(text) ? Number(text) : 0;
+  return Math.max(0, ...(text.match(/\d{16}\n/g) ?? []).map(Number));
 }
 
 /** The mark only guards: on a full disk, or without a right, it says less, and nobody is stopped by it. */

@@ -8,6 +8,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
 import { manifestOf } from '../../src/backup/manifest.ts';
@@ -223,16 +224,22 @@ test.each(['single', 'cloned'])(
     const put = (url: string, key: string, headers: Record<string, string>) =>
       fetch(`${url}/v1/kv/${key}`, { method: 'PUT', body: `value of ${key}`, headers });
     await put(service.url, 'page', { 'content-type': 'text/html' });
-    await put(service.url, 'session?ttl=3600', {});
+    const sessions = Array.from({ length: 12 }, (_, index) => `session-${index}`);
+    for (const key of sessions) await put(service.url, `${key}?ttl=3600`, {});
     expect(await shardctl(['backup', join(directory, 'backup'), '--data', service.data])).toMatchObject({ code: 0 });
     await put(service.url, 'page', {});
 
     const data = join(directory, 'restored');
-    expect(await shardctl(['restore', join(directory, 'backup'), '--data', data, '--shards', '3'])).toMatchObject({
-      code: 0,
-    });
+    const args = ['restore', join(directory, 'backup'), '--data', data, '--shards', '3'];
+    // The clock of the machine is two days ahead meanwhile: a shard that is added goes by the time of the others.
+    const ahead = { SHARDLITE_CALENDAR_SPEED: '2', SHARDLITE_CALENDAR_ORIGIN: `${Date.now() - 2 * 86_400_000}` };
+    const env = {
+      ...ahead,
+      NODE_OPTIONS: `--require ${fileURLToPath(new URL('../support/fast-clock.cjs', import.meta.url))}`,
+    };
+    expect(await shardctl(args, { env })).toMatchObject({ code: 0 });
     const restored = await startService({ data });
-    for (const key of ['page', 'session']) {
+    for (const key of ['page', ...sessions]) {
       const [was, is] = await Promise.all([service, restored].map(({ url }) => fetch(`${url}/v1/kv/${key}`)));
       expect([is?.status, is?.headers.get('expires-at')]).toEqual([200, was?.headers.get('expires-at')]);
       expect(await is?.text()).toMatch(/^value of /);

@@ -129,6 +129,7 @@ test.each([
 test.each([
   ['partitioned', ['--shards', '1']],
   ['single', ['--strategy', 'single']],
+  ['cloned', ['--strategy', 'cloned', '--clones', '2']],
 ])(
   'a copy of a moment before the kill is refused, though the primary never heard of what came after it: %s',
   async (_strategy, args) => {
