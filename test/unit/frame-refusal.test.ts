@@ -90,7 +90,8 @@ test('10,000 generated requests are refused, or arrive as they were', () => {
     { numRuns: 10_000 },
   );
   // It is worth something only if there is enough of both.
-  expect(Math.min(carried, refused)).toBeGreaterThan(1_000);
+  // Neither is rare, however many there were time for.
+  expect(Math.min(carried, refused)).toBeGreaterThan(0.1 * (carried + refused));
 });
 
 test('an atomic batch that is larger than a frame may be is refused as a batch', () => {
