@@ -89,8 +89,7 @@ test('10,000 generated requests are refused, or arrive as they were', () => {
     }),
     { numRuns: 10_000 },
   );
-  // It is worth something only if there is enough of both.
-  // Neither is rare, however many there were time for.
+  // It is worth something only if neither is rare, however many there was time for.
   expect(Math.min(carried, refused)).toBeGreaterThan(0.1 * (carried + refused));
 });
 
