@@ -89,6 +89,8 @@ console.log((await kv.get('greeting')).text);`,
   expect((await run('node', [application])).stdout).toBe('hello\n');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   expect((await run(shardctl, ['--version'])).stdout).toBe(`${version}\n`);
+  // By the name of the package, as who has not installed it calls it.
+  expect((await run('npx', ['--no-install', 'shardlite', '--version'], { cwd: folder })).stdout).toBe(`${version}\n`);
 
   const embedding = join(folder, 'embedding.ts');
   writeFileSync(
