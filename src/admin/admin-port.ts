@@ -42,7 +42,7 @@ export async function serveAdminPort(server: Server, service: ObservedService): 
   answerRefusals(app);
   registerDashboard(app);
   registerReading(app, service);
-  registerSteering(app, service);
+  registerSteering(app, service.topology);
   app.get('/metrics', async (_request, reply) => {
     // Loaded by the first scrape: it takes longer than all of the start of this process.
     const { expositionOf } = await import('../metrics/exposition.ts');

@@ -22,7 +22,7 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   const app = fastify({ logger: false, forceCloseConnections: true });
   answerRefusals(app);
   registerReading(app, actions);
-  registerSteering(app, actions);
+  registerSteering(app, actions.topology);
   app.post('/v1/stop', async (_request, reply) => {
     setImmediate(() => actions.stop());
     return reply.code(202).send({ pid: process.pid });
@@ -37,13 +37,13 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   app.post<{ Body: { directory: string } }>(
     '/v1/snapshots',
     { schema: { body: snapshotRequestSchema } },
-    async ({ body }, reply) => reply.code(201).send(await actions.beginSnapshot(body.directory)),
+    async ({ body }, reply) => reply.code(201).send(await actions.snapshots.begin(body.directory)),
   );
   app.get<{ Params: { id: string } }>('/v1/snapshots/:id', async ({ params }) =>
-    actions.renewSnapshot(Number(params.id)),
+    actions.snapshots.renew(Number(params.id)),
   );
   app.post<{ Params: { id: string } }>('/v1/snapshots/:id/end', async ({ params }) => {
-    actions.endSnapshot(Number(params.id));
+    actions.snapshots.end(Number(params.id));
     return {};
   });
   app.get('/v1/dashboard', async (_request, reply) => {
@@ -51,16 +51,16 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
     if (address !== null) return { address };
     return reply.code(409).send({ detail: 'The page is off: start the service without --admin-port off.' });
   });
-  app.get('/v1/tokens', async () => actions.tokens());
+  app.get('/v1/tokens', async () => actions.access.tokens());
   app.post<{ Body: TokenOrder }>('/v1/tokens', { schema: { body: tokenOrderSchema } }, async ({ body }, reply) =>
-    reply.code(201).send({ token: actions.createToken(body) }),
+    reply.code(201).send({ token: actions.access.create(body) }),
   );
   app.post<{ Params: { name: string } }>('/v1/tokens/:name/revoke', async ({ params }, reply) => {
-    if (!actions.revokeToken(params.name)) return reply.code(404).send({ detail: noSuchToken(params.name) });
-    return { tokens: actions.tokens().length };
+    if (!actions.access.revoke(params.name)) return reply.code(404).send({ detail: noSuchToken(params.name) });
+    return { tokens: actions.access.tokens().length };
   });
   app.post('/v1/access/reload', async () => {
-    await actions.reloadAccess();
+    await actions.access.reload();
     return {};
   });
   await app.listen({ path: socketPath });

@@ -163,6 +163,9 @@ export type SteeringOrder =
 
 /** Whoever does what operators ask. */
 export interface AdminActions {
+  readonly topology: TopologyActions;
+  readonly snapshots: SnapshotActions;
+  readonly access: AccessActions;
   status(): ServiceStatus;
   /** Begins to stop; does not wait for the end, since this very API ends with it. */
   stop(): Promise<void>;
@@ -175,32 +178,41 @@ export interface AdminActions {
   profile(request: ProfileRequest): Promise<void>;
   /** As they are in force. */
   settings(): readonly SettingView[];
+  /** @throws ChangeRefused when a shard is away */
+  verify(): Promise<ServiceAudit>;
+  /** The address of the page for operators, with the token that lets it act; null when it is off. */
+  dashboard(): string | null;
+}
+
+export interface TopologyActions {
   /** @throws ChangeRefused */
   plan(request: ChangeRequest): ChangePlan;
   /** Queues it. @throws ChangeRefused */
-  change(request: ChangeRequest): TopologyChange;
-  moves(): RebalanceStatus;
-  /** @throws ChangeRefused when a shard is away */
-  verify(): Promise<ServiceAudit>;
-  /** @param directory where a copy of `meta.sqlite` goes @throws SnapshotRefused; ChangeRefused over Redis */
-  beginSnapshot(directory: string): Promise<SnapshotView>;
-  /** At least once in ten seconds, or it ends. @throws SnapshotRefused when it has ended */
-  renewSnapshot(id: number): SnapshotView;
-  /** @throws SnapshotRefused when it has ended before: then the copy is worth nothing */
-  endSnapshot(id: number): void;
-  /** Returns the token, which nobody can find out again. @throws AccessRefused */
-  createToken(order: TokenOrder): string;
-  tokens(): readonly TokenView[];
-  /** False when there is no token of that name. */
-  revokeToken(name: string): boolean;
-  /** Reads all files again that say who may come in. @throws AccessRefused */
-  reloadAccess(): Promise<void>;
+  request(request: ChangeRequest): TopologyChange;
   /** Newest first. */
   changes(): readonly TopologyChange[];
-  /** False when there is nothing to steer. */
+  moves(): RebalanceStatus;
+  /** False when there is nothing to steer. @throws ChangeRefused */
   steer(order: SteeringOrder): boolean;
-  /** The address of the page for operators, with the token that lets it act; null when it is off. */
-  dashboard(): string | null;
+}
+
+export interface SnapshotActions {
+  /** @param directory where a copy of `meta.sqlite` goes @throws SnapshotRefused; ChangeRefused over Redis */
+  begin(directory: string): Promise<SnapshotView>;
+  /** At least once in ten seconds, or it ends. @throws SnapshotRefused when it has ended */
+  renew(id: number): SnapshotView;
+  /** @throws SnapshotRefused when it has ended before: then the copy is worth nothing */
+  end(id: number): void;
+}
+
+export interface AccessActions {
+  tokens(): readonly TokenView[];
+  /** Returns the token, which nobody can find out again. @throws AccessRefused */
+  create(order: TokenOrder): string;
+  /** False when there is no token of that name. @throws AccessRefused */
+  revoke(name: string): boolean;
+  /** Reads all files again that say who may come in. @throws AccessRefused */
+  reload(): Promise<void>;
 }
 
 export const profileRequestSchema = {

@@ -6,7 +6,13 @@ import { ConfigError } from '../config/read-config.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
 import { isDiskFull } from '../sqlite/database.ts';
-import { type AdminActions, changeRequestSchema, type SteeringOrder, steeringOrderSchema } from './contract.ts';
+import {
+  type AdminActions,
+  changeRequestSchema,
+  type SteeringOrder,
+  steeringOrderSchema,
+  type TopologyActions,
+} from './contract.ts';
 import { SnapshotRefused } from './snapshot-refused.ts';
 
 const noRoom = 'There is no room on the disk to record the change: nothing was begun. Free some, then try again.';
@@ -29,21 +35,21 @@ export function answerRefusals(app: FastifyInstance): void {
   });
 }
 
-export function registerReading(app: FastifyInstance, actions: AdminActions): void {
+export function registerReading(app: FastifyInstance, actions: Pick<AdminActions, 'status' | 'topology'>): void {
   app.get('/v1/status', async () => actions.status());
-  app.get('/v1/changes', async () => actions.changes().map(viewOf));
-  app.get('/v1/moves', async () => actions.moves());
+  app.get('/v1/changes', async () => actions.topology.changes().map(viewOf));
+  app.get('/v1/moves', async () => actions.topology.moves());
 }
 
-export function registerSteering(app: FastifyInstance, actions: AdminActions): void {
+export function registerSteering(app: FastifyInstance, topology: TopologyActions): void {
   app.post<{ Body: ChangeRequest }>('/v1/plan', { schema: { body: changeRequestSchema } }, async ({ body }) =>
-    actions.plan(body),
+    topology.plan(body),
   );
   app.post<{ Body: ChangeRequest }>('/v1/changes', { schema: { body: changeRequestSchema } }, async ({ body }, reply) =>
-    reply.code(202).send({ ...viewOf(actions.change(body)), waitsFor: actions.moves().open.length - 1 }),
+    reply.code(202).send({ ...viewOf(topology.request(body)), waitsFor: topology.moves().open.length - 1 }),
   );
   app.post<{ Body: SteeringOrder }>('/v1/moves', { schema: { body: steeringOrderSchema } }, async ({ body }, reply) => {
-    if (!actions.steer(body)) return reply.code(409).send({ detail: nothingTo[body.kind] });
+    if (!topology.steer(body)) return reply.code(409).send({ detail: nothingTo[body.kind] });
     return reply.code(202).send({});
   });
 }

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { AccessRefused } from '../access/access-refused.ts';
 import { type AccessRules, Gate } from '../access/gate.ts';
 import { type JwtSettings, UnusableKeys } from '../access/jwt-settings.ts';
-import type { TokenOrder, TokenView } from '../admin/contract.ts';
+import type { AccessActions, TokenOrder, TokenView } from '../admin/contract.ts';
 import type { ServiceConfig } from '../config/service-config.ts';
 import { isLoopback } from '../http/host-guard.ts';
 import type { Certificate } from '../http/http-server.ts';
@@ -16,7 +16,9 @@ import { TokenFile } from './token-file.ts';
 
 type AccessConfig = Pick<ServiceConfig, 'host' | 'open' | 'jwtKeys' | 'jwtAudiences' | 'data' | 'tlsCert' | 'tlsKey'>;
 
-export class AccessBook {
+export class AccessBook implements AccessActions {
+  /** Those who serve clients are to hear of what is new. */
+  onChange: () => void = () => {};
   /** A reload may change it. */
   #config: AccessConfig;
   readonly #file: TokenFile;
@@ -67,25 +69,30 @@ export class AccessBook {
     this.#certificate = readCertificate(config);
     this.#config = config;
     this.#jwt = jwt;
-    this.#rules = this.#rulesNow();
+    this.#changed();
   }
 
   /** Returns the token, which is kept nowhere. @throws AccessRefused */
   create(order: TokenOrder): string {
     const token = this.#file.create(order, Date.now());
-    this.#rules = this.#rulesNow();
+    this.#changed();
     return token;
   }
 
   /** False when there is no such token. @throws AccessRefused */
   revoke(name: string): boolean {
     const isFound = this.#file.revoke(name);
-    this.#rules = this.#rulesNow();
+    this.#changed();
     return isFound;
   }
 
   tokens(): readonly TokenView[] {
     return this.#rules.tokens.map(({ hash: _, ...view }) => view);
+  }
+
+  #changed(): void {
+    this.#rules = this.#rulesNow();
+    this.onChange();
   }
 
   #rulesNow(): AccessRules {

@@ -65,7 +65,6 @@ export class Reload {
     await this.#access.reload(found.config);
     this.#settings.adopt(found);
     adoptLogSettings(this.#log, logSettingsOf(found.config));
-    this.#supervisor.announceAccess(this.#access.announcement);
     const namesOf = (some: readonly SettingOrigin[]) => some.map(({ name }) => name);
     return { adopted: namesOf(found.adopted), needRestart: namesOf(found.needRestart) };
   }

@@ -6,17 +6,7 @@
 import { basename, join } from 'node:path';
 import { type AdminPort, type ObservedService, serveAdminPort } from '../admin/admin-port.ts';
 import { type AdminApi, listenForOperators } from '../admin/admin-server.ts';
-import type {
-  ProfileRequest,
-  ReloadReport,
-  ServiceAudit,
-  ServiceStatus,
-  SettingView,
-  SnapshotView,
-  SteeringOrder,
-  TokenOrder,
-  TokenView,
-} from '../admin/contract.ts';
+import type { ProfileRequest, ReloadReport, ServiceAudit, ServiceStatus, SettingView } from '../admin/contract.ts';
 import { type DataDirectory, sharedShard } from '../config/data-directory.ts';
 import { logSettingsOf } from '../config/log-settings.ts';
 import type { SettingOrigin } from '../config/read-config.ts';
@@ -24,10 +14,8 @@ import { routersOf, type ServiceConfig, type Strategy } from '../config/service-
 import { versionOfPackage } from '../config/version.ts';
 import { labelled, type Measure } from '../metrics/measure.ts';
 import { every, systemClock, type Timer } from '../ports/clock.ts';
-import { type ChangePlan, planOfRequest } from '../rebalance/change-plan.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
-import type { Rebalancer, RebalanceStatus } from '../rebalance/rebalancer.ts';
-import type { ChangeRequest, TopologyChange } from '../rebalance/topology-change.ts';
+import type { Rebalancer } from '../rebalance/rebalancer.ts';
 import { ReserveFile } from '../sqlite/disk-reserve.ts';
 import { defaultRestartPolicy } from '../supervision/child-state.ts';
 import { Deferred } from '../supervision/deferred.ts';
@@ -64,15 +52,14 @@ import {
   takePorts,
   warnOfFewFiles,
 } from './start-conditions.ts';
-import { checkWalkable, type Origin, refuseUnlessPartitioned } from './strategy.ts';
+import { checkWalkable } from './strategy.ts';
 import type { TopologyFile } from './topology-file.ts';
+import { TopologyOrders } from './topology-orders.ts';
 
 /** Somebody asked for it, or nothing could serve any more. */
 export type ServiceEnd = 'asked' | 'hopeless';
 
 const notYetRead = 'The settings of Redis are not known yet.';
-/** How many changes `shardctl moves` shows. */
-const changesShown = 20;
 
 type Sources = {
   readonly access: AccessBook;
@@ -83,11 +70,13 @@ type Sources = {
 };
 
 export class Service implements ObservedService {
+  readonly topology: TopologyOrders;
+  readonly snapshots: Snapshots;
+  readonly access: AccessBook;
   readonly #log: ProcessLog;
   readonly #settings: SettingsInForce;
   readonly #directory: DataDirectory;
   readonly #topologyFile: TopologyFile;
-  readonly #access: AccessBook;
   readonly #strategy: Strategy;
   readonly #cluster: ShardCluster;
   readonly #auditor: Auditor;
@@ -96,7 +85,6 @@ export class Service implements ObservedService {
   readonly #profiler: Profiler;
   readonly #health = new HealthSampler(systemClock);
   readonly #version = versionOfPackage();
-  readonly #snapshots: Snapshots;
   readonly #ready = new Deferred<ServiceStatus>();
   readonly #stopped = new Deferred<ServiceEnd>();
   readonly #servingWatch: ServingWatch;
@@ -114,7 +102,7 @@ export class Service implements ObservedService {
   /** Takes the data directory and its lock; nothing runs yet. @throws CannotStart */
   private constructor(config: ServiceConfig, { access, origins, inheritedFd }: Sources, log: ProcessLog) {
     this.#settings = new SettingsInForce(config, origins);
-    this.#access = access;
+    this.access = access;
     this.#log = log;
     const { directory, topologyFile, strategy, time } = taken(config, log);
     this.#strategy = strategy;
@@ -144,15 +132,19 @@ export class Service implements ObservedService {
       log,
       random: Math.random,
     });
+    access.onChange = () => this.#supervisor.announceAccess(access.announcement);
+    this.topology = new TopologyOrders(this.#cluster, topologyFile, { strategy, store: topologyFile.store });
     this.#auditor = new Auditor(this.#supervisor, topologyFile);
-    this.#snapshots = new Snapshots({
+    this.snapshots = new Snapshots({
       clock: systemClock,
       rebalancer: this.#rebalancer,
-      holders: () =>
-        this.#supervisor.fileHolders.map((child) => {
+      holders: () => {
+        checkWalkable(topologyFile.store);
+        return this.#supervisor.fileHolders.map((child) => {
           const shard = child.spec.shard ?? sharedShard;
           return { child, shard, path: directory.shardFile(shard) };
-        }),
+        });
+      },
       copyTopology: (target, files) => {
         for (const { shard, lsn } of files) topologyFile.files.acknowledge(shard, lsn);
         topologyFile.copyTo(join(target, basename(directory.metaFile)));
@@ -239,7 +231,7 @@ export class Service implements ObservedService {
     return statusOf({
       supervisor: this.#supervisor,
       config: this.#settings.config,
-      certificate: this.#access.announcement.certificate?.cert ?? null,
+      certificate: this.access.announcement.certificate?.cert ?? null,
       version: this.#version,
       adminUrl: this.#adminPort?.url ?? null,
       health: this.#healthNow,
@@ -248,7 +240,7 @@ export class Service implements ObservedService {
       acknowledgement: this.#acknowledgement,
       directory: this.#directory,
       ring: this.#topologyFile.ring,
-      moves: this.moves(),
+      moves: this.topology.moves(),
       state: this.#state,
       uptimeMs: performance.now() - this.#startedAtMs,
     });
@@ -315,76 +307,9 @@ export class Service implements ObservedService {
     else this.#log.warn('there are no log files to reopen: set --log-dir DIR to have them');
   }
 
-  plan(request: ChangeRequest): ChangePlan {
-    refuseUnlessPartitioned(this.#origin);
-    return planOfRequest(request, this.#topologyFile, this.#supervisor);
-  }
-
-  change(request: ChangeRequest): TopologyChange {
-    this.plan(request);
-    return this.#rebalancer.request(request);
-  }
-
-  changes(): readonly TopologyChange[] {
-    return this.#topologyFile.changes(changesShown);
-  }
-
-  moves(): RebalanceStatus {
-    return this.#rebalancer.status();
-  }
-
-  steer(order: SteeringOrder): boolean {
-    refuseUnlessPartitioned(this.#origin);
-    switch (order.kind) {
-      case 'pause':
-        return this.#rebalancer.pause();
-      case 'resume':
-        return this.#rebalancer.resume();
-      case 'abort':
-        return this.#rebalancer.abort('an operator aborted it');
-      case 'throttle':
-        this.#rebalancer.setThrottle(order.setting);
-        return true;
-    }
-  }
-
-  tokens(): readonly TokenView[] {
-    return this.#access.tokens();
-  }
-
-  createToken(order: TokenOrder): string {
-    const token = this.#access.create(order);
-    this.#supervisor.announceAccess(this.#access.announcement);
-    return token;
-  }
-
-  revokeToken(name: string): boolean {
-    const isFound = this.#access.revoke(name);
-    this.#supervisor.announceAccess(this.#access.announcement);
-    return isFound;
-  }
-
-  async reloadAccess(): Promise<void> {
-    await this.#access.reload();
-    this.#supervisor.announceAccess(this.#access.announcement);
-  }
-
   async verify(): Promise<ServiceAudit> {
     checkWalkable(this.#topologyFile.store);
     return this.#auditor.verify();
-  }
-
-  async beginSnapshot(directory: string): Promise<SnapshotView> {
-    checkWalkable(this.#topologyFile.store);
-    return this.#snapshots.begin(directory);
-  }
-
-  renewSnapshot(id: number): SnapshotView {
-    return this.#snapshots.renew(id);
-  }
-
-  endSnapshot(id: number): void {
-    this.#snapshots.end(id);
   }
 
   get #supervisor(): Supervisor {
@@ -398,7 +323,7 @@ export class Service implements ObservedService {
   #listener(log: ProcessLog): SupervisorListener {
     return {
       onState: (child) => {
-        this.#snapshots.onState(child);
+        this.snapshots.onState(child);
         this.#settleReady();
         if (this.#state !== 'draining') this.#servingWatch.look();
       },
@@ -413,7 +338,7 @@ export class Service implements ObservedService {
         // What clones share. Of a shard's file the cluster knows.
         if (spec.role === 'clone' && lsn !== null) this.#topologyFile.files.acknowledge(sharedShard, lsn);
       },
-      onSnapshotPinned: (child, pinned) => this.#snapshots.onPinned(child, pinned),
+      onSnapshotPinned: (child, pinned) => this.snapshots.onPinned(child, pinned),
       onAuditReport: (report) => this.#auditor.onReport(report),
       onStoreReport: (child, { acknowledgement }) => {
         if (acknowledgement !== this.#acknowledgement) log.info({ child: child.spec.name }, acknowledgement);
@@ -433,9 +358,5 @@ export class Service implements ObservedService {
     if (!frontends.some(({ state }) => state === 'ready') || !holders.every(isSettled)) return;
     this.#state = 'ready';
     this.#ready.resolve(this.status());
-  }
-
-  get #origin(): Origin {
-    return { strategy: this.#strategy, store: this.#topologyFile.store };
   }
 }

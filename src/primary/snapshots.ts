@@ -12,7 +12,7 @@
  */
 
 import { statSync } from 'node:fs';
-import type { SnapshotView } from '../admin/contract.ts';
+import type { SnapshotActions, SnapshotView } from '../admin/contract.ts';
 import { SnapshotRefused } from '../admin/snapshot-refused.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { failpoint } from '../ports/failpoint.ts';
@@ -33,7 +33,7 @@ const walBytesMax = 4 * 1024 * 1024 * 1024;
 export type SnapshotsOptions = {
   readonly clock: Clock;
   readonly rebalancer: Rebalancer;
-  /** Those whose files together are the data, each with its file: all shards, or one of the clones. */
+  /** Those whose files together are the data, each with its file: all shards, or one of the clones. @throws ChangeRefused */
   readonly holders: () => readonly FileHolder[];
   /** Copies `meta.sqlite`, in which each file has so many writes at least. */
   readonly copyTopology: (directory: string, files: SnapshotView['files']) => void;
@@ -50,7 +50,7 @@ type Snapshot = {
   lease?: Timer;
 };
 
-export class Snapshots {
+export class Snapshots implements SnapshotActions {
   readonly #options: SnapshotsOptions;
   #snapshot: Snapshot | undefined;
   #isBeginning = false;
