@@ -232,10 +232,10 @@ test.each(['single', 'cloned'])(
     const data = join(directory, 'restored');
     const args = ['restore', join(directory, 'backup'), '--data', data, '--shards', '3'];
     // The clock of the machine is two days ahead meanwhile: a shard that is added goes by the time of the others.
-    const ahead = { SHARDLITE_CALENDAR_SPEED: '2', SHARDLITE_CALENDAR_ORIGIN: `${Date.now() - 2 * 86_400_000}` };
+    const ahead = { SHARDLITE_CALENDAR_AHEAD_MS: `${2 * 86_400_000}` };
     const env = {
       ...ahead,
-      NODE_OPTIONS: `--require ${fileURLToPath(new URL('../support/fast-clock.cjs', import.meta.url))}`,
+      NODE_OPTIONS: `--require ${fileURLToPath(new URL('../support/odd-clock.cjs', import.meta.url))}`,
     };
     expect(await shardctl(args, { env })).toMatchObject({ code: 0 });
     const restored = await startService({ data });

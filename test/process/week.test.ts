@@ -104,7 +104,7 @@ test.skipIf(soakMinutes === 0)(
   },
   async () => {
     const data = temporaryDirectory();
-    const clock = fileURLToPath(new URL('../support/fast-clock.cjs', import.meta.url));
+    const clock = fileURLToPath(new URL('../support/odd-clock.cjs', import.meta.url));
     const service = await startService({
       data,
       args: ['--shards', '2', '--routers', '2', '--healthy-after-ms', '100'],
