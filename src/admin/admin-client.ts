@@ -21,8 +21,8 @@ export async function askService(
   try {
     return await ask(adminSocketOf(data), method, path, question);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'ECONNRESET' && code !== 'EACCES') throw error;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall !== 'connect' && code !== 'ECONNRESET') throw error;
     const why = code === 'EACCES' ? 'belongs to another user' : 'has no running service';
     throw new ServiceUnreachable(
       `The data directory ${data} ${why}. Start one with \`npm start\` or \`shardctl start --data ${data}\`.`,

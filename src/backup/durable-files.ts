@@ -41,9 +41,14 @@ export async function copyFile(from: string, to: string, options: CopyOptions): 
   await target.sync();
 }
 
+/** What a file is called until it is whole. */
+export function unfinishedOf(path: string): string {
+  return `${path}.part`;
+}
+
 /** Appears whole or not at all. */
 export async function writeWhole(path: string, content: string): Promise<void> {
-  const unfinished = `${path}.part`;
+  const unfinished = unfinishedOf(path);
   await writeFile(unfinished, content, { mode: 0o600, flush: true });
   await rename(unfinished, path);
   await syncDirectory(dirname(path));

@@ -4,20 +4,22 @@
  */
 
 import { existsSync, statSync } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AdminAnswer, askService } from '../admin/admin-client.ts';
 import type { ServiceAudit, ServiceStatus, SnapshotView } from '../admin/contract.ts';
 import { DataFiles, makeDirectory } from '../config/data-directory.ts';
 import { auditFiles } from '../primary/audit.ts';
-import { copyFile, sha256Of, syncAll, writeWhole } from './durable-files.ts';
+import { copyFile, sha256Of, syncAll, unfinishedOf, writeWhole } from './durable-files.ts';
 import { BackupRefused, type Manifest, manifestFormat, manifestName, refusalOf } from './manifest.ts';
 import { EarlierBackup, type EarlierCopy, sourceStateOf } from './unchanged-files.ts';
 
 /** A process that died is back after less than a second. */
 const attemptsMax = 5;
 const attemptDelayMs = 1_000;
+/** It becomes the manifest at the end. */
+const claimName = unfinishedOf(manifestName);
 /** The primary ends a snapshot of which it has not heard for ten times as long. */
 const renewIntervalMs = 1_000;
 
@@ -49,12 +51,13 @@ class SnapshotLost extends BackupRefused {}
 export async function takeBackup(options: TakeOptions): Promise<Taken> {
   const directory = resolve(options.directory);
   const wasThere = existsSync(directory);
-  await makeEmpty(directory);
+  await claimEmpty(directory);
   try {
     return await takeAgain({ ...options, directory });
   } catch (error) {
     await empty(directory);
-    if (!wasThere) await rm(directory, { recursive: true, force: true });
+    await rm(join(directory, claimName), { force: true });
+    if (!wasThere) await rmdir(directory);
     throw refusalOf(directory, error);
   }
 }
@@ -83,7 +86,13 @@ async function take({ data, directory, version, bytesPerS, since, onProgress }: 
   const earlier = since === undefined ? undefined : new EarlierBackup(resolve(since), service);
   const takenAt = new Date().toISOString();
   const snapshot = (await ask(data, 'POST', '/v1/snapshots', { directory })) as SnapshotView;
-  const copied = await copySnapshot(snapshot, { data, directory, bytesPerS, earlier, onProgress });
+  const copied = await copySnapshot(snapshot, { data, directory, bytesPerS, earlier, onProgress }).catch(
+    async (error) => {
+      // It ends by itself where nobody can be told.
+      await ask(data, 'POST', `/v1/snapshots/${snapshot.id}/end`).catch(() => {});
+      throw error;
+    },
+  );
   // It counts only if no file was let go of before this.
   await ask(data, 'POST', `/v1/snapshots/${snapshot.id}/end`);
   const { tokensFile } = new DataFiles(data);
@@ -100,7 +109,7 @@ async function take({ data, directory, version, bytesPerS, since, onProgress }: 
   );
   await syncAll(directory);
   const files: Manifest['files'][number][] = [];
-  for (const name of (await readdir(directory)).sort()) {
+  for (const name of (await readdir(directory)).filter((name) => name !== claimName).sort()) {
     const path = join(directory, name);
     const link = copied.find((one) => one.name === name)?.link;
     files.push({ name, bytes: (await stat(path)).size, sha256: link?.sha256 ?? (await sha256Of(path)) });
@@ -189,18 +198,34 @@ function checkWhole({ shards }: ServiceAudit, files: SnapshotView['files']): voi
   if (faults.length > 0) throw new SnapshotLost(`The copy is not whole: ${faults.join('; ')}.`);
 }
 
+/** All but the claim. */
 async function empty(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) await rm(join(directory, name), { recursive: true, force: true });
+  for (const name of await readdir(directory)) {
+    if (name !== claimName) await rm(join(directory, name), { recursive: true, force: true });
+  }
 }
 
-async function makeEmpty(directory: string): Promise<void> {
+/** Of two that begin in one directory at the same time, one has it. */
+async function claimEmpty(directory: string): Promise<void> {
   try {
     makeDirectory(directory);
-    if ((await readdir(directory)).length === 0) return;
+    const found = await readdir(directory);
+    if (found.includes(claimName)) throw claimed(directory);
+    if (found.length > 0) {
+      throw new BackupRefused(`${directory} is not empty. A backup needs an empty or new directory.`);
+    }
+    await writeFile(join(directory, claimName), '', { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    throw refusalOf(directory, error);
+    throw (error as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(join(directory, claimName))
+      ? claimed(directory)
+      : refusalOf(directory, error);
   }
-  throw new BackupRefused(`${directory} is not empty. A backup needs an empty or new directory.`);
+}
+
+function claimed(directory: string): BackupRefused {
+  return new BackupRefused(
+    `${directory} has a backup that is being taken, or broke off. Wait until it ends, or remove the directory.`,
+  );
 }
 
 async function ask(data: string, method: 'GET' | 'POST', path: string, question?: unknown): Promise<unknown> {

@@ -12,6 +12,9 @@ const MiB = 1024 * 1024;
 /** Beside clients: a quarter of what a common SSD reads. */
 const defaultRateMiB = 128;
 
+/** The second one ends the process at once. */
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 type Output = { readonly json?: boolean };
 
 export async function backupCommand(
@@ -56,8 +59,16 @@ async function shown<T>(
 ): Promise<{ result: T; tookMs: number }> {
   const startedAtMs = performance.now();
   let bar: ProgressBar | undefined;
+  let interruption: NodeJS.Signals | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    interruption = signal;
+  };
+  for (const signal of endingSignals) process.once(signal, onSignal);
   try {
     const result = await work((done, total) => {
+      // What is thrown here ends the work, which then removes what it has made.
+      if (interruption !== undefined)
+        throw new BackupRefused(`Ended by ${interruption}, and what was made is removed.`);
       bar ??= new ProgressBar({ title, total, amountText: bytesText });
       bar.advanceTo(done);
     });
@@ -67,6 +78,7 @@ async function shown<T>(
     throw error;
   } finally {
     bar?.end();
+    for (const signal of endingSignals) process.off(signal, onSignal);
   }
 }
 

@@ -9,7 +9,7 @@ import { entryOfLine } from './import-line.ts';
 import { linesOf } from './line-reader.ts';
 import { failureText } from './next-step.ts';
 import { Patience } from './patience.ts';
-import { type Problem, problemOf, problemText, type RestApi, reasonOf } from './rest-client.ts';
+import { type Problem, problemOf, problemText, type RestApi, reasonOf, unexpectedText } from './rest-client.ts';
 
 /** A page takes a fraction of a second: a connection that is silent for this long has lost its other end. */
 const silenceMs = 30_000;
@@ -51,6 +51,9 @@ async function* listing(api: RestApi, prefix: string, after: Buffer | undefined)
     }),
   );
   if (!answer.ok) throw refusal(await inTime(problemOf(answer)));
+  if (!answer.headers.get('content-type')?.startsWith('application/x-ndjson')) {
+    throw new CliFailure(exitCodes.failed, unexpectedText('It is no list of entries.'));
+  }
   const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
   try {
     // Only reading is timed: the consumer of the lines may be slow.

@@ -194,7 +194,7 @@ function foundIn({
 }
 
 function isForLater(result: PutResult): boolean {
-  return result.kind === 'failed' && errorTable[result.code].retryable;
+  return result.kind === 'failed' && errorTable[result.code]?.retryable === true;
 }
 
 function failureText(result: PutResult | undefined): string {

@@ -5,7 +5,10 @@
 
 import { statusOfService } from '../admin/admin-client.ts';
 import { connect, type ShardliteClient } from '../client/connect.ts';
+import { errorOf } from '../client/shardlite-error.ts';
 import type { ErrorCode } from '../kv/errors.ts';
+import { CliFailure, exitCodes } from './exit.ts';
+import { failureText } from './next-step.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
 
 /** The REST API of a service, as one client asks it. */
@@ -97,8 +100,16 @@ function noting(ask: typeof fetch): typeof fetch {
 /** What a problem document says that matters to people and to decisions. */
 export type Problem = { readonly code: ErrorCode; readonly detail: string };
 
+/** @throws CliFailure when the answer is no problem document: something else answered */
 export async function problemOf(answer: Response): Promise<Problem> {
-  return (await answer.json()) as Problem;
+  const { code, message } = errorOf(answer.status, await answer.text());
+  if (code === 'unexpected-answer') throw new CliFailure(exitCodes.failed, unexpectedText(message));
+  return { code: code as ErrorCode, detail: message };
+}
+
+/** What is said of an answer that no Shardlite gives. */
+export function unexpectedText(detail: string): string {
+  return failureText({ code: 'unexpected-answer', detail });
 }
 
 export function problemText({ code, detail }: Problem): string {

@@ -50,7 +50,10 @@ export async function planCommand(
   const plan = (await askForChange(data, '/v1/plan', request)) as ChangePlan;
   console.log(json ? JSON.stringify({ event: 'plan', ...plan }) : planText(plan));
   if (out === undefined) return;
-  await writeFile(out, `${JSON.stringify({ ...request, epoch: plan.epoch, lastChange: plan.lastChange })}\n`);
+  const text = `${JSON.stringify({ ...request, epoch: plan.epoch, lastChange: plan.lastChange })}\n`;
+  await writeFile(out, text).catch((error: Error) => {
+    throw new CliFailure(exitCodes.failed, `The plan cannot be written to ${out}: ${error.message}.`, { cause: error });
+  });
   if (!json)
     console.log(`The plan is in ${out}. \`shardctl apply ${out}\` carries it out, unless the topology changes before.`);
 }

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { statusOfService } from '../admin/admin-client.ts';
+import { jsonBodyOf } from '../client/shardlite-error.ts';
 import { urlOfKey } from '../http/key-in-url.ts';
 import { type RingDescription, ringOf } from '../partition/ring.ts';
 import { hashOf, slotCount, slotOf, tagOf } from '../partition/slot.ts';
@@ -87,7 +88,7 @@ type Topology = {
 async function toldByRest(api: RestApi): Promise<Whereabouts> {
   const answer = await asked(api, '/v1/topology', 'GET');
   if (!answer.ok) throw new CliFailure(exitCodes.failed, failureText(await problemOf(answer)));
-  const { epoch, shards, slots } = (await answer.json()) as Topology;
+  const { epoch, shards, slots } = jsonBodyOf(answer.status, new Uint8Array(await answer.arrayBuffer())) as Topology;
   const ranges = slots.map(({ first, last, shard }) => [first, last, shard] as const);
   return {
     ring: ranges.length === 0 ? undefined : { epoch, ranges },

@@ -8,7 +8,7 @@ import { type Key, pathOf } from './key.ts';
 import { type Listed, type ListOptions, listEntries } from './list-pages.ts';
 import { type Deletion, type DeletionOptions, deletePrefix } from './prefix-deletion.ts';
 import { type Answer, jittered, pause, type Request, Sender } from './sender.ts';
-import { hasCode } from './shardlite-error.ts';
+import { hasCode, unexpectedAnswer } from './shardlite-error.ts';
 import { storedOf } from './value.ts';
 import {
   type CallOptions,
@@ -127,14 +127,14 @@ export class ShardliteClient {
    */
   async put(key: Key, value: unknown, options: PutOptions = {}): Promise<Written> {
     const { contentType, body } = storedOf(value, options.contentType);
-    const { status, headers } = await this.#sender.ask({
+    const answer = await this.#sender.ask({
       method: 'PUT',
       path: pathOf('kv', key, expiryParametersOf(options)),
       headers: { ...headersOf(options), 'content-type': contentType },
       body,
       signal: options.signal,
     });
-    return { version: versionOf(headers), created: status === 201, ...expiryIn(headers) };
+    return { version: versionOf(answer), created: answer.status === 201, ...expiryIn(answer.headers) };
   }
 
   /**
@@ -148,7 +148,7 @@ export class ShardliteClient {
    */
   async touch(key: Key, options: TouchOptions): Promise<Touched | undefined> {
     const answer = await this.#touch(key, options, {});
-    return answer && { version: versionOf(answer.headers), ...expiryIn(answer.headers) };
+    return answer && { version: versionOf(answer), ...expiryIn(answer.headers) };
   }
 
   /**
@@ -175,7 +175,9 @@ export class ShardliteClient {
    */
   async delete(key: Key, options: WriteOptions = {}): Promise<void> {
     const { signal } = options;
-    await this.#sender.ask({ method: 'DELETE', path: pathOf('kv', key), headers: headersOf(options), signal });
+    const path = pathOf('kv', key);
+    const { status } = await this.#sender.ask({ method: 'DELETE', path, headers: headersOf(options), signal });
+    if (status !== 204) throw unexpectedAnswer(status, `its status is ${status}`);
   }
 
   /**
@@ -202,13 +204,14 @@ export class ShardliteClient {
   increment(key: Key, by: bigint, options?: IncrementOptions): Promise<bigint>;
   increment(key: Key, by?: number, options?: IncrementOptions): Promise<number>;
   async increment(key: Key, by: number | bigint = 1, options: IncrementOptions = {}): Promise<number | bigint> {
-    const { bytes } = await this.#sender.ask({
+    const { status, bytes } = await this.#sender.ask({
       method: 'POST',
       path: pathOf('counters', key, { by: String(by), ...expiryParametersOf(options) }),
       headers: headersOf(options),
       signal: options.signal,
     });
     const text = new TextDecoder().decode(bytes);
+    if (!/^-?\d{1,19}$/.test(text)) throw unexpectedAnswer(status, 'it is not a number');
     return typeof by === 'bigint' ? BigInt(text) : Number(text);
   }
 

@@ -2,6 +2,7 @@
 
 import { type NamedKey, namedKeyOf } from './key.ts';
 import type { Answer } from './sender.ts';
+import { unexpectedAnswer } from './shardlite-error.ts';
 import { bytesOfBase64, decodedOf } from './value.ts';
 
 /** A key and the metadata of its value. */
@@ -35,10 +36,11 @@ export type JsonEntry = {
   readonly valueBase64?: string;
 };
 
-export function entryOfAnswer(name: NamedKey, { headers, bytes }: Answer): Entry<Uint8Array<ArrayBuffer>> {
+export function entryOfAnswer(name: NamedKey, answer: Answer): Entry<Uint8Array<ArrayBuffer>> {
+  const { headers, bytes } = answer;
   return {
     ...name,
-    version: versionOf(headers),
+    version: versionOf(answer),
     contentType: headers.get('content-type') ?? '',
     ...expiryIn(headers),
     bytes: bytes.length,
@@ -72,8 +74,11 @@ export function describedOf(name: NamedKey, entry: JsonEntry): Described | Entry
   return value === undefined ? described : { ...described, value: decodedOf(value, contentType) };
 }
 
-export function versionOf(headers: Headers): number {
-  return Number(headers.get('etag')?.replaceAll('"', ''));
+/** A proxy that compresses makes the tag a weak one. @throws ShardliteError `unexpected-answer` where there is none */
+export function versionOf({ status, headers }: Pick<Answer, 'status' | 'headers'>): number {
+  const [, version] = /^(?:W\/)?"(\d{1,16})"$/.exec(headers.get('etag') ?? '') ?? [];
+  if (version === undefined) throw unexpectedAnswer(status, 'it has no version');
+  return Number(version);
 }
 
 export function expiryIn(headers: Headers): { readonly expiresAt?: number } {

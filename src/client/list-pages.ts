@@ -3,6 +3,7 @@
 import { type CommonPrefix, type Described, type Entry, entryOfJson, type JsonEntry } from './entry.ts';
 import { type Key, keyPartsOf, queryOf } from './key.ts';
 import type { Sender } from './sender.ts';
+import { jsonBodyOf } from './shardlite-error.ts';
 import type { CallOptions } from './write-options.ts';
 
 export type ListOptions = CallOptions & {
@@ -42,8 +43,8 @@ export async function* listEntries(
   let cursor: string | undefined;
   do {
     const path = `/v1/kv${queryOf({ ...asked, cursor })}`;
-    const { bytes } = await sender.ask({ method: 'GET', path, signal });
-    const { entries, next } = JSON.parse(new TextDecoder().decode(bytes)) as JsonPage;
+    const { status, bytes } = await sender.ask({ method: 'GET', path, signal });
+    const { entries, next } = jsonBodyOf(status, bytes) as JsonPage;
     for (const entry of entries) yield entryOfJson(entry);
     cursor = next ?? undefined;
   } while (cursor !== undefined);

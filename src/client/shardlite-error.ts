@@ -50,6 +50,20 @@ export function errorOf(status: number, body: string): ShardliteError {
   return new ShardliteError('unexpected-answer', status, `The answer has status ${status}: ${body.slice(0, 200)}`);
 }
 
+/** An answer with a status of success that no Shardlite gives: a proxy's, or a page for people. */
+export function unexpectedAnswer(status: number, why: string): ShardliteError {
+  return new ShardliteError('unexpected-answer', status, `The answer is not one of Shardlite: ${why}`);
+}
+
+/** The body of an answer as JSON. @throws ShardliteError `unexpected-answer` */
+export function jsonBodyOf(status: number, bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw unexpectedAnswer(status, 'it is not JSON');
+  }
+}
+
 function problemIn(body: string): { readonly code: ErrorCode; readonly detail: string } | undefined {
   try {
     const { code, detail } = JSON.parse(body);

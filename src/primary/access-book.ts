@@ -3,7 +3,6 @@
  * which certificate clients know that they have come to the right place.
  */
 
-import { readFileSync } from 'node:fs';
 import { AccessRefused } from '../access/access-refused.ts';
 import { type AccessRules, Gate } from '../access/gate.ts';
 import { type JwtSettings, UnusableKeys } from '../access/jwt-settings.ts';
@@ -12,6 +11,7 @@ import type { ServiceConfig } from '../config/service-config.ts';
 import { isLoopback } from '../http/host-guard.ts';
 import type { Certificate } from '../http/http-server.ts';
 import { readCertificate } from './certificate-files.ts';
+import { readText } from './read-text.ts';
 import { TokenFile } from './token-file.ts';
 
 type AccessConfig = Pick<ServiceConfig, 'host' | 'open' | 'jwtKeys' | 'jwtAudiences' | 'data' | 'tlsCert' | 'tlsKey'>;
@@ -108,7 +108,7 @@ export class AccessBook implements AccessActions {
 function readKeys({ jwtKeys, jwtAudiences }: AccessConfig): JwtSettings | null {
   if (jwtKeys === undefined) return null;
   try {
-    return { keys: readFileSync(jwtKeys, 'utf8'), audiences: jwtAudiences };
+    return { keys: readText(jwtKeys), audiences: jwtAudiences };
   } catch (error) {
     throw new AccessRefused(`The key set of --jwt-keys cannot be read: ${(error as Error).message}`, { cause: error });
   }

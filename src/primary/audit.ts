@@ -4,7 +4,8 @@ import type { ServiceAudit } from '../admin/contract.ts';
 import { DataFiles } from '../config/data-directory.ts';
 import { ringOf } from '../partition/ring.ts';
 import { slotCount } from '../partition/slot.ts';
-import { WrongFile } from '../sqlite/database.ts';
+import { ChangeRefused } from '../rebalance/change-refused.ts';
+import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import type { AuditReport } from '../sqlite/file-audit.ts';
 import { ShardFile } from '../sqlite/shard-file.ts';
 import { checkWalkable } from './strategy.ts';
@@ -26,11 +27,11 @@ const stepRows = 1_000;
 /**
  * Of a service that does not run.
  * @param except shards whose files are not even opened
- * @throws ChangeRefused, FileLocked, UnusableFile
+ * @throws ChangeRefused when meta.sqlite cannot be read, or the data is not in files; FileLocked of a shard's file
  */
 export function auditFiles(data: string, except: ReadonlySet<number> = new Set()): ServiceAudit {
   const directory = new DataFiles(data);
-  const topology = new TopologyFile(directory.metaFile, { shards: 1, strategy: 'partitioned', store: 'sqlite' });
+  const topology = topologyAt(directory.metaFile);
   try {
     checkWalkable(topology.store);
     const ring = ringOf(topology.ring.describe());
@@ -42,7 +43,7 @@ export function auditFiles(data: string, except: ReadonlySet<number> = new Set()
       try {
         file = new ShardFile(directory.shardFile(shard), { service: topology.service, shard }, { record });
       } catch (error) {
-        if (!(error instanceof WrongFile)) throw error;
+        if (!(error instanceof UnusableFile)) throw error;
         return unwalked(shard, [error.message]);
       }
       try {
@@ -61,4 +62,13 @@ export function auditFiles(data: string, except: ReadonlySet<number> = new Set()
 
 function unwalked(shard: number, faults: readonly string[]): AuditReport {
   return { shard, lsn: 0, keys: 0, bytes: 0, digest: 0, inTransit: 0, faults, changedMeanwhile: false };
+}
+
+function topologyAt(path: string): TopologyFile {
+  try {
+    return new TopologyFile(path, { shards: 1, strategy: 'partitioned', store: 'sqlite' });
+  } catch (error) {
+    if (!(error instanceof UnusableFile) && !(error instanceof FileLocked)) throw error;
+    throw new ChangeRefused(error.message, { cause: error });
+  }
 }

@@ -1,11 +1,11 @@
 /** Reads the certificate and the key of TLS from their files, and finds out whether they can be used. */
 
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { AccessRefused } from '../access/access-refused.ts';
 import type { ServiceConfig } from '../config/service-config.ts';
 import type { Certificate } from '../http/http-server.ts';
+import { readText } from './read-text.ts';
 
 type CertificateConfig = Pick<ServiceConfig, 'tlsCert' | 'tlsKey'>;
 
@@ -16,7 +16,7 @@ export function readCertificate({ tlsCert, tlsKey }: CertificateConfig): Certifi
     throw new AccessRefused('TLS needs both --tls-cert and --tls-key.');
   }
   try {
-    const certificate = { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') };
+    const certificate = { cert: readText(tlsCert), key: readText(tlsKey) };
     // Throws when they do not belong together.
     createSecureContext({ ...certificate, minVersion: 'TLSv1.2' });
     const { validTo } = new X509Certificate(certificate.cert);

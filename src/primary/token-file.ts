@@ -3,7 +3,7 @@
  * one before or the one after. Who changes it: the primary while a service runs, `shardctl token` while none does.
  */
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AccessRefused } from '../access/access-refused.ts';
 import { isPrefix, prefixesMax } from '../access/grant.ts';
@@ -20,6 +20,7 @@ import {
   type Shape,
   text,
 } from '../supervision/shape.ts';
+import { readText } from './read-text.ts';
 
 const tokenRecord: Shape<TokenRecord> = objectOf({
   name: text,
@@ -46,7 +47,7 @@ export class TokenFile {
   /** @throws AccessRefused */
   read(): readonly TokenRecord[] {
     try {
-      return parsed(tokenFile, JSON.parse(readFileSync(this.#path, 'utf8')), 'It').tokens;
+      return parsed(tokenFile, JSON.parse(readText(this.#path)), 'It').tokens;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw new AccessRefused(`The file of tokens ${this.#path} cannot be used: ${(error as Error).message}`, {

@@ -73,7 +73,7 @@ export function openShared(path: string, schema: Schema, options: OpenOptions = 
 function open(path: string, schema: Schema, options: OpenOptions, choose: (db: Database) => void): Database {
   checkSqliteVersion();
   if (options.absence === 'refuse' && !existsSync(path)) throw new WrongFile(`${path} is missing.`);
-  const db = new Database(path, { timeout: options.lockWaitMs ?? lockWaitMs });
+  const db = connected(path, options.lockWaitMs ?? lockWaitMs);
   try {
     choose(db);
     // Both must come before the first table; on a file that has tables they change nothing.
@@ -100,6 +100,15 @@ function open(path: string, schema: Schema, options: OpenOptions, choose: (db: D
   }
 }
 
+function connected(path: string, timeout: number): Database {
+  try {
+    return new Database(path, { timeout });
+  } catch (error) {
+    throw opened(path, error);
+  }
+}
+
+/** What has failed, in a sentence; a defect as it is. */
 function opened(path: string, error: unknown): unknown {
   const code = sqliteCodeOf(error);
   if (code === undefined) return error;

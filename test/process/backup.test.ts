@@ -5,6 +5,9 @@
  * moves and kills without an end, and tells how it went.
  */
 
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +17,7 @@ import { expect, test } from 'vitest';
 import { manifestOf } from '../../src/backup/manifest.ts';
 import { firstRing } from '../../src/partition/ring.ts';
 import { keysOfShard } from '../support/keys-of-shard.ts';
-import { shardctl, startService, type TestService } from '../support/service.ts';
+import { shardctl, shardctlPath, startService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const keysEach = 7;
@@ -362,3 +365,27 @@ test('a file without writes since an earlier backup is that of the earlier one, 
 function lsnsIn(backup: string): number[] {
   return manifestOf(backup).shards.map(({ lsn }) => lsn);
 }
+
+test('a backup that is interrupted leaves nothing behind, and while one is taken another has no part in its directory', async () => {
+  const directory = temporaryDirectory();
+  const [data, backup] = [join(directory, 'data'), join(directory, 'backup')];
+  const service = await startService({ data, args: ['--shards', '2', '--routers', '1'] });
+  for (let index = 0; index < 6; index++) {
+    await fetch(`${service.url}/v1/kv/key-${index}`, { method: 'PUT', body: randomBytes(1_000_000) });
+  }
+  const args = [shardctlPath, 'backup', backup, '--rate', '1', '--data', data];
+  const begun = spawn(process.execPath, args, { stdio: 'ignore' });
+  const ended = once(begun, 'exit');
+  await expect.poll(() => existsSync(backup) && readdirSync(backup).length, { timeout: 10_000 }).toBeGreaterThan(1);
+  expect(await shardctl(['backup', backup, '--data', data])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('has a backup that is being taken, or broke off'),
+  });
+  expect(readdirSync(backup).length).toBeGreaterThan(1);
+  begun.kill('SIGINT');
+  expect(await ended).toEqual([1, null]);
+  expect(existsSync(backup)).toBe(false);
+  // The service has let go of its files: the next one need not wait.
+  expect(await shardctl(['backup', backup, '--data', data])).toMatchObject({ code: 0 });
+  expect((await shardctl(['backup', 'verify', backup])).code).toBe(0);
+});

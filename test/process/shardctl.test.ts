@@ -1,5 +1,6 @@
 /** `shardctl` as operators and scripts use it: what it prints, and how it exits. */
 
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -111,7 +112,9 @@ test('status tells reads from writes: how many a second, and how long they take'
 test('ps tells which process is which', async () => {
   const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '2'] });
   for (const { id, pid } of (await service.status()).processes) {
-    expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '')).toBe(`shardlite ${id}`);
+    const title = () => readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '');
+    // One router that serves is enough for the start; the other may be loading.
+    await expect.poll(title, { timeout: 10_000 }).toBe(`shardlite ${id}`);
   }
 });
 
@@ -162,6 +165,30 @@ test.each([
   const { code, stderr } = await command(args);
   expect(code).toBe(2);
   expect(stderr).toContain(sentence);
+});
+
+test('what lies where a file or directory should be is told in a sentence', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'file');
+  writeFileSync(file, '');
+  expect(await command(['status', '--data', file])).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining(`${file} has no running service`),
+  });
+  const data = join(directory, 'data');
+  mkdirSync(join(data, 'meta.sqlite'), { recursive: true });
+  for (const args of [['verify'], ['recover'], ['start', '--port', '0', '--admin-port', 'off']]) {
+    const { code, stderr } = await shardctl([...args, '--data', data]);
+    expect([code, stderr.split('\n').length]).toEqual([1, 2]);
+    expect(stderr).toMatch(/^shardctl: .*meta\.sqlite/);
+  }
+  const piped = join(directory, 'piped');
+  mkdirSync(piped);
+  execFileSync('mkfifo', [join(piped, 'tokens.json')]);
+  expect(await shardctl(['start', '--port', '0', '--admin-port', 'off', '--data', piped])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('tokens.json is not a regular file'),
+  });
 });
 
 test('a wrong variable or configuration file exits 2 and is named', async () => {
