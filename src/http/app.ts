@@ -95,7 +95,7 @@ export function createApp(options: AppOptions): FastifyInstance {
         connectionsMax: connectionsAllowed(),
       }),
     // Proxies may ask for a whole URL (RFC 9112, 3.2.2): handlers see its path.
-    rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'),
+    rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : pathOfTarget(url)),
     // As long as headers may be: a key that is too long shall be told so, not be an unknown route.
     routerOptions: { maxParamLength: 16 * 1024 },
     frameworkErrors: (error, _request, reply) => {
@@ -144,6 +144,12 @@ export function createApp(options: AppOptions): FastifyInstance {
   registerServiceRoutes(app, service);
   registerDocsRoutes(app, operations);
   return app;
+}
+
+/** Of a whole URL its path. Anything else, such as `*`, is no path of ours: Fastify would take it for the root. */
+function pathOfTarget(target: string): string {
+  const [, path] = /^https?:\/\/[^/?#]*(.*)$/i.exec(target) ?? [];
+  return path === undefined ? `/${target}` : path || '/';
 }
 
 /** The class of the responses: Node's own where nobody looks at them. */

@@ -76,7 +76,7 @@ const wrongRequests: readonly WrongRequest[] = [
   },
   { what: 'writing the topology', method: 'PUT', path: '/v1/topology', code: 'method-not-allowed' },
   { what: 'an unknown path', path: '/v2/kv/key', code: 'route-unknown' },
-  { what: 'the root', path: '/', code: 'route-unknown' },
+  { what: 'writing to the root', method: 'PUT', path: '/', code: 'method-not-allowed' },
   { what: 'a path that is encoded before the key', method: 'PUT', path: '/v1/%6bv/key', code: 'route-unknown' },
   {
     what: 'half of a surrogate pair in a batch',

@@ -79,7 +79,7 @@ export const httpCases: { readonly [section: string]: readonly Row[] } = {
     ['with a user', 'PUT http://localhost@foreign.example/v1/kv/K HTTP/1.1¶H¶content-length: 1¶¶a', '400 ends'],
     ['without a host', 'PUT http:///v1/kv/K HTTP/1.1¶H¶content-length: 1¶¶a', '400 ends'],
     ['of another scheme', 'GET ftp://localhost/v1/kv/P HTTP/1.1¶H¶¶', '404 open'],
-    ['without a path', 'GET http://localhost HTTP/1.1¶H¶¶', '404 open'],
+    ['without a path', 'GET http://localhost HTTP/1.1¶H¶¶', '302 open'],
   ],
   'RFC 9112, 3.2.3 and 3.2.4: other targets': [
     ['an authority', 'CONNECT localhost:443 HTTP/1.1¶H¶¶', '405 ends'],
