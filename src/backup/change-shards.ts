@@ -56,9 +56,14 @@ export async function changeShards(directory: DataDirectory, shards: number): Pr
     });
     cluster.start();
     try {
-      await endOpenChanges(cluster, record, directory);
-      for (const request of changesTo(shards, [...record.weights().keys()]))
-        await carryOut(request, cluster, record, directory);
+      const wait = async () => {
+        checkHope(cluster, directory);
+        await sleep(pollIntervalMs);
+      };
+      await endOpenChanges(cluster, record, wait);
+      for (const request of changesTo(shards, [...record.weights().keys()])) {
+        await carryOut(request, cluster, record, wait);
+      }
     } finally {
       await cluster.stop();
     }
@@ -72,28 +77,28 @@ function changesTo(shards: number, ids: readonly number[]): ChangeRequest[] {
   return ids.slice(shards).map((shard) => ({ kind: 'remove-shard', shard }));
 }
 
+type Wait = () => Promise<void>;
+
 async function carryOut(
   request: ChangeRequest,
-  cluster: ShardCluster,
+  { rebalancer }: ShardCluster,
   record: TopologyFile,
-  directory: DataDirectory,
+  wait: Wait,
 ): Promise<void> {
-  const { id } = cluster.rebalancer.request(request);
+  const { id } = rebalancer.request(request);
   for (;;) {
-    checkHope(cluster, directory);
     const { state, reason } = record.change(id);
     if (state === 'done') return;
     if (state === 'aborted') throw refused(reason);
-    await sleep(pollIntervalMs);
+    await wait();
   }
 }
 
 /** Those that were asked for, and not done, when the backup was made: what is asked for now is another number. */
-async function endOpenChanges(cluster: ShardCluster, record: TopologyFile, directory: DataDirectory): Promise<void> {
+async function endOpenChanges({ rebalancer }: ShardCluster, record: TopologyFile, wait: Wait): Promise<void> {
   while (record.openChanges().length > 0) {
-    checkHope(cluster, directory);
-    cluster.rebalancer.abort('the data is restored to another number of shards');
-    await sleep(pollIntervalMs);
+    rebalancer.abort('the data is restored to another number of shards');
+    await wait();
   }
 }
 

@@ -4,16 +4,13 @@ import { BackupRefused, type Manifest, totalsOf } from '../backup/manifest.ts';
 import { restoreBackup, verifyBackup } from '../backup/restore-backup.ts';
 import { takeBackup } from '../backup/take-backup.ts';
 import { versionOfPackage } from '../config/version.ts';
-import { CliFailure, exitCodes } from './exit.ts';
+import { CliFailure, endingSignals, exitCodes } from './exit.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText, countOf, countText, durationText } from './quantity.ts';
 
 const MiB = 1024 * 1024;
 /** Beside clients: a quarter of what a common SSD reads. */
 const defaultRateMiB = 128;
-
-/** The second one ends the process at once. */
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 type Output = { readonly json?: boolean };
 
@@ -63,6 +60,7 @@ async function shown<T>(
   const onSignal = (signal: NodeJS.Signals) => {
     interruption = signal;
   };
+  // Once: a second one ends the process at once.
   for (const signal of endingSignals) process.once(signal, onSignal);
   try {
     const result = await work((done, total) => {

@@ -8,7 +8,7 @@ import { createWriteStream, lstatSync, realpathSync, renameSync, rmSync, type St
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { agreementTo } from './agreement.ts';
-import { CliFailure, exitCodes } from './exit.ts';
+import { CliFailure, endingSignals, exitCodes } from './exit.ts';
 
 /** Writes all bytes; resolves when they have arrived. */
 export type ExportTarget = (bytes: AsyncIterable<Buffer>) => Promise<void>;
@@ -40,8 +40,6 @@ async function agreeToReplace(file: string): Promise<void> {
     ? new CliFailure(exitCodes.usage, `${file} already exists. Use --force to replace it.`)
     : new CliFailure(exitCodes.failed, `${file} was not changed. Name another file, or use --force.`);
 }
-
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The process id keeps two exports to one file apart: the one that ends last replaces the other. */
 async function writeWhole(path: string, bytes: AsyncIterable<Buffer>): Promise<void> {

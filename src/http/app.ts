@@ -19,6 +19,7 @@ import { hostGuard } from './host-guard.ts';
 import { type Certificate, createHttpServer, refuseBytes } from './http-server.ts';
 import { crossOrigin, originGuard } from './origin-guard.ts';
 import { answerProblem, kvErrorOf, rawProblem, sendProblem } from './problem.ts';
+import { pathOfTarget } from './request-framing.ts';
 import { nameIfAsked, requestIdOf } from './request-id.ts';
 import type { RequestMeter } from './request-meter.ts';
 import { Retirement } from './retirement.ts';
@@ -144,12 +145,6 @@ export function createApp(options: AppOptions): FastifyInstance {
   registerServiceRoutes(app, service);
   registerDocsRoutes(app, operations);
   return app;
-}
-
-/** Of a whole URL its path. Anything else, such as `*`, is no path of ours: Fastify would take it for the root. */
-function pathOfTarget(target: string): string {
-  const [, path] = /^https?:\/\/[^/?#]*(.*)$/i.exec(target) ?? [];
-  return path === undefined ? `/${target}` : path || '/';
 }
 
 /** The class of the responses: Node's own where nobody looks at them. */

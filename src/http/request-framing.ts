@@ -8,7 +8,8 @@ import { KvError } from '../kv/errors.ts';
 
 /** RFC 3986, 3.2.2 and 3.2.3: characters of a host and a port. Empty where a URL has none. */
 const hostAndPort = /^[\w.~!$&'()*+,;=%[\]:-]*$/;
-const absoluteForm = /^https?:\/\/([^/?#]*)/i;
+/** The host, and what follows it. */
+const absoluteForm = /^https?:\/\/([^/?#]*)(.*)$/i;
 
 /** Clients send the same header with every request: the last one that was a host is known without looking. */
 let lastHost = '';
@@ -51,6 +52,12 @@ function adoptHostOfUrl(request: IncomingMessage, url: string): KvError | undefi
   }
   request.headers.host = authority;
   return undefined;
+}
+
+/** Of a whole URL its path. Anything else, such as `*`, is no path of ours: Fastify would take it for the root. */
+export function pathOfTarget(target: string): string {
+  const [, , path] = absoluteForm.exec(target) ?? [];
+  return path === undefined ? `/${target}` : path || '/';
 }
 
 /** Node keeps the first of several lines that may come once, and says nothing. */

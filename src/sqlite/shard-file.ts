@@ -331,7 +331,7 @@ export class ShardFile implements FileFigures {
 
   /** Of a transaction under way. */
   #count(counters: FileCounters): void {
-    invariant(counters.lsn >= this.#counters.lsn, `the lsn would go from ${this.#counters.lsn} to ${counters.lsn}`);
+    invariant(counters.lsn >= this.#counters.lsn, 'the lsn of a file never falls');
     this.#counters = counters;
   }
 
