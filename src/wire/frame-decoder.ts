@@ -49,7 +49,7 @@ export class FrameDecoder {
   /** Feeds the partial frame from the start of `chunk`; returns how many bytes it took. */
   #completePartial(chunk: Buffer): number {
     let at = this.#fill(chunk, 0);
-    if (this.#partial.length === lengthBytes && this.#partialBytes === lengthBytes) {
+    if (this.#partialBytes === lengthBytes) {
       const whole = Buffer.allocUnsafe(this.#frameBytes(this.#partial.readUInt32LE(0)));
       this.#partial.copy(whole);
       this.#partial = whole;

@@ -84,6 +84,7 @@ export function packListing(target: Buffer, start: number, { entries, next }: Li
 export function listingOf(packed: Buffer): Listing {
   if (packed.length < listingHeadBytes) throw new WireError('a listing breaks off');
   let at = listingHeadBytes + packed.readUInt16LE(1);
+  if (at > packed.length) throw new WireError('a listing breaks off');
   const next = nextOf(packed[0] as number, packed.subarray(listingHeadBytes, at));
   const entries: ListEntry[] = [];
   while (at < packed.length) {

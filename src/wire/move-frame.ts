@@ -41,11 +41,8 @@ type ReplyHead = {
   readonly reason?: string;
 };
 
-const noBytes = Buffer.alloc(0);
-
 export function moveRequestFrame(request: SourceRequest): Buffer {
-  const isPaged = request.kind === 'page' || request.kind === 'names';
-  const head: RequestHead = isPaged ? { ...request, after: cursorHeadOf(request.after) } : request;
+  const head: RequestHead = 'after' in request ? { ...request, after: cursorHeadOf(request.after) } : request;
   return frameOf(head, []);
 }
 
@@ -172,7 +169,7 @@ function partsOf<Head>(frame: Buffer): { head: Head; blob: Buffer } {
   try {
     return {
       head: JSON.parse(frame.toString('utf8', 8, headEnd)) as Head,
-      blob: headEnd === frame.length ? noBytes : frame.subarray(headEnd),
+      blob: frame.subarray(headEnd),
     };
   } catch (error) {
     throw new WireError('the head of a move frame is not JSON', { cause: error });

@@ -20,7 +20,7 @@ export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
   },
   wire: {
     mutate: ['src/wire/*-frame.ts', 'src/wire/frame.ts', 'src/wire/frame-decoder.ts'],
-    tests: ['test/unit/{frame,frame-bounds,frame-decoder,frame-refusal,move-frame}.test.ts'],
+    tests: ['test/unit/{frame,frame-bounds,frame-decoder,frame-refusal,frame-samples,move-frame}.test.ts'],
   },
   tables: {
     mutate: [

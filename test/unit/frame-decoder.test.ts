@@ -47,6 +47,9 @@ describe('a stream of frames', () => {
       return decoded.length;
     });
     expect(counts).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3]);
+    // Also an empty one at the end of a chunk.
+    decoder.push(stream.subarray(0, -5));
+    expect(decoded.length).toBe(5);
   });
 
   test('copies no frame that lies within one chunk', () => {

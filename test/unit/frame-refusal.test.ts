@@ -3,7 +3,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fingerprintBytes } from '../../src/kv/idempotency-key.ts';
+import { keyBytesMax } from '../../src/kv/key.ts';
+import { listLimitMax } from '../../src/kv/listing.ts';
 import { opIdBytes } from '../../src/kv/op-id.ts';
+import { lifetimeMsMax } from '../../src/kv/operation.ts';
+import { slotCount } from '../../src/partition/slot.ts';
 import { FrameDecoder } from '../../src/wire/frame-decoder.ts';
 import {
   type Asked,
@@ -91,6 +95,60 @@ test('10,000 generated requests are refused, or arrive as they were', () => {
   );
   // It is worth something only if neither is rare, however many there was time for.
   expect(Math.min(carried, refused)).toBeGreaterThan(0.1 * (carried + refused));
+});
+
+const key = Buffer.from('key');
+const put = { kind: 'put', slot: 1, key, contentType: '', value: key } as const;
+const list = (query: object, epoch = 1) => ({
+  ...{ kind: 'list', slot: 0, epoch },
+  query: { prefix: key, after: undefined, delimiter: undefined, limit: 1, values: false, reverse: false, ...query },
+});
+const feed = (lsn: number, carried: number, rowsMax: number) => ({
+  ...{ kind: 'feed', slot: 0, after: { lsn, carried }, rowsMax },
+});
+const uint32Max = 2 ** 32 - 1;
+
+test.each<[what: string, requestWith: (size: number) => object, least: number, most: number]>([
+  ['the slot of a read', (slot) => ({ kind: 'head', slot, key }), 0, slotCount - 1],
+  ['the bytes of a key', (bytes) => ({ kind: 'head', slot: 1, key: Buffer.alloc(bytes) }), 1, keyBytesMax],
+  ['the bytes of the key of a put', (bytes) => ({ ...put, key: Buffer.alloc(bytes) }), 1, keyBytesMax],
+  ['the bytes of the key of a get', (bytes) => ({ kind: 'get', slot: 1, key: Buffer.alloc(bytes) }), 1, keyBytesMax],
+  [
+    'the bytes of the key of an increment',
+    (bytes) => ({ kind: 'increment', slot: 1, key: Buffer.alloc(bytes), by: 1n }),
+    ...([1, keyBytesMax] as const),
+  ],
+  ['the bytes of a type', (bytes) => ({ ...put, contentType: 't'.repeat(bytes) }), 0, 255],
+  ['a ttl of a put', (ttlMs) => ({ ...put, ttlMs }), 0, lifetimeMsMax],
+  ['a ttl of a touch', (ttlMs) => ({ kind: 'touch', slot: 1, key, ttlMs }), 0, lifetimeMsMax],
+  ['a ttl of an increment', (ttlMs) => ({ kind: 'increment', slot: 1, key, by: 1n, ttlMs }), 0, lifetimeMsMax],
+  ['the slot of both parts', (slot) => ({ kind: 'atomic', slot, operations: [{ ...put, slot }, put] }), 1, 1],
+  ['a ttl within a batch', (ttlMs) => ({ kind: 'atomic', slot: 1, operations: [{ ...put, ttlMs }] }), 0, lifetimeMsMax],
+  ['the limit of a listing', (limit) => list({ limit }), 0, listLimitMax],
+  ['the epoch of a listing', (epoch) => list({}, epoch), 0, uint32Max],
+  ['the bytes of a prefix', (bytes) => list({ prefix: Buffer.alloc(bytes) }), 0, 65_535],
+  ['the bytes of a position', (bytes) => list({ after: { kind: 'key', bytes: Buffer.alloc(bytes) } }), 0, 65_535],
+  ['the bytes of a delimiter', (bytes) => list({ delimiter: Buffer.alloc(bytes) }), 0, 65_535],
+  ['the place of a feed', (lsn) => feed(lsn, 0, 1), 0, Number.MAX_SAFE_INTEGER],
+  ['the known part of an arrival', (carried) => feed(0, carried, 1), 0, uint32Max],
+  ['the rows of a feed', (rows) => feed(0, 0, rows), 0, 65_535],
+])('%s has room up to its largest, and nothing beyond it', (_what, requestWith, least, most) => {
+  const refusalOf = (size: number) => frameRefusalOf(requestWith(size) as Asked, 100, 100)?.code;
+  expect([refusalOf(least), refusalOf(most)]).toEqual([undefined, undefined]);
+  expect(refusalOf(most + 1)).toBe('parameter-invalid');
+  if (least > 0) expect(refusalOf(least - 1)).toBe('parameter-invalid');
+});
+
+test('numbers that are not whole, or below nothing, have no room', () => {
+  for (const rows of [-1, 0.5, Number.NaN]) {
+    expect(frameRefusalOf(feed(0, 0, rows) as Asked, 100, 100)?.code).toBe('parameter-invalid');
+  }
+});
+
+test('an increment has 64 bits', () => {
+  const refusalOf = (by: bigint) => frameRefusalOf({ kind: 'increment', slot: 1, key, by }, 100, 100)?.code;
+  expect([refusalOf(-(2n ** 63n)), refusalOf(2n ** 63n - 1n)]).toEqual([undefined, undefined]);
+  expect([refusalOf(-(2n ** 63n) - 1n), refusalOf(2n ** 63n)]).toEqual(['parameter-invalid', 'parameter-invalid']);
 });
 
 test('an atomic batch that is larger than a frame may be is refused as a batch', () => {

@@ -133,6 +133,10 @@ describe('bytes that are no frame of a move', () => {
     for (let length = 0; length < frame.length; length++) {
       expect(() => moveReplyOf(frame.subarray(0, length))).toThrow(WireError);
     }
+    // Also where what is there of the head would do.
+    const cut = frameOf('{"kind":"names","changesBytes":0}');
+    cut.writeUInt32LE(cut.length - 7, 4);
+    expect(() => moveReplyOf(cut)).toThrow(WireError);
     for (const kind of ['page', 'changes']) {
       const astray = Buffer.concat([frameOf(`{"kind":"${kind}","changesBytes":3}`), Buffer.from('abc')]);
       expect(() => moveReplyOf(astray)).toThrow(WireError);
