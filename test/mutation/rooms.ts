@@ -34,11 +34,21 @@ export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
     ].map((file) => `src/sqlite/${file}.ts`),
     tests: ['test/sqlite/{ledger-table,slot-reader,slot-sums,write-batch}.test.ts'],
   },
-  sqlite: {
-    mutate: ['database', 'file-audit', 'key-listing', 'shard-file', 'slot-transfer', 'sqlite-store', 'sweeper'].map(
-      (file) => `src/sqlite/${file}.ts`,
-    ),
-    tests: ['test/sqlite/**/*.test.ts', 'test/conformance/sqlite-store.test.ts'],
+  transfer: {
+    mutate: ['src/sqlite/slot-transfer.ts'],
+    tests: ['test/sqlite/{shard-file-reader,slot-sums,slot-transfer}.test.ts'],
+  },
+  file: {
+    mutate: ['src/sqlite/shard-file.ts'],
+    tests: ['test/sqlite/{database,set-clock,shard-file,shard-file-reader,shared-file,slot-transfer,sweeper}.test.ts'],
+  },
+  reading: {
+    mutate: ['file-audit', 'key-listing'].map((file) => `src/sqlite/${file}.ts`),
+    tests: ['test/sqlite/{bounded-reading,file-audit}.test.ts', 'test/conformance/sqlite-store.test.ts'],
+  },
+  store: {
+    mutate: ['database', 'sqlite-store', 'sweeper'].map((file) => `src/sqlite/${file}.ts`),
+    tests: ['test/sqlite/{database,shared-file,sweeper}.test.ts', 'test/conformance/sqlite-store.test.ts'],
   },
   request: {
     mutate: ['src/http/request/**/*.ts'],
