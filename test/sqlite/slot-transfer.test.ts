@@ -23,9 +23,9 @@ const ring = firstRing(
   ]),
 );
 /** The first ones of shard 1. */
-const [one, two, staying] = Array.from({ length: slotCount }, (_, slot) => slot).filter(
+const [one, two, staying, earlier] = Array.from({ length: slotCount }, (_, slot) => slot).filter(
   (slot) => ring.shardOf(slot) === 1,
-) as [number, number, number];
+) as [number, number, number, number];
 const move = { id: 1, from: 1, to: 2, slots: [one, two] };
 const ringWithMove = ringAfter(ring, [move]);
 const nobody = () => false;
@@ -279,6 +279,14 @@ test('names come with their slots: the write that has one is not done again', ()
   expect(from.nameOf(one, operation.idempotencyKey?.opId as Buffer)).toBeDefined();
 });
 
+test('a key of a slot that is copied is given as it is now', () => {
+  const { file, transfer } = source([[one, 'a']]);
+  const key = Buffer.from('a');
+  expect(transfer.deltaOf(one, key)).toEqual(rowOf(one, 'a'));
+  file.execute([{ operation: { kind: 'delete', slot: one, key } }]);
+  expect(transfer.deltaOf(one, key)).toEqual({ slot: one, key });
+});
+
 test('what brings nothing costs no commit', () => {
   const { transfer, notes } = target();
   notes.length = 0;
@@ -301,28 +309,39 @@ test('on a full disk, what has come or left is counted before it can be noted, a
   const leaving = source([
     [one, 'a'],
     [staying, 'd'],
+    [earlier, 'e'],
   ]);
+  // What has left before, and is not purged yet, is not counted again.
+  const before = { ...move, id: 0, slots: [earlier] };
+  leaving.transfer.openOutgoing(before);
+  const ringBefore = ringAfter(ring, [before]);
+  leaving.transfer.settle(ringBefore, 1, nobody);
   leaving.transfer.openOutgoing(move);
-  for (const [{ file, disk, opened }, shard, keys, noted] of [
-    [coming, 2, 3, 0],
-    [leaving, 1, 1, 2],
+  const next = ringAfter(ringBefore, [move]);
+  for (const [{ file, disk, opened }, shard, now, noted] of [
+    [coming, 2, [3, bytesOfRows], [0, 0]],
+    [leaving, 1, [1, 6], [2, 12]],
   ] as const) {
+    const counted = ({ counters: { keys, bytes } }: ShardFile) => [keys, bytes];
     disk.setFull(true);
-    let thrown: unknown;
-    try {
-      file.transfer.settle(ringWithMove, shard, nobody);
-    } catch (error) {
-      thrown = error;
-    }
-    expect(isDiskFull(thrown)).toBe(true);
-    expect([file.counters.keys, opened().counters.keys]).toEqual([keys, noted]);
+    expect(diskIsFullFor(() => file.transfer.settle(next, shard, nobody))).toBe(true);
+    expect([counted(file), counted(opened())]).toEqual([now, noted]);
     disk.setFull(false);
-    expect(file.transfer.settle(ringWithMove, shard, nobody)).toEqual([1]);
-    expect([file.counters.keys, opened().counters.keys]).toEqual([keys, keys]);
+    expect(file.transfer.settle(next, shard, nobody)).toEqual([move.id]);
+    expect([counted(file), counted(opened())]).toEqual([now, now]);
     const { standing } = new StandingReader(disk).read({ service: 'test', shard }) ?? {};
-    expect(standing).toEqual({ epoch: ringWithMove.epoch, isGivingAway: false });
+    expect(standing).toEqual({ epoch: next.epoch, isGivingAway: false });
   }
 });
+
+function diskIsFullFor(work: () => unknown): boolean {
+  try {
+    work();
+    return false;
+  } catch (error) {
+    return isDiskFull(error);
+  }
+}
 
 test('a full disk stops the end of a move, which is not taken for a difference of rows', () => {
   const { transfer, disk } = target();
