@@ -28,7 +28,7 @@ export type CoordinatorState =
   | { readonly phase: 'done'; readonly move: Move }
   | { readonly phase: 'aborted'; readonly move: Move; readonly why: AbortReason };
 
-type AbortReason = {
+export type AbortReason = {
   readonly code: RefusalCode | 'shard-died' | 'overdue' | 'operator';
   /** For operators. */
   readonly reason: string;
@@ -51,7 +51,7 @@ export type CoordinatorEvent =
   | { readonly kind: 'overdue' }
   | { readonly kind: 'abort'; readonly reason: string };
 
-type CoordinatorEffect =
+export type CoordinatorEffect =
   | { readonly kind: 'ask'; readonly side: Side; readonly command: MoveCommand }
   /** One durable transaction: the slots belong to the target, epoch + 1, the move is committed. */
   | { readonly kind: 'commit' }

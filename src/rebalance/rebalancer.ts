@@ -13,26 +13,19 @@
 
 import { type PlannedMove, planOf, planTo } from '../partition/plan.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
-import { failpoint } from '../ports/failpoint.ts';
 import { invariant } from '../ports/invariant.ts';
 import type { Log } from '../ports/log.ts';
 import { BatchSize } from './batch-size.ts';
 import { weightsAfter } from './change-plan.ts';
 import { ChangeRefused } from './change-refused.ts';
 import type { ClientFigures } from './client-figures.ts';
-import {
-  beginMove,
-  type CoordinatorEvent,
-  type CoordinatorState,
-  type CoordinatorStep,
-  nextCoordinatorStep,
-} from './coordinator.ts';
-import type { Move, MoveCommand, MoveReport, Side } from './move.ts';
-import { FreezeClock, MoveProgress, type ProgressView } from './move-progress.ts';
+import type { Move, MoveReport } from './move.ts';
+import { MoveProgress, type ProgressView } from './move-progress.ts';
+import { didRecord, type MoveListener, MoveRun } from './move-run.ts';
 import { MoveTotals } from './move-totals.ts';
 import type { Members, TopologyRecord } from './ports.ts';
 import { Throttle, type ThrottleSetting } from './throttle.ts';
-import type { ChangeFigures, ChangeRequest, TopologyChange } from './topology-change.ts';
+import type { ChangeRequest, TopologyChange } from './topology-change.ts';
 
 const retryDelayMs = 100;
 const fullDiskDelayMs = 1_000;
@@ -85,13 +78,9 @@ export class Rebalancer {
   readonly #options: RebalancerOptions;
   readonly #throttle: Throttle;
   readonly #batchSize: BatchSize;
-  readonly #freeze: FreezeClock;
+  readonly #moves: MoveRun;
   #running: Running | undefined;
-  #move: CoordinatorState | undefined;
-  #moveTimer: Timer | undefined;
   #stepTimer: Timer | undefined;
-  /** The pace that the shards were told last. */
-  #askedRowsPerS = 0;
   /** A shard that must serve before anything goes on. */
   #waitsFor: WaitsFor | undefined;
   /** The change under way is paused, as of the last step. */
@@ -104,7 +93,7 @@ export class Rebalancer {
   constructor(options: RebalancerOptions) {
     this.#options = options;
     this.#batchSize = options.batchSize ?? new BatchSize();
-    this.#freeze = new FreezeClock(options.clock);
+    this.#moves = new MoveRun(options, this.#moveListener());
     this.#throttle = new Throttle(options.clients, options.clock, () => this.#running !== undefined && !this.#rests);
   }
 
@@ -119,7 +108,7 @@ export class Rebalancer {
   stop(): void {
     this.#isStarted = false;
     this.#throttle.stop();
-    this.#moveTimer?.cancel();
+    this.#moves.stop();
     this.#stepTimer?.cancel();
   }
 
@@ -158,7 +147,7 @@ export class Rebalancer {
     // Its last slots have moved: what is left is to end the processes that own nothing any more.
     else if (this.#planOf(change).length === 0) return false;
     else this.#undoChange(change.id, reason, false);
-    this.#on({ kind: 'abort', reason });
+    this.#moves.on({ kind: 'abort', reason });
     this.#stepSoon(0);
     return true;
   }
@@ -166,7 +155,7 @@ export class Rebalancer {
   /** No further batch begins until `letBatchesBegin`; tells, once, when none is under way. */
   holdBatches(onBetweenBatches: () => void): void {
     this.#onBetweenBatches = onBetweenBatches;
-    if (this.#move === undefined) onBetweenBatches();
+    if (this.#moves.phase === undefined) onBetweenBatches();
   }
 
   /** Idempotent. */
@@ -185,7 +174,7 @@ export class Rebalancer {
     return {
       running: this.#running && {
         id: this.#running.id,
-        phase: isPaused ? 'paused' : this.#waitsFor !== undefined ? 'waiting' : (this.#move?.phase ?? 'planning'),
+        phase: isPaused ? 'paused' : this.#waitsFor !== undefined ? 'waiting' : (this.#moves.phase ?? 'planning'),
         waitsFor: this.#waitsFor ?? null,
         ...this.#running.progress.describe(),
       },
@@ -197,14 +186,14 @@ export class Rebalancer {
     const { move } = report;
     switch (report.type) {
       case 'move-answer':
-        return this.#on({ kind: 'answered', move, by: report.side, answer: report.answer });
+        return this.#moves.on({ kind: 'answered', move, by: report.side, answer: report.answer });
       case 'move-refusal':
-        return this.#on({ kind: 'refused', move, by: report.side, code: report.code, reason: report.reason });
+        return this.#moves.on({ kind: 'refused', move, by: report.side, code: report.code, reason: report.reason });
       case 'move-progress':
         this.#running?.progress.copied(report.rows, report.bytes);
         this.totals.copied(report.rows, report.bytes);
-        this.#followPace();
-        return this.#on({ kind: 'progressed', move });
+        this.#moves.followPace();
+        return this.#moves.on({ kind: 'progressed', move });
     }
   }
 
@@ -214,9 +203,7 @@ export class Rebalancer {
   }
 
   onDeath(shard: number): void {
-    const move = this.#move?.move;
-    if (move?.from === shard) this.#on({ kind: 'lost', side: 'source' });
-    if (move?.to === shard) this.#on({ kind: 'lost', side: 'target' });
+    this.#moves.onDeath(shard);
   }
 
   /** The process of a shard that was to end has ended, and its file is gone. */
@@ -248,7 +235,7 @@ export class Rebalancer {
 
   /** Begins what is next, when nothing is under way. */
   #step(): void {
-    if (this.#move !== undefined || this.#onBetweenBatches !== undefined) return;
+    if (this.#moves.phase !== undefined || this.#onBetweenBatches !== undefined) return;
     const { record, members, clients, clock } = this.#options;
     const [change] = record.openChanges();
     this.#rests = change?.isPaused === true;
@@ -271,7 +258,7 @@ export class Rebalancer {
     this.#waitsFor =
       away === undefined ? undefined : { shard: away, hasFailed: members.member(away)?.state === 'failed' };
     if (away !== undefined) return this.#waitFor(change, away, planned);
-    this.#take(beginMove(record.openMove(change.id, this.#batchOf(planned))));
+    this.#moves.begin(record.openMove(change.id, this.#batchOf(planned)));
   }
 
   #planOf({ state, weights, ringBefore }: TopologyChange): readonly PlannedMove[] {
@@ -350,94 +337,30 @@ export class Rebalancer {
     this.#stepSoon(0);
   }
 
-  #on(event: CoordinatorEvent): void {
-    if (this.#move === undefined) return;
-    this.#take(nextCoordinatorStep(this.#move, event));
-  }
-
-  #take({ state, effects }: CoordinatorStep): void {
-    const { record, members, clock, log } = this.#options;
-    const before = this.#move;
-    this.#move = state;
-    if (before?.phase !== state.phase) {
-      const { id, from, to } = state.move;
-      log.debug({ move: id, from, to, phase: state.phase }, `move ${id} is ${state.phase}`);
-    }
-    for (const effect of effects) {
-      const step = effect.kind === 'ask' ? `ask-${effect.command}` : effect.kind;
-      failpoint(`primary:${step}:before`);
-      switch (effect.kind) {
-        case 'ask':
-          this.#ask(state.move, effect.side, effect.command);
-          break;
-        case 'commit':
-          try {
-            record.commitMove(state.move);
-          } catch (error) {
-            if (!record.isDiskFull(error)) throw error;
-            // It was rolled back: the move is where it was before, and goes no further.
-            this.#move = before;
-            const reason = 'the disk of the primary is full';
-            return this.#on({ kind: 'refused', move: state.move.id, by: 'target', code: 'disk-full', reason });
-          }
-          break;
-        case 'announce':
-          members.announce();
-          this.#noteFreeze(this.#freeze.end());
-          break;
-        case 'record-done':
-          this.#record(() => record.finishMove(state.move.id, this.#movedFigures(state.move)));
-          break;
-        case 'record-aborted': {
-          const { code, reason } = effect.why;
-          this.#record(() => record.abortMove(state.move.id, reason));
-          this.#running?.progress.discarded();
-          this.#noteFreeze(this.#freeze.end());
-          log.warn(
-            { move: state.move.id, code, reason },
-            `a batch of slots stays with shard ${state.move.from} for now: ${reason}`,
-          );
-          if (code === 'disk-full') this.#record(() => this.#undo(reason));
-          break;
-        }
-        case 'set-timer':
-          this.#moveTimer?.cancel();
-          this.#moveTimer = clock.after(effect.delayMs, () => this.#on({ kind: 'overdue' }));
-          break;
-        case 'clear-timer':
-          this.#moveTimer?.cancel();
-          break;
-      }
-    }
-    if (state.phase === 'done' || state.phase === 'aborted') {
-      this.#move = undefined;
-      this.#onBetweenBatches?.();
-      this.#stepSoon(state.phase === 'done' ? 0 : retryDelayMs);
-    }
-  }
-
-  /** How a move ended is also known from the ring: without room for it, the next start records it. */
-  #record(write: () => void): void {
-    try {
-      write();
-    } catch (error) {
-      if (!this.#options.record.isDiskFull(error)) throw error;
-    }
-  }
-
-  #noteFreeze(durationMs: number | undefined): void {
-    // A repeated announcement has nothing to end.
-    if (durationMs === undefined) return;
-    this.#running?.progress.froze(durationMs);
-    this.totals.froze(durationMs);
-    this.#batchSize.froze(durationMs);
-  }
-
-  #movedFigures(move: Move): ChangeFigures {
-    const { progress } = this.#running as Running;
-    progress.moved(move.slots.length);
-    this.totals.moved(move.slots.length);
-    return progress.takeFigures();
+  /** What a move means to the change that it is part of. */
+  #moveListener(): MoveListener {
+    return {
+      rowsPerS: () => this.#throttle.rowsPerS,
+      onFrozen: (durationMs) => {
+        this.#running?.progress.froze(durationMs);
+        this.totals.froze(durationMs);
+        this.#batchSize.froze(durationMs);
+      },
+      onMoved: ({ slots }) => {
+        const { progress } = this.#running as Running;
+        progress.moved(slots.length);
+        this.totals.moved(slots.length);
+        return progress.takeFigures();
+      },
+      onAborted: ({ code, reason }) => {
+        this.#running?.progress.discarded();
+        if (code === 'disk-full') didRecord(this.#options.record, () => this.#undo(reason));
+      },
+      onEnded: (phase) => {
+        this.#onBetweenBatches?.();
+        this.#stepSoon(phase === 'done' ? 0 : retryDelayMs);
+      },
+    };
   }
 
   #undo(reason: string): void {
@@ -452,24 +375,5 @@ export class Rebalancer {
     const { record } = this.#options;
     record.undoChange(id, reason, isPaused);
     this.#logChange('is being undone', record.change(id));
-  }
-
-  /** One slot may have most rows of a shard, and be copied for minutes: a pace is not only for the next move. */
-  #followPace(): void {
-    if (this.#move?.phase !== 'copying' || this.#throttle.rowsPerS === this.#askedRowsPerS) return;
-    // A side that copies already takes from it the new pace alone.
-    this.#ask(this.#move.move, 'target', 'copy');
-  }
-
-  #ask(move: Move, side: Side, command: MoveCommand): void {
-    const { members, record } = this.#options;
-    if (command === 'freeze') this.#freeze.begin();
-    this.#askedRowsPerS = this.#throttle.rowsPerS;
-    members.order(side === 'source' ? move.from : move.to, {
-      command,
-      move,
-      epoch: record.ring.epoch,
-      rowsPerS: this.#askedRowsPerS,
-    });
   }
 }

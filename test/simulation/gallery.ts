@@ -58,6 +58,7 @@ const source = 'rebalance/source.js';
 const target = 'rebalance/target.js';
 const sums = 'rebalance/slot-sums.js';
 const coordinator = 'rebalance/coordinator.js';
+const moveRun = 'rebalance/move-run.js';
 const rebalancer = 'rebalance/rebalancer.js';
 const participant = 'rebalance/participant.js';
 const records = 'kv/write-record.js';
@@ -246,15 +247,16 @@ export const gallery: readonly Mutant[] = [
     "#recoverMoves() {\n        this.#db.prepare('UPDATE change SET paused = 0').run();",
   ]),
   bug('a pause ends with the batch under way', [
-    rebalancer,
+    moveRun,
     "if (state.phase === 'done' || state.phase === 'aborted') {",
     `if (state.phase === 'done' || state.phase === 'aborted') {
+            const { record } = this.#options;
             for (const { id, isPaused } of record.openChanges()) if (isPaused) record.pauseChange(id, false);`,
   ]),
   bug('an abort between two batches is lost', [
     rebalancer,
     'else\n            this.#undoChange(change.id, reason, false);',
-    'else if (this.#move !== undefined)\n            this.#undoChange(change.id, reason, false);',
+    'else if (this.#moves.phase !== undefined)\n            this.#undoChange(change.id, reason, false);',
   ]),
   bug('a shard that was removed is not missed', [supervisor, 'this.#listener.onRemoved?.(shard);', '']),
   bug('undoing restores how many slots each shard has, not which', [
