@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/kv/outcome.ts';
 import { Database, FileLocked } from '../../src/sqlite/database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts';
-import { get, put, remove } from '../support/operations.ts';
+import { atomic, get, put, remove } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -93,6 +93,36 @@ test('while another process holds the lock, writes wait and reads of other keys 
   expect(await readAfterWrite).toMatchObject({ value: Buffer.from('value') });
 });
 
+test('a read of several keys waits for a write of any of them, and each is told of once', async () => {
+  const path = newPath();
+  const settled: { readonly kind: string; readonly durationMs: number }[] = [];
+  const store = new SqliteStore(openFile(path), {
+    onSettled: ({ kind }, durationMs) => void settled.push({ kind, durationMs }),
+  });
+  const other = connectionTo(path);
+  other.exec('BEGIN IMMEDIATE');
+  const beganAtMs = performance.now();
+  const write = store.execute(atomic(put('a', 'value'), put('b', 'value')));
+  const read = store.execute(atomic(get('b'), get('c')));
+  expect(await store.execute(get('other'))).toEqual({ kind: 'absent' });
+  expect([await isSettled(read), store.held]).toEqual([false, 2]);
+
+  other.exec('COMMIT');
+  expect(await read).toMatchObject({ outcomes: [{ value: Buffer.from('value') }, { kind: 'absent' }] });
+  expect((await write).kind).toBe('batch');
+  expect(settled.map(({ kind }) => kind)).toEqual(['get', 'atomic', 'atomic']);
+  const tookMs = performance.now() - beganAtMs;
+  for (const { durationMs } of settled) expect(durationMs >= 0 && durationMs <= tookMs).toBe(true);
+});
+
+test('what comes in one turn is bounded in number', async () => {
+  const store = openStore(newPath());
+  const kinds = (await Promise.all(Array.from({ length: 10_001 }, () => store.execute(get('key'))))).map(
+    ({ kind }) => kind,
+  );
+  expect(kinds).toEqual([...Array(10_000).fill('absent'), 'failed']);
+});
+
 test('what waits for the lock is bounded', async () => {
   const path = newPath();
   const store = openStore(path);
@@ -101,6 +131,9 @@ test('what waits for the lock is bounded', async () => {
   const value = Buffer.alloc(1024 * 1024);
   const writes = Array.from({ length: 70 }, (_, index) => store.execute(put(`key ${index}`, value)));
   expect(await writes[69]).toMatchObject({ kind: 'failed', code: 'overloaded' });
+  // Also once those that wait have been tried.
+  expect(await isSettled(writes[0] as Promise<Outcome>)).toBe(false);
+  expect(await store.execute(put('later', value))).toMatchObject({ kind: 'failed', code: 'overloaded' });
   other.exec('COMMIT');
   const kinds = (await Promise.all(writes)).map(({ kind }) => kind);
   expect(kinds).toEqual([...Array(64).fill('created'), ...Array(6).fill('failed')]);
