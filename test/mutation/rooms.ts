@@ -42,13 +42,19 @@ export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
     mutate: ['src/sqlite/shard-file.ts'],
     tests: ['test/sqlite/{database,set-clock,shard-file,shard-file-reader,shared-file,slot-transfer,sweeper}.test.ts'],
   },
-  reading: {
-    mutate: ['file-audit', 'key-listing'].map((file) => `src/sqlite/${file}.ts`),
-    tests: ['test/sqlite/{bounded-reading,file-audit}.test.ts', 'test/conformance/sqlite-store.test.ts'],
-  },
   store: {
-    mutate: ['database', 'sqlite-store', 'sweeper'].map((file) => `src/sqlite/${file}.ts`),
-    tests: ['test/sqlite/{database,shared-file,sweeper}.test.ts', 'test/conformance/sqlite-store.test.ts'],
+    mutate: ['src/sqlite/sqlite-store.ts'],
+    tests: ['test/sqlite/shared-file.test.ts', 'test/conformance/sqlite-store.test.ts'],
+  },
+  listing: {
+    mutate: ['src/sqlite/key-listing.ts'],
+    tests: ['test/sqlite/bounded-reading.test.ts', 'test/conformance/sqlite-store.test.ts'],
+  },
+  audit: { mutate: ['src/sqlite/file-audit.ts'], tests: ['test/sqlite/{bounded-reading,file-audit}.test.ts'] },
+  sweeper: { mutate: ['src/sqlite/sweeper.ts'], tests: ['test/sqlite/sweeper.test.ts'] },
+  database: {
+    mutate: ['src/sqlite/database.ts'],
+    tests: ['test/sqlite/{database,shard-file,shared-file,slot-transfer}.test.ts'],
   },
   request: {
     mutate: ['src/http/request/**/*.ts'],
