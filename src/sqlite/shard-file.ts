@@ -78,8 +78,8 @@ export class ShardFile implements FileFigures {
   readonly #measures = new FileMeasures();
   readonly #pin: FilePin;
   #counters: FileCounters;
-  /** By the machine's clock that is never set; undefined before the first note. */
-  #timeNotedAtMs: number | undefined;
+  /** By the machine's clock that is never set. */
+  #timeNotedAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   /** @throws UnusableFile, WrongFile, FileLocked */
@@ -346,10 +346,9 @@ export class ShardFile implements FileFigures {
   }
 
   /** Within the first write, and then now and then. Returns when it was noted last. */
-  #noteTime(): number | undefined {
+  #noteTime(): number {
     const nowMs = this.#machine.nowMs();
-    if (this.#timeNotedAtMs !== undefined && nowMs - this.#timeNotedAtMs < timeNoteIntervalMs)
-      return this.#timeNotedAtMs;
+    if (nowMs - this.#timeNotedAtMs < timeNoteIntervalMs) return this.#timeNotedAtMs;
     const note = this.#clock.note();
     if (note !== undefined) this.#standing.noteTime(note);
     return nowMs;

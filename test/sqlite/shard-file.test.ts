@@ -7,6 +7,8 @@ import { beginning } from '../../src/kv/feed.ts';
 import { idempotencyKeptMs } from '../../src/kv/idempotency-key.ts';
 import type { Operation } from '../../src/kv/operation.ts';
 import type { MetricName } from '../../src/metrics/metric-table.ts';
+import { firstRing } from '../../src/partition/ring.ts';
+import { PackedRows } from '../../src/rebalance/packed-rows.ts';
 import type { DiskReserve } from '../../src/sqlite/disk-reserve.ts';
 import { ShardFile, type ShardFileOptions, type SweepPosition } from '../../src/sqlite/shard-file.ts';
 import { fileInMemory } from '../support/file-in-memory.ts';
@@ -80,6 +82,18 @@ test('a listing has what may be seen, as of now', () => {
   expect(entries.map(({ key }) => key.toString())).toEqual(['a']);
 });
 
+test('a listing that takes long ends with what it has found', () => {
+  let nowMs = 0;
+  const clock = Object.assign(new VirtualClock(), { nowMs: () => nowMs });
+  const { file } = fileInMemory({ clock });
+  execute(file, ...Array.from({ length: 300 }, (_, n) => put(`${1_000 + n}`, '')));
+  const { entries, next } = file.list(listQuery(), () => {
+    nowMs++;
+    return true;
+  });
+  expect([entries.length, next?.bytes.toString()]).toEqual([128, '1127']);
+});
+
 test('the feed says how far the file is, and up to where it has forgotten', () => {
   const ledger = { rowsMin: 2, writesKept: 1, writesKeptMs: 0, bytesMax: 1_000_000, rowsPruned: 2 };
   const { file } = fileInMemory({ ledger });
@@ -114,9 +128,9 @@ describe('on a full disk', () => {
   }
 
   test('writes are refused and reads are answered, and the reserve is kept for what makes room', () => {
-    const { file, reserve } = filled();
+    const { file, reserve, notes } = filled();
     expect(execute(file, put('c', '3'), get('a'))).toEqual(['disk-full', 'value']);
-    expect([reserve.isGiven, file.counters]).toEqual([false, { lsn: 2, keys: 2, bytes: 4 }]);
+    expect([reserve.isGiven, file.counters, notes]).toEqual([false, { lsn: 2, keys: 2, bytes: 4 }, [2]]);
   });
 
   test('a delete is done with the reserve, and what came with it is refused', () => {
@@ -231,13 +245,49 @@ test('the time is noted with the first write, and again once it is a minute old'
   expect(uptime()).toBe(124_999);
 });
 
-test('a file that is closed tells what it counted, and closes its mark once', () => {
-  const { file, notes } = noted();
-  execute(file, put('a', '1'));
+test('where nothing names the starts of the machine, no time is noted', () => {
+  const clock = Object.assign(new VirtualClock(), { boot: undefined });
+  const { file, disk } = fileInMemory({ clock });
+  expect(execute(file, put('a', '1'))).toEqual(['created']);
+  expect(disk.prepare('SELECT boot FROM standing').pluck().get()).toBe('');
+});
+
+test('while a file is pinned, no commit checkpoints', () => {
+  const { file, disk } = fileInMemory();
+  const pages = () => disk.setting('wal_autocheckpoint');
   file.pin();
-  file.close();
-  file.close();
-  expect([file.counters, notes]).toEqual([{ lsn: 1, keys: 1, bytes: 2 }, [1, 'closed']]);
+  expect(pages()).toBe(0);
+  file.transfer.isMovingBesideClients = true;
+  expect(pages()).toBe(0);
+  file.unpin();
+  expect(pages()).toBe(1_000);
+});
+
+test('an audit of a file knows its counts and what is in transit, and its structure when it is asked', () => {
+  const { file, disk } = fileInMemory();
+  const ring = firstRing(
+    new Map([
+      [1, 1],
+      [2, 1],
+    ]),
+  );
+  const shardOf = ({ slot }: { slot: number }) => ring.shardOf(slot);
+  const some = Array.from({ length: 20 }, (_, n) => put(`${n}`, ''));
+  const ours = some.filter((one) => shardOf(one) === 1);
+  execute(file, ...ours);
+  const coming = some.find((one) => shardOf(one) === 2) as (typeof some)[0];
+  file.transfer.openIncoming({ id: 1, from: 2, to: 1, slots: [coming.slot] });
+  file.transfer.store(PackedRows.of([{ ...coming, version: 1 }]));
+  disk.exec('PRAGMA ignore_check_constraints = ON');
+  disk.exec("INSERT INTO transfer (move, direction, slots, keys, bytes) VALUES (9, 'sideways', '[]', 0, 0)");
+  disk.exec('PRAGMA ignore_check_constraints = OFF');
+  const report = (structure: 'checked' | 'trusted') => {
+    const audit = file.audit(ring, 1, structure);
+    while (audit.step(100));
+    return audit.report();
+  };
+  expect(report('trusted')).toMatchObject({ shard: 1, keys: ours.length, inTransit: 1, faults: [] });
+  expect(report('checked').faults).toEqual(['SQLite: CHECK constraint failed in transfer']);
 });
 
 describe('a file on disk', () => {
@@ -261,6 +311,35 @@ describe('a file on disk', () => {
     file.close();
     expect(() => opened(path, { record: { acknowledgedLsn: 2 } })).toThrow('is an older copy');
     expect(opened(path, { record: { acknowledgedLsn: 1 } }).counters.keys).toBe(1);
+  });
+
+  test.each(['exclusive', 'shared'] as const)(
+    'that is closed tells what it counted, and closes its mark once: %s',
+    (access) => {
+      const path = newPath();
+      let closed = 0;
+      const file = opened(path, { access, mark: { note: () => {}, close: () => closed++ } });
+      execute(file, put('a', '1'));
+      const other = access === 'shared' ? opened(path, { access }) : file;
+      execute(other, put('b', '1'));
+      file.pin();
+      file.close();
+      file.close();
+      expect([file.counters, closed]).toEqual([{ lsn: 2, keys: 2, bytes: 4 }, 1]);
+    },
+  );
+
+  test('that several write is listed as of one moment', () => {
+    const path = newPath();
+    const [file, other] = [opened(path, { access: 'shared' }), opened(path, { access: 'shared' })];
+    execute(file, ...Array.from({ length: 200 }, (_, n) => put(`${1_000 + n}`, '')));
+    let isWritten = false;
+    const { entries } = file.list(listQuery(), () => {
+      if (!isWritten) execute(other, put('later', ''));
+      isWritten = true;
+      return true;
+    });
+    expect([entries.length, other.counters.keys]).toEqual([200, 201]);
   });
 
   test('that is pinned can be copied as it was, while it is written', () => {

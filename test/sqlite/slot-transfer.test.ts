@@ -279,6 +279,13 @@ test('names come with their slots: the write that has one is not done again', ()
   expect(from.nameOf(one, operation.idempotencyKey?.opId as Buffer)).toBeDefined();
 });
 
+test('records that come with slots bring their names', () => {
+  const { transfer } = target();
+  const named = packRecords([{ ...record(9), idempotency: { fingerprint: Buffer.alloc(8), atMs: 5 } }]);
+  transfer.carry(move, Buffer.concat([packRecords([record(8)]), named]), 9);
+  expect([record(8), record(9)].map(({ opId }) => transfer.nameOf(one, opId))).toEqual([undefined, named]);
+});
+
 test('a key of a slot that is copied is given as it is now', () => {
   const { file, transfer } = source([[one, 'a']]);
   const key = Buffer.from('a');
