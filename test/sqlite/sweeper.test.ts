@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { idempotencyKeptMs } from '../../src/kv/idempotency-key.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { pauseMs, rowsOfNextStep, Sweeper } from '../../src/sqlite/sweeper.ts';
-import { idempotencyKey, put } from '../support/operations.ts';
+import { fileInMemory } from '../support/file-in-memory.ts';
+import { idempotencyKey, put, remove } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -59,6 +60,57 @@ test('what has just expired takes a tenth of the time, and what has waited long 
   expect(pauseMs(9, 0)).toBeCloseTo(81);
   expect(pauseMs(9, 60_000)).toBeCloseTo(11);
   expect(pauseMs(9, -5_000)).toBeCloseTo(81);
+});
+
+test('it looks once a second, goes on soon while something is left, and never again once it is stopped', () => {
+  const swept: number[] = [];
+  const lookAfter = (ms: number) => {
+    clock.run(ms);
+    swept.push(file.counters.keys);
+  };
+  expiring(300, 1);
+  for (const ms of [999, 1, 100]) lookAfter(ms);
+  // The first step has 256 rows. The rest comes when ten times what it took has passed.
+  expect(swept).toEqual([300, 44, 0]);
+  clock.run(5_000);
+  expiring(1, 1);
+  lookAfter(1_000);
+  sweeper.stop();
+  expiring(1, 1);
+  lookAfter(10_000);
+  expect(swept).toEqual([300, 44, 0, 0, 1]);
+});
+
+test('what finds no room is tried again later; whatever else goes wrong is thrown on', () => {
+  const { file: small, disk } = fileInMemory({ clock });
+  const second = new Sweeper(small, clock, () => true);
+  small.execute([{ operation: put('key', '', '', { ttlMs: 1 }) }]);
+  disk.setFull(true);
+  clock.run(3_000);
+  expect(small.counters.keys).toBe(1);
+  disk.setFull(false);
+  clock.run(1_000);
+  expect(small.counters.keys).toBe(0);
+  small.execute([{ operation: put('key', '', '', { ttlMs: 1 }) }]);
+  disk.commit = () => {
+    throw new Error('the sync failed');
+  };
+  expect(() => clock.run(2_000)).toThrow('the sync failed');
+  second.stop();
+});
+
+test('while the reserve is given up, the room of what was deleted is given back to the disk', () => {
+  const reserve = { isGiven: false, giveUp: () => {} };
+  const { file: small, disk } = fileInMemory({ clock, reserve });
+  const second = new Sweeper(small, clock, () => true);
+  small.execute([{ operation: put('key', Buffer.alloc(200_000)) }]);
+  small.execute([{ operation: remove('key') }]);
+  clock.run(2_000);
+  expect(disk.setting('freelist_count')).toBeGreaterThan(100);
+  reserve.isGiven = true;
+  clock.run(2_000);
+  expect(disk.setting('freelist_count')).toBe(0);
+  second.stop();
 });
 
 test('fifteen thousand keys a second expire, and are swept as fast by steps that hold nobody up for long', () => {
