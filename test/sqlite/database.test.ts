@@ -1,10 +1,10 @@
 /** How files are opened: what a power cut, a second process or a wrong file would meet. */
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Database, FileLocked, UnusableFile } from '../../src/sqlite/database.ts';
-import { openExclusively } from '../../src/sqlite/open-database.ts';
+import { type Database, FileLocked, UnusableFile, unlessBusy } from '../../src/sqlite/database.ts';
+import { openExclusively, openShared } from '../../src/sqlite/open-database.ts';
 import type { Schema } from '../../src/sqlite/schema.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
 import { put } from '../support/operations.ts';
@@ -69,6 +69,78 @@ test.each([
   else openExclusively(path, content).close();
   expect(() => opened(path)).toThrow(UnusableFile);
   expect(() => opened(path)).toThrow(message);
+});
+
+/** Two connections to one file, as two processes have them. */
+function shared(): [Database, Database] {
+  const path = join(temporaryDirectory(), 'file.sqlite');
+  const open = () => {
+    const db = openShared(path, schema);
+    db.failWhenBusy();
+    onTestFinished(() => db.close());
+    return db;
+  };
+  return [open(), open()];
+}
+const things = (db: Database) => db.prepare('SELECT count(*) FROM thing').pluck().get();
+const add = (db: Database) => db.exec('INSERT INTO thing VALUES (1)');
+
+test('a lock of another process is told from everything else that may go wrong', () => {
+  const [one, other] = shared();
+  other.begin();
+  expect(unlessBusy(() => one.begin())).toBeUndefined();
+  other.rollback();
+  // What was read is old by now: to wait does not help, but to begin anew does.
+  one.snapshot(() => {
+    things(one);
+    add(other);
+    expect(unlessBusy(() => add(one))).toBeUndefined();
+  });
+  expect(unlessBusy(() => things(one))).toBe(1);
+  expect(() => unlessBusy(() => one.exec('INSERT INTO nowhere VALUES (1)'))).toThrow('no such table');
+  const defect = new Error('a defect');
+  expect(() => unlessBusy(() => void fail(defect))).toThrow(defect);
+});
+
+function fail(error: Error): never {
+  throw error;
+}
+
+test('a snapshot is of one moment, and ends whatever happens in it', () => {
+  const [one, other] = shared();
+  const counts = one.snapshot(() => {
+    const before = things(one);
+    add(other);
+    return [before, things(one)];
+  });
+  expect([...counts, things(one)]).toEqual([0, 0, 1]);
+  expect(() => one.snapshot(() => fail(new Error('a defect')))).toThrow('a defect');
+  add(other);
+  expect(things(one)).toBe(2);
+});
+
+test('a transaction that need not outlive a power cut is as whole as any, and the next one is synced', () => {
+  const db = opened(join(temporaryDirectory(), 'file.sqlite'));
+  const within = db.unsyncedTransaction(() => {
+    add(db);
+    return db.setting('synchronous');
+  });
+  expect([within, things(db), db.setting('synchronous')]).toEqual([1, 1, 2]);
+  const broken = () => {
+    add(db);
+    return fail(new Error('a defect'));
+  };
+  expect(() => db.unsyncedTransaction(broken)).toThrow('a defect');
+  expect([things(db), db.setting('synchronous')]).toEqual([1, 2]);
+});
+
+test('a log that is folded needs no copy, and has given its room back', () => {
+  const path = join(temporaryDirectory(), 'file.sqlite');
+  const db = opened(path);
+  add(db);
+  expect(db.walBytesNeeded()).toBe(statSync(`${path}-wal`).size);
+  db.foldLog();
+  expect([db.walBytesNeeded(), statSync(`${path}-wal`).size]).toEqual([0, 0]);
 });
 
 test('a shard file opens for its own service and shard alone, and counts what it holds', () => {
