@@ -1,12 +1,13 @@
 /** Slots that come to a file and leave it: what is counted, noted, taken back and purged, whatever becomes of the move. */
 
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { beginning } from '../../src/kv/feed.ts';
 import type { Operation } from '../../src/kv/operation.ts';
 import { packRecords, recordWindowLsn, unpackRecords } from '../../src/kv/write-record.ts';
 import { ringAfter } from '../../src/partition/plan.ts';
 import { firstRing } from '../../src/partition/ring.ts';
 import { slotCount } from '../../src/partition/slot.ts';
+import { checkDearInvariants } from '../../src/ports/invariant.ts';
 import { PackedRows } from '../../src/rebalance/packed-rows.ts';
 import { type Row, type RowDelta, RowSum } from '../../src/rebalance/row.ts';
 import type { SealedPart } from '../../src/rebalance/slot-storage.ts';
@@ -365,4 +366,44 @@ test('beside clients, rows that move are checkpointed in smaller parts', () => {
     return disk.setting('wal_autocheckpoint');
   };
   expect([pagesOf(true), pagesOf(false)]).toEqual([1_000, 4_000]);
+});
+
+describe('in the simulator, once nothing is in transit, what is counted is what is there', () => {
+  beforeEach(() => checkDearInvariants());
+  afterEach(() => checkDearInvariants(false));
+
+  test.each([
+    ['a row too few', "DELETE FROM entry WHERE key = x'61'"],
+    ['a value too long', "UPDATE entry SET value = zeroblob(9) WHERE key = x'61'"],
+    [
+      'two rows for one',
+      "DELETE FROM entry WHERE key = x'61'; UPDATE entry SET value = zeroblob(11) WHERE key = x'62'",
+    ],
+  ])('when slots have come, or have been purged: not %s', (_what, sql) => {
+    const coming = target();
+    coming.transfer.seal(move, wholePart);
+    coming.disk.exec(sql);
+    expect(() => coming.transfer.settle(ringWithMove, 2, nobody)).toThrow('what the file counts');
+    const leaving = source([
+      [one, 'c'],
+      [staying, 'a'],
+      [staying, 'b'],
+    ]);
+    leaving.transfer.openOutgoing(move);
+    expect(leaving.transfer.settle(ringWithMove, 1, nobody)).toEqual([move.id]);
+    leaving.disk.exec(sql);
+    expect(() => purgeAll(leaving.file)).toThrow('what the file counts');
+  });
+
+  test('and it is, whatever still comes or goes', () => {
+    const { file, transfer } = target();
+    transfer.seal(move, wholePart);
+    const other = { ...move, id: 2, slots: [staying] };
+    transfer.openIncoming(other);
+    transfer.store(PackedRows.of([rowOf(staying, 'd')]));
+    transfer.settle(ringWithMove, 2, (id) => id === other.id);
+    transfer.forget(other.id);
+    purgeAll(file);
+    expect(file.counters.keys).toBe(3);
+  });
 });
