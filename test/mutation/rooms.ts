@@ -44,7 +44,7 @@ export const mutatedRooms: Readonly<Record<string, MutatedRoom>> = {
   },
   store: {
     mutate: ['src/sqlite/sqlite-store.ts'],
-    tests: ['test/sqlite/{shared-file,sqlite-store}.test.ts'],
+    tests: ['test/sqlite/{shared-file,sqlite-store}.test.ts', 'test/conformance/sqlite-store.test.ts'],
   },
   listing: {
     mutate: ['src/sqlite/key-listing.ts'],
