@@ -80,12 +80,13 @@ describe.each(jwtAlgorithms)('a JSON Web Token of %s', (algorithm) => {
 
   test('lets in with the scope and the prefixes that it names', async () => {
     const { signer, gate } = await gateAndSigner();
-    expect(await verdictOf(gate, await signer.sign({ sub: 'ada', ...allowing }))).toMatchObject({
+    const untilS = inAnHour();
+    expect(await verdictOf(gate, await signer.sign({ sub: 'ada', ...allowing }, untilS))).toMatchObject({
       name: 'subject ada',
       read: true,
       write: true,
       prefixes: prefixesOf(['users/']),
-      expiresAtMs: inAnHour() * 1_000,
+      expiresAtMs: untilS * 1_000,
     });
     expect(await verdictOf(gate, await signer.sign({ scope: 'openid kv:read' }))).toMatchObject({
       read: true,
