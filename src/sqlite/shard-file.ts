@@ -22,7 +22,8 @@ import { invariant } from '../ports/invariant.ts';
 import { type AcknowledgedMark, noMark } from './acknowledged-mark.ts';
 import { type Database, isDiskFull, unlessBusy } from './database.ts';
 import { type DiskReserve, noReserve, withReserve } from './disk-reserve.ts';
-import { EntryTable, type OldEntry } from './entry-table.ts';
+import { EntryTable } from './entry-table.ts';
+import { ExpiredRows } from './expired-rows.ts';
 import { FileAudit } from './file-audit.ts';
 import type { FileCounters } from './file-counters.ts';
 import { FileMeasures, timed } from './file-measures.ts';
@@ -52,13 +53,8 @@ export type ShardFileOptions = {
   readonly record?: FileRecord;
 };
 
-/** The row after which a sweep goes on. */
-export type SweepPosition = Pick<OldEntry, 'expiresAtMs' | 'id'>;
-
 /** A note of the time is good until the machine is started again: the newer, the less two oscillators differ. */
 const timeNoteIntervalMs = 60_000;
-
-const sweepBegin: SweepPosition = { expiresAtMs: 0, id: 0 };
 
 export class ShardFile implements FileFigures {
   /** The part that moves slots in and out. */
@@ -71,6 +67,7 @@ export class ShardFile implements FileFigures {
   readonly #reserve: DiskReserve;
   readonly #mark: AcknowledgedMark;
   readonly #entries: EntryTable;
+  readonly #expired: ExpiredRows;
   readonly #ledger: LedgerTable;
   readonly #standing: StandingTable;
   readonly #idempotency: IdempotencyTable;
@@ -96,6 +93,7 @@ export class ShardFile implements FileFigures {
       claim(this.#db, path, identity);
       this.#standing = new StandingTable(this.#db);
       this.#entries = new EntryTable(this.#db);
+      this.#expired = new ExpiredRows(this.#entries);
       this.#idempotency = new IdempotencyTable(this.#db);
       this.#ledger = new LedgerTable(this.#db, this.#idempotency, options.ledger);
       this.#counters = this.#ledger.counters();
@@ -165,6 +163,7 @@ export class ShardFile implements FileFigures {
       const outcomes = requests.map((request) =>
         isKept(request.operation) ? batch.answer(request) : batch.answerWithoutRoom(request),
       );
+      this.#sweep(batch, nowMs, batch.counters.keys - this.#counters.keys);
       this.#end(batch);
       return outcomes;
     });
@@ -176,25 +175,19 @@ export class ShardFile implements FileFigures {
   }
 
   /**
-   * One step: deletes what has expired.
-   * @param isOurs whether this file may change the slot by itself
-   * @returns where to go on; undefined when nothing is left
+   * One step: deletes what has expired. If it leaves some, commits delete it with what they write, until none is left.
+   * @param isOurs whether this file may change the slot by itself, at any time from now on
+   * @returns since when the oldest that is left waits, in Unix milliseconds; undefined when none is
    */
-  sweep(
-    isOurs: (slot: number) => boolean,
-    rowsMax: number,
-    after: SweepPosition = sweepBegin,
-  ): SweepPosition | undefined {
+  sweep(isOurs: (slot: number) => boolean, rowsMax: number): number | undefined {
     const nowMs = this.#nowMs();
-    if (this.#entries.expired(after, nowMs, 1).length === 0) return undefined;
-    return this.urgentTransaction(() => {
+    if (!this.#expired.look(nowMs, isOurs)) return undefined;
+    this.urgentTransaction(() => {
       const batch = this.#newBatch(nowMs);
-      const expired = this.#entries.expired(after, nowMs, rowsMax);
-      for (const entry of expired) if (isOurs(entry.slot)) batch.sweep(entry);
-      this.#measures.expiredKeys += batch.writes;
+      this.#sweep(batch, nowMs, rowsMax);
       this.#end(batch);
-      return expired.length === rowsMax ? expired.at(-1) : undefined;
     });
+    return this.#expired.position?.expiresAtMs;
   }
 
   /**
@@ -221,7 +214,12 @@ export class ShardFile implements FileFigures {
   }
 
   transaction<T>(work: () => T): T {
-    const before = { counters: this.#counters, tally: this.#ledger.tally, epoch: this.#standing.epoch };
+    const before = {
+      counters: this.#counters,
+      tally: this.#ledger.tally,
+      epoch: this.#standing.epoch,
+      sweptTo: this.#expired.position,
+    };
     try {
       this.#db.begin();
       // Nobody else can write from here on.
@@ -239,6 +237,7 @@ export class ShardFile implements FileFigures {
       this.#counters = before.counters;
       this.#ledger.restore(before.tally);
       this.#standing.restore(before.epoch);
+      this.#expired.restore(before.sweptTo);
       throw error;
     }
   }
@@ -288,9 +287,7 @@ export class ShardFile implements FileFigures {
   }
 
   measures(): readonly Measure[] {
-    const nowMs = this.#nowMs();
-    const [oldest] = this.#entries.expired(sweepBegin, nowMs, 1);
-    const backlogMs = oldest === undefined ? 0 : nowMs - oldest.expiresAtMs;
+    const backlogMs = this.#expired.waitedMs(this.#nowMs());
     return [...this.#measures.measures(), amount('shardlite_expired_backlog_seconds', backlogMs / 1_000)];
   }
 
@@ -321,6 +318,14 @@ export class ShardFile implements FileFigures {
   /** Several statements as of one moment, also where others write. */
   #asOfOneMoment<T>(read: () => T): T {
     return this.#access === 'exclusive' ? read() : this.#db.snapshot(read);
+  }
+
+  /** At most so many rows. */
+  #sweep(batch: WriteBatch, nowMs: number, rowsMax: number): void {
+    if (rowsMax <= 0) return;
+    const expired = this.#expired.take(nowMs, rowsMax);
+    for (const entry of expired) batch.sweep(entry);
+    this.#measures.expiredKeys += expired.length;
   }
 
   #end(batch: WriteBatch): void {

@@ -10,7 +10,7 @@ import type { MetricName } from '../../src/metrics/metric-table.ts';
 import { firstRing } from '../../src/partition/ring.ts';
 import { PackedRows } from '../../src/rebalance/packed-rows.ts';
 import type { DiskReserve } from '../../src/sqlite/disk-reserve.ts';
-import { ShardFile, type ShardFileOptions, type SweepPosition } from '../../src/sqlite/shard-file.ts';
+import { ShardFile, type ShardFileOptions } from '../../src/sqlite/shard-file.ts';
 import { fileInMemory } from '../support/file-in-memory.ts';
 import { get, idempotencyKey, listQuery, put, remove } from '../support/operations.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -189,12 +189,10 @@ describe('what has expired', () => {
     expect([file.sweep(everybody, 2), notes]).toEqual([undefined, []]);
     clock.pass(2_013);
     expect(measured(file, 'shardlite_expired_backlog_seconds')).toBe(2.003);
-    let after: SweepPosition | undefined;
     const left: number[] = [];
-    do {
-      after = file.sweep(everybody, 2, after);
-      left.push(file.counters.keys);
-    } while (after !== undefined);
+    for (let waitsSinceMs: number | undefined = 0; waitsSinceMs !== undefined; left.push(file.counters.keys)) {
+      waitsSinceMs = file.sweep(everybody, 2);
+    }
     expect(left).toEqual([3, 1, 1]);
     expect(notes).toEqual([7, 9]);
     const metrics = ['shardlite_expired_keys_total', 'shardlite_expired_backlog_seconds'] as const;
@@ -207,9 +205,63 @@ describe('what has expired', () => {
     const others = put('a', '1', '', { ttlMs: 10 });
     execute(file, others, put('b', '1', '', { ttlMs: 11 }));
     clock.pass(20);
-    const after = file.sweep((slot) => slot !== others.slot, 1);
-    expect([after?.expiresAtMs, file.counters.keys]).toEqual([clock.dateMs() - 10, 2]);
-    expect(file.sweep((slot) => slot !== others.slot, 9, after)).toBeUndefined();
+    const isOurs = (slot: number) => slot !== others.slot;
+    expect([file.sweep(isOurs, 1), file.counters.keys]).toEqual([clock.dateMs() - 10, 2]);
+    expect(file.sweep(isOurs, 9)).toBeUndefined();
+    expect(file.counters.keys).toBe(1);
+  });
+
+  /** Two of ten that have expired are swept, so that eight are known to wait. */
+  function withBacklog(isOurs = (_slot: number) => true) {
+    const clock = new VirtualClock();
+    const made = noted({ clock });
+    const expiring = Array.from({ length: 10 }, (_, index) => put(`expiring ${index}`, '', '', { ttlMs: 10 }));
+    execute(made.file, ...expiring);
+    clock.pass(10);
+    made.file.sweep(isOurs, 2);
+    return made;
+  }
+  const puts = (...keys: string[]) => keys.map((key) => put(key, ''));
+
+  test('waits for a sweep to begin, and then leaves with each commit, as many rows as that adds', () => {
+    const clock = new VirtualClock();
+    const { file, notes } = noted({ clock });
+    execute(file, ...['a', 'b', 'c', 'd', 'e'].map((key) => put(key, '', '', { ttlMs: 10 })));
+    clock.pass(10);
+    execute(file, ...puts('f'));
+    expect(file.counters.keys).toBe(6);
+    file.sweep(everybody, 1);
+    notes.length = 0;
+    const keysAfter = (...operations: Operation[]) => {
+      execute(file, ...operations);
+      return file.counters.keys;
+    };
+    expect(keysAfter(...puts('g', 'h'))).toBe(5);
+    expect(keysAfter(...puts('f', 'g'), remove('h'))).toBe(4);
+    expect(keysAfter(...puts('i', 'j', 'k', 'l'))).toBe(6);
+    expect(keysAfter(...puts('m'))).toBe(7);
+    expect(notes).toHaveLength(4);
+    expect(measured(file, 'shardlite_expired_keys_total')).toBe(5);
+  });
+
+  test('is left alone by commits where slots are not ours any more', () => {
+    let isOurs = true;
+    const { file } = withBacklog(() => isOurs);
+    isOurs = false;
+    execute(file, ...puts('a'));
+    expect(file.counters.keys).toBe(9);
+  });
+
+  test('is not passed over by a commit that fails', () => {
+    const { file, disk } = withBacklog();
+    const commit = disk.commit.bind(disk);
+    disk.commit = () => {
+      throw new Error('the sync failed');
+    };
+    expect(() => execute(file, ...puts('a'))).toThrow('the sync failed');
+    disk.commit = commit;
+    file.sweep(everybody, 7);
+    execute(file, ...puts('a'));
     expect(file.counters.keys).toBe(1);
   });
 });

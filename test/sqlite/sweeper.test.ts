@@ -1,4 +1,4 @@
-/** What the sweeper takes of a process's time, and what it does with it. */
+/** What the sweeper takes of a process's time, what it does with it, and what commits do where that is too little. */
 
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -11,12 +11,13 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** Of the process's time, by the figures of this project's own machine. */
-const msPerRow = 0.016;
+const usualMsPerRow = 0.016;
 const msPerSync = 4;
 /** What a step may take, and what the one before may have said too little of. */
 const longestStepMs = 1.5 * 20;
 
 class CostlyFile extends ShardFile {
+  msPerRow = usualMsPerRow;
   sweptMs = 0;
   longestMs = 0;
 
@@ -24,7 +25,7 @@ class CostlyFile extends ShardFile {
     const before = this.counters.keys;
     const next = super.sweep(...args);
     const swept = before - this.counters.keys;
-    const tookMs = swept === 0 ? 0 : msPerSync + swept * msPerRow;
+    const tookMs = swept === 0 ? 0 : msPerSync + swept * this.msPerRow;
     clock.pass(tookMs);
     this.sweptMs += tookMs;
     this.longestMs = Math.max(this.longestMs, tookMs);
@@ -134,6 +135,21 @@ test('a step has as many rows as take its time, and after a slow one fewer', () 
   expect(rowsOfNextStep(1_000, 200, 10_000)).toBe(667);
   expect(rowsOfNextStep(4_000, 1, 0)).toBe(4_096);
   expect(rowsOfNextStep(256, 500, 0)).toBe(256);
+});
+
+test('clients that write faster than the sweeper deletes make the file no larger: their commits delete the rest', () => {
+  const [keysPerTurn, turnMs, lifetimeMs, seconds] = [100, 10, 100, 3];
+  const keysPerS = (keysPerTurn * 1_000) / turnMs;
+  file.msPerRow = 0.1;
+  let largest = 0;
+  for (let turn = 0; turn < (seconds * 1_000) / turnMs; turn++) {
+    const keys = Array.from({ length: keysPerTurn }, (_, index) => `${turn} ${index}`);
+    file.execute(keys.map((key) => ({ operation: put(key, '', '', { ttlMs: lifetimeMs }) })));
+    clock.run(turnMs);
+    largest = Math.max(largest, file.counters.keys);
+  }
+  // What lives at one time, and what expires until the sweeper looks for the first time, which a step may hold up.
+  expect(largest).toBeLessThan(((lifetimeMs + 1_000 + longestStepMs) / 1_000) * keysPerS);
 });
 
 test('names are forgotten on their own, while what has expired takes all the time that it may', () => {

@@ -81,7 +81,10 @@ const requests: Record<Asked['kind'], Asked> = {
 const found = { kind: 'value', version: 1, contentType, value, expiresAtMs: 1 } as const;
 const entry: ListEntry = { kind: 'key', key, version: 1, contentType, expiresAtMs: 1, valueBytes: 1 };
 const failed = { kind: 'failed', code: 'disk-full', detail: 'x'.repeat(500) } as const;
-/** A batch of one operation too few, then an atomic batch; each write may record an expiry before itself. */
+/**
+ * A batch of one operation too few, then an atomic batch. Each write may bring one record of an expiry: of its own row,
+ * before itself, or of another row, if it adds one.
+ */
 const commitBytesMax = 2 * (turnOperationsMax - 1 + batchOperationsMax) * recordBytesMax;
 const arrival = {
   kind: 'arrived',
