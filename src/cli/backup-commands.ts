@@ -5,6 +5,7 @@ import { restoreBackup, verifyBackup } from '../backup/restore-backup.ts';
 import { takeBackup } from '../backup/take-backup.ts';
 import { versionOfPackage } from '../config/version.ts';
 import { CliFailure, endingSignals, exitCodes } from './exit.ts';
+import { printLine } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText, countOf, countText, durationText } from './quantity.ts';
 
@@ -23,17 +24,17 @@ export async function backupCommand(
     takeBackup({ data, directory, version: versionOfPackage(), bytesPerS, since, onProgress }),
   );
   const { manifest, unchanged } = result;
-  if (json) return console.log(JSON.stringify(manifest));
+  if (json) return printLine(JSON.stringify(manifest));
   const reused = since === undefined ? '' : ` (${unchanged.length} of its files unchanged since ${since})`;
-  console.log(
+  printLine(
     `${directory} has ${contentText(manifest)} as of ${manifest.takenAt}${reused}, taken in ${durationText(tookMs)}. \`shardctl restore ${directory} --data NEW\` makes a data directory from it.`,
   );
 }
 
 export async function verifyBackupCommand(directory: string, { json }: Output): Promise<void> {
   const { result: manifest } = await shown('Reading', (onProgress) => verifyBackup(directory, onProgress));
-  if (json) console.log(JSON.stringify(manifest));
-  else console.log(`${directory} is whole: ${contentText(manifest)} as of ${manifest.takenAt}.`);
+  if (json) printLine(JSON.stringify(manifest));
+  else printLine(`${directory} is whole: ${contentText(manifest)} as of ${manifest.takenAt}.`);
 }
 
 export async function restoreCommand(
@@ -44,8 +45,8 @@ export async function restoreCommand(
   const { result: manifest, tookMs } = await shown('Restoring', (onProgress) =>
     restoreBackup({ directory, data, shards: count, onProgress }),
   );
-  if (json) return console.log(JSON.stringify(manifest));
-  console.log(
+  if (json) return printLine(JSON.stringify(manifest));
+  printLine(
     `${data} has ${contentText(manifest, count)} as of ${manifest.takenAt}, restored in ${durationText(tookMs)}. \`shardctl start --data ${data}\` serves it.`,
   );
 }

@@ -4,6 +4,7 @@ import type { ShardliteClient } from '../client/connect.ts';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { clientKeyOf, type KeyEncoding, keyPartOf } from './key-argument.ts';
+import { printLine } from './output.ts';
 import { printRequest } from './printed-request.ts';
 import { countOf } from './quantity.ts';
 import { clientOf } from './rest-client.ts';
@@ -22,7 +23,7 @@ async function deleteKey(argument: string, options: DeleteOptions): Promise<void
   const key = clientKeyOf(argument, options);
   if (options.curl) return printRequest(options, [], (client, signal) => client.delete(key, { signal }));
   await (await clientOf(options)).delete(key);
-  console.log('Deleted.');
+  printLine('Deleted.');
 }
 
 async function deletePrefix(text: string, options: DeleteOptions): Promise<void> {
@@ -34,7 +35,7 @@ async function deletePrefix(text: string, options: DeleteOptions): Promise<void>
   if (!(await isAgreed(text, options))) return;
   const { deleted, kept } = await ask(await clientOf(options));
   const stayed = kept === 0 ? '' : ` ${countOf(kept, 'key')} stayed, because of a later write.`;
-  console.log(`Deleted: ${countOf(deleted, 'key')} with the prefix ${JSON.stringify(text)}.${stayed}`);
+  printLine(`Deleted: ${countOf(deleted, 'key')} with the prefix ${JSON.stringify(text)}.${stayed}`);
 }
 
 /** Asks on a terminal. Elsewhere nobody can answer, so --yes is needed. */

@@ -24,14 +24,16 @@ export async function exportCommand(file: string | undefined, options: ExportOpt
   const bar = new ProgressBar({ title: 'Exporting', total: prefix === undefined ? await keysOf(options) : undefined });
   const startedAtMs = performance.now();
   let entries = 0;
+  let isWanted: boolean;
   try {
-    await write(inChunks(entriesFrom(api, prefix ?? ''), () => bar.advanceTo(++entries)));
+    isWanted = await write(inChunks(entriesFrom(api, prefix ?? ''), () => bar.advanceTo(++entries)));
   } catch (error) {
     const after = `The export ended early, after ${countOf(entries, 'entry', 'entries')}`;
     throw new CliFailure(exitCodes.failed, `${after}: ${reasonOf(error)}`, { cause: error });
   } finally {
     bar.end();
   }
+  if (!isWanted) return;
   console.error(
     `${countOf(entries, 'entry', 'entries')} exported in ${durationText(performance.now() - startedAtMs)}.`,
   );

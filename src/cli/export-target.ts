@@ -9,9 +9,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, endingSignals, exitCodes } from './exit.ts';
+import { printAll } from './output.ts';
 
-/** Writes all bytes; resolves when they have arrived. */
-export type ExportTarget = (bytes: AsyncIterable<Buffer>) => Promise<void>;
+/** Writes all bytes. Resolves when they have arrived: to false where the reader of standard output wanted no more. */
+export type ExportTarget = (bytes: AsyncIterable<Buffer>) => Promise<boolean>;
 
 /** All of them mean standard output, which the shell has opened already and may be any kind of file. */
 const namesOfOutput = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
@@ -22,15 +23,15 @@ const namesOfOutput = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
  */
 export async function exportTargetOf(file: string | undefined, force: boolean): Promise<ExportTarget> {
   if (file === undefined || namesOfOutput.includes(file)) {
-    return (bytes) => pipeline(Readable.from(bytes), process.stdout, { end: false });
+    return printAll;
   }
   const found = statsOf(file);
   if (found?.isDirectory()) throw new CliFailure(exitCodes.failed, `${file} is a directory. Name a file in it.`);
   const isRegular = found === undefined ? !isLink(file) : found.isFile();
-  if (!isRegular) return (bytes) => pipeline(Readable.from(bytes), createWriteStream(file));
+  if (!isRegular) return (bytes) => pipeline(Readable.from(bytes), createWriteStream(file)).then(() => true);
   if (found !== undefined && !force) await agreeToReplace(file);
   const path = found === undefined ? file : realpathSync(file);
-  return (bytes) => writeWhole(path, bytes);
+  return (bytes) => writeWhole(path, bytes).then(() => true);
 }
 
 async function agreeToReplace(file: string): Promise<void> {

@@ -4,6 +4,7 @@ import { askService } from '../admin/admin-client.ts';
 import type { RebalanceStatus, RunningChange } from '../rebalance/rebalancer.ts';
 import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { print, printLine } from './output.ts';
 import { clearLine } from './progress-bar.ts';
 import { bytesText, countOf, countText, durationText, latencyText } from './quantity.ts';
 
@@ -38,14 +39,14 @@ async function changeOf(data: string, id: number): Promise<TopologyChange> {
 
 /** Nothing moves before an operator says so: whoever waits should know. */
 function sayPaused(paused: number, id: number, json: boolean): void {
-  if (json) return console.log(JSON.stringify({ event: 'paused', change: paused }));
+  if (json) return printLine(JSON.stringify({ event: 'paused', change: paused }));
   const what = paused === id ? 'This change is paused' : `This change waits for change ${paused}, which is paused`;
-  console.log(`${process.stdout.isTTY ? clearLine : ''}${what}. \`shardctl resume\` continues it.`);
+  printLine(`${process.stdout.isTTY ? clearLine : ''}${what}. \`shardctl resume\` continues it.`);
 }
 
 function show(running: RunningChange, json: boolean): void {
-  if (json) console.log(JSON.stringify({ event: 'progress', ...running }));
-  else if (process.stdout.isTTY) process.stdout.write(clearLine + changeProgressText(running));
+  if (json) printLine(JSON.stringify({ event: 'progress', ...running }));
+  else if (process.stdout.isTTY) print(clearLine + changeProgressText(running));
 }
 
 /** One line: phase, share of the slots, speed, time left, and what clients feel. */
@@ -68,10 +69,10 @@ function waitsText({ shard, hasFailed }: NonNullable<RunningChange['waitsFor']>)
 }
 
 function report(change: TopologyChange, last: RunningChange | undefined, json: boolean): void {
-  if (json) console.log(JSON.stringify({ event: change.state, change, ...last }));
+  if (json) printLine(JSON.stringify({ event: change.state, change, ...last }));
   else {
-    if (process.stdout.isTTY) process.stdout.write(clearLine);
-    if (change.state === 'done') console.log(doneText(change));
+    if (process.stdout.isTTY) print(clearLine);
+    if (change.state === 'done') printLine(doneText(change));
   }
   if (change.state === 'aborted')
     throw new CliFailure(

@@ -6,6 +6,7 @@ import { ImportMark } from './import-mark.ts';
 import { importSourceOf } from './import-source.ts';
 import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';
 import { linesOf } from './line-reader.ts';
+import { printLine } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText, countOf, countText, durationText } from './quantity.ts';
 import { problemText, restApiOf } from './rest-client.ts';
@@ -71,13 +72,13 @@ class ImportView {
   }
 
   note(sentence: string): void {
-    if (this.#bar === undefined) console.log(JSON.stringify({ event: 'note', detail: sentence }));
+    if (this.#bar === undefined) printLine(JSON.stringify({ event: 'note', detail: sentence }));
     else this.#bar.note(sentence);
   }
 
   refused(refusal: Refusal): void {
     const { line, code, detail } = refusal;
-    if (this.#bar === undefined) console.log(JSON.stringify({ event: 'refused', line, code, detail }));
+    if (this.#bar === undefined) printLine(JSON.stringify({ event: 'refused', line, code, detail }));
     else this.#bar.note(`line ${line}: ${problemText(refusal)}`);
   }
 
@@ -86,7 +87,7 @@ class ImportView {
     const nowMs = performance.now();
     if (nowMs - this.#reportedAtMs < reportIntervalMs) return;
     this.#reportedAtMs = nowMs;
-    console.log(JSON.stringify({ event: 'progress', bytesRead, ...tally }));
+    printLine(JSON.stringify({ event: 'progress', bytesRead, ...tally }));
   }
 
   end(): void {
@@ -100,12 +101,12 @@ function report({ end, linesRead, tookMs, isJson }: Ending): void {
   const { created, replaced, expired, refused, valueBytes } = end;
   const counted = created + replaced + expired + refused;
   if (counted !== linesRead) throw new RangeError(`only ${counted} of ${linesRead} lines were counted`);
-  if (isJson) console.log(JSON.stringify({ event: 'done', lines: linesRead, ...end, tookMs: Math.round(tookMs) }));
+  if (isJson) printLine(JSON.stringify({ event: 'done', lines: linesRead, ...end, tookMs: Math.round(tookMs) }));
   else {
     const parts = [`${countText(created)} created`, `${countText(replaced)} replaced`];
     if (expired > 0) parts.push(`${countText(expired)} already expired`);
     if (refused > 0) parts.push(`${countText(refused)} refused`);
-    console.log(
+    printLine(
       `${countOf(linesRead, 'entry', 'entries')} read: ${parts.join(', ')}. ${bytesText(valueBytes)} of values in ${durationText(tookMs)}.`,
     );
   }

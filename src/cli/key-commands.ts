@@ -7,6 +7,7 @@ import { durationOf } from './duration.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { clientKeyOf, type KeyEncoding, keyOfArgument, shownKey } from './key-argument.ts';
 import { failureText } from './next-step.ts';
+import { print, printLine } from './output.ts';
 import { printRequest } from './printed-request.ts';
 import { countOf } from './quantity.ts';
 import { clientOf } from './rest-client.ts';
@@ -21,9 +22,9 @@ export async function getCommand(argument: string, options: KeyOptions): Promise
   if (options.curl) return printRequest(options, [], (client, signal) => client.getBytes(key, { signal }));
   const value = await (await clientOf(options)).getBytes(key);
   if (value === undefined) throw noValue(argument, options);
-  await new Promise((resolve) => process.stdout.write(value, resolve));
+  print(value);
   // The prompt should begin on a line of its own. A pipe gets the value alone.
-  if (process.stdout.isTTY && value.at(-1) !== 0x0a) process.stdout.write('\n');
+  if (process.stdout.isTTY && value.at(-1) !== 0x0a) print('\n');
 }
 
 export async function putCommand(argument: string, value: string | undefined, options: PutOptions): Promise<void> {
@@ -41,7 +42,7 @@ export async function putCommand(argument: string, value: string | undefined, op
   }
   const body = value === undefined ? await bytesIn(file) : Buffer.from(value);
   const { created, version } = await put(await clientOf(options), body);
-  console.log(`${created ? 'Created' : 'Replaced'}: ${countOf(body.length, 'byte')}, version ${version}.`);
+  printLine(`${created ? 'Created' : 'Replaced'}: ${countOf(body.length, 'byte')}, version ${version}.`);
 }
 
 export async function touchCommand(argument: string, options: TouchOptions): Promise<void> {
@@ -54,7 +55,7 @@ export async function touchCommand(argument: string, options: TouchOptions): Pro
   if (touched === undefined) throw noValue(argument, options);
   const { expiresAt, version } = touched;
   const when = expiresAt === undefined ? 'It never expires' : `It expires at ${new Date(expiresAt).toISOString()}`;
-  console.log(`${when}. Version ${version}.`);
+  printLine(`${when}. Version ${version}.`);
 }
 
 function noValue(argument: string, encoding: KeyEncoding): CliFailure {

@@ -4,7 +4,7 @@ import type { CommonPrefix, Described } from '../client/entry.ts';
 import type { ListOptions } from '../client/list-pages.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { base64urlOf, bytesOfNamed, type KeyEncoding, keyFieldsOf, keyPartOf, shownKey } from './key-argument.ts';
-import { printLines } from './print-lines.ts';
+import { printAll } from './output.ts';
 import { printRequest } from './printed-request.ts';
 import { clientOf } from './rest-client.ts';
 import type { RestOptions } from './rest-target.ts';
@@ -30,7 +30,7 @@ export async function listCommand(options: ListCommandOptions): Promise<void> {
     return printRequest(options, [], (client, signal) => client.list({ ...asked, signal }).next());
   }
   const entries: AsyncIterable<Described | CommonPrefix> = (await clientOf(options)).list(asked);
-  await printLines(linesOf(entries, limit, options));
+  await printAll(linesOf(entries, limit, options));
 }
 
 function questionOf(options: ListCommandOptions, limit: number): ListOptions {
@@ -54,7 +54,7 @@ async function* linesOf(
 ): AsyncGenerator<string> {
   let count = 0;
   for await (const entry of entries) {
-    yield json ? JSON.stringify(jsonOf(entry)) : textOf(entry, base64url === true);
+    yield `${json ? JSON.stringify(jsonOf(entry)) : textOf(entry, base64url === true)}\n`;
     if (++count === limit) return;
   }
 }

@@ -7,6 +7,7 @@ import { readableLine } from '../supervision/log.ts';
 import { durationOf } from './duration.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { type LogLine, LogReader, processesLogged } from './log-reader.ts';
+import { printAll } from './output.ts';
 
 type LogsOptions = {
   readonly data: string;
@@ -28,17 +29,19 @@ export async function logsCommand(wanted: string | undefined, options: LogsOptio
       `There is no log of ${wanted} in ${directory}. There are logs of ${known.join(', ')}.`,
     );
   }
-  // Whoever reads it may end: `shardctl logs | head`.
-  process.stdout.on('error', () => process.exit(exitCodes.done));
   const textOf = json || !process.stdout.isTTY ? ({ text }: LogLine) => `${text}\n` : await readableText();
   const reader = new LogReader(directory, (name) => wanted === undefined || name === wanted);
-  do {
-    for await (const line of reader.newLines()) {
-      if (line.atMs >= sinceMs && !process.stdout.write(textOf(line))) await drained();
-    }
-    if (follow) await sleep(pollIntervalMs);
-  } while (follow);
-  await reader.stop();
+  const lines = async function* () {
+    do {
+      for await (const line of reader.newLines()) if (line.atMs >= sinceMs) yield textOf(line);
+      if (follow) await sleep(pollIntervalMs);
+    } while (follow);
+  };
+  try {
+    await printAll(lines());
+  } finally {
+    await reader.stop();
+  }
 }
 
 function directoryOf(data: string): string {
@@ -70,8 +73,4 @@ async function readableText(): Promise<(line: LogLine) => string> {
       return `${text}\n`;
     }
   };
-}
-
-function drained(): Promise<void> {
-  return new Promise((resolve) => process.stdout.once('drain', resolve));
 }

@@ -6,6 +6,7 @@ import type { RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { changeProgressText, followChange } from './follow-change.ts';
+import { printLine } from './output.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
 import { tableOf } from './table.ts';
 
@@ -22,9 +23,9 @@ export async function movesCommand({ data, json, follow }: MovesOptions): Promis
       );
     return followChange(data, open[0].id, json ?? false);
   }
-  if (json) return console.log(JSON.stringify({ running: running ?? null, changes }));
-  if (changes.length === 0) return console.log('The topology has never been changed.');
-  console.log(
+  if (json) return printLine(JSON.stringify({ running: running ?? null, changes }));
+  if (changes.length === 0) return printLine('The topology has never been changed.');
+  printLine(
     tableOf(
       [
         { title: 'id', align: 'right', cell: ({ id }) => String(id) },
@@ -46,7 +47,7 @@ export async function movesCommand({ data, json, follow }: MovesOptions): Promis
       changes,
     ),
   );
-  if (running !== undefined) console.log(`\n${changeProgressText(running)}`);
+  if (running !== undefined) printLine(`\n${changeProgressText(running)}`);
 }
 
 export function steerCommand(
@@ -55,7 +56,7 @@ export function steerCommand(
 ): (options: { data: string }) => Promise<void> {
   return async ({ data }) => {
     await steer(data, { kind });
-    console.log(done);
+    printLine(done);
   };
 }
 
@@ -73,15 +74,15 @@ export async function throttleCommand({
   if (rowsPerS !== undefined) {
     const rate = positive(rowsPerS, '--rows-per-s');
     await steer(data, { kind: 'throttle', setting: { kind: 'rows-per-s', rowsPerS: Math.ceil(rate) } });
-    return console.log(`Moves copy at most ${Math.ceil(rate)} rows per second.`);
+    return printLine(`Moves copy at most ${Math.ceil(rate)} rows per second.`);
   }
   if (p99Ms !== undefined) {
     const bound = positive(p99Ms, '--p99-ms');
     await steer(data, { kind: 'throttle', setting: { kind: 'p99-ms', p99Ms: bound } });
-    return console.log(`Moves go as fast as possible while clients' p99 stays below ${bound} ms.`);
+    return printLine(`Moves go as fast as possible while clients' p99 stays below ${bound} ms.`);
   }
   await steer(data, { kind: 'throttle', setting: { kind: 'automatic' } });
-  console.log('The speed of moves adapts to the latency of clients.');
+  printLine('The speed of moves adapts to the latency of clients.');
 }
 
 async function steer(data: string, order: SteeringOrder): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { ShardliteClient } from '../client/connect.ts';
 import { curlText } from './curl-text.ts';
+import { printLine } from './output.ts';
 import { clientOf } from './rest-client.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
 
@@ -19,7 +20,7 @@ export async function printRequest(
   const print: typeof fetch = async (url, init) => {
     const tokenVariable = isTokenFromEnvironment ? 'SHARDLITE_TOKEN' : undefined;
     const method = init?.method ?? 'GET';
-    console.log(curlText({ method, url: String(url), headers: new Headers(init?.headers), body, tokenVariable }));
+    printLine(curlText({ method, url: String(url), headers: new Headers(init?.headers), body, tokenVariable }));
     printed.abort(new Error('printed'));
     throw printed.signal.reason;
   };

@@ -3,6 +3,7 @@
 import { askService, ServiceUnreachable, statusOfService } from '../admin/admin-client.ts';
 import { promiseKept } from '../admin/contract.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { printLine } from './output.ts';
 
 /** Twice the 5 s in which a service promises to drain. */
 const stopDeadlineMs = 10_000;
@@ -23,7 +24,7 @@ export async function stopCommand({ data }: { data: string }): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
   }
   const tookS = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
-  console.log(`Stopped in ${tookS} s. ${promise}`);
+  printLine(`Stopped in ${tookS} s. ${promise}`);
 }
 
 /** A stopping service closes its admin socket last. */

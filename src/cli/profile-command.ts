@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { askService } from '../admin/admin-client.ts';
 import { type ProfileRequest, profileSecondsMax } from '../admin/contract.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { printLine } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText } from './quantity.ts';
 
@@ -37,7 +38,7 @@ export async function profileCommand(process: string, options: ProfileOptions): 
   }
   const what = kind === 'heap' ? `the heap of ${process}` : `${seconds} s of ${process}`;
   const tab = kind === 'heap' ? 'Memory' : 'Performance';
-  console.log(
+  printLine(
     `${file} has ${what}, ${bytesText(statSync(file).size)}: load it in the tab ${tab} of Chrome's developer tools.`,
   );
 }

@@ -8,13 +8,14 @@ import { addOperateCommands } from './groups/operate.ts';
 import { addRunCommands } from './groups/run.ts';
 import { addTopologyCommands } from './groups/topology.ts';
 
-/** Parses nothing yet. */
-export function newProgram(version: string): Command {
+/** Parses nothing yet. @param writeHelp takes what is asked for: help, and the version */
+export function newProgram(version: string, writeHelp: (text: string) => void): Command {
   const program = new Command('shardctl')
     .description('Runs and operates Shardlite, a sharded key-value service on SQLite.')
     .version(version)
     .showHelpAfterError('(shardctl --help lists the commands, shardctl COMMAND --help shows its options)')
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: writeHelp })
     .exitOverride();
   addRunCommands(program);
   addKeyCommands(program);

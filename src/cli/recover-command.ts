@@ -6,6 +6,7 @@ import { CannotRecover, Recovery } from '../primary/recovery.ts';
 import type { Findings, ShardFinding } from '../primary/recovery-findings.ts';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { printLine } from './output.ts';
 import { bytesText, countOf, countText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 
@@ -20,7 +21,7 @@ type RecoverOptions = {
 export async function recoverCommand(options: RecoverOptions): Promise<void> {
   const { data, rebuild = false, acceptLoss = [], json } = options;
   await refuseRunning(data);
-  const say = json ? () => {} : console.log;
+  const say = json ? () => {} : printLine;
   const recovery = new Recovery(data);
   const done: string[] = [];
   await reported(async () => {
@@ -35,7 +36,7 @@ export async function recoverCommand(options: RecoverOptions): Promise<void> {
   });
   for (const sentence of done) say(sentence);
   const after = await reported(async () => recovery.findings());
-  if (json) console.log(JSON.stringify({ ...after, ring: after.ring.describe(), done }));
+  if (json) printLine(JSON.stringify({ ...after, ring: after.ring.describe(), done }));
   if (!isSound(after)) throw new CliFailure(exitCodes.failed, waysOn(after));
   say('Every file fits: you can start the service.');
 }

@@ -3,6 +3,7 @@
 import { askService } from '../admin/admin-client.ts';
 import type { ReloadReport, SettingView } from '../admin/contract.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { printLine } from './output.ts';
 import { tableOf } from './table.ts';
 
 type Options = { readonly data: string; readonly json?: boolean };
@@ -11,8 +12,8 @@ export async function reloadCommand(what: string | undefined, { data, json }: Op
   const { status, body } = await askService(data, 'POST', `/v1/reload/${encodeURIComponent(what ?? 'all')}`);
   if (status >= 300) throw new CliFailure(exitCodes.failed, (body as { detail: string }).detail);
   const report = body as ReloadReport;
-  if (json) console.log(JSON.stringify(report));
-  else for (const line of linesOf(report)) console.log(line);
+  if (json) printLine(JSON.stringify(report));
+  else for (const line of linesOf(report)) printLine(line);
   if (report.stoppedAt === null) return;
   const { process, why } = report.stoppedAt;
   throw new CliFailure(
@@ -31,8 +32,8 @@ function linesOf({ reloaded, adopted, needRestart }: ReloadReport): string[] {
 
 export async function configCommand({ data, json }: Options): Promise<void> {
   const settings = (await askService(data, 'GET', '/v1/settings')).body as SettingView[];
-  if (json) return console.log(JSON.stringify(settings));
-  console.log(
+  if (json) return printLine(JSON.stringify(settings));
+  printLine(
     tableOf(
       [
         { title: 'setting', align: 'left', cell: ({ name }) => name },

@@ -7,6 +7,7 @@ import { ConfigError } from '../config/read-config.ts';
 import { versionOfPackage } from '../config/version.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { failureText } from './next-step.ts';
+import { allPrinted, print } from './output.ts';
 import { newProgram } from './program.ts';
 
 /**
@@ -15,8 +16,14 @@ import { newProgram } from './program.ts';
  * @throws whatever is a defect
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
+  const exitCode = await ended(newProgram(versionOfPackage(), print).parseAsync(args, { from: 'user' }));
+  // A command that failed has said so.
+  return exitCode === exitCodes.done ? ended(allPrinted()) : exitCode;
+}
+
+async function ended(work: Promise<unknown>): Promise<number> {
   try {
-    await newProgram(versionOfPackage()).parseAsync(args, { from: 'user' });
+    await work;
     return exitCodes.done;
   } catch (error) {
     return report(error);

@@ -4,11 +4,12 @@ import type { Command } from 'commander';
 import { commandTree } from './command-tree.ts';
 import { completionScript, type Shell } from './completion-script.ts';
 import { manPage } from './man-page.ts';
+import { print } from './output.ts';
 
 export function completionCommand(shell: Shell, program: Command): void {
-  process.stdout.write(completionScript(shell, commandTree(program)));
+  print(completionScript(shell, commandTree(program)));
 }
 
 export function manCommand(program: Command): void {
-  process.stdout.write(manPage({ tree: commandTree(program), version: program.version() as string }));
+  print(manPage({ tree: commandTree(program), version: program.version() as string }));
 }

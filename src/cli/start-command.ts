@@ -10,6 +10,7 @@ import { CannotStart } from '../primary/start-conditions.ts';
 import { createLog, type ProcessLog } from '../supervision/log.ts';
 import { standardOutput } from '../supervision/standard-output.ts';
 import { exitCodes } from './exit.ts';
+import { print } from './output.ts';
 import { bannerOf } from './start-banner.ts';
 
 export async function startCommand({ config: file, ...flags }: Record<string, unknown>): Promise<void> {
@@ -72,7 +73,7 @@ async function reload(service: Service | undefined, log: ProcessLog): Promise<vo
 function announce(status: ServiceStatus, log: ProcessLog, { logDir }: ServiceConfig): void {
   const { url, adminUrl, data } = status;
   const facts = { event: 'service-ready', url, adminUrl, data };
-  if (process.stdout.isTTY) process.stdout.write(bannerOf(status));
+  if (process.stdout.isTTY) print(bannerOf(status));
   else if (logDir !== undefined) standardOutput().take(`${JSON.stringify(facts)}\n`);
   if (!process.stdout.isTTY || logDir !== undefined) log.info(facts, `serving at ${url}`);
 }

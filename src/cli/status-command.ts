@@ -2,6 +2,7 @@
 
 import { statusOfService } from '../admin/admin-client.ts';
 import type { ProcessStatus, ServiceStatus } from '../admin/contract.ts';
+import { printAll, printLine } from './output.ts';
 import { bytesText, countOf, countText, durationText, latencyText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 import { openChangeText, troublesOf } from './troubles.ts';
@@ -12,11 +13,15 @@ const watchIntervalMs = 1_000;
 const homeAndClearBelow = '\x1b[H\x1b[J';
 
 export async function statusCommand({ data, json, watch }: StatusOptions): Promise<void> {
+  const textOf = (status: ServiceStatus) => (json ? JSON.stringify(status) : statusText(status));
+  if (!watch) return printLine(textOf(await statusOfService(data)));
+  const begin = process.stdout.isTTY && !json ? homeAndClearBelow : '';
+  await printAll(eachSecond(async () => `${begin}${textOf(await statusOfService(data))}\n`));
+}
+
+async function* eachSecond(look: () => Promise<string>): AsyncGenerator<string> {
   for (;;) {
-    const status = await statusOfService(data);
-    if (json) console.log(JSON.stringify(status));
-    else console.log((watch && process.stdout.isTTY ? homeAndClearBelow : '') + statusText(status));
-    if (!watch) return;
+    yield await look();
     await new Promise((resolve) => setTimeout(resolve, watchIntervalMs));
   }
 }

@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CliFailure, exitCodes } from './exit.ts';
+import { print } from './output.ts';
 import { type UnitKind, unitText } from './systemd-units.ts';
 
 type SystemdOptions = { readonly user: string; readonly data: string; readonly listen: string };
@@ -19,5 +20,5 @@ export function systemdCommand(kind: UnitKind, { user, data, listen }: SystemdOp
     throw new CliFailure(exitCodes.usage, `--listen is ${JSON.stringify(listen)}, but must be ${allowed}.`);
   }
   const program = [process.execPath, realpathSync(process.argv[1] as string)];
-  process.stdout.write(unitText(kind, { user, data: resolve(data), listen, program }));
+  print(unitText(kind, { user, data: resolve(data), listen, program }));
 }

@@ -10,6 +10,7 @@ import { DataDirectory, UnusableDirectory } from '../config/data-directory.ts';
 import { TokenFile } from '../primary/token-file.ts';
 import { durationOf } from './duration.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { printLine } from './output.ts';
 import { durationText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 
@@ -39,7 +40,7 @@ export async function createTokenCommand(name: string, options: CreateOptions): 
     token: file.create(order, Date.now()),
   }));
   // To a pipe the token alone.
-  console.log(token);
+  printLine(token);
   console.error(`${summaryOf(order)} It is shown only once. Send it as Authorization: Bearer TOKEN.`);
 }
 
@@ -49,17 +50,17 @@ export async function revokeTokenCommand(name: string, { data }: TokenOptions): 
     if (!file.revoke(name)) throw new AccessRefused(noSuchToken(name));
     return { tokens: file.read().length };
   });
-  console.log(`Revoked: within a second no process accepts ${name}.`);
+  printLine(`Revoked: within a second no process accepts ${name}.`);
   if (tokens === 0) {
-    console.log('No token is left. A service on loopback, or with --open, is now open to everybody.');
+    printLine('No token is left. A service on loopback, or with --open, is now open to everybody.');
   }
 }
 
 export async function listTokensCommand({ data, json }: TokenOptions & { readonly json?: boolean }): Promise<void> {
   const tokens = await kept(data);
-  if (json) console.log(JSON.stringify(tokens));
-  else if (tokens.length === 0) console.log('There are no tokens.');
-  else console.log(tableOf(columns, tokens));
+  if (json) printLine(JSON.stringify(tokens));
+  else if (tokens.length === 0) printLine('There are no tokens.');
+  else printLine(tableOf(columns, tokens));
 }
 
 const columns: readonly Column<TokenView>[] = [

@@ -7,6 +7,7 @@ import type { ChangeRequest } from '../rebalance/topology-change.ts';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { followChange } from './follow-change.ts';
+import { printLine } from './output.ts';
 import { bytesText, countOf, countText, durationText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 
@@ -48,14 +49,14 @@ export async function planCommand(
   }
   const request = requestOf(change, id, options);
   const plan = (await askForChange(data, '/v1/plan', request)) as ChangePlan;
-  console.log(json ? JSON.stringify({ event: 'plan', ...plan }) : planText(plan));
+  printLine(json ? JSON.stringify({ event: 'plan', ...plan }) : planText(plan));
   if (out === undefined) return;
   const text = `${JSON.stringify({ ...request, epoch: plan.epoch, lastChange: plan.lastChange })}\n`;
   await writeFile(out, text).catch((error: Error) => {
     throw new CliFailure(exitCodes.failed, `The plan cannot be written to ${out}: ${error.message}.`, { cause: error });
   });
   if (!json)
-    console.log(`The plan is in ${out}. \`shardctl apply ${out}\` carries it out, unless the topology changes before.`);
+    printLine(`The plan is in ${out}. \`shardctl apply ${out}\` carries it out, unless the topology changes before.`);
 }
 
 export async function applyCommand(file: string, options: TopologyOptions): Promise<void> {
@@ -74,11 +75,11 @@ export async function applyCommand(file: string, options: TopologyOptions): Prom
 
 async function changeTopology(options: TopologyOptions, request: ChangeRequest): Promise<void> {
   const plan = (await askForChange(options.data, '/v1/plan', request)) as ChangePlan;
-  if (options.json) console.log(JSON.stringify({ event: 'plan', ...plan }));
-  else console.log(planText(plan));
+  if (options.json) printLine(JSON.stringify({ event: 'plan', ...plan }));
+  else printLine(planText(plan));
   if (options.dryRun) return;
   if (plan.slotsMoved === 0) {
-    if (!options.json) console.log('Nothing has to move: every shard already has its share.');
+    if (!options.json) printLine('Nothing has to move: every shard already has its share.');
     return;
   }
   if (!(await isAgreed(options)))
@@ -89,7 +90,7 @@ async function changeTopology(options: TopologyOptions, request: ChangeRequest):
     id: number;
     waitsFor: number;
   };
-  if (waitsFor > 0 && !options.json) console.log(`Queued behind ${countOf(waitsFor, 'other change')}.`);
+  if (waitsFor > 0 && !options.json) printLine(`Queued behind ${countOf(waitsFor, 'other change')}.`);
   await followChange(options.data, id, options.json ?? false);
 }
 

@@ -7,13 +7,14 @@ import type { ServiceAudit } from '../admin/contract.ts';
 import { auditFiles } from '../primary/audit.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { printLine } from './output.ts';
 import { bytesText, countOf, countText } from './quantity.ts';
 import { type Column, tableOf } from './table.ts';
 
 export async function verifyCommand({ data, json }: { data: string; json?: boolean }): Promise<void> {
   const { audit, from } = await auditOfData(data);
-  if (json) console.log(JSON.stringify({ ...audit, from }));
-  else console.log(auditText(audit, from));
+  if (json) printLine(JSON.stringify({ ...audit, from }));
+  else printLine(auditText(audit, from));
   if (!audit.isSound)
     throw new CliFailure(exitCodes.failed, 'The data has faults: see above. Keep a copy of it, and restore a backup.');
 }

@@ -7,7 +7,7 @@ import type { Change } from '../client/change-watch.ts';
 import { positionOfText } from '../kv/feed-position.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { bytesOfNamed, type KeyEncoding, keyFieldsOf, keyPartOf, shownKey } from './key-argument.ts';
-import { printLines } from './print-lines.ts';
+import { printAll } from './output.ts';
 import { clientOf } from './rest-client.ts';
 import type { RestOptions } from './rest-target.ts';
 
@@ -40,14 +40,14 @@ export async function watchCommand(options: WatchOptions): Promise<void> {
     onPosition,
     onLive: () => console.error('That is every existing key. Changes follow.'),
   });
-  await printLines(linesOf(changes, json === true));
+  await printAll(linesOf(changes, json === true));
 }
 
 async function* linesOf(changes: AsyncIterable<Change>, isJson: boolean): AsyncGenerator<string> {
   for await (const change of changes) {
     const { type, version, id } = change;
     yield isJson
-      ? JSON.stringify({ type, ...keyFieldsOf(change), version, id })
-      : `${type.padEnd('delete'.length)}  ${shownKey(bytesOfNamed(change))}  version ${version}`;
+      ? `${JSON.stringify({ type, ...keyFieldsOf(change), version, id })}\n`
+      : `${type.padEnd('delete'.length)}  ${shownKey(bytesOfNamed(change))}  version ${version}\n`;
   }
 }

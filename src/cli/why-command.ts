@@ -9,6 +9,7 @@ import { hashOf, slotCount, slotOf, tagOf } from '../partition/slot.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { type KeyEncoding, keyOfArgument, shownKey } from './key-argument.ts';
 import { failureText } from './next-step.ts';
+import { printLine } from './output.ts';
 import { countOf } from './quantity.ts';
 import { problemOf, type RestApi, reasonOf, restApiOf } from './rest-client.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
@@ -46,7 +47,7 @@ export async function whyCommand(argument: string, options: WhyOptions): Promise
     contentType: answer.ok ? answer.headers.get('content-type') : null,
     version: answer.ok ? Number(answer.headers.get('etag')?.replaceAll('"', '')) : null,
   };
-  if (options.json) return console.log(JSON.stringify(steps));
+  if (options.json) return printLine(JSON.stringify(steps));
 
   const there = answer.ok
     ? `yes: ${countOf(steps.valueBytes ?? 0, 'byte')}, ${steps.contentType}, version ${steps.version}`
@@ -55,7 +56,7 @@ export async function whyCommand(argument: string, options: WhyOptions): Promise
       : `unknown: the service answered ${answer.status}`;
   const isWholeKey = tagOf(key).length === key.length;
   const place = `${ring === undefined ? 'store' : 'file '}  ${steps.file}`;
-  console.log(
+  printLine(
     [
       `key    ${steps.key}   (${countOf(key.length, 'byte')})`,
       `tag    ${isWholeKey ? 'the whole key' : steps.tag}`,

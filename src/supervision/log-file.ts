@@ -40,12 +40,11 @@ export class LogFile implements LogPlace {
   #isLineBegun = false;
   #lost = 0;
   #setAsideAtMs = 0;
+  readonly #onExit = () => this.#writeAtOnce();
 
   constructor(options: LogFileOptions) {
     this.#options = options;
     this.#path = join(options.directory, currentLogFile(options.name));
-    // What a process says at its end is what matters most.
-    process.on('exit', () => this.#writeAtOnce());
   }
 
   get lost(): number {
@@ -74,6 +73,8 @@ export class LogFile implements LogPlace {
   #begin(): void {
     if (this.#isWriting) return;
     this.#isWriting = true;
+    // What a process says at its end is what matters most.
+    process.on('exit', this.#onExit);
     // What else is said in this turn of the event loop goes with it.
     setImmediate(() => void this.#writeAll());
   }
@@ -88,6 +89,7 @@ export class LogFile implements LogPlace {
         this.#lost += lines.length;
       }
     }
+    process.off('exit', this.#onExit);
     this.#isWriting = false;
   }
 

@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { projectRoot } from '../support/user-docs.ts';
 
 const { version, man } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as Record<string, string>;
-const program = newProgram(version as string);
+const program = newProgram(version as string, () => {});
 const tree = commandTree(program);
 const commands = [tree, ...commandsBelow(tree)];
 

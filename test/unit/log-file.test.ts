@@ -11,8 +11,13 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 type Limits = { readonly fileBytesMax?: number; readonly filesMax?: number };
 
+/** A log lives as long as its process. Node warns of a file that is collected while it is open. */
+const logs: LogFile[] = [];
+
 function logIn(directory: string, { fileBytesMax = 0, filesMax = 5 }: Limits = {}, name = 'router-1'): LogFile {
-  return new LogFile({ directory, name, fileBytesMax, filesMax });
+  const log = new LogFile({ directory, name, fileBytesMax, filesMax });
+  logs.push(log);
+  return log;
 }
 
 const lineOf = (time: number, what = '') => `${JSON.stringify({ time, what })}\n`;
@@ -179,4 +184,15 @@ test('a file that has no name while a reader looks, because it just gets another
   log.take(lineOf(2));
   await expect.poll(() => all(reader.newLines())).toEqual([lineOf(2).trimEnd()]);
   await reader.stop();
+});
+
+test('a log listens for the end of its process only while lines wait', async () => {
+  const directory = temporaryDirectory();
+  const listeners = () => process.listenerCount('exit');
+  const before = listeners();
+  const log = logIn(directory);
+  log.take(lineOf(1));
+  expect(listeners()).toBe(before + 1);
+  await expect.poll(listeners).toBe(before);
+  expect(textIn(directory)).toBe(lineOf(1));
 });
