@@ -5,12 +5,11 @@
 
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import fastify from 'fastify';
 import { allowedHostsOf } from '../http/host-guard.ts';
 import type { Measure } from '../metrics/measure.ts';
 import type { AdminActions } from './contract.ts';
 import { registerDashboard } from './dashboard.ts';
-import { answerRefusals, registerReading, registerSteering } from './operator-routes.ts';
+import { operatorApp, registerReading, registerSteering } from './operator-routes.ts';
 import { PageGuard } from './page-guard.ts';
 
 export type AdminPort = {
@@ -29,17 +28,12 @@ const loopback = '127.0.0.1';
 
 /** @param server which listens already */
 export async function serveAdminPort(server: Server, service: ObservedService): Promise<AdminPort> {
-  const app = fastify({
-    logger: false,
-    forceCloseConnections: true,
-    serverFactory: (handle) => server.on('request', handle),
-  });
+  const app = operatorApp({ serverFactory: (handle) => server.on('request', handle) });
   const guard = new PageGuard(allowedHostsOf(loopback, []));
   app.addHook('onRequest', async ({ method, headers }, reply) => {
     const refusal = guard.refusalOf(method, headers);
     if (refusal !== undefined) return reply.code(refusal.status).send({ detail: refusal.detail });
   });
-  answerRefusals(app);
   registerDashboard(app);
   registerReading(app, service);
   registerSteering(app, service.topology);

@@ -4,7 +4,6 @@
  */
 
 import { chmodSync } from 'node:fs';
-import fastify from 'fastify';
 import { noSuchToken } from '../access/access-refused.ts';
 import {
   type AdminActions,
@@ -14,13 +13,12 @@ import {
   type TokenOrder,
   tokenOrderSchema,
 } from './contract.ts';
-import { answerRefusals, registerReading, registerSteering } from './operator-routes.ts';
+import { operatorApp, registerReading, registerSteering } from './operator-routes.ts';
 
 export type AdminApi = { readonly close: () => Promise<void> };
 
 export async function listenForOperators(socketPath: string, actions: AdminActions): Promise<AdminApi> {
-  const app = fastify({ logger: false, forceCloseConnections: true });
-  answerRefusals(app);
+  const app = operatorApp();
   registerReading(app, actions);
   registerSteering(app, actions.topology);
   app.post('/v1/stop', async (_request, reply) => {

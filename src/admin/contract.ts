@@ -231,7 +231,7 @@ export const snapshotRequestSchema = {
   type: 'object',
   required: ['directory'],
   additionalProperties: false,
-  properties: { directory: { type: 'string' } },
+  properties: { directory: { type: 'string', pattern: '^/' } },
 };
 
 export const changeRequestSchema = {

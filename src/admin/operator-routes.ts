@@ -1,6 +1,6 @@
 /** What operators ask of the service, over whichever way they come: what it is like, and how its topology changes. */
 
-import type { FastifyInstance } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { AccessRefused } from '../access/access-refused.ts';
 import { ConfigError } from '../config/read-config.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
@@ -19,20 +19,32 @@ const noRoom = 'There is no room on the disk to record the change: nothing was b
 
 /** Why an order came to nothing. */
 const nothingTo: Record<SteeringOrder['kind'], string> = {
-  pause: 'There is no topology change to pause.',
-  resume: 'No topology change is paused.',
-  abort: 'No topology change is running.',
+  pause: 'There is no topology change to pause. `shardctl moves` lists them.',
+  resume: 'No topology change is paused. `shardctl moves` lists them.',
+  abort: 'No topology change is running. `shardctl moves` lists them.',
   throttle: 'There is nothing to throttle.',
 };
 
-export function answerRefusals(app: FastifyInstance): void {
+/** It takes bodies as they are: a number is no path, and an unknown field is a mistake. */
+export function operatorApp(options: FastifyServerOptions = {}): FastifyInstance {
+  const app = fastify({
+    ...options,
+    logger: false,
+    forceCloseConnections: true,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  });
   app.setErrorHandler((error, _request, reply) => {
     if (isDiskFull(error)) return reply.code(507).send({ detail: noRoom });
+    if ((error as FastifyError).validation !== undefined) {
+      const why = `The service does not understand this: ${(error as Error).message}.`;
+      return reply.code(400).send({ detail: `${why} Is it of another version than who asks, or was a plan changed?` });
+    }
     if (error instanceof SnapshotRefused) return reply.code(503).send({ detail: error.message });
     const isRefusal = error instanceof ChangeRefused || error instanceof ConfigError || error instanceof AccessRefused;
     const status = isRefusal ? 409 : ((error as { statusCode?: number }).statusCode ?? 500);
     return reply.code(status).send({ detail: (error as Error).message });
   });
+  return app;
 }
 
 export function registerReading(app: FastifyInstance, actions: Pick<AdminActions, 'status' | 'topology'>): void {

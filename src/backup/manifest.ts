@@ -3,8 +3,8 @@
  * backup. Whoever restores compares each file with it.
  */
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readText } from '../config/read-text.ts';
 import { isDiskFull } from '../sqlite/database.ts';
 import { integer, listOf, objectOf, parsed, type Shape, type ShapeOf, text } from '../supervision/shape.ts';
 
@@ -51,13 +51,15 @@ export class BackupRefused extends Error {
 export function refusalOf(path: string, error: unknown): unknown {
   const { syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined && !isDiskFull(error)) return error;
-  return new BackupRefused(`${path} cannot be made: ${message}.`, { cause: error });
+  return new BackupRefused(`${path} cannot be made: ${message}. Free some room, or name another directory.`, {
+    cause: error,
+  });
 }
 
 /** @throws BackupRefused */
 export function manifestOf(directory: string): Manifest {
   try {
-    const found = parsed(manifest, JSON.parse(readFileSync(join(directory, manifestName), 'utf8')), manifestName);
+    const found = parsed(manifest, JSON.parse(readText(join(directory, manifestName))), manifestName);
     if (found.format !== manifestFormat) throw new TypeError(`its format is ${found.format}, not ${manifestFormat}`);
     for (const { name } of found.files) if (/[/\\]|^\.\.?$/.test(name)) throw new TypeError(`it names ${name}`);
     return found;
@@ -65,8 +67,8 @@ export function manifestOf(directory: string): Manifest {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new BackupRefused(
       isMissing
-        ? `${directory} is no whole backup: it has no ${manifestName}.`
-        : `${directory} is no backup that this Shardlite can read: ${(error as Error).message}`,
+        ? `${directory} is no whole backup: it has no ${manifestName}. Name a directory that \`shardctl backup\` has made.`
+        : `${directory} is no backup that this Shardlite can read: ${(error as Error).message}. Name another one.`,
       { cause: error },
     );
   }

@@ -1,9 +1,10 @@
 /** `shardctl delete`: one key, or all keys with a prefix. */
 
 import type { ShardliteClient } from '../client/connect.ts';
+import { hasCode } from '../client/shardlite-error.ts';
 import { agreementTo } from './agreement.ts';
 import { CliFailure, exitCodes } from './exit.ts';
-import { clientKeyOf, type KeyEncoding, keyPartOf } from './key-argument.ts';
+import { clientKeyOf, type KeyEncoding, keyOfArgument, keyPartOf, shownKey } from './key-argument.ts';
 import { printLine } from './output.ts';
 import { printRequest } from './printed-request.ts';
 import { countOf } from './quantity.ts';
@@ -21,9 +22,17 @@ export async function deleteCommand(argument: string | undefined, options: Delet
 
 async function deleteKey(argument: string, options: DeleteOptions): Promise<void> {
   const key = clientKeyOf(argument, options);
-  if (options.curl) return printRequest(options, [], (client, signal) => client.delete(key, { signal }));
-  await (await clientOf(options)).delete(key);
-  printLine('Deleted.');
+  // With a condition, since a deletion without one does not tell whether there was anything to delete.
+  const remove = (client: ShardliteClient, signal?: AbortSignal) =>
+    client.delete(key, { ifPresent: true, ...(signal !== undefined && { signal }) });
+  if (options.curl) return printRequest(options, [], remove);
+  try {
+    await remove(await clientOf(options));
+    printLine('Deleted.');
+  } catch (error) {
+    if (!hasCode(error, 'condition-not-met')) throw error;
+    printLine(`There was no value under the key ${shownKey(keyOfArgument(argument, options))}: nothing was deleted.`);
+  }
 }
 
 async function deletePrefix(text: string, options: DeleteOptions): Promise<void> {

@@ -3,23 +3,23 @@
  * or hangs, because a router or a shard has died, another one begins after the last whole line.
  */
 
-import { errorTable } from '../kv/errors.ts';
+import { reasonOf } from '../client/sender.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { entryOfLine } from './import-line.ts';
 import { linesOf } from './line-reader.ts';
-import { failureText } from './next-step.ts';
+import { failureText, isPassing } from './next-step.ts';
 import { Patience } from './patience.ts';
-import { type Problem, problemOf, problemText, type RestApi, reasonOf, unexpectedText } from './rest-client.ts';
+import { type Problem, problemOf, problemText, type RestApi, unexpectedText } from './rest-client.ts';
 
 /** A page takes a fraction of a second: a connection that is silent for this long has lost its other end. */
-const silenceMs = 30_000;
+const silenceMsMax = 30_000;
 
 /**
  * Yields lines without their line feeds.
- * @throws CliFailure when the service refuses, or gives nothing for a minute
+ * @throws CliFailure when the service refuses, or gives nothing until the deadline
  */
 export async function* entriesFrom(api: RestApi, prefix: string): AsyncGenerator<Buffer> {
-  const patience = new Patience();
+  const patience = new Patience(api.deadlineMs);
   let last: Buffer | undefined;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -40,6 +40,7 @@ export async function* entriesFrom(api: RestApi, prefix: string): AsyncGenerator
 /** @throws CliFailure when another try cannot help, any other error when it may */
 async function* listing(api: RestApi, prefix: string, after: Buffer | undefined): AsyncGenerator<Uint8Array> {
   const giveUp = new AbortController();
+  const silenceMs = Math.min(silenceMsMax, api.deadlineMs);
   const inTime = async <T>(promise: Promise<T>): Promise<T> => {
     const timer = setTimeout(() => giveUp.abort(new Error('the connection gives nothing')), silenceMs);
     return promise.finally(() => clearTimeout(timer));
@@ -72,7 +73,5 @@ function queryOf(prefix: string, after: Buffer | undefined): URLSearchParams {
 
 function refusal(problem: Problem): Error {
   const message = problemText(problem);
-  return errorTable[problem.code]?.retryable
-    ? new Error(message)
-    : new CliFailure(exitCodes.failed, failureText(problem));
+  return isPassing(problem.code) ? new Error(message) : new CliFailure(exitCodes.failed, failureText(problem));
 }

@@ -4,12 +4,15 @@
  */
 
 import { statusOfService } from '../admin/admin-client.ts';
+import { reasonOf } from '../client/sender.ts';
 import { entriesFrom } from './entry-stream.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { exportTargetOf } from './export-target.ts';
+import { endedSentence } from './next-step.ts';
+import { patientTimeout } from './patience.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { countOf, durationText } from './quantity.ts';
-import { reasonOf, restApiOf } from './rest-client.ts';
+import { restApiOf } from './rest-client.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
 
 type ExportOptions = RestOptions & { readonly prefix?: string; readonly force?: boolean };
@@ -19,7 +22,7 @@ const writeBytes = 256 * 1024;
 
 export async function exportCommand(file: string | undefined, options: ExportOptions): Promise<void> {
   const { prefix, force } = options;
-  const api = await restApiOf(options);
+  const api = await restApiOf({ timeout: patientTimeout, ...options });
   const write = await exportTargetOf(file, force === true);
   const bar = new ProgressBar({ title: 'Exporting', total: prefix === undefined ? await keysOf(options) : undefined });
   const startedAtMs = performance.now();
@@ -29,7 +32,11 @@ export async function exportCommand(file: string | undefined, options: ExportOpt
     isWanted = await write(inChunks(entriesFrom(api, prefix ?? ''), () => bar.advanceTo(++entries)));
   } catch (error) {
     const after = `The export ended early, after ${countOf(entries, 'entry', 'entries')}`;
-    throw new CliFailure(exitCodes.failed, `${after}: ${reasonOf(error)}`, { cause: error });
+    throw new CliFailure(
+      exitCodes.failed,
+      `${after}: ${error instanceof CliFailure ? error.message : endedSentence(reasonOf(error))}`,
+      { cause: error },
+    );
   } finally {
     bar.end();
   }

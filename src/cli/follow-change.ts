@@ -1,12 +1,12 @@
 /** Watches a topology change until it ends. The change runs in the service: Ctrl-C stops only the watching. */
 
-import { askService } from '../admin/admin-client.ts';
 import type { RebalanceStatus, RunningChange } from '../rebalance/rebalancer.ts';
 import type { TopologyChange } from '../rebalance/topology-change.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { print, printLine } from './output.ts';
 import { clearLine } from './progress-bar.ts';
 import { bytesText, countOf, countText, durationText, latencyText } from './quantity.ts';
+import { answerOf } from './service-answer.ts';
 
 const pollIntervalMs = 250;
 
@@ -15,7 +15,7 @@ export async function followChange(data: string, id: number, json: boolean): Pro
   let last: RunningChange | undefined;
   let pausedBefore: number | undefined;
   for (;;) {
-    const { running, open } = (await askService(data, 'GET', '/v1/moves')).body as RebalanceStatus;
+    const { running, open } = (await answerOf(data, 'GET', '/v1/moves')) as RebalanceStatus;
     const change = await changeOf(data, id);
     const paused = open[0]?.isPaused ? open[0].id : undefined;
     if (paused !== undefined && paused !== pausedBefore) sayPaused(paused, id, json);
@@ -30,7 +30,7 @@ export async function followChange(data: string, id: number, json: boolean): Pro
 }
 
 async function changeOf(data: string, id: number): Promise<TopologyChange> {
-  const changes = (await askService(data, 'GET', '/v1/changes')).body as TopologyChange[];
+  const changes = (await answerOf(data, 'GET', '/v1/changes')) as TopologyChange[];
   const change = changes.find((one) => one.id === id);
   if (change === undefined)
     throw new CliFailure(exitCodes.failed, `There is no change ${id} among the latest. \`shardctl moves\` lists them.`);

@@ -3,10 +3,11 @@
 import { statusOfService } from '../admin/admin-client.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { ImportMark } from './import-mark.ts';
-import { importSourceOf } from './import-source.ts';
 import { Importer, nothingYet, type Refusal, type Tally } from './importer.ts';
+import { inputSourceOf } from './input-source.ts';
 import { linesOf } from './line-reader.ts';
 import { printLine } from './output.ts';
+import { patientTimeout } from './patience.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText, countOf, countText, durationText } from './quantity.ts';
 import { problemText, restApiOf } from './rest-client.ts';
@@ -19,7 +20,7 @@ const beginning = { mark: { number: 0, endOffset: 0 }, tally: nothingYet };
 
 export async function importCommand(name: string | undefined, options: ImportOptions): Promise<void> {
   const { resume, json } = options;
-  const source = importSourceOf(name);
+  const source = inputSourceOf(name);
   if (resume && source.file === undefined) {
     throw new CliFailure(
       exitCodes.usage,
@@ -32,7 +33,7 @@ export async function importCommand(name: string | undefined, options: ImportOpt
     throw new CliFailure(exitCodes.usage, `${why}: resume on its machine with --data, or import everything again.`);
   }
   const service = 'url' in at ? undefined : await statusOfService(at.data);
-  const api = await restApiOf(options);
+  const api = await restApiOf({ timeout: patientTimeout, ...options });
   const view = new ImportView(source.file?.bytes, json === true);
   const onUnwritable = (why: string) => view.note(`This import cannot be resumed: ${why}`);
   const kept = source.file && service && new ImportMark({ file: source.file, service, onUnwritable });

@@ -4,9 +4,10 @@
  * their lines, so a window waits until earlier windows with one of its keys are acknowledged.
  */
 
-import { errorTable, KvError } from '../kv/errors.ts';
+import { KvError } from '../kv/errors.ts';
 import { batchLineOf, entryOfLine } from './import-line.ts';
 import type { Line, LineMark } from './line-reader.ts';
+import { isPassing } from './next-step.ts';
 import { Patience } from './patience.ts';
 import { type Put, type PutResult, putEntries } from './put-entries.ts';
 import { type Problem, problemText, type RestApi } from './rest-client.ts';
@@ -58,19 +59,20 @@ export class Importer {
   readonly #windows: Window[] = [];
   readonly #underWay = new Set<Promise<void>>();
   readonly #lastOfKey = new Map<string, Promise<void>>();
-  readonly #patience = new Patience();
+  readonly #patience: Patience;
   #failure: { readonly error: unknown } | undefined;
 
   /** @param tally what became of the lines before the first that will be added */
   constructor(api: RestApi, tally: Tally, events: ImporterEvents) {
     this.#api = api;
+    this.#patience = new Patience(api.deadlineMs);
     this.#tally = tally;
     this.#events = events;
   }
 
   /**
    * Resolves when the next line may be added.
-   * @throws CliFailure when the service has acknowledged nothing for a minute
+   * @throws CliFailure when the service has acknowledged nothing until the deadline
    */
   async add(line: Line): Promise<void> {
     const found = foundIn(line);
@@ -194,7 +196,7 @@ function foundIn({
 }
 
 function isForLater(result: PutResult): boolean {
-  return result.kind === 'failed' && errorTable[result.code]?.retryable === true;
+  return result.kind === 'failed' && isPassing(result.code);
 }
 
 function failureText(result: PutResult | undefined): string {

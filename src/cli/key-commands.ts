@@ -1,15 +1,15 @@
 /** `shardctl get`, `put` and `touch`. */
 
-import { readFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import type { ShardliteClient } from '../client/connect.ts';
+import { valueBytesLargest } from '../config/service-config.ts';
 import { durationOf } from './duration.ts';
 import { CliFailure, exitCodes } from './exit.ts';
+import { inputSourceOf } from './input-source.ts';
 import { clientKeyOf, type KeyEncoding, keyOfArgument, shownKey } from './key-argument.ts';
 import { failureText } from './next-step.ts';
 import { print, printLine } from './output.ts';
 import { printRequest } from './printed-request.ts';
-import { countOf } from './quantity.ts';
+import { bytesText, countOf } from './quantity.ts';
 import { clientOf } from './rest-client.ts';
 import type { RestOptions } from './rest-target.ts';
 
@@ -64,11 +64,7 @@ function noValue(argument: string, encoding: KeyEncoding): CliFailure {
 }
 
 function secondsOf(ttl: string): number {
-  const ms = durationOf(ttl);
-  if (ms === undefined) {
-    throw new CliFailure(exitCodes.usage, `--ttl must be a number with s, m, h or d, such as 90s or 30d, not ${ttl}.`);
-  }
-  return ms / 1_000;
+  return durationOf('--ttl', ttl) / 1_000;
 }
 
 /** `--data-raw` takes a value as it is, also one that begins with @; `@-` is standard input. */
@@ -77,13 +73,17 @@ function curlBodyOf(value: string | undefined, file: string | undefined): string
   return ['--data-binary', `@${file === '-' ? './-' : (file ?? '-')}`];
 }
 
+/** No more than any service takes: a device may have no end. */
 async function bytesIn(file: string | undefined): Promise<Buffer> {
-  if (file === undefined) return buffer(process.stdin);
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new CliFailure(exitCodes.failed, `The file ${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of inputSourceOf(file === '-' ? './-' : file).read(0)) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes <= valueBytesLargest) continue;
+    const what = file === undefined ? 'Standard input' : `The file ${file}`;
+    const most = `A value has at most ${bytesText(valueBytesLargest)}, or less where --value-bytes-max of the service says so`;
+    throw new CliFailure(exitCodes.failed, `${what} is too large. ${most}.`);
   }
+  return Buffer.concat(chunks);
 }

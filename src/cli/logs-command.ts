@@ -21,7 +21,7 @@ const pollIntervalMs = 200;
 export async function logsCommand(wanted: string | undefined, options: LogsOptions): Promise<void> {
   const { data, follow, since, json } = options;
   const directory = directoryOf(data);
-  const sinceMs = since === undefined ? 0 : Date.now() - agoMsOf(since);
+  const sinceMs = since === undefined ? 0 : Date.now() - durationOf('--since', since, '5m');
   const known = await processesLogged(directory);
   if (wanted !== undefined && !known.includes(wanted)) {
     throw new CliFailure(
@@ -54,13 +54,6 @@ function directoryOf(data: string): string {
       { cause: error },
     );
   }
-}
-
-function agoMsOf(text: string): number {
-  const ms = durationOf(text);
-  if (ms === undefined)
-    throw new CliFailure(exitCodes.usage, '--since must be a number with s, m, h or d, such as 5m.');
-  return ms;
 }
 
 /** A line that is no JSON, which a full disk may have left, stands as it is. */

@@ -1,6 +1,5 @@
 /** `shardctl moves` shows topology changes; `pause`, `resume`, `abort` and `throttle` steer the running one. */
 
-import { askService } from '../admin/admin-client.ts';
 import type { SteeringOrder } from '../admin/contract.ts';
 import type { RebalanceStatus } from '../rebalance/rebalancer.ts';
 import type { TopologyChange } from '../rebalance/topology-change.ts';
@@ -8,13 +7,14 @@ import { CliFailure, exitCodes } from './exit.ts';
 import { changeProgressText, followChange } from './follow-change.ts';
 import { printLine } from './output.ts';
 import { bytesText, countText, durationText } from './quantity.ts';
+import { answerOf } from './service-answer.ts';
 import { tableOf } from './table.ts';
 
 type MovesOptions = { readonly data: string; readonly json?: boolean; readonly follow?: boolean };
 
 export async function movesCommand({ data, json, follow }: MovesOptions): Promise<void> {
-  const { running, open } = (await askService(data, 'GET', '/v1/moves')).body as RebalanceStatus;
-  const changes = (await askService(data, 'GET', '/v1/changes')).body as TopologyChange[];
+  const { running, open } = (await answerOf(data, 'GET', '/v1/moves')) as RebalanceStatus;
+  const changes = (await answerOf(data, 'GET', '/v1/changes')) as TopologyChange[];
   if (follow) {
     if (open[0] === undefined)
       throw new CliFailure(
@@ -86,8 +86,7 @@ export async function throttleCommand({
 }
 
 async function steer(data: string, order: SteeringOrder): Promise<void> {
-  const { status, body } = await askService(data, 'POST', '/v1/moves', order);
-  if (status >= 300) throw new CliFailure(exitCodes.failed, (body as { detail: string }).detail);
+  await answerOf(data, 'POST', '/v1/moves', order);
 }
 
 function positive(text: string, what: string): number {

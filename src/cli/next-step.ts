@@ -4,7 +4,7 @@ import type { ShardliteErrorCode } from '../client/shardlite-error.ts';
 import { errorTable } from '../kv/errors.ts';
 
 const nextSteps: { readonly [code in ShardliteErrorCode]?: string } = {
-  'no-answer': 'Run `shardctl status` on its machine, or use another --url.',
+  'no-answer': 'Run `shardctl status` on its machine: it shows the address, which begins with http or https.',
   'unexpected-answer': 'Check that the address is that of a Shardlite service, and not of a proxy.',
   'token-required':
     'Put one into SHARDLITE_TOKEN. `shardctl token create NAME` creates it, on the machine of the service.',
@@ -15,14 +15,24 @@ const nextSteps: { readonly [code in ShardliteErrorCode]?: string } = {
   'rate-exceeded': 'Try again later, or send fewer requests.',
 };
 
+/** Whether the same request may succeed later. */
+export function isPassing(code: ShardliteErrorCode): boolean {
+  return code === 'no-answer' || (code in errorTable && errorTable[code as keyof typeof errorTable].retryable);
+}
+
 /** Empty where the service's own sentence says what is allowed. */
 function nextStepAfter(code: ShardliteErrorCode): string {
   const step = nextSteps[code];
   if (step !== undefined) return ` ${step}`;
-  const isPassing = code in errorTable && errorTable[code as keyof typeof errorTable].retryable;
-  return isPassing ? ' Try again later; `shardctl status` says what is wrong, on the machine of the service.' : '';
+  return isPassing(code)
+    ? ' Try again later; `shardctl status` says what is wrong, on the machine of the service.'
+    : '';
 }
 
 export function failureText({ code, detail }: { readonly code: ShardliteErrorCode; readonly detail: string }): string {
-  return `${detail} (${code})${nextStepAfter(code)}`;
+  return `${endedSentence(detail)} (${code})${nextStepAfter(code)}`;
+}
+
+export function endedSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

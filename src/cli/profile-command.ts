@@ -2,12 +2,12 @@
 
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { askService } from '../admin/admin-client.ts';
 import { type ProfileRequest, profileSecondsMax } from '../admin/contract.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { printLine } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { bytesText } from './quantity.ts';
+import { answerOf } from './service-answer.ts';
 
 type ProfileOptions = {
   readonly data: string;
@@ -30,8 +30,7 @@ export async function profileCommand(process: string, options: ProfileOptions): 
     drawIntervalMs,
   );
   try {
-    const { status, body } = await askService(options.data, 'POST', '/v1/profiles', request);
-    if (status >= 300) throw new CliFailure(exitCodes.failed, (body as { detail: string }).detail);
+    await answerOf(options.data, 'POST', '/v1/profiles', request);
   } finally {
     clearInterval(drawing);
     bar?.end();

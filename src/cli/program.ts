@@ -7,6 +7,7 @@ import { addKeyCommands } from './groups/keys.ts';
 import { addOperateCommands } from './groups/operate.ts';
 import { addRunCommands } from './groups/run.ts';
 import { addTopologyCommands } from './groups/topology.ts';
+import { refuseEmpty } from './refuse-empty.ts';
 
 /** Parses nothing yet. @param writeHelp takes what is asked for: help, and the version */
 export function newProgram(version: string, writeHelp: (text: string) => void): Command {
@@ -16,7 +17,8 @@ export function newProgram(version: string, writeHelp: (text: string) => void): 
     .showHelpAfterError('(shardctl --help lists the commands, shardctl COMMAND --help shows its options)')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: writeHelp })
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_program, command) => refuseEmpty(command));
   addRunCommands(program);
   addKeyCommands(program);
   addTopologyCommands(program);

@@ -1,9 +1,11 @@
 /** Puts entries through the REST API: as one batch, or by itself an entry that is too large for a batch. */
 
+import { reasonOf } from '../client/sender.ts';
 import { urlOfKey } from '../http/key-in-url.ts';
 import { batchBytesMax } from '../kv/operation.ts';
+import { CliFailure, exitCodes } from './exit.ts';
 import type { Entry } from './import-line.ts';
-import { type Problem, problemOf, type RestApi, reasonOf } from './rest-client.ts';
+import { type Problem, problemOf, type RestApi, unexpectedText } from './rest-client.ts';
 
 export type Put = {
   readonly entry: Entry;
@@ -14,7 +16,7 @@ export type Put = {
 export type PutResult = { readonly kind: 'created' | 'replaced' } | ({ readonly kind: 'failed' } & Problem);
 
 /** A request without an answer for this long is given up: its connection hangs. */
-const answerDeadlineMs = 30_000;
+const answerDeadlineMsMax = 30_000;
 
 /**
  * @returns one result a put, or `one-is-refused` when the service refused the whole batch and did nothing
@@ -30,10 +32,11 @@ export async function putEntries(api: RestApi, puts: readonly Put[]): Promise<re
       headers: { 'content-type': 'application/x-ndjson' },
       body: puts.map(({ batchLine }) => batchLine).join(''),
     });
-    if (answer.ok) return (await answer.text()).trimEnd().split('\n').map(resultOfLine);
+    if (answer.ok) return resultsIn(await answer.text(), puts.length);
     const failure = await failureOf(answer);
     return puts.length > 1 && answer.status < 500 && answer.status !== 408 ? 'one-is-refused' : puts.map(() => failure);
   } catch (error) {
+    if (error instanceof CliFailure) throw error;
     return puts.map(() => connectionLost(error));
   }
 }
@@ -49,12 +52,23 @@ async function putAlone(api: RestApi, { key, value, contentType, expiresAt }: En
 }
 
 function ask(api: RestApi, path: string, init: RequestInit): Promise<Response> {
-  return api.fetch(path, { ...init, signal: AbortSignal.timeout(answerDeadlineMs) });
+  return api.fetch(path, { ...init, signal: AbortSignal.timeout(Math.min(answerDeadlineMsMax, api.deadlineMs)) });
 }
 
 async function failureOf(answer: Response): Promise<PutResult> {
   const { code, detail } = await problemOf(answer);
   return { kind: 'failed', code, detail: withoutIndex(detail) };
+}
+
+/** @throws CliFailure for what no Shardlite answers */
+function resultsIn(text: string, count: number): PutResult[] {
+  const lines = text.trimEnd().split('\n');
+  try {
+    if (lines.length === count) return lines.map(resultOfLine);
+  } catch {
+    // It is no JSON.
+  }
+  throw new CliFailure(exitCodes.failed, unexpectedText('It does not say what became of each entry.'));
 }
 
 function resultOfLine(line: string): PutResult {
@@ -70,5 +84,5 @@ function withoutIndex(detail: string): string {
 
 /** Treated like an answer of the service that may be tried again, since a put may be sent twice. */
 function connectionLost(error: unknown): PutResult {
-  return { kind: 'failed', code: 'outcome-unknown', detail: `The service did not answer: ${reasonOf(error)}.` };
+  return { kind: 'failed', code: 'no-answer', detail: `The service did not answer: ${reasonOf(error)}.` };
 }

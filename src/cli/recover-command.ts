@@ -1,5 +1,6 @@
 /** `shardctl recover`: what is wrong with a stopped data directory, and the ways on from there. */
 
+import { existsSync } from 'node:fs';
 import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
 import { UnusableDirectory } from '../config/data-directory.ts';
 import { CannotRecover, Recovery } from '../primary/recovery.ts';
@@ -22,7 +23,10 @@ export async function recoverCommand(options: RecoverOptions): Promise<void> {
   const { data, rebuild = false, acceptLoss = [], json } = options;
   await refuseRunning(data);
   const say = json ? () => {} : printLine;
-  const recovery = new Recovery(data);
+  // Looking at a directory that is not there would make it.
+  if (!existsSync(data))
+    throw new CliFailure(exitCodes.failed, `There is no ${data}. Name the data directory with --data.`);
+  const recovery = await reported(async () => new Recovery(data));
   const done: string[] = [];
   await reported(async () => {
     const found = recovery.findings();

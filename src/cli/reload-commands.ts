@@ -1,17 +1,15 @@
 /** `shardctl reload` and `restart` replace processes; `shardctl config` shows the settings that are in force. */
 
-import { askService } from '../admin/admin-client.ts';
 import type { ReloadReport, SettingView } from '../admin/contract.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { printLine } from './output.ts';
+import { answerOf } from './service-answer.ts';
 import { tableOf } from './table.ts';
 
 type Options = { readonly data: string; readonly json?: boolean };
 
 export async function reloadCommand(what: string | undefined, { data, json }: Options): Promise<void> {
-  const { status, body } = await askService(data, 'POST', `/v1/reload/${encodeURIComponent(what ?? 'all')}`);
-  if (status >= 300) throw new CliFailure(exitCodes.failed, (body as { detail: string }).detail);
-  const report = body as ReloadReport;
+  const report = (await answerOf(data, 'POST', `/v1/reload/${encodeURIComponent(what ?? 'all')}`)) as ReloadReport;
   if (json) printLine(JSON.stringify(report));
   else for (const line of linesOf(report)) printLine(line);
   if (report.stoppedAt === null) return;
@@ -31,7 +29,7 @@ function linesOf({ reloaded, adopted, needRestart }: ReloadReport): string[] {
 }
 
 export async function configCommand({ data, json }: Options): Promise<void> {
-  const settings = (await askService(data, 'GET', '/v1/settings')).body as SettingView[];
+  const settings = (await answerOf(data, 'GET', '/v1/settings')) as SettingView[];
   if (json) return printLine(JSON.stringify(settings));
   printLine(
     tableOf(

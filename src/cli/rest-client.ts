@@ -5,20 +5,24 @@
 
 import { statusOfService } from '../admin/admin-client.ts';
 import { connect, type ShardliteClient } from '../client/connect.ts';
-import { errorOf } from '../client/shardlite-error.ts';
-import type { ErrorCode } from '../kv/errors.ts';
+import { isPassing, reasonOf } from '../client/sender.ts';
+import { errorOf, type ShardliteErrorCode } from '../client/shardlite-error.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { failureText } from './next-step.ts';
+import { clearLine } from './progress-bar.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
 
 /** The REST API of a service, as one client asks it. */
 export class RestApi {
   readonly url: string;
+  /** Without a useful answer for so long, whoever asks gives up. */
+  readonly deadlineMs: number;
   readonly #token: string | undefined;
   readonly #fetch: typeof fetch;
 
-  constructor(url: string, token?: string, ask: typeof fetch = fetch) {
+  constructor(url: string, deadlineMs: number, token?: string, ask: typeof fetch = fetch) {
     this.url = url;
+    this.deadlineMs = deadlineMs;
     this.#token = token;
     this.#fetch = ask;
   }
@@ -33,9 +37,9 @@ export class RestApi {
 
 /** @throws ServiceUnreachable, CliFailure */
 export async function restApiOf(options: RestOptions): Promise<RestApi> {
-  const { token, ...target } = restTargetOf(options, process.env);
-  const { url, ask } = await reached(target.at);
-  return new RestApi(url, token, ask);
+  const { token, deadlineMs, at } = restTargetOf(options, process.env);
+  const { url, ask } = await reached(at);
+  return new RestApi(url, deadlineMs, token, noting(ask));
 }
 
 /**
@@ -77,7 +81,7 @@ async function fetchTrusting(certificate: string): Promise<typeof fetch> {
 function noting(ask: typeof fetch): typeof fetch {
   let isAway = false;
   const away = (why: string) => {
-    if (!isAway) console.error(`shardctl: ${why}: asking again.`);
+    if (!isAway) note(`${why}: asking again.`);
     isAway = true;
   };
   return async (target, init) => {
@@ -86,7 +90,7 @@ function noting(ask: typeof fetch): typeof fetch {
       if (answer.status >= 502 && answer.status <= 504) away(`The service answers ${answer.status}`);
       else if (isAway) {
         isAway = false;
-        console.error('shardctl: The service answers again.');
+        note('The service answers again.');
       }
       return answer;
     } catch (error) {
@@ -97,14 +101,23 @@ function noting(ask: typeof fetch): typeof fetch {
   };
 }
 
-/** What a problem document says that matters to people and to decisions. */
-export type Problem = { readonly code: ErrorCode; readonly detail: string };
+/** Above a progress bar, where there is one. */
+function note(sentence: string): void {
+  console.error(`${process.stderr.isTTY ? clearLine : ''}shardctl: ${sentence}`);
+}
 
-/** @throws CliFailure when the answer is no problem document: something else answered */
+/** What a problem document says that matters to people and to decisions. */
+export type Problem = { readonly code: ShardliteErrorCode; readonly detail: string };
+
+/**
+ * A proxy in front of a service that is away answers for it: then it is `no-answer`.
+ * @throws CliFailure when something else answered that is no Shardlite
+ */
 export async function problemOf(answer: Response): Promise<Problem> {
   const { code, message } = errorOf(answer.status, await answer.text());
-  if (code === 'unexpected-answer') throw new CliFailure(exitCodes.failed, unexpectedText(message));
-  return { code: code as ErrorCode, detail: message };
+  if (code !== 'unexpected-answer') return { code, detail: message };
+  if (isPassing(answer.status)) return { code: 'no-answer', detail: message };
+  throw new CliFailure(exitCodes.failed, unexpectedText(message));
 }
 
 /** What is said of an answer that no Shardlite gives. */
@@ -114,10 +127,4 @@ export function unexpectedText(detail: string): string {
 
 export function problemText({ code, detail }: Problem): string {
   return `${detail} (${code})`;
-}
-
-/** fetch says "fetch failed" and keeps the reason in the cause. */
-export function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? cause.message : message;
 }

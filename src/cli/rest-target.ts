@@ -31,7 +31,7 @@ export function restTargetOf(options: RestOptions, environment: NodeJS.ProcessEn
     at: placeOf(options, environment),
     token,
     isTokenFromEnvironment: options.token === undefined && token !== undefined,
-    deadlineMs: deadlineOf(options.timeout),
+    deadlineMs: durationOf('--timeout', options.timeout ?? usualTimeout, '10s'),
   };
 }
 
@@ -42,7 +42,9 @@ function placeOf({ data, url }: RestOptions, environment: NodeJS.ProcessEnv): Re
   if (url !== undefined) return { url: addressOf(url, '--url') };
   const usual = environment['SHARDLITE_URL'];
   if (data === undefined && usual !== undefined) return { url: addressOf(usual, 'SHARDLITE_URL') };
-  return { data: data ?? environment['SHARDLITE_DATA'] ?? 'shards' };
+  const directory = data ?? environment['SHARDLITE_DATA'] ?? 'shards';
+  if (directory === '') throw wrong('SHARDLITE_DATA is empty. Give it a value, or unset it.');
+  return { data: directory };
 }
 
 function addressOf(text: string, name: string): string {
@@ -57,13 +59,8 @@ function addressOf(text: string, name: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
-const usualDeadlineMs = 30_000;
-
-function deadlineOf(timeout: string | undefined): number {
-  const deadlineMs = timeout === undefined ? usualDeadlineMs : durationOf(timeout);
-  if (deadlineMs !== undefined && deadlineMs > 0) return deadlineMs;
-  throw wrong(`--timeout is ${JSON.stringify(timeout)}, but must be a number above 0 with s, m, h or d, such as 10s.`);
-}
+/** Of `--timeout`. */
+export const usualTimeout = '30s';
 
 function wrong(sentence: string): CliFailure {
   return new CliFailure(exitCodes.usage, sentence);

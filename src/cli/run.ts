@@ -38,20 +38,18 @@ function report(error: unknown): number {
   if (error instanceof ServiceUnreachable) return said(error.message, exitCodes.unreachable);
   if (error instanceof CliFailure) return said(error.message, error.exitCode);
   if (error instanceof ShardliteError) {
-    const { code, message } = error;
-    return said(
-      failureText({ code, detail: endedSentence(message) }),
-      code === 'no-answer' ? exitCodes.unreachable : exitCodes.failed,
-    );
+    return said(failureText({ code: error.code, detail: error.message }), exitCodeOf(error));
   }
   throw error;
+}
+
+function exitCodeOf({ code, status }: ShardliteError): number {
+  if (code === 'no-answer') return exitCodes.unreachable;
+  // Without a status, nothing was sent.
+  return status === 0 ? exitCodes.usage : exitCodes.failed;
 }
 
 function said(sentence: string, exitCode: number): number {
   console.error(`shardctl: ${sentence}`);
   return exitCode;
-}
-
-function endedSentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -19,6 +19,12 @@ export function systemdCommand(kind: UnitKind, { user, data, listen }: SystemdOp
     const allowed = 'an address and a port, such as 127.0.0.1:7700 or [::]:7700';
     throw new CliFailure(exitCodes.usage, `--listen is ${JSON.stringify(listen)}, but must be ${allowed}.`);
   }
+  if (/\p{Cc}/u.test(resolve(data))) {
+    throw new CliFailure(
+      exitCodes.usage,
+      `--data is ${JSON.stringify(data)}, but must be a path without line breaks and other control characters.`,
+    );
+  }
   const program = [process.execPath, realpathSync(process.argv[1] as string)];
   print(unitText(kind, { user, data: resolve(data), listen, program }));
 }

@@ -12,6 +12,7 @@ import { durationOf } from './duration.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { printLine } from './output.ts';
 import { durationText } from './quantity.ts';
+import { answerOf } from './service-answer.ts';
 import { type Column, tableOf } from './table.ts';
 
 type TokenOptions = { readonly data: string };
@@ -25,10 +26,7 @@ type CreateOptions = TokenOptions & {
 export async function createTokenCommand(name: string, options: CreateOptions): Promise<void> {
   const { data, prefix = [], read = false, write = false, expires } = options;
   const isBoth = !read && !write;
-  const lifeMs = expires === undefined ? undefined : durationOf(expires);
-  if (expires !== undefined && lifeMs === undefined) {
-    throw new CliFailure(exitCodes.usage, `--expires must be a number with s, m, h or d, such as 30d, not ${expires}.`);
-  }
+  const lifeMs = expires === undefined ? undefined : durationOf('--expires', expires, '30d');
   const order: TokenOrder = {
     name,
     prefixes: prefix,
@@ -93,7 +91,7 @@ function expiryText(expiresAtMs: number | null): string {
 
 async function kept(data: string): Promise<readonly TokenView[]> {
   try {
-    return (await askService(data, 'GET', '/v1/tokens')).body as TokenView[];
+    return (await answerOf(data, 'GET', '/v1/tokens')) as TokenView[];
   } catch (error) {
     if (!isStopped(error)) throw error;
     return onFile(data, (file) => file.read().map(({ hash: _, ...view }) => view));
@@ -103,9 +101,7 @@ async function kept(data: string): Promise<readonly TokenView[]> {
 /** Done by the running service or, where none runs, here. */
 async function done<T>(data: string, path: string, body: unknown, otherwise: (file: TokenFile) => T): Promise<T> {
   try {
-    const answer = await askService(data, 'POST', path, body);
-    if (answer.status < 300) return answer.body as T;
-    throw new CliFailure(exitCodes.failed, (answer.body as { detail: string }).detail);
+    return (await answerOf(data, 'POST', path, body)) as T;
   } catch (error) {
     if (!isStopped(error)) throw error;
   }

@@ -1,7 +1,7 @@
 /** `shardctl add-shard`, `remove-shard`, `rebalance`, `plan`, `apply`: show the plan, ask, begin the change, follow it. */
 
-import { readFile, writeFile } from 'node:fs/promises';
-import { askService } from '../admin/admin-client.ts';
+import { writeFile } from 'node:fs/promises';
+import { readText } from '../config/read-text.ts';
 import type { ChangePlan, ShardPlan } from '../rebalance/change-plan.ts';
 import type { ChangeRequest } from '../rebalance/topology-change.ts';
 import { agreementTo } from './agreement.ts';
@@ -9,6 +9,7 @@ import { CliFailure, exitCodes } from './exit.ts';
 import { followChange } from './follow-change.ts';
 import { printLine } from './output.ts';
 import { bytesText, countOf, countText, durationText } from './quantity.ts';
+import { answerOf } from './service-answer.ts';
 import { type Column, tableOf } from './table.ts';
 
 export type TopologyOptions = {
@@ -48,12 +49,16 @@ export async function planCommand(
     throw new CliFailure(exitCodes.usage, `Only remove-shard takes a shard. Leave out ${JSON.stringify(id)}.`);
   }
   const request = requestOf(change, id, options);
-  const plan = (await askForChange(data, '/v1/plan', request)) as ChangePlan;
+  const plan = (await answerOf(data, 'POST', '/v1/plan', request)) as ChangePlan;
   printLine(json ? JSON.stringify({ event: 'plan', ...plan }) : planText(plan));
   if (out === undefined) return;
   const text = `${JSON.stringify({ ...request, epoch: plan.epoch, lastChange: plan.lastChange })}\n`;
   await writeFile(out, text).catch((error: Error) => {
-    throw new CliFailure(exitCodes.failed, `The plan cannot be written to ${out}: ${error.message}.`, { cause: error });
+    throw new CliFailure(
+      exitCodes.failed,
+      `The plan cannot be written to ${out}: ${error.message}. Name another file.`,
+      { cause: error },
+    );
   });
   if (!json)
     printLine(`The plan is in ${out}. \`shardctl apply ${out}\` carries it out, unless the topology changes before.`);
@@ -62,7 +67,8 @@ export async function planCommand(
 export async function applyCommand(file: string, options: TopologyOptions): Promise<void> {
   let request: ChangeRequest;
   try {
-    request = JSON.parse(await readFile(file, 'utf8')) as ChangeRequest;
+    request = JSON.parse(readText(file)) as ChangeRequest;
+    if (request?.kind === undefined) throw new TypeError('it names no change');
   } catch (error) {
     throw new CliFailure(
       exitCodes.usage,
@@ -74,7 +80,7 @@ export async function applyCommand(file: string, options: TopologyOptions): Prom
 }
 
 async function changeTopology(options: TopologyOptions, request: ChangeRequest): Promise<void> {
-  const plan = (await askForChange(options.data, '/v1/plan', request)) as ChangePlan;
+  const plan = (await answerOf(options.data, 'POST', '/v1/plan', request)) as ChangePlan;
   if (options.json) printLine(JSON.stringify({ event: 'plan', ...plan }));
   else printLine(planText(plan));
   if (options.dryRun) return;
@@ -86,7 +92,7 @@ async function changeTopology(options: TopologyOptions, request: ChangeRequest):
     throw new CliFailure(exitCodes.failed, 'Nothing was changed: answer y, or use --yes.');
   // While the question was open, somebody else may have asked for a change. With --yes there was no question.
   const asked = options.yes ? request : { ...request, lastChange: plan.lastChange };
-  const { id, waitsFor } = (await askForChange(options.data, '/v1/changes', asked)) as {
+  const { id, waitsFor } = (await answerOf(options.data, 'POST', '/v1/changes', asked)) as {
     id: number;
     waitsFor: number;
   };
@@ -132,12 +138,6 @@ function weightsOf(texts: readonly string[]): [shard: number, weight: number][] 
     weights.set(shard, weight);
   }
   return [...weights];
-}
-
-async function askForChange(data: string, path: string, request: ChangeRequest): Promise<unknown> {
-  const { status, body } = await askService(data, 'POST', path, request);
-  if (status < 300) return body;
-  throw new CliFailure(status === 400 ? exitCodes.usage : exitCodes.failed, (body as { detail: string }).detail);
 }
 
 /** Asks on a terminal. Elsewhere nobody can answer, so --yes is needed. */

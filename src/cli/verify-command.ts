@@ -2,13 +2,14 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
+import { ServiceUnreachable } from '../admin/admin-client.ts';
 import type { ServiceAudit } from '../admin/contract.ts';
 import { auditFiles } from '../primary/audit.ts';
 import { ChangeRefused } from '../rebalance/change-refused.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { printLine } from './output.ts';
 import { bytesText, countOf, countText } from './quantity.ts';
+import { answerOf } from './service-answer.ts';
 import { type Column, tableOf } from './table.ts';
 
 export async function verifyCommand({ data, json }: { data: string; json?: boolean }): Promise<void> {
@@ -21,9 +22,7 @@ export async function verifyCommand({ data, json }: { data: string; json?: boole
 
 async function auditOfData(data: string): Promise<{ audit: ServiceAudit; from: 'running' | 'stopped' }> {
   try {
-    const { status, body } = await askService(data, 'POST', '/v1/verify');
-    if (status >= 300) throw new CliFailure(exitCodes.failed, (body as { detail: string }).detail);
-    return { audit: body as ServiceAudit, from: 'running' };
+    return { audit: (await answerOf(data, 'POST', '/v1/verify')) as ServiceAudit, from: 'running' };
   } catch (error) {
     const isStopped = error instanceof ServiceUnreachable;
     if (!isStopped || !existsSync(join(data, 'meta.sqlite'))) throw error;

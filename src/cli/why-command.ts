@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import { statusOfService } from '../admin/admin-client.ts';
-import { jsonBodyOf } from '../client/shardlite-error.ts';
+import { reasonOf } from '../client/sender.ts';
+import { jsonBodyOf, unexpectedAnswer } from '../client/shardlite-error.ts';
 import { urlOfKey } from '../http/key-in-url.ts';
 import { type RingDescription, ringOf } from '../partition/ring.ts';
 import { hashOf, slotCount, slotOf, tagOf } from '../partition/slot.ts';
@@ -11,7 +12,7 @@ import { type KeyEncoding, keyOfArgument, shownKey } from './key-argument.ts';
 import { failureText } from './next-step.ts';
 import { printLine } from './output.ts';
 import { countOf } from './quantity.ts';
-import { problemOf, type RestApi, reasonOf, restApiOf } from './rest-client.ts';
+import { problemOf, type RestApi, restApiOf } from './rest-client.ts';
 import { type RestOptions, restTargetOf } from './rest-target.ts';
 
 type WhyOptions = RestOptions & KeyEncoding & { readonly json?: boolean };
@@ -89,7 +90,9 @@ type Topology = {
 async function toldByRest(api: RestApi): Promise<Whereabouts> {
   const answer = await asked(api, '/v1/topology', 'GET');
   if (!answer.ok) throw new CliFailure(exitCodes.failed, failureText(await problemOf(answer)));
-  const { epoch, shards, slots } = jsonBodyOf(answer.status, new Uint8Array(await answer.arrayBuffer())) as Topology;
+  const told = jsonBodyOf(answer.status, new Uint8Array(await answer.arrayBuffer())) as Topology | null;
+  if (!Array.isArray(told?.slots)) throw unexpectedAnswer(answer.status, 'it is not about a topology');
+  const { epoch, shards, slots } = told as Topology;
   const ranges = slots.map(({ first, last, shard }) => [first, last, shard] as const);
   return {
     ring: ranges.length === 0 ? undefined : { epoch, ranges },
@@ -101,7 +104,7 @@ async function toldByRest(api: RestApi): Promise<Whereabouts> {
 /** @throws CliFailure with the exit code for a service that is not there */
 async function asked(api: RestApi, path: string, method: string): Promise<Response> {
   try {
-    return await api.fetch(path, { method });
+    return await api.fetch(path, { method, signal: AbortSignal.timeout(api.deadlineMs) });
   } catch (error) {
     const detail = `The service does not answer at ${api.url}: ${reasonOf(error)}.`;
     throw new CliFailure(exitCodes.unreachable, failureText({ code: 'no-answer', detail }), { cause: error });

@@ -6,7 +6,7 @@
 import { describedOf, type Entry, type JsonEntry } from './entry.ts';
 import { identityOf, type Key, keyFieldsOf, type NamedKey, namedKeyOf } from './key.ts';
 import { jittered, pause, type Sender } from './sender.ts';
-import { errorOf, hasCode, jsonBodyOf, type ShardliteError } from './shardlite-error.ts';
+import { errorOf, hasCode, jsonBodyOf, type ShardliteError, unexpectedAnswer } from './shardlite-error.ts';
 import { base64Of, storedOf } from './value.ts';
 import {
   type ConditionOptions,
@@ -70,7 +70,8 @@ export async function runBatch(
   const results: JsonResult[] = [];
   for (;;) {
     const { status, bytes } = await sender.ask({ method: 'POST', path: '/v1/batch', headers, body, signal });
-    const answered = (jsonBodyOf(status, bytes) as { results: JsonResult[] }).results;
+    const { results: answered } = (jsonBodyOf(status, bytes) ?? {}) as { results?: JsonResult[] };
+    if (answered?.length !== operations.length) throw unexpectedAnswer(status, 'it has no result of each operation');
     const waiting = results.length === 0 ? new Set(operations.keys()) : askedAgain(operations, results);
     for (const index of waiting) results[index] = answered[index] as JsonResult;
     if (atomic || askedAgain(operations, results).size === 0 || performance.now() + pauseMs > overdueAtMs) break;

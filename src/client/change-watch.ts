@@ -41,6 +41,7 @@ export type Change = NamedKey & {
   readonly id: string;
 };
 
+const mediaType = 'text/event-stream';
 /** Between two streams of which the first ended by itself. */
 const reopenMs = 100;
 
@@ -53,7 +54,11 @@ export async function* watchChanges(sender: Sender, options: ChangesOptions): As
     let stream: OpenStream | undefined;
     try {
       const headers: Record<string, string> = position === undefined ? {} : { 'last-event-id': position };
-      stream = await sender.open({ method: 'GET', path: `/v1/changes${query}`, headers, signal }, deadlineMs);
+      stream = await sender.open(
+        { method: 'GET', path: `/v1/changes${query}`, headers, signal },
+        mediaType,
+        deadlineMs,
+      );
       for await (const { id, type, data } of eventsOf(stream)) {
         position = id ?? position;
         if (type === 'live') onLive?.();

@@ -3,7 +3,7 @@
 import { type CommonPrefix, type Described, type Entry, entryOfJson, type JsonEntry } from './entry.ts';
 import { type Key, keyPartsOf, queryOf } from './key.ts';
 import type { Sender } from './sender.ts';
-import { jsonBodyOf } from './shardlite-error.ts';
+import { jsonBodyOf, unexpectedAnswer } from './shardlite-error.ts';
 import type { CallOptions } from './write-options.ts';
 
 export type ListOptions = CallOptions & {
@@ -44,7 +44,8 @@ export async function* listEntries(
   do {
     const path = `/v1/kv${queryOf({ ...asked, cursor })}`;
     const { status, bytes } = await sender.ask({ method: 'GET', path, signal });
-    const { entries, next } = jsonBodyOf(status, bytes) as JsonPage;
+    const { entries, next } = (jsonBodyOf(status, bytes) ?? {}) as Partial<JsonPage>;
+    if (!Array.isArray(entries)) throw unexpectedAnswer(status, 'it has no entries');
     for (const entry of entries) yield entryOfJson(entry);
     cursor = next ?? undefined;
   } while (cursor !== undefined);

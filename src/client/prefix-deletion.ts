@@ -27,6 +27,7 @@ type Line = Deletion & {
   readonly detail?: string;
 };
 
+const mediaType = 'application/x-ndjson';
 /** Between an answer that ended early and the next request. */
 const againMs = 100;
 
@@ -41,7 +42,7 @@ export async function deletePrefix(
   let movedOnAtMs = performance.now();
   for (;;) {
     const path = `/v1/kv${queryOf({ ...asked, cursor })}`;
-    const stream = await sender.open({ method: 'DELETE', path, signal }, sender.deadlineMs);
+    const stream = await sender.open({ method: 'DELETE', path, signal }, mediaType, sender.deadlineMs);
     const before = done;
     let last: Line | undefined;
     try {

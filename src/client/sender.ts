@@ -4,7 +4,8 @@
  */
 
 import { AttemptSignal } from './attempt-signal.ts';
-import { errorOf, ShardliteError } from './shardlite-error.ts';
+import { headersOf } from './request-headers.ts';
+import { errorOf, ShardliteError, unexpectedAnswer } from './shardlite-error.ts';
 
 export type SenderOptions = {
   readonly url: string | URL;
@@ -68,10 +69,13 @@ export class Sender {
     });
   }
 
-  /** A success whose body is still to come. @throws as `ask` does */
-  open(request: Request, deadlineMs: number): Promise<OpenStream> {
-    return this.#persist(request, deadlineMs, async ({ body }, signal) => {
-      if (body === null) throw new TypeError('the answer has no body');
+  /** A success whose body is still to come. @throws as `ask` does, and for a body of another media type */
+  open(request: Request, mediaType: string, deadlineMs: number): Promise<OpenStream> {
+    return this.#persist(request, deadlineMs, async ({ status, headers, body }, signal) => {
+      if (body === null || !headers.get('content-type')?.startsWith(mediaType)) {
+        signal.abort();
+        throw unexpectedAnswer(status, `it is not ${mediaType}`);
+      }
       signal.stopClock();
       return { body, close: () => signal.abort() };
     });
@@ -79,8 +83,8 @@ export class Sender {
 
   async #persist<T>(request: Request, deadlineMs: number, read: Read<T>): Promise<T> {
     // Made before the first attempt: a header that cannot be sent is no broken connection.
-    const headers = new Headers(request.headers);
-    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`);
+    const authorization = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+    const headers = headersOf({ ...request.headers, ...authorization });
     const overdueAtMs = performance.now() + deadlineMs;
     for (let attempt = 0; ; attempt++) {
       const signal = new AttemptSignal(request.signal, Math.min(this.#attemptMs, overdueAtMs - performance.now()));
@@ -151,7 +155,11 @@ function pauseAsked({ headers }: Response): number | undefined {
 }
 
 /** fetch says "fetch failed" and keeps the reason in the cause. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  if (!(error.cause instanceof Error)) return error.message;
+  const { code } = error.cause as { readonly code?: string };
+  // What OpenSSL says itself is known to few.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it does not speak TLS, so its address begins with http://';
+  return error.cause.message;
 }

@@ -23,7 +23,7 @@ export type ShardliteErrorCode = ErrorCode | 'no-answer' | 'unexpected-answer';
 export class ShardliteError extends Error {
   override readonly name = 'ShardliteError';
   readonly code: ShardliteErrorCode;
-  /** The HTTP status; 0 where nothing answered. */
+  /** The HTTP status; 0 where nothing answered, or nothing was sent. */
   readonly status: number;
 
   constructor(code: ShardliteErrorCode, status: number, message: string, options?: ErrorOptions) {
@@ -47,7 +47,9 @@ export function hasCode(error: unknown, code: ShardliteErrorCode): error is Shar
 export function errorOf(status: number, body: string): ShardliteError {
   const problem = problemIn(body);
   if (problem !== undefined) return new ShardliteError(problem.code, status, problem.detail);
-  return new ShardliteError('unexpected-answer', status, `The answer has status ${status}: ${body.slice(0, 200)}`);
+  // On one line, and without what steers a terminal.
+  const text = body.slice(0, 200).replace(/[\s\p{C}]+/gu, ' ');
+  return new ShardliteError('unexpected-answer', status, `The answer has status ${status}: ${text}`);
 }
 
 /** An answer with a status of success that no Shardlite gives: a proxy's, or a page for people. */

@@ -3,8 +3,8 @@
  * wrong is refused with its source, what stood there, and what is allowed.
  */
 
-import { readFileSync } from 'node:fs';
 import { unknownVariable } from './environment.ts';
+import { readText } from './read-text.ts';
 import { flagOf, type ServiceConfig, type Strategy, settingNames, settings, variableOf } from './service-config.ts';
 
 /** A setting is wrong. The message names it and says what is allowed. */
@@ -108,14 +108,17 @@ function checkEnvironment(environment: NodeJS.ProcessEnv): void {
 function fieldsOfFile(file: string): Record<string, unknown> {
   let fields: unknown;
   try {
-    fields = JSON.parse(readFileSync(file, 'utf8'));
+    fields = JSON.parse(readText(file));
   } catch (error) {
-    throw new ConfigError(`The configuration file ${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new ConfigError(
+      `The configuration file ${file} cannot be read: ${(error as Error).message}. It must contain one JSON object, such as {"port": 7700}.`,
+      {
+        cause: error,
+      },
+    );
   }
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw new ConfigError(`The configuration file ${file} must contain one JSON object.`);
+    throw new ConfigError(`The configuration file ${file} must contain one JSON object, such as {"port": 7700}.`);
   }
   const unknown = Object.keys(fields).find((field) => !Object.hasOwn(settings, field));
   if (unknown !== undefined) {

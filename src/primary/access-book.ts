@@ -7,11 +7,11 @@ import { AccessRefused } from '../access/access-refused.ts';
 import { type AccessRules, Gate } from '../access/gate.ts';
 import { type JwtSettings, UnusableKeys } from '../access/jwt-settings.ts';
 import type { AccessActions, TokenOrder, TokenView } from '../admin/contract.ts';
+import { readText } from '../config/read-text.ts';
 import type { ServiceConfig } from '../config/service-config.ts';
 import { isLoopback } from '../http/host-guard.ts';
 import type { Certificate } from '../http/http-server.ts';
 import { readCertificate } from './certificate-files.ts';
-import { readText } from './read-text.ts';
 import { TokenFile } from './token-file.ts';
 
 type AccessConfig = Pick<ServiceConfig, 'host' | 'open' | 'jwtKeys' | 'jwtAudiences' | 'data' | 'tlsCert' | 'tlsKey'>;

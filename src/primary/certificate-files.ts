@@ -3,9 +3,9 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { AccessRefused } from '../access/access-refused.ts';
+import { readText } from '../config/read-text.ts';
 import type { ServiceConfig } from '../config/service-config.ts';
 import type { Certificate } from '../http/http-server.ts';
-import { readText } from './read-text.ts';
 
 type CertificateConfig = Pick<ServiceConfig, 'tlsCert' | 'tlsKey'>;
 

@@ -50,7 +50,7 @@ export class Recovery {
     const found = findingsOf(this.#files(), topology, (shard) => this.#directory.shardFile(shard));
     if (found !== undefined) return found;
     throw new CannotRecover(
-      `${this.#directory.path} has no readable meta.sqlite, and no shard's file that has a ring.`,
+      `${this.#directory.path} has no readable meta.sqlite, and no shard's file that has a ring. Name another data directory, or restore a backup.`,
     );
   }
 

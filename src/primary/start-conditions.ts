@@ -67,7 +67,9 @@ export function makeLogDirectory(config: ServiceConfig): void {
     makeDirectory(files.directory);
     accessSync(files.directory, constants.W_OK);
   } catch (error) {
-    throw new CannotStart(`The directory of --log-dir cannot be used: ${(error as Error).message}`, { cause: error });
+    throw new CannotStart(`The directory of --log-dir cannot be used: ${(error as Error).message}. Name another one.`, {
+      cause: error,
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import { AccessRefused } from '../access/access-refused.ts';
 import { isPrefix, prefixesMax } from '../access/grant.ts';
 import { newToken, type TokenRecord, tokenHashOf } from '../access/token.ts';
 import type { TokenOrder } from '../admin/contract.ts';
+import { readText } from '../config/read-text.ts';
 import {
   exactly,
   integer,
@@ -20,7 +21,6 @@ import {
   type Shape,
   text,
 } from '../supervision/shape.ts';
-import { readText } from './read-text.ts';
 
 const tokenRecord: Shape<TokenRecord> = objectOf({
   name: text,

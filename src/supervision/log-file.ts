@@ -28,6 +28,9 @@ const waitingBytesMax = 1024 * 1024;
 const lineFeed = 0x0a;
 
 export class LogFile implements LogPlace {
+  /** They live as long as their process. */
+  static readonly #all: LogFile[] = [];
+
   #options: LogFileOptions;
   readonly #path: string;
   #file: FileHandle | undefined;
@@ -40,11 +43,15 @@ export class LogFile implements LogPlace {
   #isLineBegun = false;
   #lost = 0;
   #setAsideAtMs = 0;
-  readonly #onExit = () => this.#writeAtOnce();
 
   constructor(options: LogFileOptions) {
     this.#options = options;
     this.#path = join(options.directory, currentLogFile(options.name));
+    if (LogFile.#all.push(this) > 1) return;
+    // What a process says at its end is what matters most.
+    process.on('exit', () => {
+      for (const file of LogFile.#all) file.#writeAtOnce();
+    });
   }
 
   get lost(): number {
@@ -73,8 +80,6 @@ export class LogFile implements LogPlace {
   #begin(): void {
     if (this.#isWriting) return;
     this.#isWriting = true;
-    // What a process says at its end is what matters most.
-    process.on('exit', this.#onExit);
     // What else is said in this turn of the event loop goes with it.
     setImmediate(() => void this.#writeAll());
   }
@@ -89,7 +94,6 @@ export class LogFile implements LogPlace {
         this.#lost += lines.length;
       }
     }
-    process.off('exit', this.#onExit);
     this.#isWriting = false;
   }
 

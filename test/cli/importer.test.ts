@@ -52,7 +52,7 @@ test.each([
     const { url, values } = await startFickleServer(failing);
     const lines = 2_500;
     const marks: number[] = [];
-    const importer = new Importer(new RestApi(url), nothingYet, {
+    const importer = new Importer(new RestApi(url, 60_000), nothingYet, {
       onRefused: ({ detail }) => expect.unreachable(detail),
       onAcknowledged: ({ number }, { created, replaced }) => {
         marks.push(number);

@@ -32,7 +32,11 @@ test('put, get, delete, why, export and import need an address alone', async () 
 
   const file = join(temporaryDirectory(), 'all.ndjson');
   expect(await run('export', file)).toMatchObject({ code: 0 });
-  expect(await run('delete', 'users/ada')).toMatchObject({ code: 0 });
+  expect(await run('delete', 'users/ada')).toMatchObject({ code: 0, stdout: 'Deleted.\n' });
+  expect(await run('delete', 'users/ada')).toMatchObject({
+    code: 0,
+    stdout: 'There was no value under the key users/ada: nothing was deleted.\n',
+  });
   expect(await run('import', file)).toMatchObject({ code: 0 });
   expect(await run('get', 'users/ada')).toMatchObject({ stdout: 'Ada' });
   expect(await run('import', file, '--resume')).toMatchObject({
@@ -98,7 +102,7 @@ test('put --ttl says when the value is gone', async () => {
   expect(leftMs).toBeLessThanOrEqual(7_200_000);
   expect(await put('soon')).toMatchObject({
     code: 2,
-    stderr: 'shardctl: --ttl must be a number with s, m, h or d, such as 90s or 30d, not soon.\n',
+    stderr: 'shardctl: --ttl is "soon", but must be a number above 0 with s, m, h or d, such as 90s.\n',
   });
 });
 

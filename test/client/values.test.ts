@@ -120,7 +120,9 @@ test('a value that cannot be stored is refused before anything is sent', async (
   await expect(kv.put('key', () => 1)).rejects.toThrow(/function/);
   await expect(kv.put('key', '\ud800')).rejects.toThrow(/surrogate/);
   await expect(kv.get('\ud800')).rejects.toThrow(/surrogate/);
-  await expect(kv.put('key', 'value', { idempotencyKey: 'ä€' })).rejects.toThrow(TypeError);
+  await expect(kv.put('key', 'value', { idempotencyKey: 'ä€' })).rejects.toMatchObject({
+    code: 'idempotency-key-invalid',
+  });
   expect(executed).toEqual([]);
   expect(() => connect('no url')).toThrow(TypeError);
 });

@@ -95,7 +95,7 @@ test('an export of a service, imported into another, is exported from there as t
         const exported = await exportOf(from.url);
         expect(keysIn(exported)).toEqual(new Set(entries.map(({ key }) => key.toString('base64url'))));
 
-        const importer = new Importer(new RestApi(to.url), nothingYet, {
+        const importer = new Importer(new RestApi(to.url, 60_000), nothingYet, {
           onRefused: ({ detail }) => expect.unreachable(detail),
           onAcknowledged: () => {},
         });
@@ -192,7 +192,7 @@ test('a JSON batch that is not UTF-8 is refused', async () => {
 test('a line of an import that is not UTF-8 is refused by its number, and the others are written', async () => {
   const { url } = await startRestApp();
   const refused: number[] = [];
-  const importer = new Importer(new RestApi(url), nothingYet, {
+  const importer = new Importer(new RestApi(url, 60_000), nothingYet, {
     onRefused: ({ line, code, detail }) => {
       refused.push(line);
       expect([code, detail]).toEqual(['batch-malformed', expect.stringMatching(/not UTF-8/)]);

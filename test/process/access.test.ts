@@ -170,7 +170,11 @@ const wrongCommands = [
   [['create', 'app'], 1, 'A token named app already exists'],
   [['create', 'a b'], 1, 'The name of a token must have'],
   [['create', 'b', '--prefix', ''], 1, 'each of 1 to 1,024 bytes'],
-  [['create', 'b', '--expires', 'tomorrow'], 2, '--expires must be a number with s, m, h or d'],
+  [
+    ['create', 'b', '--expires', 'tomorrow'],
+    2,
+    '--expires is "tomorrow", but must be a number above 0 with s, m, h or d',
+  ],
   [['create', 'b', '--expires', '0s'], 1, 'would already be expired'],
   [['revoke', 'b'], 1, 'There is no token b. `shardctl token list` shows all.'],
 ] as const;

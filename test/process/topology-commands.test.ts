@@ -110,7 +110,10 @@ test('what cannot be done is refused in a sentence, and nothing changes', async 
     code: 1,
     stderr: expect.stringContaining('The last shard cannot be removed'),
   });
-  expect(await run('abort')).toMatchObject({ code: 1, stderr: 'shardctl: No topology change is running.\n' });
+  expect(await run('abort')).toMatchObject({
+    code: 1,
+    stderr: 'shardctl: No topology change is running. `shardctl moves` lists them.\n',
+  });
   expect(await slotsOf(service)).toEqual([16_384]);
   expect(existsSync(join(data, 'shard-1.sqlite'))).toBe(false);
   expect((await run('verify')).code).toBe(0);

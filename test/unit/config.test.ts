@@ -285,12 +285,17 @@ describe('a configuration file', () => {
 
   test.each(['[]', 'null', '7', '"port"', 'true'])('that holds %s is refused: it must be one object', (json) => {
     const file = fileOf(json);
-    expect(complaint({ file })).toBe(`The configuration file ${file} must contain one JSON object.`);
+    expect(complaint({ file })).toContain(`The configuration file ${file} must contain one JSON object`);
   });
 
   test('that is no JSON is refused by its name', () => {
     const file = fileOf('{ port: 1 }');
     expect(complaint({ file })).toContain(`The configuration file ${file} cannot be read: `);
+  });
+
+  test('may begin with a byte order mark, as some editors write it', () => {
+    const file = fileOf('\ufeff{ "port": 1 }');
+    expect(readConfig({ flags: {}, environment: {}, file }).port).toBe(1);
   });
 
   test('that is not there is refused by its name', () => {

@@ -21,14 +21,14 @@ async function waitBefore(patience: Patience, attempt: number): Promise<number> 
 }
 
 test('the first tries follow soon, the later ones every two seconds', async () => {
-  const patience = new Patience();
+  const patience = new Patience(60_000);
   const waits: number[] = [];
   for (let attempt = 1; attempt <= 8; attempt++) waits.push(await waitBefore(patience, attempt));
   expect(waits).toEqual([100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]);
 });
 
 test('after a minute without a useful answer it is over, and the last answer is told', async () => {
-  const patience = new Patience();
+  const patience = new Patience(60_000);
   vi.advanceTimersByTime(60_001);
   const over = patience.beforeAsking(40, 'It is away. (shard-unavailable)');
   await expect(over).rejects.toThrow(CliFailure);
@@ -36,7 +36,7 @@ test('after a minute without a useful answer it is over, and the last answer is 
 });
 
 test('every useful answer begins the minute anew', async () => {
-  const patience = new Patience();
+  const patience = new Patience(60_000);
   for (let minute = 0; minute < 5; minute++) {
     vi.advanceTimersByTime(59_000);
     expect(await waitBefore(patience, 1)).toBe(100);

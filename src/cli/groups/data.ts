@@ -1,17 +1,24 @@
 /** Commands that copy, check and repair all of the data. */
 
 import type { Command } from 'commander';
-import { loaded, operatorCommand, restCommand } from './shared-options.ts';
+import { patientTimeout } from '../patience.ts';
+import { loaded, operatorCommand, restCommand, withTimeout } from './shared-options.ts';
 
 const backups = async () => import('../backup-commands.ts');
 
 export function addDataCommands(program: Command): void {
   program.commandsGroup('Copy, check and repair data:');
-  restCommand(program, 'import [FILE]', 'store the entries of a file of JSON lines, or of standard input')
+  withTimeout(
+    restCommand(program, 'import [FILE]', 'store the entries of a file of JSON lines, or of standard input'),
+    patientTimeout,
+  )
     .option('--resume', 'continue an interrupted import of the same file')
     .option('--json', 'print JSON lines: progress, refused entries, the end')
     .action(loaded(async () => (await import('../import-command.ts')).importCommand));
-  restCommand(program, 'export [FILE]', 'write every entry as a JSON line to a file, or to standard output')
+  withTimeout(
+    restCommand(program, 'export [FILE]', 'write every entry as a JSON line to a file, or to standard output'),
+    patientTimeout,
+  )
     .option('--prefix <PREFIX>', 'only keys with this prefix')
     .option('--force', 'replace an existing file')
     .action(loaded(async () => (await import('../export-command.ts')).exportCommand));

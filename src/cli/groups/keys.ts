@@ -62,7 +62,9 @@ export function addKeyCommands(program: Command): void {
     .option('--json', 'print JSON lines')
     .action(loaded(async () => (await import('../watch-command.ts')).watchCommand));
   withKeyEncoding(
-    restCommand(program, 'why <KEY>', 'show step by step which shard a key belongs to, and whether the key exists'),
+    withTimeout(
+      restCommand(program, 'why <KEY>', 'show step by step which shard a key belongs to, and whether the key exists'),
+    ),
     keyIsEncoded,
   )
     .option('--json', 'print one JSON object')

@@ -1,6 +1,7 @@
 /** What several commands have in common: where the service is, and how their code is loaded. */
 
 import { type Command, Option } from 'commander';
+import { usualTimeout } from '../rest-target.ts';
 
 /** A command that talks to the service of a data directory, or to its files. */
 export function operatorCommand(parent: Command, nameAndArguments: string, description: string): Command {
@@ -20,9 +21,12 @@ export function restCommand(parent: Command, nameAndArguments: string, descripti
     );
 }
 
-/** For commands that wait for an answer. */
-export function withTimeout(command: Command): Command {
-  return command.option('--timeout <TIME>', 'give up after this time without an answer, such as 5s (default: 30s)');
+/** For commands that wait for an answer, and ask again until then. */
+export function withTimeout(command: Command, usual: string = usualTimeout): Command {
+  return command.option(
+    '--timeout <TIME>',
+    `give up after this time without an answer, such as 5s (default: ${usual})`,
+  );
 }
 
 export function withKeyEncoding(command: Command, description: string): Command {

@@ -1,12 +1,12 @@
 /**
- * Opens what `shardctl import` reads. A regular file can be read again from any byte on. Everything else that a shell
+ * Opens what `shardctl import` and `put` read. A regular file can be read again from any byte on. Everything else that a shell
  * can name (standard input, a pipe, `<(zcat x)`) is read once, from its beginning.
  */
 
 import { createReadStream, type Stats, statSync } from 'node:fs';
 import { CliFailure, exitCodes } from './exit.ts';
 
-export type ImportSource = {
+export type InputSource = {
   /** Undefined when it is no regular file. */
   readonly file: { readonly path: string; readonly bytes: number } | undefined;
   /**
@@ -22,7 +22,7 @@ const namesOfInput: readonly (string | undefined)[] = [undefined, '-', '/dev/std
 const readBytes = 256 * 1024;
 
 /** @throws CliFailure when there is no file of this name, or a directory */
-export function importSourceOf(name: string | undefined): ImportSource {
+export function inputSourceOf(name: string | undefined): InputSource {
   if (name === undefined || namesOfInput.includes(name)) {
     return { file: undefined, read: () => readable('Standard input', process.stdin) };
   }
@@ -54,5 +54,9 @@ async function* readable(what: string, stream: AsyncIterable<Uint8Array>): Async
 }
 
 function unreadable(what: string, error: unknown): CliFailure {
-  return new CliFailure(exitCodes.failed, `${what} cannot be read: ${(error as Error).message}`, { cause: error });
+  return new CliFailure(
+    exitCodes.failed,
+    `${what} cannot be read: ${(error as Error).message}. Name a file that you may read.`,
+    { cause: error },
+  );
 }
