@@ -175,7 +175,7 @@ const wrongCommands = [
     2,
     '--expires is "tomorrow", but must be a number above 0 with s, m, h or d',
   ],
-  [['create', 'b', '--expires', '0s'], 1, 'would already be expired'],
+  [['create', 'b', '--expires', '0s'], 2, '--expires is "0s", but must be a number above 0'],
   [['revoke', 'b'], 1, 'There is no token b. `shardctl token list` shows all.'],
 ] as const;
 

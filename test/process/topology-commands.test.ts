@@ -135,7 +135,7 @@ test.each([
   [['remove-shard', 'x'], 'ID is "x", but must be a whole number.'],
   [
     ['apply', '/dev/null'],
-    '/dev/null is not a plan (Unexpected end of JSON input). `shardctl plan CHANGE --out FILE` saves one.',
+    '/dev/null is not a plan (/dev/null is not a regular file). `shardctl plan CHANGE --out FILE` saves one.',
   ],
 ])('the change %j is wrong usage, and nobody is asked to make it', async (args, sentence) => {
   // Without a service: the arguments alone are wrong.
