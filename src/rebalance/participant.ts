@@ -199,8 +199,6 @@ export class MoveParticipant {
     } catch (error) {
       if (move === undefined) throw error;
       this.#refuseFullDisk(error, move.id, 'target');
-      // What it has asked for already would be stored behind a gap.
-      this.#target.drop();
     }
   }
 
@@ -254,6 +252,8 @@ export class MoveParticipant {
 
   #refuseFullDisk(error: unknown, move: MoveId, side: Side): void {
     if (!this.#options.storage.isDiskFull(error)) throw error;
+    // What the target has asked for already would be stored behind a gap.
+    if (this.#target.move?.id === move) this.#target.drop();
     this.#refuse(move, side, 'disk-full', this.#fullDiskText);
   }
 
