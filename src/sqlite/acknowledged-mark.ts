@@ -5,7 +5,7 @@
  * database has a place of its own in it, since none could know whether another has just written a higher one.
  */
 
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 
 /** Of the name of the file beside it, as `-wal` is. */
 const markSuffix = '-acknowledged';
@@ -55,8 +55,19 @@ export class MarkFile implements AcknowledgedMark {
 
 /** The highest that is noted beside this database; 0 where nothing is. */
 export function acknowledgedBeside(database: string): number {
-  const text = unlessRefused(() => readFileSync(database + markSuffix, 'latin1')) ?? '';
+  const text = unlessRefused(() => textOf(database + markSuffix)) ?? '';
   return Math.max(0, ...(text.match(/\d{16}\n/g) ?? []).map(Number));
+}
+
+/** No more of it than all places take: whatever lies behind them is none of ours. */
+function textOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(places * placeBytes);
+    return bytes.toString('latin1', 0, readSync(file, bytes));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** The mark only guards: on a full disk, or without a right, it says less, and nobody is stopped by it. */

@@ -24,6 +24,15 @@ test('the highest of all processes counts, though one notes a lower write after 
   expect(acknowledgedBeside(database)).toBe(122);
 });
 
+test('what lies behind all places is none of ours, however much it is', () => {
+  const database = join(temporaryDirectory(), 'shard-1.sqlite');
+  writeFileSync(
+    `${database}-acknowledged`,
+    `${'7'.padStart(16, '0')}\n`.repeat(256) + `${'8'.padStart(16, '0')}\n`.repeat(200_000),
+  );
+  expect(acknowledgedBeside(database)).toBe(7);
+});
+
 test('what is no mark says nothing', () => {
   const database = join(temporaryDirectory(), 'shard-1.sqlite');
   writeFileSync(`${database}-acknowledged`, 'nothing of ours');
