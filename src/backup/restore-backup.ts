@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, realpathSync, renameSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DataDirectory, makeDirectory } from '../config/data-directory.ts';
@@ -26,7 +26,7 @@ export type RestoreOptions = {
 /** @throws BackupRefused */
 export async function restoreBackup({ directory, data, shards, onProgress }: RestoreOptions): Promise<Manifest> {
   const manifest = manifestOf(directory);
-  const target = resolve(data);
+  const target = placeOf(data);
   const unfinished = `${target}.restoring`;
   await makeUnfinished(unfinished, target);
   try {
@@ -44,6 +44,31 @@ export async function restoreBackup({ directory, data, shards, onProgress }: Res
   }
 }
 
+/** Where a symbolic link leads. @throws BackupRefused */
+function placeOf(data: string): string {
+  try {
+    return realpathSync(data);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw refusalOf(data, error);
+    if (lstatSync(data, { throwIfNoEntry: false }) === undefined) return resolve(data);
+    throw new BackupRefused(`${data} is a symbolic link to nothing. Make the directory that it names, or remove it.`);
+  }
+}
+
+/** Tries it with the empty directory: the system does so with no mount point. @throws BackupRefused */
+function checkReplaceable(target: string, unfinished: string): void {
+  try {
+    renameSync(target, unfinished);
+    renameSync(unfinished, target);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    throw new BackupRefused(
+      `${target} is a mount point, which cannot be replaced as a whole. Restore into a new directory below it, such as ${join(target, 'data')}.`,
+      { cause: error },
+    );
+  }
+}
+
 /** @throws BackupRefused when something is there already, or nothing can be */
 async function makeUnfinished(unfinished: string, target: string): Promise<void> {
   try {
@@ -55,6 +80,7 @@ async function makeUnfinished(unfinished: string, target: string): Promise<void>
         `${unfinished} is there already: another restore runs, or broke off. Remove it, then try again.`,
       );
     }
+    if (existsSync(target)) checkReplaceable(target, unfinished);
     makeDirectory(unfinished);
   } catch (error) {
     throw refusalOf(target, error);

@@ -8,7 +8,18 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +29,7 @@ import { manifestOf } from '../../src/backup/manifest.ts';
 import { firstRing } from '../../src/partition/ring.ts';
 import { keysOfShard } from '../support/keys-of-shard.ts';
 import { shardctl, shardctlPath, startService, type TestService } from '../support/service.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const keysEach = 7;
@@ -252,7 +264,7 @@ test.each(['single', 'cloned'])(
   },
 );
 
-test('what is no whole backup is not restored, and nothing is overwritten', async () => {
+test('what is no whole backup is not restored, nothing is overwritten, and what cannot be replaced is refused first', async () => {
   const directory = temporaryDirectory();
   const backup = join(directory, 'backup');
   const service = await startService({ data: join(directory, 'data'), args: ['--shards', '2'] });
@@ -278,6 +290,29 @@ test('what is no whole backup is not restored, and nothing is overwritten', asyn
     const refused = { code: 1, stderr: expect.stringMatching(/^shardctl: \S+ cannot be made: E\w+: /) };
     expect(await shardctl(['restore', backup, '--data', place])).toMatchObject(refused);
     expect(await shardctl(['backup', place, '--data', service.data])).toMatchObject(refused);
+  }
+  // A link stays one. What a rename could not replace is known before anything is copied.
+  const [real, link, toNothing] = ['real', 'link', 'to-nothing'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  mkdirSync(real);
+  symlinkSync(real, link);
+  symlinkSync(join(directory, 'nowhere'), toNothing);
+  expect(await shardctl(['restore', backup, '--data', link])).toMatchObject({ code: 0 });
+  expect([lstatSync(link).isSymbolicLink(), readdirSync(real).sort()]).toEqual([
+    true,
+    readdirSync(backup).slice(1).sort(),
+  ]);
+  const irreplaceable = [
+    [toNothing, 'is a symbolic link to nothing'],
+    [smallDisk('1m'), 'is a mount point'],
+  ] as const;
+  for (const [place, why] of irreplaceable) {
+    if (place === undefined) continue;
+    const { code, stderr } = await shardctl(['restore', backup, '--data', place]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(new RegExp(`^shardctl: ${place} ${why}`))]);
   }
 
   appendFileSync(join(backup, 'shard-2.sqlite'), 'x');
