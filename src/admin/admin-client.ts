@@ -9,9 +9,14 @@ export class ServiceUnreachable extends Error {
   override readonly name = 'ServiceUnreachable';
 }
 
+/** It runs, and could not do what was asked. */
+export class ServiceFailed extends Error {
+  override readonly name = 'ServiceFailed';
+}
+
 export type AdminAnswer = { readonly status: number; readonly body: unknown };
 
-/** @throws ServiceUnreachable when no service runs on this data directory */
+/** @throws ServiceUnreachable when no service runs on this data directory; ServiceFailed */
 export async function askService(
   data: string,
   method: 'GET' | 'POST',
@@ -19,7 +24,9 @@ export async function askService(
   question?: unknown,
 ): Promise<AdminAnswer> {
   try {
-    return await ask(adminSocketOf(data), method, path, question);
+    const answer = await ask(adminSocketOf(data), method, path, question);
+    if (answer.status !== 500) return answer;
+    throw new ServiceFailed(`The service cannot answer: ${(answer.body as { detail: string }).detail}.`);
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall !== 'connect' && code !== 'ECONNRESET') throw error;
@@ -31,7 +38,7 @@ export async function askService(
   }
 }
 
-/** @throws ServiceUnreachable */
+/** @throws ServiceUnreachable, ServiceFailed */
 export async function statusOfService(data: string): Promise<ServiceStatus> {
   return (await askService(data, 'GET', '/v1/status')).body as ServiceStatus;
 }

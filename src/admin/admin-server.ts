@@ -5,6 +5,7 @@
 
 import { chmodSync } from 'node:fs';
 import { noSuchToken } from '../access/access-refused.ts';
+import { keepPath } from '../ports/kept-path.ts';
 import {
   type AdminActions,
   type ProfileRequest,
@@ -63,5 +64,11 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
   });
   await app.listen({ path: socketPath });
   chmodSync(socketPath, 0o600);
-  return { close: () => app.close() };
+  const letGo = keepPath(app.server, socketPath);
+  return {
+    close() {
+      letGo();
+      return app.close();
+    },
+  };
 }

@@ -77,8 +77,8 @@ export type ServiceStatus = {
   readonly stored: { readonly keys: number; readonly bytes: number } | null;
   /** Of the one file that clones share; null where each shard has its own, or there is none. */
   readonly sharedFile: { readonly fileBytes: number; readonly walBytes: number } | null;
-  /** Room on the file system of the data directory. */
-  readonly diskFreeBytes: number;
+  /** Room on the file system of the data directory; null where it cannot be looked at. */
+  readonly diskFreeBytes: number | null;
   readonly uptimeMs: number;
   /** Lines of the primary's log that found no place, since it started. */
   readonly logLinesLost: number;

@@ -106,7 +106,7 @@ async function endOpenChanges({ rebalancer }: ShardCluster, record: TopologyFile
 function checkHope({ supervisor }: ShardCluster, directory: DataDirectory): void {
   const ended = supervisor.shards.find(({ isGivenUp }) => isGivenUp);
   if (ended !== undefined) throw refused(`${ended.spec.name} ${ended.refusal ?? 'does not run'}`);
-  const freeMiB = directory.freeBytes() / 2 ** 20;
+  const freeMiB = (directory.freeBytes() ?? 0) / 2 ** 20;
   if (freeMiB < roomMiBMin) throw refused(`the disk has ${freeMiB.toFixed(1)} MiB left, and ${roomMiBMin} are needed`);
 }
 

@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs';
 import { askService, ServiceUnreachable } from '../admin/admin-client.ts';
-import { UnusableDirectory } from '../config/data-directory.ts';
 import { CannotRecover, Recovery } from '../primary/recovery.ts';
 import type { Findings, ShardFinding } from '../primary/recovery-findings.ts';
 import { agreementTo } from './agreement.ts';
@@ -64,7 +63,7 @@ async function reported<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof CannotRecover || error instanceof UnusableDirectory)) throw error;
+    if (!(error instanceof CannotRecover)) throw error;
     throw new CliFailure(exitCodes.failed, error.message, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 /** Runs one command of `shardctl`, and prints one sentence where it fails. Exit codes: 0 done, 1 failed, 2 usage, 3 no service. */
 
 import { CommanderError } from 'commander';
-import { ServiceUnreachable } from '../admin/admin-client.ts';
+import { ServiceFailed, ServiceUnreachable } from '../admin/admin-client.ts';
 import { ShardliteError } from '../client/shardlite-error.ts';
 import { ConfigError } from '../config/read-config.ts';
 import { versionOfPackage } from '../config/version.ts';
@@ -36,6 +36,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (error instanceof ConfigError) return said(error.message, exitCodes.usage);
   if (error instanceof ServiceUnreachable) return said(error.message, exitCodes.unreachable);
+  if (error instanceof ServiceFailed) return said(error.message, exitCodes.failed);
   if (error instanceof CliFailure) return said(error.message, error.exitCode);
   if (error instanceof ShardliteError) {
     return said(failureText({ code: error.code, detail: error.message }), exitCodeOf(error));

@@ -73,7 +73,7 @@ function statusText(status: ServiceStatus): string {
     `Shardlite ${version} ${state} at ${url}   up ${durationText(uptimeMs)}   ${where}`,
     ...(state === 'degraded' ? troublesOf(status) : []),
     ...(change === undefined ? [] : [change]),
-    [`disk free ${bytesText(diskFreeBytes)}`, ...(adminUrl === null ? [] : [`metrics ${adminUrl}/metrics`])].join(
+    [`disk free ${text(diskFreeBytes, bytesText)}`, ...(adminUrl === null ? [] : [`metrics ${adminUrl}/metrics`])].join(
       '   ',
     ),
     ...(acknowledgement === null ? [] : [acknowledgement]),

@@ -77,7 +77,7 @@ function stateLine(status: ServiceStatus): string {
     frontendsOf(status).reduce((total, one) => total + (figure(one) ?? 0), 0);
   return [
     ...(stored === null ? [] : [countOf(stored.keys, 'key'), bytesText(stored.bytes)]),
-    `${bytesText(diskFreeBytes)} free`,
+    ...(diskFreeBytes === null ? [] : [`${bytesText(diskFreeBytes)} free`]),
     countOf(
       sum(({ connections }) => connections),
       'client',

@@ -1,6 +1,6 @@
 /** Where everything of one service lies on disk, and the sockets of its running processes. */
 
-import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** Longest path of a Unix socket that Linux takes, in bytes (`sun_path` less its final NUL). */
@@ -36,6 +36,12 @@ export class DataFiles {
     return shardFileIn(this.path, shard);
   }
 
+  /** Ids of the shards of which there are files, ascending. Throws what the system says of a directory that is none. */
+  shardsWithFiles(): number[] {
+    const ids = readdirSync(this.path).flatMap((name) => /^shard-(\d{1,5})\.sqlite$/.exec(name)?.[1] ?? []);
+    return ids.map(Number).sort((a, b) => a - b);
+  }
+
   /** What is kept of tokens. */
   get tokensFile(): string {
     return join(this.path, 'tokens.json');
@@ -62,22 +68,27 @@ export class DataDirectory extends DataFiles {
     }
   }
 
-  /** Ids of the shards of which there are files, ascending. */
-  shardsWithFiles(): number[] {
-    const ids = readdirSync(this.path).flatMap((name) => /^shard-(\d{1,5})\.sqlite$/.exec(name)?.[1] ?? []);
-    return ids.map(Number).sort((a, b) => a - b);
-  }
-
-  /** What a database and its write-ahead log take, in bytes; 0 for what is not there yet. Opens neither. */
-  sizesOf(file: string): { readonly fileBytes: number; readonly walBytes: number } {
+  /**
+   * What a database and its write-ahead log take, in bytes; 0 for what is not there yet, null where nobody may look.
+   * Opens neither.
+   */
+  sizesOf(file: string): { readonly fileBytes: number; readonly walBytes: number } | null {
     const bytesOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    return { fileBytes: bytesOf(file), walBytes: bytesOf(`${file}-wal`) };
+    try {
+      return { fileBytes: bytesOf(file), walBytes: bytesOf(`${file}-wal`) };
+    } catch {
+      return null;
+    }
   }
 
-  /** Room for this user on its file system, in bytes. */
-  freeBytes(): number {
-    const { bavail, bsize } = statfsSync(this.path);
-    return bavail * bsize;
+  /** Room for this user on its file system, in bytes; null where nobody may look. */
+  freeBytes(): number | null {
+    try {
+      const { bavail, bsize } = statfsSync(this.path);
+      return bavail * bsize;
+    } catch {
+      return null;
+    }
   }
 
   get adminSocket(): string {
@@ -96,10 +107,19 @@ export class DataDirectory extends DataFiles {
       rmSync(this.shardFile(shard) + suffix, { force: true });
   }
 
-  /** Those of earlier lives of a shard: a killed process leaves its own behind. */
+  /**
+   * Those of earlier lives of a shard: a killed process leaves its own behind. What cannot be done is left: each life has
+   * names of its own, and a process that cannot listen says why.
+   */
   removeSocketsOf(shard: number): void {
-    for (const name of readdirSync(this.#run)) {
-      if (name.startsWith(`shard-${shard}.`)) rmSync(join(this.#run, name), { force: true });
+    try {
+      // Somebody may have removed it.
+      if (!existsSync(this.#run)) mkdirSync(this.#run, { mode: 0o700 });
+      for (const name of readdirSync(this.#run)) {
+        if (name.startsWith(`shard-${shard}.`)) rmSync(join(this.#run, name), { force: true });
+      }
+    } catch {
+      return;
     }
   }
 

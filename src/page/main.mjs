@@ -38,7 +38,7 @@ async function refresh() {
 function show(status) {
   const { version, state, url, strategy, uptimeMs, diskFreeBytes, data } = status;
   headline(state, `${state}, up ${durationText(uptimeMs)}, ${strategy}, version ${version}`);
-  byId('place').textContent = `${url}   ${data}   ${bytesText(diskFreeBytes)} free`;
+  byId('place').textContent = `${url}   ${data}   ${diskFreeBytes === null ? '–' : bytesText(diskFreeBytes)} free`;
   showTroubles(status);
   showRing(status);
   showFigures(status);

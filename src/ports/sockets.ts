@@ -4,6 +4,7 @@
  */
 
 import { connect, createServer } from 'node:net';
+import { keepPath } from './kept-path.ts';
 
 /** What of `node:net`'s Socket is used. */
 export interface ByteStream {
@@ -37,6 +38,14 @@ export const unixSockets: Sockets = {
     new Promise((resolve, reject) => {
       const server = createServer(accept);
       server.once('error', reject);
-      server.listen(path, () => resolve(server));
+      server.listen(path, () => {
+        const letGo = keepPath(server, path);
+        resolve({
+          close(done) {
+            letGo();
+            server.close(done);
+          },
+        });
+      });
     }),
 };

@@ -5,7 +5,7 @@
  */
 
 import { existsSync, renameSync } from 'node:fs';
-import { DataDirectory } from '../config/data-directory.ts';
+import { DataFiles } from '../config/data-directory.ts';
 import { acceptLoss } from '../sqlite/accepted-loss.ts';
 import { FileLocked, UnusableFile } from '../sqlite/database.ts';
 import { inspectFile } from '../sqlite/file-inspection.ts';
@@ -38,10 +38,10 @@ const open: OpenDatabase = (path, schema, options) => {
 };
 
 export class Recovery {
-  readonly #directory: DataDirectory;
+  readonly #directory: DataFiles;
 
   constructor(data: string) {
-    this.#directory = new DataDirectory(data);
+    this.#directory = new DataFiles(data);
   }
 
   /** @throws CannotRecover */
@@ -132,7 +132,7 @@ export class Recovery {
   }
 
   #files(): FoundFile[] {
-    return this.#directory.shardsWithFiles().map((shard) => {
+    return this.#shardsWithFiles().map((shard) => {
       const path = this.#directory.shardFile(shard);
       try {
         const inspection = inspectFile(path, open);
@@ -142,6 +142,18 @@ export class Recovery {
         return { shard, path, problem: error.message };
       }
     });
+  }
+
+  /** @throws CannotRecover */
+  #shardsWithFiles(): number[] {
+    try {
+      return this.#directory.shardsWithFiles();
+    } catch (error) {
+      throw new CannotRecover(
+        `The data directory ${this.#directory.path} cannot be read: ${(error as Error).message}. Check --data.`,
+        { cause: error },
+      );
+    }
   }
 
   /** With what SQLite keeps beside it, which belongs to no other file. */

@@ -14,7 +14,7 @@ export function serviceMeasures(status: ServiceStatus): readonly Measure[] {
     amount('shardlite_build_info', 1, build),
     amount('shardlite_ready', status.state === 'ready' || status.state === 'degraded' ? 1 : 0),
     amount('shardlite_ring_epoch', status.ring.epoch),
-    amount('shardlite_disk_free_bytes', status.diskFreeBytes),
+    ...amountIfKnown('shardlite_disk_free_bytes', status.diskFreeBytes),
     ...fileLimit(),
     ...status.processes.flatMap(processMeasures),
     // What clones share is no single one's.

@@ -50,7 +50,11 @@ export class ReserveFile implements DiskReserve {
     const nowMs = this.#now();
     if (nowMs - this.#lookedAtMs < lookIntervalMs) return this.#isGiven;
     this.#lookedAtMs = nowMs;
-    this.#isGiven = statSync(this.markPath, { throwIfNoEntry: false }) !== undefined;
+    try {
+      this.#isGiven = statSync(this.markPath, { throwIfNoEntry: false }) !== undefined;
+    } catch {
+      // Somebody has taken the right to look: what was seen last stays.
+    }
     return this.#isGiven;
   }
 

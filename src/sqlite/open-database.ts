@@ -3,7 +3,7 @@
  * processes share the file, of the newest schema version.
  */
 
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import {
   Database,
   FileLocked,
@@ -72,7 +72,7 @@ export function openShared(path: string, schema: Schema, options: OpenOptions = 
 
 function open(path: string, schema: Schema, options: OpenOptions, choose: (db: Database) => void): Database {
   checkSqliteVersion();
-  if (options.absence === 'refuse' && !existsSync(path)) throw new WrongFile(`${path} is missing.`);
+  if (options.absence === 'refuse' && !isThere(path)) throw new WrongFile(`${path} is missing.`);
   const db = connected(path, options.lockWaitMs ?? lockWaitMs);
   try {
     choose(db);
@@ -97,6 +97,15 @@ function open(path: string, schema: Schema, options: OpenOptions, choose: (db: D
   } catch (error) {
     db.close();
     throw opened(path, error);
+  }
+}
+
+/** What may not be looked at is not missing. @throws UnusableFile */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw new UnusableFile(`${path} cannot be opened: ${(error as Error).message}.`, { cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 /** `shardctl recover` on what operators' mistakes leave behind: it says what is wrong, and the ways on lead somewhere. */
 
-import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ProgramResult, shardctl, startService, type TestService } from '../support/service.ts';
@@ -54,6 +54,21 @@ test('where everything fits it says so, and of a running service it wants nothin
   expect((await recover('--accept-loss', '2', '--yes')).stderr).toContain('there is no loss to accept');
   await startService({ data });
   expect(await recover()).toMatchObject({ code: 1, stderr: expect.stringContaining('Run `shardctl stop` first') });
+});
+
+test('where there is no data directory it says so, and makes nothing', async () => {
+  const empty = temporaryDirectory();
+  const recover = (data: string) => shardctl(['recover', '--rebuild', '--yes', '--data', data]);
+  const nowhere = join(empty, 'nowhere');
+  expect(await recover(nowhere)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(`^shardctl: The data directory ${nowhere} cannot be read: ENOENT.* Check --data.`),
+  });
+  expect(await recover(empty)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('has no readable meta.sqlite'),
+  });
+  expect(readdirSync(empty)).toEqual([]);
 });
 
 test("a shard whose file is lost goes on empty, above every version that was given, and the others' keys stay", async () => {
