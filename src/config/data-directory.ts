@@ -1,6 +1,16 @@
 /** Where everything of one service lies on disk, and the sockets of its running processes. */
 
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync, symlinkSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** Longest path of a Unix socket that Linux takes, in bytes (`sun_path` less its final NUL). */
@@ -59,10 +69,12 @@ export class DataDirectory extends DataFiles {
       );
     }
     try {
-      makeDirectory(this.path);
-      makeDirectory(this.#run);
+      for (const directory of [this.path, this.#run]) {
+        makeDirectory(directory);
+        accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+      }
     } catch (error) {
-      throw new UnusableDirectory(`The data directory ${this.path} cannot be made: ${(error as Error).message}`, {
+      throw new UnusableDirectory(`The data directory ${this.path} cannot be used: ${(error as Error).message}.`, {
         cause: error,
       });
     }

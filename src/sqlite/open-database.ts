@@ -3,7 +3,7 @@
  * processes share the file, of the newest schema version.
  */
 
-import { statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import {
   Database,
   FileLocked,
@@ -126,7 +126,19 @@ function opened(path: string, error: unknown): unknown {
     return new WrongFile(`${path} is damaged or not a SQLite file.`, { cause: error });
   }
   const Reason = isDiskFull(error) ? NoRoomToOpen : UnusableFile;
-  return new Reason(`${path} cannot be opened: ${(error as Error).message} (${code}).`, { cause: error });
+  const why = refusedRight(path) ?? `${(error as Error).message} (${code})`;
+  return new Reason(`${path} cannot be opened: ${why}.`, { cause: error });
+}
+
+/** SQLite names a right that is missing in many ways, and none says so. Undefined where this user may read and write. */
+function refusedRight(path: string): string | undefined {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? undefined : message;
+  }
 }
 
 function checkSqliteVersion(): void {

@@ -218,10 +218,10 @@ test.each([
   ['/proc/foo/deeper/still', 'ENOENT'],
   ['package.json', 'EEXIST'],
   ['package.json/data', '(ENOTDIR|EEXIST)'],
-])('the data directory %s that cannot be made is refused in one sentence, at once', async (data, code) => {
+])('the data directory %s that cannot be used is refused in one sentence, at once', async (data, code) => {
   const { code: exitCode, stdout, stderr } = await shardctl(['start', '--port', '0', '--data', data]);
   expect([exitCode, stdout]).toEqual([1, '']);
-  expect(stderr).toMatch(new RegExp(`^shardctl: The data directory .*${data} cannot be made: ${code}.*\n$`));
+  expect(stderr).toMatch(new RegExp(`^shardctl: The data directory .*${data} cannot be used: ${code}.*\n$`));
 });
 
 test('help and version exit 0', async () => {

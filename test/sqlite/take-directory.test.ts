@@ -4,8 +4,11 @@ import { expect, test } from 'vitest';
 import { readConfig } from '../../src/config/read-config.ts';
 import { systemClock } from '../../src/ports/clock.ts';
 import { takeDirectory } from '../../src/primary/take-directory.ts';
+import { openExclusively } from '../../src/sqlite/open-database.ts';
 import { ShardFile } from '../../src/sqlite/shard-file.ts';
+import { shardSchema } from '../../src/sqlite/shard-schema.ts';
 import { put } from '../support/operations.ts';
+import { makeReadOnly, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const dayMs = 86_400_000;
@@ -24,4 +27,17 @@ test('a service that starts while the clock is set to another day goes on from t
   const again = takeDirectory(config, log);
   expect(again.time.now() - Date.now()).toBeGreaterThan(2 * dayMs - 60_000);
   again.topologyFile.close();
+});
+
+test('a disk that takes no writes is refused with what the system says of it, not with an I/O error', ({ skip }) => {
+  const data = smallDisk('2m');
+  if (data === undefined) return skip('mounting a small file system needs root');
+  const config = readConfig({ flags: { data }, environment: {}, file: undefined });
+  const { topologyFile, directory } = takeDirectory(config, log);
+  topologyFile.close();
+  makeReadOnly(data);
+  const readOnly = 'EROFS: read-only file system';
+  expect(() => takeDirectory(config, log)).toThrow(`The data directory ${data} cannot be used: ${readOnly}`);
+  const opening = () => openExclusively(directory.metaFile, shardSchema);
+  expect(opening).toThrow(`${directory.metaFile} cannot be opened: ${readOnly}`);
 });

@@ -27,6 +27,11 @@ export function resizeDisk(path: string, size: string): void {
   execFileSync('mount', ['-o', `remount,size=${size}`, path]);
 }
 
+/** Nobody may have a file on it open for writing. */
+export function makeReadOnly(path: string): void {
+  execFileSync('mount', ['-o', 'remount,ro', path]);
+}
+
 /** Somebody else takes all that is left of the disk. Returns what gives it back. */
 export function fillDisk(path: string): () => void {
   const filler = join(path, 'filler');
