@@ -111,11 +111,12 @@ test.skipIf(seconds === 0)(
     const verdicts = figures.series(seconds).map((series) => verdictOn(series, slacks[series.name] as number));
     tookMs.sort((a, b) => a - b);
     console.log({ writtenPerS, p99Ms: tookMs[Math.floor(tookMs.length * 0.99)], verdicts });
-    expect(writtenPerS).toBeGreaterThan(0.97 * keysPerS);
     expect(verdicts.map(({ name, isLevel }) => [name, isLevel])).toEqual([
       ['bytes', true],
       ['keys', true],
     ]);
+    // Level at any rate; this one where the machine has two cores to itself.
+    expect(writtenPerS).toBeGreaterThan(0.97 * keysPerS);
     await expect.poll(() => keysOf(service), { timeout: 30_000 }).toBe(0);
   },
 );
