@@ -64,7 +64,7 @@ export class Snapshots implements SnapshotActions {
 
   /**
    * @param directory where a copy of `meta.sqlite` goes
-   * @throws SnapshotRefused when a process is away, or another snapshot is there
+   * @throws SnapshotRefused when a process is away, another snapshot is there, or nothing can be copied to there
    */
   async begin(directory: string): Promise<SnapshotView> {
     if (this.#isBeginning || this.#snapshot !== undefined) throw new SnapshotRefused('Another backup is being taken.');
@@ -137,7 +137,12 @@ export class Snapshots implements SnapshotActions {
     }
     for (const { child } of pins) child.send({ type: 'snapshot', id: snapshot.id, step: 'go-on' });
     const view = this.#lend(snapshot);
-    copyTopology(directory, view.files);
+    try {
+      copyTopology(directory, view.files);
+    } catch (error) {
+      this.#end(`meta.sqlite cannot be copied to ${directory}: ${(error as Error).message}.`);
+      throw new SnapshotRefused(this.#whyEnded);
+    }
     return view;
   }
 

@@ -113,6 +113,9 @@ test("the operators' API takes no number for a path, and no field that it does n
   };
   expect(await statusOf('/v1/snapshots', { directory: 5 })).toBe(400);
   expect(await statusOf('/v1/snapshots', { directory: 'relative' })).toBe(400);
+  // Where nothing can be copied to, nothing stays pinned.
+  expect(await statusOf('/v1/snapshots', { directory: join(data, 'nowhere') })).toBe(503);
+  expect(await statusOf('/v1/snapshots', { directory: temporaryDirectory() })).toBe(201);
   expect(await statusOf('/v1/plan', { kind: 'add-shard', count: '1' })).toBe(400);
   expect(await statusOf('/v1/plan', { kind: 'add-shard', cuont: 1 })).toBe(400);
   expect(await statusOf('/v1/plan', { kind: 'add-shard', count: 1 })).toBe(200);
