@@ -42,7 +42,7 @@ export type RebalancerOptions = {
 };
 
 /** What this process knows of the change under way; the rest is recorded. */
-type Running = { readonly id: number; readonly progress: MoveProgress; readonly beganAtMs: number };
+type Running = { readonly id: number; readonly progress: MoveProgress };
 
 export type RebalanceStatus = {
   readonly running: RunningChange | undefined;
@@ -83,6 +83,7 @@ export class Rebalancer {
   #stepTimer: Timer | undefined;
   /** A shard that must serve before anything goes on. */
   #waitsFor: WaitsFor | undefined;
+  #waitsSinceMs = 0;
   /** The change under way is paused, as of the last step. */
   #rests = false;
   /** Somebody wants no batch to be under way: told when none is. */
@@ -248,13 +249,14 @@ export class Rebalancer {
     }
     if (this.#running?.id !== change.id) {
       const progress = new MoveProgress(this.#planOf(change), clients, clock);
-      this.#running = { id: change.id, progress, beganAtMs: clock.nowMs() };
+      this.#running = { id: change.id, progress };
     }
     for (const id of change.weights.keys()) members.addShard(id);
 
     const [planned] = this.#planOf(change);
     if (planned === undefined) return this.#end(change, this.#running.progress);
     const away = [planned.from, planned.to].find((id) => members.member(id)?.state !== 'ready');
+    if (this.#waitsFor?.shard !== away) this.#waitsSinceMs = clock.nowMs();
     this.#waitsFor =
       away === undefined ? undefined : { shard: away, hasFailed: members.member(away)?.state === 'failed' };
     if (away !== undefined) return this.#waitFor(change, away, planned);
@@ -297,8 +299,7 @@ export class Rebalancer {
   #waitFor(change: TopologyChange, shard: number, planned: PlannedMove): void {
     const { members, clock } = this.#options;
     const isHopeless =
-      members.member(shard)?.state === 'failed' ||
-      clock.nowMs() - (this.#running?.beganAtMs ?? 0) > targetStartDeadlineMs;
+      members.member(shard)?.state === 'failed' || clock.nowMs() - this.#waitsSinceMs > targetStartDeadlineMs;
     if (shard === planned.to && change.state === 'running' && isHopeless && this.#running?.progress.slotsMoved === 0) {
       this.abort(`shard ${shard} does not start`);
     }

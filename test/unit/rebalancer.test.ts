@@ -33,10 +33,17 @@ class ScriptedMembers implements Members {
   readonly orders: Asked[] = [];
   readonly #ids = new Set([1, 2]);
   readonly removed: number[] = [];
+  readonly away = new Set<number>();
   onOrder: (asked: Asked) => void = () => {};
 
   members(): Member[] {
-    return [...this.#ids].sort((a, b) => a - b).map((id) => ({ id, state: 'ready', held: { keys: 0, bytes: 0 } }));
+    return [...this.#ids]
+      .sort((a, b) => a - b)
+      .map((id) => ({
+        id,
+        state: this.away.has(id) ? 'away' : 'ready',
+        held: { keys: 0, bytes: 0 },
+      }));
   }
 
   member(id: number): Member | undefined {
@@ -173,4 +180,27 @@ test('while batches are held back none begins, and whoever holds them is told wh
   rebalancer.letBatchesBegin();
   clock.run(5_000);
   expect(record.openChanges()).toEqual([]);
+});
+
+test('a new shard that is not ready within 20 seconds is given up', () => {
+  const { record, clock, members, rebalancer } = startRebalancer();
+  members.away.add(3);
+  const { id } = rebalancer.request({ kind: 'add-shard' });
+  clock.run(19_000);
+  expect(rebalancer.status().running).toMatchObject({ phase: 'waiting', waitsFor: { shard: 3 } });
+  clock.run(2_000);
+  expect(record.change(id)).toMatchObject({ state: 'undoing', reason: 'shard 3 does not start' });
+});
+
+test('how long others were waited for does not count against a new shard', () => {
+  const { record, clock, members, rebalancer } = startRebalancer();
+  for (const source of [1, 2]) members.away.add(source);
+  const { id } = rebalancer.request({ kind: 'add-shard' });
+  clock.run(30_000);
+  members.away.clear();
+  members.away.add(3);
+  clock.run(1_000);
+  members.away.clear();
+  clock.run(5_000);
+  expect(record.change(id)).toMatchObject({ state: 'done' });
 });
