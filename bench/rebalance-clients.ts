@@ -6,8 +6,15 @@ import { LatencyHistogram } from '../src/metrics/latency-histogram.ts';
 const connections = 64;
 const valueBytes = 100;
 
+const fillConnections = 8;
+const batchKeys = 500;
+
+function nameOf(key: number): string {
+  return `key-${key}`;
+}
+
 function pathOf(key: number): string {
-  return `/v1/kv/key-${key}`;
+  return `/v1/kv/${nameOf(key)}`;
 }
 
 /** Begins with the key's name, so that every answer tells whose it is; no two are equal. */
@@ -16,23 +23,25 @@ function valueFor(key: number, write: number): string {
 }
 
 export async function fill(url: string, keys: number, onDone: (done: number) => void): Promise<void> {
-  const pool = new Pool(url, { connections: 8, pipelining: 32 });
+  const pool = new Pool(url, { connections: fillConnections });
   let next = 0;
+  let done = 0;
   const writer = async () => {
-    for (let key = next++; key < keys; key = next++) {
-      const { statusCode, body } = await pool.request({
-        method: 'PUT',
-        path: pathOf(key),
-        body: valueFor(key, 0),
-        idempotent: true,
-        blocking: false,
-      });
-      await body.dump();
-      if (statusCode !== 201) throw new Error(`PUT ${pathOf(key)} was answered ${statusCode}`);
-      onDone(key);
+    for (let first = next; first < keys; first = next) {
+      next = Math.min(first + batchKeys, keys);
+      const puts = Array.from({ length: next - first }, (_, index) => first + index).map((key) =>
+        JSON.stringify({ op: 'put', key: nameOf(key), value: valueFor(key, 0) }),
+      );
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const { body } = await pool.request({ method: 'POST', path: '/v1/batch', headers, body: puts.join('\n') });
+      const answers = await body.text();
+      const stored = answers.split('"status":201').length - 1;
+      if (stored !== puts.length) throw new Error(`A batch was answered ${answers.slice(0, 200)}`);
+      done += stored;
+      onDone(done);
     }
   };
-  await Promise.all(Array.from({ length: 256 }, writer));
+  await Promise.all(Array.from({ length: fillConnections }, writer));
   await pool.destroy();
 }
 

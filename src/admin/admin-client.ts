@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { adminSocketOf } from '../config/data-directory.ts';
 import type { ServiceStatus } from './contract.ts';
 
-/** No service runs on the data directory, or it belongs to another user. */
+/** No service runs on the data directory, it does not answer, or it belongs to another user. */
 export class ServiceUnreachable extends Error {
   override readonly name = 'ServiceUnreachable';
 }
@@ -13,6 +13,9 @@ export class ServiceUnreachable extends Error {
 export class ServiceFailed extends Error {
   override readonly name = 'ServiceFailed';
 }
+
+/** What is asked by GET is in the primary's memory: only one that is stopped is silent for so long. */
+const silenceMs = 10_000;
 
 export type AdminAnswer = { readonly status: number; readonly body: unknown };
 
@@ -28,7 +31,8 @@ export async function askService(
     if (answer.status !== 500) return answer;
     throw new ServiceFailed(`The service cannot answer: ${(answer.body as { detail: string }).detail}.`);
   } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
+    const { code, syscall, name } = error as NodeJS.ErrnoException;
+    if (name === 'AbortError') throw new ServiceUnreachable(silence(data), { cause: error });
     if (syscall !== 'connect' && code !== 'ECONNRESET') throw error;
     const why = code === 'EACCES' ? 'belongs to another user' : 'has no running service';
     throw new ServiceUnreachable(
@@ -43,10 +47,15 @@ export async function statusOfService(data: string): Promise<ServiceStatus> {
   return (await askService(data, 'GET', '/v1/status')).body as ServiceStatus;
 }
 
+function silence(data: string): string {
+  return `The service of ${data} has not answered for ${silenceMs / 1_000} s. Is its primary stopped? \`kill -CONT\` lets it go on.`;
+}
+
 function ask(socketPath: string, method: string, path: string, question: unknown): Promise<AdminAnswer> {
   return new Promise((resolve, reject) => {
     const headers = question === undefined ? {} : { 'content-type': 'application/json' };
-    const outgoing = request({ socketPath, method, path, headers, agent: false }, (incoming) => {
+    const patience = method === 'GET' ? { signal: AbortSignal.timeout(silenceMs) } : {};
+    const outgoing = request({ socketPath, method, path, headers, agent: false, ...patience }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);

@@ -57,7 +57,12 @@ test('while the primary is stopped its children say so, and serve over the conne
   const readiness = readinessOf(service);
   await expect.poll(readiness).toEqual([200, { ...standing, status: 'ready' }]);
   process.kill(service.pid, 'SIGSTOP');
+  const asked = shardctl(['status', '--data', service.data]);
   await expect.poll(readiness, { timeout: 5_000 }).toEqual([200, { ...standing, primary: 'silent' }]);
+  expect(await asked).toMatchObject({
+    code: 3,
+    stderr: `shardctl: The service of ${service.data} has not answered for 10 s. Is its primary stopped? \`kill -CONT\` lets it go on.\n`,
+  });
   process.kill(service.pid, 'SIGCONT');
   await expect.poll(readiness, { timeout: 5_000 }).toEqual([200, { ...standing, status: 'ready' }]);
   await expect
