@@ -71,7 +71,8 @@ test('a profile of a shard, a router and the primary is a file for its user alon
   for (const file of asked) {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const { nodes, samples, startTime, endTime } = JSON.parse(readFileSync(file, 'utf8'));
-    expect(nodes.length).toBeGreaterThan(10);
+    // Of a primary that had nothing to do: the root, the program, and that it was idle.
+    expect(nodes.length).toBeGreaterThanOrEqual(3);
     expect(samples.length).toBeGreaterThan(10);
     expect(endTime - startTime).toBeGreaterThan(900_000);
   }
