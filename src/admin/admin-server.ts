@@ -62,8 +62,9 @@ export async function listenForOperators(socketPath: string, actions: AdminActio
     await actions.access.reload();
     return {};
   });
+  // Each time that its path is made.
+  app.server.on('listening', () => chmodSync(socketPath, 0o600));
   await app.listen({ path: socketPath });
-  chmodSync(socketPath, 0o600);
   const letGo = keepPath(app.server, socketPath);
   return {
     close() {

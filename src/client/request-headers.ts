@@ -11,7 +11,7 @@ const codes: Readonly<Record<string, ShardliteErrorCode>> = {
 };
 
 /** The value is not shown: it may be a token. @throws ShardliteError */
-export function headersOf(fields: Readonly<Record<string, string>>): Headers {
+export function checkedHeaders(fields: Readonly<Record<string, string>>): Headers {
   for (const [name, value] of Object.entries(fields)) {
     if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) continue;
     const message = `The value for the header ${name} has a line break or another character that no header can have.`;

@@ -4,7 +4,7 @@
  */
 
 import { AttemptSignal } from './attempt-signal.ts';
-import { headersOf } from './request-headers.ts';
+import { checkedHeaders } from './request-headers.ts';
 import { errorOf, ShardliteError, unexpectedAnswer } from './shardlite-error.ts';
 
 export type SenderOptions = {
@@ -84,7 +84,7 @@ export class Sender {
   async #persist<T>(request: Request, deadlineMs: number, read: Read<T>): Promise<T> {
     // Made before the first attempt: a header that cannot be sent is no broken connection.
     const authorization = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
-    const headers = headersOf({ ...request.headers, ...authorization });
+    const headers = checkedHeaders({ ...request.headers, ...authorization });
     const overdueAtMs = performance.now() + deadlineMs;
     for (let attempt = 0; ; attempt++) {
       const signal = new AttemptSignal(request.signal, Math.min(this.#attemptMs, overdueAtMs - performance.now()));

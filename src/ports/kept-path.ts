@@ -3,9 +3,10 @@
  * out of a process that still listens. So it is looked for every second, and made anew. Open connections stay.
  */
 
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { dirname } from 'node:path';
+import { fileAt } from './file-at.ts';
 
 const lookIntervalMs = 1_000;
 
@@ -16,17 +17,17 @@ const lookIntervalMs = 1_000;
 export function keepPath(server: Server, path: string): () => void {
   const directory = dirname(path);
   const home = dirname(directory);
-  const homeThen = inodeAt(home);
-  let made = inodeAt(path);
+  const homeThen = fileAt(home);
+  let made = fileAt(path);
   // It could not listen: what is in the way may be gone a second later.
   server.on('error', () => {});
   server.on('listening', () => {
-    made = inodeAt(path);
+    made = fileAt(path);
   });
   const look = () => {
-    const isThere = made !== undefined && inodeAt(path) === made;
+    const isThere = made !== undefined && fileAt(path) === made;
     // Another directory in place of the data directory may be another service's.
-    if (isThere || inodeAt(home) !== homeThen) return;
+    if (isThere || fileAt(home) !== homeThen) return;
     if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
     rmSync(path, { force: true });
     made = undefined;
@@ -42,10 +43,4 @@ export function keepPath(server: Server, path: string): () => void {
   }, lookIntervalMs);
   timer.unref();
   return () => clearInterval(timer);
-}
-
-/** Undefined for what is not there. */
-function inodeAt(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found && `${found.dev}:${found.ino}`;
 }

@@ -4,12 +4,12 @@
  * writes nothing, waits for nobody, and never takes another file for the one that it opened.
  */
 
-import { statSync } from 'node:fs';
 import type { TimeNote } from '../kv/expiry-clock.ts';
 import type { ReadOperation } from '../kv/operation.ts';
 import type { KeyOutcome } from '../kv/outcome.ts';
 import type { Standing } from '../partition/standing.ts';
 import type { Clock } from '../ports/clock.ts';
+import { fileAt } from '../ports/file-at.ts';
 import { acknowledgedBeside } from './acknowledged-mark.ts';
 import { Database, sqliteCodeOf } from './database.ts';
 import { EntryTable } from './entry-table.ts';
@@ -151,9 +151,3 @@ const openToRead: OpenToRead = (path) => {
     throw error;
   }
 };
-
-/** Of two files that there are at one time, never the same. Nothing is opened by it, so that no lock is dropped. */
-function fileAt(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found && `${found.dev} ${found.ino}`;
-}

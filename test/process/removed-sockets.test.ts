@@ -1,6 +1,6 @@
 /** Somebody tidies up in the directory of a service that runs: nobody stays shut out, and nothing dies of it. */
 
-import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { statusOfService } from '../../src/admin/admin-client.ts';
@@ -22,6 +22,7 @@ test('a removed socket, or all of them, come back: operators and new processes f
 
   rmSync(socket);
   await expect.poll(idsReady, soon).toHaveLength(4);
+  expect(statSync(socket).mode & 0o777).toBe(0o600);
   rmSync(socket);
   writeFileSync(socket, 'not a socket');
   await expect.poll(idsReady, soon).toHaveLength(4);
