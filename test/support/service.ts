@@ -1,6 +1,6 @@
 /** A real service in processes of its own, started as `npm start` does, for tests that kill parts of it. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,7 @@ export type ServiceOptions = {
   readonly program?: string;
 };
 
-/** A service that is expected to become ready. Killed at the end of the test, whatever happened. */
+/** A service that is expected to become ready. All its processes are killed at the end of the test, whatever happened. */
 export async function startService(options: ServiceOptions): Promise<TestService> {
   const { data, args = [], env = {}, before = ':', program = shardctlPath } = options;
   const command = [process.execPath, program, 'start', '--port', '0', '--data', data, ...args];
@@ -32,8 +32,10 @@ export async function startService(options: ServiceOptions): Promise<TestService
     env: { SHARDLITE_RESERVE_BYTES: smallReserve, ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
+  const allEnded = once(child, 'close');
+  onTestFinished(async () => {
+    killWithChildren(child);
+    await allEnded;
   });
   const said: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
@@ -46,6 +48,22 @@ export async function startService(options: ServiceOptions): Promise<TestService
     child.once('exit', (code) => reject(new Error(`the service exited with ${code}:\n${said.join('\n')}`)));
   });
   return new TestService(child, url, data, said);
+}
+
+/** The children share its output, which is closed once the last of them has ended: their files are left alone from then on. */
+function killWithChildren(child: ChildProcess): void {
+  // Most end with their primary by themselves, but not one that is stopped.
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'ppid=,pid='], { encoding: 'utf8' });
+  const pairs = stdout.split('\n').map((line) => line.trim().split(/ +/).map(Number));
+  child.kill('SIGKILL');
+  for (const [parent, pid] of pairs) {
+    if (parent !== child.pid || pid === undefined) continue;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
 }
 
 export class TestService {
