@@ -5,8 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Tests of how long something takes: they run last, and nothing runs beside them. */
 const timed = 'test/**/*.timed.test.ts';
 
-/** Process tests start real services and wait for them: so many files at a time keep two cores busy. */
-const workers = 3;
+/** Process tests start real services and wait for them, and the simulation takes what they leave of two cores. */
+const workers = 5;
 
 /** Tests within one process that leave nothing behind: they share the modules that were loaded once. */
 const quick = ['unit', 'sqlite', 'wire', 'http', 'bench', 'cli'].map((room) => `test/${room}/**/*.test.ts`);
@@ -21,9 +21,12 @@ const workflowParser = {
 /** They take a minute or more. Begun late, they would be alone at the end. */
 const long = /\/(redis-cluster-store|failpoints|random-kills|fuzz)\.test\.ts$/;
 
+/** Takes a core for minutes, at a low priority. */
+const simulation = 'test/simulation/**/*.test.ts';
+
 /**
- * The simulation takes a core for minutes, and tests of real processes mostly wait: its files are begun one after the
- * other between theirs. By the size of the files, as usual, they would all come last.
+ * The files of the simulation are begun one after the other between those of real processes. By the size of the files,
+ * as usual, they would all come last.
  */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -65,7 +68,19 @@ export default defineConfig({
         test: {
           name: 'tests',
           include: ['test/**/*.test.ts'],
-          exclude: [timed, ...quick],
+          exclude: [timed, simulation, ...quick],
+          maxWorkers: workers,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: [simulation],
+          setupFiles: ['test/simulation/low-priority.ts'],
+          // On a busy machine nothing may be left for it for a while.
+          testTimeout: 3_600_000,
           maxWorkers: workers,
           sequence: { groupOrder: 0 },
         },
