@@ -6,10 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const timed = 'test/**/*.timed.test.ts';
 
 /** Process tests start real services and wait for them, and the simulation takes what they leave of two cores. */
-const workers = 5;
-
-/** Tests within one process that leave nothing behind: they share the modules that were loaded once. */
-const quick = ['unit', 'sqlite', 'wire', 'http', 'bench', 'cli'].map((room) => `test/${room}/**/*.test.ts`);
+const workers = 4;
 
 /** It names source maps that it does not bring, each of which would be a line of warning. */
 const workflowParser = {
@@ -55,20 +52,11 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'quick',
-          include: quick,
-          exclude: [timed],
-          isolate: false,
-          maxWorkers: workers,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        test: {
           name: 'tests',
           include: ['test/**/*.test.ts'],
-          exclude: [timed, simulation, ...quick],
+          exclude: [timed, simulation],
+          // They leave nothing behind, and share the modules that were loaded once.
+          isolate: false,
           maxWorkers: workers,
           sequence: { groupOrder: 0 },
         },

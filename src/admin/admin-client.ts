@@ -14,6 +14,9 @@ export class ServiceFailed extends Error {
   override readonly name = 'ServiceFailed';
 }
 
+/** Of a service that ends between taking the connection and reading the question, or right after it. */
+const hungUp = ['EPIPE', 'ECONNRESET'];
+
 /** What is asked by GET is in the primary's memory: only one that is stopped is silent for so long. */
 const silenceMs = 10_000;
 
@@ -33,7 +36,7 @@ export async function askService(
   } catch (error) {
     const { code, syscall, name } = error as NodeJS.ErrnoException;
     if (name === 'AbortError') throw new ServiceUnreachable(silence(data), { cause: error });
-    if (syscall !== 'connect' && code !== 'ECONNRESET') throw error;
+    if (syscall !== 'connect' && !hungUp.includes(code ?? '')) throw error;
     const why = code === 'EACCES' ? 'belongs to another user' : 'has no running service';
     throw new ServiceUnreachable(
       `The data directory ${data} ${why}. Start one with \`npm start\` or \`shardctl start --data ${data}\`.`,

@@ -28,10 +28,10 @@ const phasesOfTwoDeaths: readonly (readonly Phase[])[] = [
 
 const apart = isWhole ? Number.POSITIVE_INFINITY : 10;
 
-function exploreAll(cases: readonly Case[], budget: Budget): number {
+async function exploreAll(cases: readonly Case[], budget: Budget): Promise<number> {
   let executions = 0;
   for (const small of cases) {
-    const explored = explore(small, budget);
+    const explored = await explore(small, budget);
     executions += explored.executions;
     if (explored.failure === undefined) continue;
     const { trace, message, script } = explored.failure;
@@ -43,32 +43,32 @@ function exploreAll(cases: readonly Case[], budget: Budget): number {
 describe('one slot, three operations', () => {
   test.each([{ operations: ['put', 'delete', 'get'] }, { operations: ['delete', 'put', 'put'] }] as const)(
     '$operations in every phase, with one deviation anywhere',
-    ({ operations }) => {
+    async ({ operations }) => {
       const cases = triples().map((phasesOfCase) => ({ operations, phases: phasesOfCase }));
-      const executions = exploreAll(cases, { death: 1, overtaking: 0, 'early timer': 0 });
+      const executions = await exploreAll(cases, { death: 1, overtaking: 0, 'early timer': 0 });
       console.log(`${executions} executions of ${cases.length} cases`);
     },
   );
 
-  test('two deaths, one soon after the other', () => {
+  test('two deaths, one soon after the other', async () => {
     const operations = ['put', 'delete', 'put'] as const;
     const cases = phasesOfTwoDeaths.map((phasesOfCase) => ({ operations, phases: phasesOfCase }));
-    console.log(`${exploreAll(cases, { death: 2, overtaking: 0, 'early timer': 0, apart })} executions`);
+    console.log(`${await exploreAll(cases, { death: 2, overtaking: 0, 'early timer': 0, apart })} executions`);
   });
 
-  test('a death, and soon something that overtakes or a timer that is early', () => {
+  test('a death, and soon something that overtakes or a timer that is early', async () => {
     const cases = [{ operations: ['put', 'delete', 'get'], phases: ['copying', 'freezing', 'verifying'] }] as const;
     const executions =
-      exploreAll(cases, { death: 1, overtaking: 1, 'early timer': 0, apart }) +
-      exploreAll(cases, { death: 1, overtaking: 0, 'early timer': 1, apart });
+      (await exploreAll(cases, { death: 1, overtaking: 1, 'early timer': 0, apart })) +
+      (await exploreAll(cases, { death: 1, overtaking: 0, 'early timer': 1, apart }));
     console.log(`${executions} executions`);
   });
 
-  test('two that overtake or come early', () => {
+  test('two that overtake or come early', async () => {
     const cases = [{ operations: ['put', 'delete', 'get'], phases: ['copying', 'freezing', 'verifying'] }] as const;
     const executions =
-      exploreAll(cases, { death: 0, overtaking: 2, 'early timer': 0, apart }) +
-      exploreAll(cases, { death: 0, overtaking: 0, 'early timer': 2, apart });
+      (await exploreAll(cases, { death: 0, overtaking: 2, 'early timer': 0, apart })) +
+      (await exploreAll(cases, { death: 0, overtaking: 0, 'early timer': 2, apart }));
     console.log(`${executions} executions`);
   });
 });

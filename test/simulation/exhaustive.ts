@@ -5,6 +5,7 @@
  * deviations are run, each at every point at which it can be.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { defaultHoldLimits } from '../../src/holding/hold-queue.ts';
 import type { ChangeRequest } from '../../src/rebalance/topology-change.ts';
 import { defaultLedgerLimits } from '../../src/sqlite/ledger-table.ts';
@@ -110,15 +111,17 @@ class PhaseWatch extends Coverage {
 export type ExhaustiveFailure = { readonly script: string; readonly message: string; readonly trace: string };
 
 /** @returns how many executions there were, and the first one that failed */
-export function explore(
+export async function explore(
   small: Case,
   budget: Budget,
-): { readonly executions: number; readonly failure?: ExhaustiveFailure } {
+): Promise<{ readonly executions: number; readonly failure?: ExhaustiveFailure }> {
   let executions = 0;
   const scripts: Deviation[][] = [[]];
   for (let script = scripts.pop(); script !== undefined; script = scripts.pop()) {
     executions++;
     const { choices, error } = execute(small, script, false);
+    // Promises of the product hold a world until they are settled.
+    await setImmediate();
     if (error !== undefined) {
       const traced = execute(small, script, true);
       const message = `${small.operations} in ${small.phases}: ${error}`;
