@@ -173,17 +173,17 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
 
   const first = shardctl(['add-shard', '--yes', '--json', '--data', data]);
   await service.until('shard-3', ({ slots }) => (slots ?? 0) > 0);
-  const second = shardctl(['rebalance', '--weight', '1=2', '--yes', '--data', data]);
   expect((await shardctl(['pause', '--data', data])).code).toBe(0);
   const { epoch } = (await service.status()).ring;
-  const listed = await shardctl(['moves', '--data', data]);
-  expect(listed.stdout).toMatch(/^ +2 +rebalance +queued/m);
-  expect(listed.stdout).toMatch(/^ +1 +add-shard +paused/m);
-  expect(listed.stdout).toMatch(/^paused /m);
+  const second = shardctl(['rebalance', '--weight', '1=2', '--yes', '--data', data]);
+  const moves = async () => (await shardctl(['moves', '--data', data])).stdout;
+  await expect.poll(moves, { timeout: 20_000 }).toMatch(/^ +2 +rebalance +queued/m);
+  expect(await moves()).toMatch(/^ +1 +add-shard +paused/m);
+  expect(await moves()).toMatch(/^paused /m);
 
   // Without clients and throttle the rest would be through in the time that two more commands take.
   expect((await shardctl(['throttle', '--data', data])).code).toBe(0);
-  expect((await shardctl(['moves', '--data', data])).stdout).toMatch(/^paused /m);
+  expect(await moves()).toMatch(/^paused /m);
   expect((await service.status()).ring.epoch, 'only the batch under way is committed').toBeLessThanOrEqual(epoch + 1);
   expect((await slotsOf(service))[2]).toBeLessThan(5_461);
   expect((await shardctl(['abort', '--data', data])).code).toBe(0);

@@ -1,9 +1,9 @@
 /** What is recorded of the topology stays small, however often it changes. */
 
 import { join } from 'node:path';
-import BetterSqlite from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { TopologyFile } from '../../src/primary/topology-file.ts';
+import { Database } from '../../src/sqlite/database.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const noFigures = { slots: 0, rows: 0, bytes: 0, freezeMaxMs: 0, failures: 0 };
@@ -26,7 +26,7 @@ test('of changes that are over neither rings nor moves are kept, and no id of a 
   expect(topology.changes(100)).toHaveLength(20);
   topology.close();
 
-  const db = new BetterSqlite(path, { readonly: true });
+  const db = new Database(path, { readonly: true });
   const countOf = (sql: string) => db.prepare(sql).pluck().get();
   expect([countOf('SELECT count(*) FROM move'), countOf('SELECT count(ring_before) FROM change')]).toEqual([1, 0]);
   db.close();
