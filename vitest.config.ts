@@ -22,8 +22,8 @@ const long = /\/(redis-cluster-store|failpoints|random-kills|fuzz)\.test\.ts$/;
 const simulation = 'test/simulation/**/*.test.ts';
 
 /**
- * The files of the simulation are begun one after the other between those of real processes. By the size of the files,
- * as usual, they would all come last.
+ * The files of the simulation are begun one after the other among the first quarter of the others. By the size of the
+ * files, as usual, they would all come last.
  */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -32,7 +32,7 @@ class LongFirst extends BaseSequencer {
     const sorted = [...bySize.filter(isLong), ...bySize.filter((file) => !isLong(file))];
     const simulations = sorted.filter(({ moduleId }) => moduleId.includes('/test/simulation/'));
     const others = sorted.filter((file) => !simulations.includes(file));
-    const apart = Math.ceil(others.length / (2 * simulations.length));
+    const apart = Math.ceil(others.length / (4 * simulations.length));
     for (const [index, file] of simulations.entries()) others.splice(index * (apart + 1), 0, file);
     return others;
   }

@@ -14,7 +14,7 @@ import { shardctl, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_261_120);
-const requests = Number(process.env['FUZZ_REQUESTS'] ?? 100_000);
+const requests = Number(process.env['FUZZ_REQUESTS'] ?? 60_000);
 const lanes = 32;
 
 test.each([
