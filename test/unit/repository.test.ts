@@ -69,3 +69,11 @@ test('updates that are held back are of packages that are installed, and not of 
     }
   }
 });
+
+test('the default data directory is there, and says what a service keeps in it', () => {
+  const rows = textOf('shards/README.md').match(/^\| .*`.*$/gm) ?? [];
+  const names = rows.flatMap((row) => row.split('|')[1]?.match(/[\w.*/-]{3,}/g) ?? []);
+  const beside = ['-wal', '-shm', '-acknowledged', '-fence'];
+  for (const name of ['meta.sqlite', 'shard-N.sqlite', 'reserve', 'tokens.json', 'run/']) expect(names).toContain(name);
+  for (const suffix of beside) expect(names.some((name) => name.endsWith(`.sqlite${suffix}`))).toBe(true);
+});
