@@ -55,12 +55,21 @@ export class LogReader {
     this.#files.clear();
   }
 
-  /**
-   * Opens what is new, and returns the inodes of what was removed. A file that gets another name between the listing of
-   * the directory and its opening is not found then, and is by the next look.
-   */
+  /** Opens what is new, and returns the inodes of what was removed. */
   async #look(): Promise<readonly number[]> {
     const there = new Set<number>();
+    // A file that gets another name between the listing and its opening is only found by the next look. Until then,
+    // nothing of the newer file that has taken its name is told.
+    while (await this.#openNew(there)) {}
+    const missed = [...this.#files.keys()].filter((ino) => !there.has(ino));
+    const gone = missed.filter((ino) => this.#missed.has(ino));
+    this.#missed = new Set(missed);
+    return gone;
+  }
+
+  /** Adds the inodes of all files that it finds. False when none of them is new. */
+  async #openNew(there: Set<number>): Promise<boolean> {
+    const known = this.#files.size;
     for (const file of (await readdir(this.#directory)).sort()) {
       const name = parseLogFile(file)?.name;
       if (name === undefined || !this.#isWanted(name)) continue;
@@ -71,10 +80,7 @@ export class LogReader {
       if (this.#files.has(ino)) await handle.close();
       else this.#files.set(ino, new GrowingLog(handle, this.#chunk));
     }
-    const missed = [...this.#files.keys()].filter((ino) => !there.has(ino));
-    const gone = missed.filter((ino) => this.#missed.has(ino));
-    this.#missed = new Set(missed);
-    return gone;
+    return this.#files.size > known;
   }
 }
 

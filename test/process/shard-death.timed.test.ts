@@ -66,6 +66,8 @@ test('a request to a shard that does not answer gets 503 after five seconds, and
   const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
   const { ring } = await service.status();
   const [key] = keysOfShard(ring, 1, 1, 'hung');
+  // What follows is sent to the shard, and does not wait for the connection to it.
+  expect((await fetch(`${service.url}/v1/kv/${key}`)).status).toBe(404);
   await service.kill('shard-1', 'SIGSTOP');
 
   const startedAtMs = performance.now();

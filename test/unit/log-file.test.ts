@@ -181,6 +181,25 @@ test('a file that has no name while a reader looks, because it just gets another
   await reader.stop();
 });
 
+test('a reader keeps the order of lines while files are set aside as it looks', async () => {
+  const directory = temporaryDirectory();
+  const log = logIn(directory, { fileBytesMax: 60, filesMax: 10_000 });
+  const reader = new LogReader(directory, () => true);
+  const lines = Array.from({ length: 2_000 }, (_, n) => lineOf(n));
+  const told: string[] = [];
+  const write = async () => {
+    for (const line of lines) {
+      log.take(line);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const written = write();
+  while (told.length < lines.length) told.push(...(await all(reader.newLines())));
+  await written;
+  expect(told).toEqual(lines.map((line) => line.trimEnd()));
+  await reader.stop();
+});
+
 test('however many logs there are, one listens for the end of the process', () => {
   const directory = temporaryDirectory();
   logIn(directory);
