@@ -311,9 +311,8 @@ export class RequestFuzzer {
       () =>
         `range: ${random.pick(['bytes=0-0', 'bytes=-1', 'bytes=5-', 'bytes=9-1', 'bytes=0-1,2-3', 'bytes=', 'x', 'bytes=-0', `bytes=${'9'.repeat(400)}-`])}`,
       () => `if-range: ${this.#tags()}`,
-      // Often one of few names, so that some are used again for something else.
-      () =>
-        `idempotency-key: ${random.chance(0.6) ? `${this.#lane}-${random.below(3)}` : random.pick(['', ' ', 'ü', 'x'.repeat(256)])}`,
+      // Often one name, so that it is used again for something else.
+      () => `idempotency-key: ${random.chance(0.6) ? this.#lane : random.pick(['', ' ', 'ü', 'x'.repeat(256)])}`,
       () => `prefer: ${random.pick(['server-timing', 'respond-async, server-timing', 'return=representation', ''])}`,
       () => `accept: ${random.pick(['application/x-ndjson', '*/*', ''])}`,
       () =>
@@ -335,7 +334,9 @@ export class RequestFuzzer {
           ' folded: x',
         ]),
     ];
-    return Array.from({ length: random.below(3) }, () => random.pick(some)());
+    // The first ones have answers of their own, which are seldom reached.
+    const header = () => random.pick(random.chance(0.6) ? some.slice(0, 5) : some)();
+    return Array.from({ length: random.below(3) }, header);
   }
 
   #build(wanted: {
