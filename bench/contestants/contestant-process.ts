@@ -31,6 +31,8 @@ export class ContestantProcess<Announced> {
   readonly #child: ChildProcess;
   readonly #command: string;
   readonly #announced: Promise<Announced>;
+  /** Its output is also that of what it forked, and closed when the last of them has ended. */
+  readonly #allEnded: Promise<unknown>;
 
   /** @param announcedBy what a line of its output says when it serves; undefined for any other line */
   constructor({ command, args, env }: Program, announcedBy: (line: string) => Announced | undefined) {
@@ -42,6 +44,7 @@ export class ContestantProcess<Announced> {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     this.#child.on('error', () => {});
+    this.#allEnded = new Promise((resolve) => this.#child.once('close', resolve));
     if (this.#child.pid === undefined) throw new BenchFailure(`${this.#command} cannot be started.`);
     this.pid = this.#child.pid;
     living.add(this.pid);
@@ -62,7 +65,7 @@ export class ContestantProcess<Announced> {
     return this.#announced;
   }
 
-  /** Lets it finish, but not for ever. Idempotent. */
+  /** Lets it finish, but not for ever. Nothing writes into its files any more afterwards. Idempotent. */
   async stop(): Promise<void> {
     if (this.death === undefined) {
       const ended = once(this.#child, 'exit');
@@ -73,6 +76,7 @@ export class ContestantProcess<Announced> {
     }
     // What it forked does not outlive it either.
     killGroup(this.pid);
+    await this.#allEnded;
     living.delete(this.pid);
   }
 

@@ -346,7 +346,9 @@ static void drive(void) {
     /* Closed at its end, a saturating drive does not wait for the last answers: they are not counted either. */
     bool over = rate == 0 && !each_once && log_file == NULL ? now >= end_ns : !has_next(now) && busy_count() == 0;
     bool is_silent = now - last_answer_ns > silence_s_max * 1000000000ull;
-    if (over || now >= give_up_ns || is_silent) break;
+    /* One that stands still for all of a short drive is slow: so much is known when its first answer comes. */
+    bool is_known = answered + failed_status + broken + timed_out > 0;
+    if ((is_known && (over || now >= give_up_ns)) || is_silent) break;
   }
 }
 

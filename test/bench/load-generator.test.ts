@@ -26,6 +26,9 @@ afterEach(() => {
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+/** More than the generator waits for what is still under way at the end of a drive at a fixed rate. */
+const lateMs = 1_300;
+
 type Options = Partial<Parameters<typeof drive>[1]>;
 
 async function driven(answer: RequestListener, options: Options) {
@@ -72,6 +75,17 @@ test('a server that stalls is charged for every request that was due meanwhile',
   expect(percentileMs([reads], 85)).toBeGreaterThan(100);
   expect(percentileMs([reads], 50)).toBeLessThan(100);
 });
+
+test.each([{}, { rate: 100 }, { log: join(directory, 'late') }])(
+  'a server that answers nothing in all of a short drive is slow, not broken: %o',
+  async (options) => {
+    const answer: RequestListener = (_request, response) =>
+      void setTimeout(() => response.writeHead(204).end(), lateMs);
+    const { answered, durationUs } = await driven(answer, { ...options, readShare: 0, seconds: 0.1 });
+    expect(answered).toBeGreaterThan(0);
+    expect(durationUs).toBeGreaterThanOrEqual(lateMs * 1_000);
+  },
+);
 
 test('every value is another one, whole, and of the length that was asked for', async () => {
   const seen = new Set<string>();
