@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFailed, onTestFinished, test } from 'vitest';
 import { shardctl, shardctlPath, startService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -19,6 +19,7 @@ function terminal(args: readonly string[]) {
     child.kill('SIGKILL');
   });
   let written = '';
+  onTestFailed(() => console.error(`The terminal's last output: ${JSON.stringify(written.slice(-3_000))}`));
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     written += text;
   });
@@ -58,7 +59,9 @@ test('top is live, fits 80 columns, outlives the service, finds it again, and en
     'shard-1',
     'shard-2',
   ]);
-  await fetch(`${service.url}/v1/kv/key`, { method: 'PUT', body: 'value' });
+  // One alone were none a second, where top had to wait for its figures.
+  const write = (_: unknown, index: number) => fetch(`${service.url}/v1/kv/${index}`, { method: 'PUT', body: 'value' });
+  await Promise.all(Array.from({ length: 50 }, write));
   await screen.until(/writes +[1-9]\d*\/s +p50 +[\d.]+ ms/);
 
   await service.end('SIGTERM');
