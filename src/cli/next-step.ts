@@ -5,6 +5,8 @@ import { errorTable } from '../kv/errors.ts';
 
 const nextSteps: { readonly [code in ShardliteErrorCode]?: string } = {
   'no-answer': 'Run `shardctl status` on its machine: it shows the address, which begins with http or https.',
+  'certificate-untrusted':
+    'Set NODE_EXTRA_CA_CERTS to the file of that certificate or of its issuer, and take a name that it has.',
   'unexpected-answer': 'Check that the address is that of a Shardlite service, and not of a proxy.',
   'token-required':
     'Put one into SHARDLITE_TOKEN. `shardctl token create NAME` creates it, on the machine of the service.',

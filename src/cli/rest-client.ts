@@ -5,8 +5,8 @@
 
 import { statusOfService } from '../admin/admin-client.ts';
 import { connect, type ShardliteClient } from '../client/connect.ts';
-import { isPassing, reasonOf } from '../client/sender.ts';
-import { errorOf, type ShardliteErrorCode } from '../client/shardlite-error.ts';
+import { isPassing, reasonOf, untrustedError } from '../client/sender.ts';
+import { errorOf, ShardliteError, type ShardliteErrorCode } from '../client/shardlite-error.ts';
 import { CliFailure, exitCodes } from './exit.ts';
 import { failureText } from './next-step.ts';
 import { clearLine } from './progress-bar.ts';
@@ -27,11 +27,20 @@ export class RestApi {
     this.#fetch = ask;
   }
 
-  /** @param path begins with a slash */
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+  /**
+   * @param path begins with a slash
+   * @throws CliFailure when asking again cannot help, any other error when it may
+   */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`);
-    return this.#fetch(`${this.url}${path}`, { ...init, headers: Object.fromEntries(headers) });
+    try {
+      return await this.#fetch(`${this.url}${path}`, { ...init, headers: Object.fromEntries(headers) });
+    } catch (error) {
+      if (!(error instanceof ShardliteError)) throw error;
+      const { code, message: detail } = error;
+      throw new CliFailure(exitCodes.unreachable, failureText({ code, detail }), { cause: error });
+    }
   }
 }
 
@@ -94,8 +103,10 @@ function noting(ask: typeof fetch): typeof fetch {
       }
       return answer;
     } catch (error) {
-      if (init?.signal?.aborted !== true)
-        away(`${new URL(String(target)).origin} gives no answer (${reasonOf(error)})`);
+      const { origin } = new URL(String(target));
+      const untrusted = untrustedError(origin, error);
+      if (untrusted !== undefined) throw untrusted;
+      if (init?.signal?.aborted !== true) away(`${origin} gives no answer (${reasonOf(error)})`);
       throw error;
     }
   };

@@ -45,7 +45,7 @@ function report(error: unknown): number {
 }
 
 function exitCodeOf({ code, status }: ShardliteError): number {
-  if (code === 'no-answer') return exitCodes.unreachable;
+  if (code === 'no-answer' || code === 'certificate-untrusted') return exitCodes.unreachable;
   // Without a status, nothing was sent.
   return status === 0 ? exitCodes.usage : exitCodes.failed;
 }

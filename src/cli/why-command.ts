@@ -106,6 +106,7 @@ async function asked(api: RestApi, path: string, method: string): Promise<Respon
   try {
     return await api.fetch(path, { method, signal: AbortSignal.timeout(api.deadlineMs) });
   } catch (error) {
+    if (error instanceof CliFailure) throw error;
     const detail = `The service does not answer at ${api.url}: ${reasonOf(error)}.`;
     throw new CliFailure(exitCodes.unreachable, failureText({ code: 'no-answer', detail }), { cause: error });
   }

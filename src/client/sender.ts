@@ -59,7 +59,7 @@ export class Sender {
 
   /**
    * A success, read to its end.
-   * @throws ShardliteError for a refusal, or when the deadline passes; the signal's reason when it aborts
+   * @throws ShardliteError for a refusal or an untrusted certificate, or when the deadline passes; the signal's reason when it aborts
    */
   ask(request: Request): Promise<Answer> {
     return this.#persist(request, this.deadlineMs, async (response, signal) => {
@@ -116,6 +116,8 @@ export class Sender {
       signal.release();
       request.signal?.throwIfAborted();
       if (cause instanceof ShardliteError) throw cause;
+      const untrusted = untrustedError(this.#base, cause);
+      if (untrusted !== undefined) throw untrusted;
       const message = `${this.#base} gives no answer: ${reasonOf(cause)}`;
       return { refusal: new ShardliteError('no-answer', 0, message, { cause }), pauseMs: undefined };
     }
@@ -154,12 +156,28 @@ function pauseAsked({ headers }: Response): number | undefined {
   return seconds !== null && /^\d+$/.test(seconds) ? jittered(Number(seconds) * 1_000) : undefined;
 }
 
+/**
+ * For a certificate that is self-signed, expired, or for another name: Node checks it before it sends anything.
+ * Undefined for what else a fetch may throw; browsers do not tell why it fails.
+ */
+export function untrustedError(base: string, cause: unknown): ShardliteError | undefined {
+  if (!/^(?!ERR_SSL_).*(CERT|LEAF_SIGNATURE)/.test(codeBehind(cause) ?? '')) return undefined;
+  const message = `The certificate of ${base} is not trusted here: ${reasonOf(cause)}`;
+  return new ShardliteError('certificate-untrusted', 0, message, { cause });
+}
+
 /** fetch says "fetch failed" and keeps the reason in the cause. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error.cause instanceof Error)) return error.message;
-  const { code } = error.cause as { readonly code?: string };
   // What OpenSSL says itself is known to few.
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it does not speak TLS, so its address begins with http://';
+  if (codeBehind(error) === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return 'it does not speak TLS, so its address begins with http://';
   return error.cause.message;
+}
+
+/** As Node gives one to each error of the system and of OpenSSL. */
+function codeBehind(error: unknown): string | undefined {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
 }

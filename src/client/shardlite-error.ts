@@ -1,13 +1,14 @@
-/** What went wrong, as a program can act on it: the service's own codes, and two of the client's. */
+/** What went wrong, as a program can act on it: the service's own codes, and three of the client's. */
 
 import type { ErrorCode } from '../kv/errors.ts';
 
 /**
  * The service's codes (docs/api.md has the table) and:
  * - `no-answer`: nothing answered within the deadline. A write may or may not have been applied.
+ * - `certificate-untrusted`: whoever answers has a TLS certificate that is not trusted here. Nothing was sent to it.
  * - `unexpected-answer`: something answered that is no Shardlite, such as a proxy.
  */
-export type ShardliteErrorCode = ErrorCode | 'no-answer' | 'unexpected-answer';
+export type ShardliteErrorCode = ErrorCode | 'no-answer' | 'certificate-untrusted' | 'unexpected-answer';
 
 /**
  * A request that failed, and was asked again for as long as that could help.

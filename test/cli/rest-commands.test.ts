@@ -2,10 +2,11 @@
 
 import { exec, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { connect } from '../../src/client/connect.ts';
@@ -230,6 +231,34 @@ test('what --curl prints does what the command would have done, and is sent by n
   );
   const { stdout } = await command(['get', 'key', '--curl', '--token', token], { env });
   expect(stdout).toContain(`'authorization: Bearer ${token}'`);
+});
+
+test('a certificate that is not trusted, or is for another name, ends a command at once, with what to do', async () => {
+  const path = (name: string) => fileURLToPath(new URL(`../support/certificates/${name}`, import.meta.url));
+  const [cert = '', key = ''] = ['one.crt', 'one.key'].map((name) => readFileSync(path(name), 'utf8'));
+  const { url: plainUrl, executed } = await startRestApp({ certificate: { cert, key } });
+  const url = plainUrl.replace('http:', 'https:');
+  const file = join(temporaryDirectory(), 'entries.ndjson');
+  writeFileSync(file, '{"key":"key","value":"value"}\n');
+  const commands = [
+    ['put', 'key', 'value'],
+    ['why', 'key'],
+    ['import', file],
+    ['export', '-'],
+  ];
+  for (const args of commands) {
+    const { code, stderr } = await command([...args, '--url', url, '--timeout', '20s']);
+    expect(stderr).toMatch(
+      /The certificate of https:\S+ is not trusted here: self-signed certificate. \(certificate-untrusted\) Set NODE_EXTRA/,
+    );
+    expect(stderr).not.toContain('again');
+    expect(code).toBe(args[0] === 'export' ? 1 : 3);
+  }
+  const env = { NODE_EXTRA_CA_CERTS: path('one.crt') };
+  const { code, stderr } = await shardctl(['put', 'key', 'value', '--url', url], { env });
+  expect(stderr).toMatch(/^shardctl: The certificate of .* is not in the cert's list/);
+  expect(code).toBe(3);
+  expect(executed).toEqual([]);
 });
 
 test('an address at which nobody answers is asked again for as long as is said, and then exits 3', async () => {
