@@ -17,6 +17,8 @@ export type Entry = {
 
 const fields = ['key', 'keyBase64url', 'value', 'valueBase64', 'contentType', 'expiresAt', 'version', 'bytes'];
 
+const byteOrderMark = Buffer.from('\ufeff');
+
 /** @throws KvError batch-malformed, key-empty, key-malformed, key-too-long */
 export function entryOfLine(line: Buffer | undefined): Entry {
   if (line === undefined) throw malformed('The line is longer than any entry can be.');
@@ -36,6 +38,11 @@ export function entryOfLine(line: Buffer | undefined): Entry {
     contentType: textIn(found, 'contentType'),
     expiresAt: expiresAt as number | undefined,
   };
+}
+
+/** Some editors begin a file of UTF-8 with one. @param line the first of a file */
+export function withoutByteOrderMark(line: Buffer | undefined): Buffer | undefined {
+  return line?.subarray(0, byteOrderMark.length).equals(byteOrderMark) ? line.subarray(byteOrderMark.length) : line;
 }
 
 /** Writes the entry as a line of a batch, with its value as text or in base64, whichever is shorter. */

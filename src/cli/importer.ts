@@ -5,7 +5,7 @@
  */
 
 import { KvError } from '../kv/errors.ts';
-import { batchLineOf, entryOfLine } from './import-line.ts';
+import { batchLineOf, entryOfLine, withoutByteOrderMark } from './import-line.ts';
 import type { Line, LineMark } from './line-reader.ts';
 import { isPassing } from './next-step.ts';
 import { Patience } from './patience.ts';
@@ -186,7 +186,7 @@ function foundIn({
   bytes,
 }: Line): Pending | { readonly kind: 'expired' } | ({ readonly kind: 'refused' } & Refusal) {
   try {
-    const entry = entryOfLine(bytes);
+    const entry = entryOfLine(number === 1 ? withoutByteOrderMark(bytes) : bytes);
     if (entry.expiresAt !== undefined && entry.expiresAt <= Date.now()) return { kind: 'expired' };
     return { kind: 'put', line: number, entry, name: entry.key.toString('latin1'), batchLine: batchLineOf(entry) };
   } catch (error) {

@@ -50,6 +50,16 @@ test('put, get, delete, why, export and import need an address alone', async () 
   });
 });
 
+test('an import may begin with a byte order mark, as some editors write it, and nowhere else', async () => {
+  const { url } = await startRestApp();
+  const file = join(temporaryDirectory(), 'from-an-editor.ndjson');
+  writeFileSync(file, '\ufeff{"key":"first","value":"1"}\n\ufeff{"key":"second","value":"2"}\n');
+  const { code, stderr } = await command(['import', file, '--url', url]);
+  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/line 2\b/i) });
+  expect(await connect(url).getBytes('first')).toEqual(new TextEncoder().encode('1'));
+  expect(await connect(url).getBytes('second')).toBeUndefined();
+});
+
 test('list shows keys in order: by prefix, as folders, so many, from one on, and as JSON lines', async () => {
   const { url } = await startRestApp();
   const kv = connect(url);
