@@ -15,7 +15,9 @@ function terminal(args: readonly string[]) {
   const child = spawn('script', ['-qec', `stty cols 80 rows 24; ${command}`, '/dev/null'], {
     env: { ...process.env, TERM: 'xterm' },
   });
+  let isOver = false;
   onTestFinished(() => {
+    isOver = true;
     child.kill('SIGKILL');
   });
   let written = '';
@@ -30,7 +32,7 @@ function terminal(args: readonly string[]) {
     written: () => written,
     /** Waits for a screen that looks so; the test's own time-out ends a wait in vain. */
     until: async (pattern: RegExp): Promise<string[]> => {
-      for (;;) {
+      while (!isOver) {
         const screens = written.split(home).slice(1, -1);
         const found = screens.findLast((screen) => pattern.test(screen));
         if (found !== undefined) {
@@ -40,6 +42,7 @@ function terminal(args: readonly string[]) {
         }
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
+      throw new Error(`No screen matched ${pattern}.`);
     },
   };
 }

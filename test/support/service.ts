@@ -149,6 +149,8 @@ export async function shardctl(
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  // Whoever reads none may have ended before it is written.
+  child.stdin.on('error', () => {});
   child.stdin.end(options.input ?? '');
   const [code] = (await once(child, 'close')) as [number | null];
   const bytes = Buffer.concat(stdout);
