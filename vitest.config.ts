@@ -45,8 +45,10 @@ export default defineConfig({
   test: {
     // The first for its TypeScript; the second imports JSON in a way that Node does not know.
     server: { deps: { inline: ['openapi-typescript', '@actions/workflow-parser'] } },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Long enough for a machine that stands still for a while: only what never comes is a failure.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 20_000 } },
     sequence: { sequencer: LongFirst },
     projects: [
       {

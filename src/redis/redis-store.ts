@@ -185,8 +185,9 @@ export class RedisStore implements Store {
 
   #tick(): void {
     const overdueBefore = performance.now() - holdDeadlineMs;
+    const nobodyWaits = this.#isUnfitForLong();
     for (const pending of this.#pending) {
-      if (pending.startedAtMs > overdueBefore) break;
+      if (pending.startedAtMs > overdueBefore && !nobodyWaits) break;
       this.#settle(pending, this.#givenUp(pending));
     }
     if (this.#connection.client !== undefined) this.#sendParked();

@@ -72,7 +72,7 @@ test('what has expired is swept, and what comes after it takes no more room', as
   // Room for two waves: the ledger has the records of all four, without their values.
   await service.end('SIGTERM');
   expect(fileBytes(service)).toBeLessThan(2 * keys * (rowBytesMax + valueBytes));
-}, 120_000);
+});
 
 test.skipIf(seconds === 0)(
   `${keysPerS} keys a second expire, and no file grows`,

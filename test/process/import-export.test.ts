@@ -61,7 +61,7 @@ test('an export, imported into another service and exported again, is the same b
   expect((await command(['import', '--json', '--data', to.data], { input: some.stdout })).stdout).toMatch(
     /^\{"event":"done","lines":111,"created":0,"replaced":111,"expired":0,"refused":0,/,
   );
-}, 180_000);
+});
 
 test('each refused entry is named by its line and code, all others are written, and the later of two is what stays', async () => {
   const service = await startService({

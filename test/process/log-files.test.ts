@@ -87,7 +87,7 @@ test('each process logs to a file of its own, and no line is lost while files ar
     followed.push(...requestsIn([JSON.parse(line) as Line]));
   });
   await ask(service, namesOf('moved', 60));
-  await expect.poll(() => followed, { timeout: 10_000 }).toEqual(namesOf('moved', 60));
+  await expect.poll(() => followed).toEqual(namesOf('moved', 60));
   expect(readFileSync(join(moved, 'router-1.log'), 'utf8')).toBe(before);
 
   await service.end('SIGTERM');

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { metricNames, metricOf } from '../../src/metrics/metric-table.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
+import { Stopwatch } from '../support/stopwatch.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const root = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
@@ -131,9 +132,9 @@ describe('a scrape', () => {
   test('leaves out a process that hangs, and does not wait for it', async () => {
     const service = await startService({ data: temporaryDirectory(), args: ['--shards', '2', '--routers', '1'] });
     await service.kill('shard-1', 'SIGSTOP');
-    const beganAtMs = performance.now();
+    const watch = new Stopwatch();
     const series = await scrape(service);
-    expect(performance.now() - beganAtMs).toBeLessThan(5_000);
+    expect(watch.stop()).toBeLessThan(5_000);
     const whoCommitted = series.filter(({ name }) => name === 'shardlite_commit_writes_count');
     expect(whoCommitted.map(({ labels }) => labels['process'])).toEqual(['shard-2']);
     await service.kill('shard-1', 'SIGCONT');

@@ -65,7 +65,7 @@ test('a client that watches is told to come back, and misses nothing', async () 
   for (let key = 0; key < 20; key++) await put(`before-${key}`);
   expect((await shardctl(['reload', 'routers', '--data', service.data])).code).toBe(0);
   for (let key = 0; key < 20; key++) await put(`after-${key}`);
-  await expect.poll(() => new Set(watcher.changes.map(({ key }) => key)).size, { timeout: 10_000 }).toBe(40);
+  await expect.poll(() => new Set(watcher.changes.map(({ key }) => key)).size).toBe(40);
   expect([watcher.changes.length, watcher.refusals]).toEqual([40, []]);
   expect(watcher.streams).toBeGreaterThan(1);
 });
@@ -136,7 +136,7 @@ test('what a reload may change of the settings holds afterwards; of the rest it 
 
   writeFileSync(file, JSON.stringify({ routers: 1 }));
   process.kill(service.pid, 'SIGHUP');
-  await expect.poll(() => service.said.join('\n'), { timeout: 20_000 }).toContain('SIGHUP: reloaded');
+  await expect.poll(() => service.said.join('\n')).toContain('SIGHUP: reloaded');
   expect([...(await pidsOf(service)).keys()]).toEqual(['primary', 'router-1', 'shard-1', 'shard-2']);
 
   expect(await shardctl(['reload', 'shard-9', '--data', service.data])).toMatchObject({
@@ -215,7 +215,7 @@ test('limits, keys of tokens, the certificate and the log level come with a relo
   const { tlsCert: _, tlsKey: __, ...plain } = wanted;
   settings(plain);
   process.kill(service.pid, 'SIGHUP');
-  await expect.poll(() => service.said.join('\n'), { timeout: 20_000 }).toContain('"needRestart":["tlsCert","tlsKey"]');
+  await expect.poll(() => service.said.join('\n')).toContain('"needRestart":["tlsCert","tlsKey"]');
   expect([await put('1', token), await shownBy(service)]).toEqual([[401, policy], 'two.shardlite.test']);
 });
 

@@ -51,4 +51,4 @@ test('a removed socket, or all of them, come back: operators and new processes f
   expect(await idsReady()).toHaveLength(4);
   expect(new Set(await Promise.all(keys.map(read)))).toEqual(new Set(['last']));
   expect((await service.end('SIGTERM')).code).toBe(0);
-}, 60_000);
+});

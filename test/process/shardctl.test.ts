@@ -114,7 +114,7 @@ test('ps tells which process is which', async () => {
   for (const { id, pid } of (await service.status()).processes) {
     const title = () => readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '');
     // One router that serves is enough for the start; the other may be loading.
-    await expect.poll(title, { timeout: 10_000 }).toBe(`shardlite ${id}`);
+    await expect.poll(title).toBe(`shardlite ${id}`);
   }
 });
 

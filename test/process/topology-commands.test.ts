@@ -177,7 +177,7 @@ test('a running change can be slowed, paused, resumed and undone; a second one q
   const { epoch } = (await service.status()).ring;
   const second = shardctl(['rebalance', '--weight', '1=2', '--yes', '--data', data]);
   const moves = async () => (await shardctl(['moves', '--data', data])).stdout;
-  await expect.poll(moves, { timeout: 20_000 }).toMatch(/^ +2 +rebalance +queued/m);
+  await expect.poll(moves).toMatch(/^ +2 +rebalance +queued/m);
   expect(await moves()).toMatch(/^ +1 +add-shard +paused/m);
   expect(await moves()).toMatch(/^paused /m);
 
@@ -217,7 +217,7 @@ test('a paused change is told by status and moves without a rate, also after a r
   await service.until('shard-3', ({ slots }) => (slots ?? 0) > 0);
   expect((await shardctl(['pause', '--data', data])).code).toBe(0);
   const isAtRest = async () => (await service.status()).moves.running?.rowsPerS === null;
-  await expect.poll(isAtRest, { timeout: 5_000 }).toBe(true);
+  await expect.poll(isAtRest).toBe(true);
   expect((await shardctl(['status', '--data', data])).stdout).toMatch(
     /^change 1 \(add-shard\) {2}paused +\d+ % {2}until shardctl resume/m,
   );
@@ -233,7 +233,7 @@ test('a paused change is told by status and moves without a rate, also after a r
     /^change 1 \(add-shard\) is paused: shardctl resume continues it$/m,
   );
   expect((await shardctl(['resume', '--data', data])).code).toBe(0);
-  await expect.poll(async () => (await second.status()).moves.open, { timeout: 20_000 }).toEqual([]);
+  await expect.poll(async () => (await second.status()).moves.open).toEqual([]);
   expect(said(second)).toEqual(
     expect.arrayContaining(['change 1 (add-shard) goes on', 'change 1 (add-shard) is done']),
   );

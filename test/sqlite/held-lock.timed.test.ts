@@ -21,7 +21,7 @@ test('a lock that is held for more than five seconds is told to writers, and not
   const startedAtMs = performance.now();
   expect(await store.execute(put('key', 'late'))).toMatchObject({ kind: 'failed', code: 'store-unavailable' });
   expect(performance.now() - startedAtMs).toBeGreaterThan(5_000);
-  expect(performance.now() - startedAtMs).toBeLessThan(5_500);
+  expect(performance.now() - startedAtMs).toBeLessThan(8_000);
 
   other.exec('COMMIT');
   expect(await store.execute(get('key'))).toEqual({ kind: 'absent' });

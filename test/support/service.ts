@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { statusOfService } from '../../src/admin/admin-client.ts';
 import type { ProcessStatus, ServiceStatus } from '../../src/admin/contract.ts';
+import { Stopwatch } from './stopwatch.ts';
 
 /** The built program: a forked worker cannot run TypeScript. */
 export const shardctlPath = fileURLToPath(new URL('../../dist/src/cli/shardctl.js', import.meta.url));
@@ -121,11 +122,11 @@ export class TestService {
 
   /** Sends the primary a signal and resolves with how it ended. */
   async end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly tookMs: number }> {
-    const startedAtMs = performance.now();
+    const watch = new Stopwatch();
     const ended = once(this.#child, 'exit');
     this.#child.kill(signal);
     const [code] = (await ended) as [number | null];
-    return { code, tookMs: performance.now() - startedAtMs };
+    return { code, tookMs: watch.stop() };
   }
 }
 

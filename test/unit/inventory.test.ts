@@ -156,7 +156,7 @@ test('each key is told once as it is and from then on with every change in order
     }),
     { numRuns: Number(process.env['INVENTORY_RUNS'] ?? 50) },
   );
-}, 60_000);
+});
 
 test('the last key of a page and the last that was told are told of, and no key behind them', () => {
   const row = (key: string) =>
