@@ -144,7 +144,13 @@ test.skipIf(soakMinutes === 0)(
     expect(verdicts.filter(({ isLevel }) => !isLevel)).toEqual([]);
 
     await askService(data, 'POST', '/v1/moves', { kind: 'throttle', setting: { kind: 'automatic' } });
-    await expect.poll(async () => (await service.status()).moves.open, { timeout: 60_000 }).toEqual([]);
-    expect((await shardctl(['verify', '--data', data])).stdout).toContain('Every row is where it belongs.');
+    const standing = async () => {
+      const { state, processes, moves } = await service.status();
+      return [state, moves.open, processes.filter((process) => process.state !== 'ready')];
+    };
+    await expect.poll(standing, { timeout: 60_000 }).toEqual(['ready', [], []]);
+    const { code, stdout, stderr } = await shardctl(['verify', '--data', data]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Every row is where it belongs.');
   },
 );
