@@ -1,12 +1,13 @@
 /** What Prometheus gets to see of a real service, and what the dashboard and the alerts make of it. */
 
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { metricNames, metricOf } from '../../src/metrics/metric-table.ts';
+import { freePort } from '../support/free-port.ts';
 import { shardctl, startService, type TestService } from '../support/service.ts';
 import { Stopwatch } from '../support/stopwatch.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -210,19 +211,10 @@ test.skipIf(!hasPromtool)('the alerts are what Prometheus takes', () => {
 
 /** The port before it is free, too. */
 async function takenPort(): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
-  for (;;) {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
-    const before = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      before.once('error', () => resolve(false));
-      before.listen(port - 1, '127.0.0.1', () => resolve(true));
-    });
-    await new Promise((resolve) => (isFree ? before.close(resolve) : resolve(undefined)));
-    onTestFinished(close);
-    if (isFree) return { port, close };
-    await close();
-  }
+  const port = await freePort({ with: [-1] });
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  onTestFinished(close);
+  return { port, close };
 }

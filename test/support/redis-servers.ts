@@ -1,16 +1,18 @@
 /** Real Redis servers on free ports of loopback, with their files in a directory that vanishes with them. */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
+
+/** Nodes of a Cluster speak among themselves at a port so far above their own. */
+const clusterBusDistance = 10_000;
 
 export class RedisServer {
   readonly port: number;
@@ -26,7 +28,7 @@ export class RedisServer {
   /** Every acknowledged write is on its disk, unless the settings say otherwise. */
   static async start(settings: readonly string[] = []): Promise<RedisServer> {
     for (;;) {
-      const server = new RedisServer(await freePort(), settings);
+      const server = new RedisServer(await freePort({ with: [clusterBusDistance] }), settings);
       if (await server.#couldStart()) return server;
       await server.remove();
     }
@@ -182,26 +184,4 @@ export class RedisCluster {
   async remove(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.remove()));
   }
-}
-
-/**
- * A port that nobody listens at, and 10,000 above it another for a Cluster's nodes among themselves. Both lie below those
- * that the kernel gives to connections: a server that is started again must find its own free.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(10_000, 20_000);
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  const isListening = new Promise<boolean>((resolve) => {
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => resolve(true));
-  });
-  if (!(await isListening)) return false;
-  await new Promise((resolve) => probe.close(resolve));
-  return true;
 }
