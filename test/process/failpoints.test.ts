@@ -126,7 +126,7 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
       const change = await rebalance(service, turn);
       await changeDone(service.data, change, () => continueStopped(service));
       // What comes after the change is done may be a moment later.
-      for (let wait = 0; wait < 100 && !failpoint.wasTaken; wait++)
+      for (let wait = 0; wait < 2_000 && !failpoint.wasTaken; wait++)
         await new Promise((resolve) => setTimeout(resolve, 5));
       if (!failpoint.wasTaken) missed.push(step);
       await continueStopped(service);
