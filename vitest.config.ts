@@ -1,9 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Tests of how long something takes: they run last, and nothing runs beside them. */
 const timed = 'test/**/*.timed.test.ts';
+
+/** Tests that fake the timers of their process have one to themselves: the timers of another test are not among theirs. */
+const faking = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .map((file) => `test/${file}`)
+  .filter((file) => file.endsWith('.test.ts') && readFileSync(file, 'utf8').includes('useFakeTimers('));
 
 /** Process tests start real services and wait for them, and the simulation takes what they leave of two cores. */
 const workers = 4;
@@ -56,12 +61,16 @@ export default defineConfig({
         test: {
           name: 'tests',
           include: ['test/**/*.test.ts'],
-          exclude: [timed, simulation],
+          exclude: [timed, simulation, ...faking],
           // They leave nothing behind, and share the modules that were loaded once.
           isolate: false,
           maxWorkers: workers,
           sequence: { groupOrder: 0 },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'fake timers', include: faking, maxWorkers: workers, sequence: { groupOrder: 0 } },
       },
       {
         extends: true,
