@@ -52,7 +52,7 @@ test('a shard killed under load is back within 500 ms, and no client sees an err
   console.log(`outages: ${text(outagesMs)}; starts of a bare Node: ${text(bareStartsMs)}`);
   // Where other programs have the processor, a shard starts as much later as anything else.
   const [median, bareStart] = [outagesMs, bareStartsMs].map((ms) => ms.toSorted((a, b) => a - b)[1] as number);
-  expect(median).toBeLessThan(Math.max(500, 8 * (bareStart as number)));
+  expect(median).toBeLessThan(Math.max(500, 6 * (bareStart as number)));
 });
 
 test('while a shard is away, clients of the other shards go on as before', async () => {
@@ -76,7 +76,9 @@ test('while a shard is away, clients of the other shards go on as before', async
   await others.finish();
   expect(others.failures).toEqual([]);
   // Whoever waited for the stopped shard would have waited until it went on, or for five seconds.
-  expect(Math.max(...others.acknowledged.map(({ tookMs }) => tookMs))).toBeLessThan(2_500);
+  const tookMs = others.acknowledged.map((one) => one.tookMs).sort((a, b) => a - b);
+  expect(tookMs[Math.floor(tookMs.length * 0.99)]).toBeLessThan(500);
+  expect(tookMs.at(-1)).toBeLessThan(2_500);
 });
 
 test('a request to a shard that does not answer gets 503 after five seconds, and a write says that its outcome is unknown', async () => {
